@@ -1,0 +1,7 @@
+declare module 'native:clock' {
+  /** Milliseconds of a clock that never goes back; with fractions. */
+  export function monotonicMs(): number
+  /** The wall clock, in seconds since 1970, with fractions. */
+  export function wallSeconds(): number
+  export function sleep(milliseconds: number): Promise<void>
+}

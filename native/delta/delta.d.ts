@@ -1,0 +1,101 @@
+/**
+ * The receiving half of rsync's algorithm: block sums of a basis, and the rebuilding of a file from
+ * a token stream. TypeScript reads the records around it; the bytes pass here.
+ */
+declare module 'native:delta' {
+  import type { Fd } from 'native:files'
+  import type { Algorithm } from 'native:checksums'
+
+  /** rsync's sum head (rsync io.c read_sum_head). All zero: no basis. */
+  export interface SumHead {
+    count: number
+    blockLength: number
+    strongLength: number
+    /** Bytes of the last block, 0 where it is full. */
+    remainder: number
+  }
+
+  /**
+   * The sums of `count` blocks from block `first` on, as they go on the wire: weak sum int32 LE, then
+   * strongLength bytes of the strong sum seeded with `seed` (for md5: seed first, compat bit 0x20).
+   */
+  export function blockSums(
+    basis: Fd,
+    head: SumHead,
+    first: number,
+    count: number,
+    algorithm: Algorithm,
+    seed: number,
+  ): Uint8Array
+
+  export type Compression = 'none' | 'zlibx' | 'zstd'
+  /** One a connection: the decompressor's state may span files (zstd: one stream for all). */
+  export type Rebuilder = object
+  export function openRebuilder(compression: Compression, algorithm: Algorithm): Rebuilder
+  /** Begins a file: bytes go to `target` (written from its current position); blocks come from `basis`. */
+  export function beginFile(
+    rebuilder: Rebuilder,
+    file: { head: SumHead; basis: Fd | undefined; target: Fd; sizeMax: number },
+  ): void
+  /**
+   * Takes token-stream bytes and returns how many it used. Less than `length` means that the file's
+   * end token was read (see `ended`). A token that can't be throws a PeerError-shaped error
+   * `{ name: 'TokenError', message }`: block number past the end, more than sizeMax bytes, broken
+   * compressed data. A write that fails throws SystemError.
+   */
+  export function feed(rebuilder: Rebuilder, buffer: Uint8Array, offset: number, length: number): number
+  export function ended(rebuilder: Rebuilder): boolean
+  /** After `ended`: what came out. `checksum` is the whole-file sum to compare with the trailer, `digest` SHA-256 in hex. */
+  export function finishFile(rebuilder: Rebuilder): {
+    size: number
+    /** Bytes that came literally, after decompression. */
+    literal: number
+    checksum: Uint8Array
+    digest: string
+  }
+  export function closeRebuilder(rebuilder: Rebuilder): void
+
+  /** Copies a file's content from its start to target's current position, with its SHA-256. EFBIG past sizeMax. */
+  export function copyWhole(source: Fd, target: Fd, sizeMax: number): { size: number; digest: string }
+
+  /**
+   * The file list of one rsync session, decoded and held compactly: a 43,000-entry list as JavaScript
+   * objects would not fit the laptop. Varint flags (compat bit 0x80) or byte flags; no incremental
+   * recursion; options that the session was asked with decide which fields are there.
+   */
+  export type FileList = object
+  export function openFileList(options: {
+    protocol: number
+    varintFlags: boolean
+    /** `-l`, `-o`, `-g`, `-D`, and uid/gid lists (absent with --numeric-ids). */
+    links: boolean
+    owners: boolean
+    groups: boolean
+    devices: boolean
+    numericIds: boolean
+    /** Compat bit 0x100: the id lists end with a name for id 0. */
+    id0Names: boolean
+    /** Names may carry a leading slash (`-R`). */
+    relative: boolean
+    entriesMax: number
+  }): FileList
+  /**
+   * Takes list bytes; returns how many it used. When `listEnded` is true the entries are sorted as both sides do
+   * (rsync flist.c f_name_cmp) and an index means a position in that order.
+   * What RSYNC-PROTOCOL's rules forbid throws `{ name: 'TokenError', message }` (`..`, absolute name, unlisted parent, nsec …).
+   */
+  export function feedList(list: FileList, buffer: Uint8Array, offset: number, length: number): number
+  export function listEnded(list: FileList): boolean
+  export function listSummary(list: FileList): { entries: number; ioError: number }
+  /** The index of a name (without leading slash), its size and type; undefined where it is not listed. A cleared duplicate is never returned. */
+  export function findListed(
+    list: FileList,
+    name: string,
+  ): { index: number; size: number; mode: number } | undefined
+  /** The entry of an index, for listings and messages. */
+  export function listedAt(
+    list: FileList,
+    index: number,
+  ): { name: string; size: number; mode: number; modifiedSeconds: number } | undefined
+  export function closeFileList(list: FileList): void
+}

@@ -1,0 +1,133 @@
+/**
+ * Files, directories and file systems. Everything is synchronous.
+ *
+ * A path is a *byte string*: one UTF-16 unit (0x01..0xff) for each byte of the name, so that every
+ * name a Linux file system can hold survives the way through JavaScript.
+ *
+ * A function that takes `(directory, path)` resolves `path` below that directory handle: it never
+ * leaves it and never follows a symbolic link, neither in the middle nor at the end (openat2 with
+ * RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS; component by component where the kernel has no openat2).
+ * Only `openRoot` takes a path of the system and follows links.
+ *
+ * Every failure throws a SystemError: `{ name: 'SystemError', call, path, code: 'ENOENT', errno }`,
+ * message `call "path": strerror (CODE)`. EINTR is retried, short reads and writes are completed.
+ */
+declare module 'native:files' {
+  /** A file descriptor, of a file or of a directory. Always O_CLOEXEC. */
+  export type Fd = number
+  /** A name or path as bytes: one UTF-16 unit a byte. No NUL. */
+  export type Path = string
+  export type FileType = 'file' | 'dir' | 'link' | 'char' | 'block' | 'fifo' | 'socket'
+
+  export interface Time {
+    /** Since 1970, may be negative, 64 bits. */
+    seconds: number
+    /** 0..999999999 */
+    nanoseconds: number
+  }
+
+  export interface Stat {
+    type: FileType
+    /** Permission bits with set-uid, set-gid and sticky: 0..0o7777. */
+    mode: number
+    uid: number
+    gid: number
+    /** Bytes; of a symlink the length of its text. */
+    size: number
+    /** Bytes that the file occupies (st_blocks * 512). */
+    occupied: number
+    links: number
+    modified: Time
+    /** Of a device node, else 0. */
+    major: number
+    minor: number
+    /** Two stats with the same identity are of one inode ("device:inode"). */
+    identity: string
+  }
+
+  export interface Xattr {
+    name: Path
+    value: Uint8Array
+  }
+
+  export interface Metadata {
+    mode: number
+    uid: number
+    gid: number
+    modified: Time
+    /** What the entry shall have: others are removed. */
+    xattrs: Xattr[]
+  }
+
+  export interface Space {
+    /** Bytes and inodes that this process may still take. Inodes are Infinity where the file system has no limit. */
+    bytes: number
+    inodes: number
+    /** Bytes of one block: what the smallest file takes. */
+    blockSize: number
+  }
+
+  /** Opens a directory by a path of the system; follows symlinks. */
+  export function openRoot(path: Path): Fd
+  /** Opens a file by a path of the system for reading; follows symlinks; refuses what is no regular file or pipe. */
+  export function openFile(path: Path): Fd
+
+  export function openDirectory(directory: Fd, path: Path): Fd
+  /** Opens a regular file for reading; anything else throws (EISDIR, ELOOP, EINVAL) and is not opened. */
+  export function openRead(directory: Fd, path: Path): Fd
+  /** Makes a file that was not there (O_EXCL), for reading and writing. */
+  export function createFile(directory: Fd, path: Path, mode: number): Fd
+  /** Opens for appending and makes it where it is missing: for logs and locks. */
+  export function openAppend(directory: Fd, path: Path, mode: number): Fd
+  export function close(fd: Fd): void
+
+  /** Of the entry itself, never of what a link points to; undefined where nothing has that name. */
+  export function stat(directory: Fd, path: Path): Stat | undefined
+  export function statHandle(fd: Fd): Stat
+  /** Names without `.` and `..`, sorted by bytes. */
+  export function readDirectory(directory: Fd, path: Path): Path[]
+  export function readLink(directory: Fd, path: Path): Path
+  /** All extended attributes, sorted by name; [] where the file system has none. */
+  export function readXattrs(directory: Fd, path: Path): Xattr[]
+
+  export function makeDirectory(directory: Fd, path: Path, mode: number): void
+  export function makeLink(text: Path, directory: Fd, path: Path): void
+  export function makeNode(
+    directory: Fd,
+    path: Path,
+    type: 'char' | 'block' | 'fifo' | 'socket',
+    major: number,
+    minor: number,
+  ): void
+  /** A hard link; the source itself, also where it is a symlink. */
+  export function hardLink(source: Fd, sourcePath: Path, target: Fd, targetPath: Path): void
+  /** Copies content to a new file (O_EXCL, mode 0600): by reflink, else copy_file_range, else read and write. */
+  export function copyFile(source: Fd, sourcePath: Path, target: Fd, targetPath: Path): void
+  /** Sets owner, mode (not of a symlink), extended attributes, then times, in that order (chown clears set-uid and capabilities). */
+  export function setMetadata(directory: Fd, path: Path, metadata: Metadata): void
+
+  /** Replaces what stands at the target, as rename(2) does. */
+  export function rename(source: Fd, sourcePath: Path, target: Fd, targetPath: Path): void
+  /** renameat2(RENAME_EXCHANGE). Throws EINVAL or ENOSYS where it does not exist. */
+  export function exchange(source: Fd, sourcePath: Path, target: Fd, targetPath: Path): void
+  /** Removes anything but a directory. */
+  export function removeFile(directory: Fd, path: Path): void
+  export function removeDirectory(directory: Fd, path: Path): void
+  /** Removes the entry and all below it; nothing there is fine. Never follows a link, never crosses a mount. */
+  export function removeTree(directory: Fd, path: Path): void
+
+  /** Reads until length bytes are there or the file ends; returns the bytes read. `position` undefined: from where the handle stands. */
+  export function read(fd: Fd, buffer: Uint8Array, offset: number, length: number, position?: number): number
+  /** Writes all of it. */
+  export function write(fd: Fd, buffer: Uint8Array, offset: number, length: number): void
+
+  export function sync(fd: Fd): void
+  /** syncfs(2) of the file system that holds fd. */
+  export function syncFileSystem(fd: Fd): void
+  export function space(fd: Fd): Space
+  /** An exclusive advisory lock (flock), held until close; false where somebody else has it. */
+  export function lock(fd: Fd): boolean
+  export function isTerminal(fd: Fd): boolean
+  /** Columns of the terminal, or 80. */
+  export function terminalWidth(fd: Fd): number
+}

@@ -1,0 +1,27 @@
+/** Other programs, and this one's own start and end. */
+declare module 'native:processes' {
+  import type { Socket } from 'native:sockets'
+  import type { Path } from 'native:files'
+
+  export interface Process {
+    pid: number
+    /** The child's stdin and stdout as one stream where `pipe` was asked for. Its stderr is ours. */
+    stream: Socket | undefined
+    /** The exit status, or 128 + the signal. */
+    ended: Promise<number>
+  }
+
+  /** Starts a program (searched in PATH where the name has no slash) with exactly these variables. Throws SystemError where it can't be started. */
+  export function start(options: { command: Path[]; environment: Path[]; pipe: boolean }): Process
+  /** Sends a signal by number to a process that `start` made. */
+  export function signal(process: Process, signal: number): void
+
+  /** The command line as byte strings, program name first. */
+  export const argv: Path[]
+  /** One variable of the environment, as a byte string. */
+  export function variable(name: string): Path | undefined
+  /** The effective user. */
+  export function userId(): number
+  /** Ends this process at once. */
+  export function exit(status: number): never
+}

@@ -1,0 +1,4 @@
+declare module 'native:random' {
+  /** From the kernel (getrandom(2)); never less than asked for. */
+  export function randomBytes(length: number): Uint8Array
+}

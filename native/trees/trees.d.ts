@@ -1,0 +1,139 @@
+/**
+ * What touches every entry of a tree: the merge of two sorted manifests, the links that follow from
+ * it, and the checks of a whole tree. Memory grows with the change, not with the tree (but for a few
+ * bytes an entry).
+ *
+ * A manifest is a text of mtree(5) lines in the form of docs/FORMATS.md, sorted by the bytes of the
+ * unescaped path; `.` is first. A malformed line throws a ManifestError:
+ * `{ name: 'ManifestError', line: number, message }`.
+ *
+ * A job does a bounded part of its work at each step, so that progress can be shown between.
+ * Every handle is closed by its own close; a handle that is garbage is closed too.
+ */
+declare module 'native:trees' {
+  import type { Fd, Path } from 'native:files'
+
+  export interface LiveTree {
+    /** The manifest of the tree that runs. */
+    manifest: Fd
+    root: Fd
+  }
+
+  /** Why an entry of the target could not be put in place without its content. */
+  export type Reason =
+    /** The live manifest has no such path. */
+    | 'new'
+    /** The live manifest has another line for it. */
+    | 'changed'
+    /** The lines agree, but the live file's metadata does not: it was edited on the laptop, or is gone. */
+    | 'edited'
+    /** A hard link whose first name is not in place yet. */
+    | 'waiting'
+
+  export interface Undone {
+    reason: Reason
+    /** The line of the target's manifest, without newline. */
+    line: string
+    /** The line of the live manifest at the same path, if there is one. */
+    live: string | undefined
+  }
+
+  export interface ReconcileStep {
+    /** True after the last entry. */
+    done: boolean
+    /** Entries looked at so far. */
+    entries: number
+    /** Entries that this job linked from the live tree, made, and found right already, so far. */
+    linked: number
+    made: number
+    kept: number
+    undone: Undone[]
+  }
+
+  export type ReconcileJob = object
+
+  /**
+   * Brings `tree` towards `manifest`, entry by entry in the manifest's order:
+   * - an entry that stands there with the right metadata (type, mode, owner, size, time, link, device, xattrs)
+   *   is kept, unless it is the inode of the live tree at this path while the two manifest lines differ;
+   * - whatever else stands there is removed (a directory is only made or kept, its metadata is `finishDirectories`' work);
+   * - directories (0700 for now), symlinks, devices, fifos and sockets are made, with their metadata;
+   * - a later name of a hard link group is linked to its first name in `tree`, if that stands there right;
+   * - a regular file whose live line is the same, and whose live file has the line's metadata, is linked from the live tree;
+   * - every other regular file is undone.
+   * With `dryRun` nothing is changed and the steps say what would be.
+   * `tree` may be undefined with `dryRun`: an empty tree.
+   */
+  export function openReconcile(options: {
+    manifest: Fd
+    tree: Fd | undefined
+    live: LiveTree | undefined
+    dryRun: boolean
+  }): ReconcileJob
+  /** At most `entriesMax` further entries. */
+  export function reconcile(job: ReconcileJob, entriesMax: number): ReconcileStep
+  export function closeReconcile(job: ReconcileJob): void
+
+  /** Paths that stand in `tree` but not in the manifest (an extra directory once, without what is below), at most `pathsMax`. Removes them if told to. */
+  export function extras(manifest: Fd, tree: Fd, options: { remove: boolean; pathsMax: number }): Path[]
+
+  /** Gives every directory of the manifest its metadata. To be called when all else is in place. */
+  export function finishDirectories(manifest: Fd, tree: Fd): void
+
+  /** One thing that is wrong with one entry. */
+  export interface Failure {
+    path: Path
+    /** The keyword of the manifest that does not hold, or `missing`, or `inode` (shares an inode that it should not, or does not share one that it should). */
+    what:
+      | 'missing'
+      | 'type'
+      | 'mode'
+      | 'uid'
+      | 'gid'
+      | 'size'
+      | 'time'
+      | 'sha256digest'
+      | 'link'
+      | 'device'
+      | 'nlink'
+      | 'xattr'
+      | 'inode'
+    found: string
+    expected: string
+  }
+
+  export interface VerifyStep {
+    done: boolean
+    entries: number
+    /** Bytes of content that were read and hashed so far. */
+    bytes: number
+    failures: Failure[]
+  }
+
+  export type VerifyJob = object
+
+  /**
+   * Checks the metadata of every entry, and the content of every regular file but those that are the
+   * live tree's inode at the same path with the same manifest line (`full`: of those too).
+   * Extra files are not its matter: see `extras`.
+   */
+  export function openVerify(options: {
+    manifest: Fd
+    tree: Fd
+    live: LiveTree | undefined
+    full: boolean
+  }): VerifyJob
+  /** Stops after `entriesMax` entries or about 16 MiB of content, whichever comes first (one file may exceed it). */
+  export function verify(job: VerifyJob, entriesMax: number): VerifyStep
+  export function closeVerify(job: VerifyJob): void
+
+  /** Which lines of a manifest hold a digest. 12 bytes of memory a regular file. */
+  export type DigestIndex = object
+  export function openDigests(manifest: Fd): DigestIndex
+  /** The lines of all regular files (no later names of hard links) with this SHA-256 (64 hex digits), in the manifest's order, at most 16. */
+  export function findDigest(index: DigestIndex, digest: string): string[]
+  export function closeDigests(index: DigestIndex): void
+
+  /** The line of one path (binary search in the sorted file), or undefined. */
+  export function findLine(manifest: Fd, path: Path): string | undefined
+}

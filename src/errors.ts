@@ -1,0 +1,73 @@
+/**
+ * All classes of errors, one for each next move of the upgrade. A step throws the class that says
+ * what shall happen next; only `main.ts` turns a class into an exit status.
+ */
+
+/** Base of the errors that we make. `cure` says what a person can do next. */
+export abstract class UpgradeError extends Error {
+  constructor(
+    message: string,
+    readonly cure?: string,
+  ) {
+    super(message)
+    this.name = new.target.name
+  }
+}
+
+/** The source broke the protocol, refused, or lacks the version. Next: another source, or back off. */
+export class PeerError extends UpgradeError {
+  constructor(
+    message: string,
+    /** `absent`: the source works but lacks what was asked for; `broken`: it broke the protocol; `refused`: it said no. */
+    readonly kind: 'absent' | 'broken' | 'refused',
+    cure?: string,
+  ) {
+    super(message, cure)
+  }
+}
+
+/** Nobody answered in time. Next: another source, then wait. */
+export class DeadlineError extends UpgradeError {}
+
+/** A signature or a digest does not hold. What failed is discarded, and never committed. */
+export class TrustError extends UpgradeError {}
+
+/** The configuration or the command line is wrong. */
+export class ConfigError extends UpgradeError {}
+
+/** There is not enough room; nothing was written. */
+export class SpaceError extends UpgradeError {
+  constructor(
+    message: string,
+    readonly missingBytes: number,
+    cure?: string,
+  ) {
+    super(message, cure)
+  }
+}
+
+/** Somebody else holds the store's lock. */
+export class BusyError extends UpgradeError {}
+
+/** The kernel refused. Native modules throw this shape; it is never constructed here. */
+export interface SystemError extends Error {
+  name: 'SystemError'
+  call: string
+  path: string
+  code: string
+  errno: number
+}
+
+export function isSystemError(error: unknown, ...codes: string[]): error is SystemError {
+  if (!(error instanceof Error) || error.name !== 'SystemError') return false
+  return codes.length === 0 || codes.includes((error as SystemError).code)
+}
+
+/** For what only a bug of ours can make false; never reachable from a peer's bytes. */
+export function assert(condition: unknown, message: string): asserts condition {
+  if (!condition) throw new AssertionError(message)
+}
+
+export class AssertionError extends Error {
+  override name = 'AssertionError'
+}

@@ -1,0 +1,20 @@
+/** Every limit on what comes from outside, each with its reason. */
+
+/** A release statement is some 20 short lines; this is the most that tweetnacl should ever hash (bytes). */
+export const RELEASE_SIZE_MAX = 8 * 1024
+/** 64 MiB of manifest is a tree of some 300,000 entries (bytes). */
+export const MANIFEST_SIZE_MAX = 64 * 1024 * 1024
+/** A line holds a path of 4095 bytes, escaped fourfold, a link text as long, and xattrs (bytes). */
+export const MANIFEST_LINE_MAX = 128 * 1024
+/** Versions stay far below 2^31, so that a jump to the last one can't close the door (fast-forward attack). */
+export const VERSION_MAX = 999_999_999
+/** How far a single signed release may raise the version. */
+export const VERSION_JUMP_MAX = 1_000_000
+/** Linux's PATH_MAX and NAME_MAX (bytes). */
+export const PATH_LENGTH_MAX = 4095
+export const NAME_LENGTH_MAX = 255
+/** The configuration and the state record are small texts (bytes). */
+export const CONFIGURATION_SIZE_MAX = 64 * 1024
+export const STATE_SIZE_MAX = 16 * 1024
+/** Entries of one file list: some 24 bytes of memory each, and room for any image. */
+export const FILE_LIST_ENTRIES_MAX = 1_000_000
