@@ -3,8 +3,8 @@
  * a token stream. TypeScript reads the records around it; the bytes pass here.
  */
 declare module 'native:delta' {
-  import type { Fd } from 'native:files'
   import type { Algorithm } from 'native:checksums'
+  import type { Fd } from 'native:files'
 
   /** rsync's sum head (rsync io.c read_sum_head). All zero: no basis. */
   export interface SumHead {
@@ -43,7 +43,12 @@ declare module 'native:delta' {
    * `{ name: 'TokenError', message }`: block number past the end, more than sizeMax bytes, broken
    * compressed data. A write that fails throws SystemError.
    */
-  export function feed(rebuilder: Rebuilder, buffer: Uint8Array, offset: number, length: number): number
+  export function feed(
+    rebuilder: Rebuilder,
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+  ): number
   export function ended(rebuilder: Rebuilder): boolean
   /** After `ended`: what came out. `checksum` is the whole-file sum to compare with the trailer, `digest` SHA-256 in hex. */
   export function finishFile(rebuilder: Rebuilder): {
@@ -56,7 +61,11 @@ declare module 'native:delta' {
   export function closeRebuilder(rebuilder: Rebuilder): void
 
   /** Copies a file's content from its start to target's current position, with its SHA-256. EFBIG past sizeMax. */
-  export function copyWhole(source: Fd, target: Fd, sizeMax: number): { size: number; digest: string }
+  export function copyWhole(
+    source: Fd,
+    target: Fd,
+    sizeMax: number,
+  ): { size: number; digest: string }
 
   /**
    * The file list of one rsync session, decoded and held compactly: a 43,000-entry list as JavaScript
@@ -84,7 +93,12 @@ declare module 'native:delta' {
    * (rsync flist.c f_name_cmp) and an index means a position in that order.
    * What RSYNC-PROTOCOL's rules forbid throws `{ name: 'TokenError', message }` (`..`, absolute name, unlisted parent, nsec …).
    */
-  export function feedList(list: FileList, buffer: Uint8Array, offset: number, length: number): number
+  export function feedList(
+    list: FileList,
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+  ): number
   export function listEnded(list: FileList): boolean
   export function listSummary(list: FileList): { entries: number; ioError: number }
   /** The index of a name (without leading slash), its size and type; undefined where it is not listed. A cleared duplicate is never returned. */

@@ -117,7 +117,13 @@ declare module 'native:files' {
   export function removeTree(directory: Fd, path: Path): void
 
   /** Reads until length bytes are there or the file ends; returns the bytes read. `position` undefined: from where the handle stands. */
-  export function read(fd: Fd, buffer: Uint8Array, offset: number, length: number, position?: number): number
+  export function read(
+    fd: Fd,
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    position?: number,
+  ): number
   /** Writes all of it. */
   export function write(fd: Fd, buffer: Uint8Array, offset: number, length: number): void
 

@@ -1,7 +1,7 @@
 /** Other programs, and this one's own start and end. */
 declare module 'native:processes' {
-  import type { Socket } from 'native:sockets'
   import type { Path } from 'native:files'
+  import type { Socket } from 'native:sockets'
 
   export interface Process {
     pid: number

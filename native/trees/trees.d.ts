@@ -75,7 +75,11 @@ declare module 'native:trees' {
   export function closeReconcile(job: ReconcileJob): void
 
   /** Paths that stand in `tree` but not in the manifest (an extra directory once, without what is below), at most `pathsMax`. Removes them if told to. */
-  export function extras(manifest: Fd, tree: Fd, options: { remove: boolean; pathsMax: number }): Path[]
+  export function extras(
+    manifest: Fd,
+    tree: Fd,
+    options: { remove: boolean; pathsMax: number },
+  ): Path[]
 
   /** Gives every directory of the manifest its metadata. To be called when all else is in place. */
   export function finishDirectories(manifest: Fd, tree: Fd): void
