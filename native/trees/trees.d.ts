@@ -47,6 +47,10 @@ declare module 'native:trees' {
     linked: number
     made: number
     kept: number
+    /** Regular files that are undone so far, later names of hard links apart, and the sum of their sizes. */
+    undoneFiles: number
+    undoneBytes: number
+    /** Those that this step met; always empty with `dryRun`, which only counts. */
     undone: Undone[]
   }
 
