@@ -1,0 +1,19 @@
+/**
+ * Base64, strictly: one spelling for each sequence of bytes. Keys, signatures and extended
+ * attributes come through here. QuickJS has no atob; a text that is no base64 never throws.
+ */
+import { decode, encode } from '@stablelib/base64'
+
+export function encodeBase64(bytes: Uint8Array): string {
+  return encode(bytes)
+}
+
+/** The bytes, or undefined where the text is not what `encodeBase64` would write. */
+export function decodeBase64(text: string): Uint8Array | undefined {
+  try {
+    const bytes = decode(text)
+    return encode(bytes) === text ? bytes : undefined
+  } catch {
+    return undefined
+  }
+}
