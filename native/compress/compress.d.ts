@@ -5,7 +5,8 @@ declare module 'native:compress' {
   export function openDecoder(format: 'zstd' | 'inflate'): Decoder
   /**
    * Takes input from `source`, fills `target` from its start. `used` bytes were taken, `made` bytes came out;
-   * `ended` after the last byte of the stream. Broken data throws `{ name: 'CompressedDataError', message }`.
+   * `made` less than target's length with all of `source` used means that more input is wanted; otherwise call again.
+   * `ended` after the last byte of the stream (of the frame: more input begins the next one). Broken data throws `{ name: 'CompressedDataError', message }`.
    */
   export function decode(
     decoder: Decoder,

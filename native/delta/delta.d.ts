@@ -18,6 +18,7 @@ declare module 'native:delta' {
   /**
    * The sums of `count` blocks from block `first` on, as they go on the wire: weak sum int32 LE, then
    * strongLength bytes of the strong sum seeded with `seed` (for md5: seed first, compat bit 0x20).
+   * Bytes that the basis lacks count as zeros: a wrong sum only costs literals.
    */
   export function blockSums(
     basis: Fd,
@@ -41,7 +42,8 @@ declare module 'native:delta' {
    * Takes token-stream bytes and returns how many it used. Less than `length` means that the file's
    * end token was read (see `ended`). A token that can't be throws a PeerError-shaped error
    * `{ name: 'TokenError', message }`: block number past the end, more than sizeMax bytes, broken
-   * compressed data. A write that fails throws SystemError.
+   * compressed data. A write that fails throws SystemError, and so does a basis that is shorter than its
+   * head says (EIO). After any error the rebuilder can only be closed.
    */
   export function feed(
     rebuilder: Rebuilder,
@@ -89,7 +91,9 @@ declare module 'native:delta' {
     entriesMax: number
   }): FileList
   /**
-   * Takes list bytes; returns how many it used. When `listEnded` is true the entries are sorted as both sides do
+   * Takes list bytes up to the end of the last entry that is whole; returns how many it used. `used < length`
+   * while the list has not ended means that the rest is the start of an entry (at most 9 KiB): keep it and call
+   * again with more behind it. After the list's end nothing is taken. When `listEnded` is true the entries are sorted as both sides do
    * (rsync flist.c f_name_cmp) and an index means a position in that order.
    * What RSYNC-PROTOCOL's rules forbid throws `{ name: 'TokenError', message }` (`..`, absolute name, unlisted parent, nsec …).
    */
@@ -101,12 +105,12 @@ declare module 'native:delta' {
   ): number
   export function listEnded(list: FileList): boolean
   export function listSummary(list: FileList): { entries: number; ioError: number }
-  /** The index of a name (without leading slash), its size and type; undefined where it is not listed. A cleared duplicate is never returned. */
+  /** The index of a name (without leading slash), its size and type; undefined where it is not listed. A cleared duplicate is never returned. Only after the list's end. */
   export function findListed(
     list: FileList,
     name: string,
   ): { index: number; size: number; mode: number } | undefined
-  /** The entry of an index, for listings and messages. */
+  /** The entry of an index, for listings and messages; undefined past the end, before the list's end, and for a cleared duplicate. */
   export function listedAt(
     list: FileList,
     index: number,
