@@ -7,7 +7,10 @@
  * A function that takes `(directory, path)` resolves `path` below that directory handle: it never
  * leaves it and never follows a symbolic link, neither in the middle nor at the end (openat2 with
  * RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS; component by component where the kernel has no openat2).
- * Only `openRoot` takes a path of the system and follows links.
+ * Only `openRoot` and `openFile` take a path of the system and follow links. `.` is the directory
+ * itself. A path with `..` in it, or that begins with `/`, is EXDEV; one with an empty name in it (`a//b`,
+ * `a/`) is EINVAL; an empty one is ENOENT; a symlink where a directory or a file should be is ELOOP.
+ * Modes of new files and directories lose the bits of the umask; `setMetadata` sets them exactly.
  *
  * Every failure throws a SystemError: `{ name: 'SystemError', call, path, code: 'ENOENT', errno }`,
  * message `call "path": strerror (CODE)`. EINTR is retried, short reads and writes are completed.
@@ -77,7 +80,7 @@ declare module 'native:files' {
   export function openRead(directory: Fd, path: Path): Fd
   /** Makes a file that was not there (O_EXCL), for reading and writing. */
   export function createFile(directory: Fd, path: Path, mode: number): Fd
-  /** Opens for appending and makes it where it is missing: for logs and locks. */
+  /** Opens for reading and appending and makes it where it is missing: for logs and locks. Regular files only, as `openRead`. */
   export function openAppend(directory: Fd, path: Path, mode: number): Fd
   export function close(fd: Fd): void
 

@@ -5,7 +5,12 @@
  *
  * A manifest is a text of mtree(5) lines in the form of docs/FORMATS.md, sorted by the bytes of the
  * unescaped path; `.` is first. A malformed line throws a ManifestError:
- * `{ name: 'ManifestError', line: number, message }`.
+ * `{ name: 'ManifestError', line: number, message }`; lines count from 1; 0 where the line was looked
+ * up by its place. Malformed are also: no `#mtree` first line, a last line without newline, a path out of
+ * order or twice, an entry whose parent is no directory of the manifest, a later name of a hard link
+ * whose first name is no earlier regular file or differs in more than path and tag, and (seen after the
+ * last entry) an `nlink` that does not count the names of its group. Nothing has a live manifest checked
+ * but for its order and what is needed of its lines.
  *
  * A job does a bounded part of its work at each step, so that progress can be shown between.
  * Every handle is closed by its own close; a handle that is garbage is closed too.
@@ -25,7 +30,10 @@ declare module 'native:trees' {
     | 'new'
     /** The live manifest has another line for it. */
     | 'changed'
-    /** The lines agree, but the live file's metadata does not: it was edited on the laptop, or is gone. */
+    /**
+     * The lines agree, but the live file's metadata does not: it was edited on the laptop, or is gone, or
+     * can't be linked (another file system, too many links, linked already by another entry).
+     */
     | 'edited'
     /** A hard link whose first name is not in place yet. */
     | 'waiting'
@@ -43,7 +51,7 @@ declare module 'native:trees' {
     done: boolean
     /** Entries looked at so far. */
     entries: number
-    /** Entries that this job linked from the live tree, made, and found right already, so far. */
+    /** Entries that this job linked (from the live tree, or to their first name), made, and found right already, so far. */
     linked: number
     made: number
     kept: number
@@ -78,7 +86,11 @@ declare module 'native:trees' {
   export function reconcile(job: ReconcileJob, entriesMax: number): ReconcileStep
   export function closeReconcile(job: ReconcileJob): void
 
-  /** Paths that stand in `tree` but not in the manifest (an extra directory once, without what is below), at most `pathsMax`. Removes them if told to. */
+  /**
+   * Paths that stand in `tree` but not in the manifest (an extra directory once, without what is below),
+   * sorted by bytes, at most `pathsMax` (any of them, where there are more). With `remove` all are
+   * removed, also those that the list lacks. Does not look below mounts.
+   */
   export function extras(
     manifest: Fd,
     tree: Fd,
@@ -103,9 +115,14 @@ declare module 'native:trees' {
       | 'sha256digest'
       | 'link'
       | 'device'
-      | 'nlink'
       | 'xattr'
       | 'inode'
+    /**
+     * As texts of the manifest: `0755`, `0`, `1700000000.000000000`, `native,1,3`, hex digits. `link`: byte
+     * strings. `type`: types. `missing`: found is '', expected is the type. `xattr`: the first that
+     * differs, as `NAME:BASE64`, '' on the side that lacks it. `inode`: "device:inode", expected is that of
+     * the first name ('' where that is missing), or '' for a file that shares the inode of another entry.
+     */
     found: string
     expected: string
   }
@@ -123,7 +140,9 @@ declare module 'native:trees' {
   /**
    * Checks the metadata of every entry, and the content of every regular file but those that are the
    * live tree's inode at the same path with the same manifest line (`full`: of those too).
-   * Extra files are not its matter: see `extras`.
+   * Extra files are not its matter: see `extras`. Of an entry that is missing or has another type nothing
+   * else is reported; content is only read where the size is right, and of later names of hard links
+   * it is not read again. The mode of a symlink does not count.
    */
   export function openVerify(options: {
     manifest: Fd
@@ -142,6 +161,6 @@ declare module 'native:trees' {
   export function findDigest(index: DigestIndex, digest: string): string[]
   export function closeDigests(index: DigestIndex): void
 
-  /** The line of one path (binary search in the sorted file), or undefined. */
+  /** The line of one path (without `./`; binary search in the sorted file), or undefined. */
   export function findLine(manifest: Fd, path: Path): string | undefined
 }
