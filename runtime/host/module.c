@@ -176,7 +176,9 @@ int buffer_window(JSContext *context, JSValueConst array, JSValueConst offset, J
 JSValue buffer_new(JSContext *context, const void *bytes, size_t count) {
   JSValue buffer = JS_NewArrayBufferCopy(context, bytes, count);
   if (JS_IsException(buffer)) return buffer;
-  JSValue array = JS_NewTypedArray(context, 1, (JSValueConst *)&buffer, JS_TYPED_ARRAY_UINT8);
+  /* The constructor looks at all three, however many are said to be there. */
+  JSValueConst arguments[] = {buffer, JS_UNDEFINED, JS_UNDEFINED};
+  JSValue array = JS_NewTypedArray(context, 3, arguments, JS_TYPED_ARRAY_UINT8);
   JS_FreeValue(context, buffer);
   return array;
 }

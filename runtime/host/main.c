@@ -1,0 +1,249 @@
+/*
+ * The start and the end of the program: makes the process safe to work in, runs the bundle as a
+ * module, drives the loop, and turns whatever nobody caught into one readable line.
+ *
+ * Built three ways: with the bundle inside as bytecode; as `host`, which runs the bundle file that is
+ * its first argument (HOST_RUNS_SCRIPT); and as that under the sanitizers, where it also frees
+ * everything at its end so that leaks show.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host.h"
+#include "loop.h"
+#include "module.h"
+
+/* JavaScript may take half of the laptop's memory, and never more than this (bytes). */
+#define MEMORY_MAX (256u * 1024 * 1024)
+/* Deep enough for any recursion that we write; a main thread has 8 MiB (bytes). */
+#define STACK_MAX (1024u * 1024)
+/* Of one message on stderr (bytes). */
+#define LINE_MAX_SHOWN 2000
+
+int host_argument_count;
+char **host_arguments;
+
+/* Writes all of it to stderr; if that fails there is nobody left to tell. */
+static void complain(const char *text, size_t length) {
+  while (length > 0) {
+    ssize_t written = write(STDERR_FILENO, text, length);
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return;
+    text += written;
+    length -= (size_t)written;
+  }
+}
+
+/* One line on stderr, without control characters. */
+static void complain_line(const char *text) {
+  static const char prefix[] = "xo-upgrade: internal error: ";
+  char line[sizeof prefix + LINE_MAX_SHOWN + 1];
+  size_t length = sizeof prefix - 1;
+  memcpy(line, prefix, length);
+  for (; *text && length < sizeof line - 1; text++)
+    line[length++] = (unsigned char)*text < 0x20 || *text == 0x7f ? ' ' : *text;
+  line[length++] = '\n';
+  complain(line, length);
+}
+
+static _Noreturn void fail(const char *text) {
+  complain_line(text);
+  exit(EXIT_INTERNAL_ERROR);
+}
+
+static bool debug_wanted(void) {
+  for (int i = 1; i < host_argument_count; i++) {
+    if (strcmp(host_arguments[i], "--") == 0) return false;
+    if (strcmp(host_arguments[i], "--debug") == 0) return true;
+  }
+  return false;
+}
+
+/* Ends the process with the exception that the context holds. */
+static _Noreturn void fail_with_exception(JSContext *context) {
+  /* What follows needs memory, and the exception may well say that there was none left. */
+  JS_SetMemoryLimit(JS_GetRuntime(context), (size_t)-1);
+  JSValue exception = JS_GetException(context);
+  /* QuickJS throws null where there was no memory for an error. */
+  if (JS_IsNull(exception)) fail("out of memory");
+  const char *text = JS_ToCString(context, exception);
+  if (!text) JS_FreeValue(context, JS_GetException(context));
+  complain_line(text ? text : "an exception that can't be shown");
+  if (debug_wanted() && JS_IsError(context, exception)) {
+    JSValue stack = JS_GetPropertyStr(context, exception, "stack");
+    const char *frames = JS_IsString(stack) ? JS_ToCString(context, stack) : NULL;
+    if (frames) complain(frames, strlen(frames));
+  }
+  exit(EXIT_INTERNAL_ERROR);
+}
+
+/* Rejected promises that nobody has taken yet. They are given until no job is left. */
+static struct rejection {
+  JSValue promise, reason;
+  struct rejection *next;
+} *rejections;
+
+static void note_rejection(JSContext *context, JSValueConst promise, JSValueConst reason,
+                           JS_BOOL is_handled, void *opaque) {
+  (void)opaque;
+  if (!is_handled) {
+    struct rejection *rejection = malloc(sizeof *rejection);
+    if (!rejection) fail("out of memory");
+    *rejection = (struct rejection){JS_DupValue(context, promise), JS_DupValue(context, reason), rejections};
+    rejections = rejection;
+    return;
+  }
+  for (struct rejection **link = &rejections; *link; link = &(*link)->next) {
+    struct rejection *rejection = *link;
+    if (JS_VALUE_GET_PTR(rejection->promise) != JS_VALUE_GET_PTR(promise)) continue;
+    *link = rejection->next;
+    JS_FreeValue(context, rejection->promise);
+    JS_FreeValue(context, rejection->reason);
+    free(rejection);
+    return;
+  }
+}
+
+static int throw_rejection(JSContext *context) {
+  if (!rejections) return 0;
+  /* The oldest is the cause of the others. */
+  struct rejection *oldest = rejections;
+  while (oldest->next) oldest = oldest->next;
+  JS_Throw(context, JS_DupValue(context, oldest->reason));
+  return -1;
+}
+
+/* Standard descriptors that are closed would be given to the next file, and be written into. */
+static void prepare_process(void) {
+  int fd;
+  do {
+    fd = open("/dev/null", O_RDWR);
+    if (fd < 0) {
+      /* Before /dev is there (as /init): any descriptor that is no file of ours will do. */
+      int ends[2];
+      for (int i = 0; i <= STDERR_FILENO; i++)
+        if (fcntl(i, F_GETFD) < 0 && pipe(ends) < 0) exit(EXIT_INTERNAL_ERROR);
+      break;
+    }
+  } while (fd <= STDERR_FILENO);
+  if (fd > STDERR_FILENO) close(fd);
+  struct sigaction ignore = {.sa_handler = SIG_IGN};
+  sigaction(SIGPIPE, &ignore, NULL);
+  umask(022);
+}
+
+/* A number of MiB from the environment (for tests, and for laptops with other ideas), else half of the memory. */
+static size_t memory_limit(void) {
+  const char *wanted = getenv("XO_MEMORY_LIMIT_MB");
+  if (wanted) {
+    char *end;
+    errno = 0;
+    unsigned long megabytes = strtoul(wanted, &end, 10);
+    if (errno == 0 && end != wanted && !*end && megabytes > 0 && megabytes <= SIZE_MAX >> 20)
+      return (size_t)megabytes << 20;
+  }
+  long pages = sysconf(_SC_PHYS_PAGES), page_size = sysconf(_SC_PAGESIZE);
+  if (pages <= 0 || page_size <= 0) return MEMORY_MAX;
+  uint64_t half = (uint64_t)pages * (uint64_t)page_size / 2;
+  return half < MEMORY_MAX ? (size_t)half : MEMORY_MAX;
+}
+
+static size_t stack_limit(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_STACK, &limit) || limit.rlim_cur == RLIM_INFINITY) return STACK_MAX;
+  return limit.rlim_cur / 2 < STACK_MAX ? (size_t)(limit.rlim_cur / 2) : STACK_MAX;
+}
+
+/* Only what the bundle needs: what is not named here is not linked. */
+static JSContext *new_context(JSRuntime *runtime) {
+  JSContext *context = JS_NewContextRaw(runtime);
+  if (!context) return NULL;
+  JS_AddIntrinsicBaseObjects(context);
+  JS_AddIntrinsicDate(context);
+  JS_AddIntrinsicRegExpCompiler(context);
+  JS_AddIntrinsicRegExp(context);
+  JS_AddIntrinsicJSON(context);
+  JS_AddIntrinsicMapSet(context);
+  JS_AddIntrinsicTypedArrays(context);
+  JS_AddIntrinsicPromise(context);
+#ifdef HOST_RUNS_SCRIPT
+  JS_AddIntrinsicEval(context);
+#endif
+  return context;
+}
+
+#ifdef HOST_RUNS_SCRIPT
+/* The bundle from the file that is the first argument; the rest is the bundle's command line. */
+static JSValue evaluate_bundle(JSContext *context) {
+  const char *path = host_arguments[0];
+  FILE *file = fopen(path, "rbe");
+  if (!file) fail("the script can't be opened");
+  char *text = NULL;
+  size_t length = 0, size = 0;
+  do {
+    if (length + 65536 > size) {
+      size = size * 2 + 65536 * 2;
+      text = realloc(text, size);
+      if (!text) fail("out of memory");
+    }
+    length += fread(text + length, 1, size - length - 1, file);
+  } while (!feof(file) && !ferror(file));
+  if (ferror(file)) fail("the script can't be read");
+  fclose(file);
+  text[length] = 0;
+  JSValue result = JS_Eval(context, text, length, path, JS_EVAL_TYPE_MODULE);
+  free(text);
+  return result;
+}
+#else
+extern const uint8_t bundle_start[], bundle_end[];
+
+static JSValue evaluate_bundle(JSContext *context) {
+  JSValue bundle =
+      JS_ReadObject(context, bundle_start, (size_t)(bundle_end - bundle_start), JS_READ_OBJ_BYTECODE);
+  if (JS_IsException(bundle)) return bundle;
+  if (JS_ResolveModule(context, bundle) < 0) return JS_EXCEPTION;
+  return JS_EvalFunction(context, bundle);
+}
+#endif
+
+int main(int argc, char **argv) {
+  prepare_process();
+#ifdef HOST_RUNS_SCRIPT
+  if (argc < 2) fail("usage: host SCRIPT [ARGUMENT ...]");
+  argc--;
+  argv++;
+#endif
+  host_argument_count = argc;
+  host_arguments = argv;
+
+  JSRuntime *runtime = JS_NewRuntime();
+  if (!runtime) fail("out of memory");
+  JS_SetMemoryLimit(runtime, memory_limit());
+  JS_SetMaxStackSize(runtime, stack_limit());
+  JS_SetHostPromiseRejectionTracker(runtime, note_rejection, NULL);
+  JSContext *context = new_context(runtime);
+  if (!context) fail("out of memory");
+  if (register_modules(context)) fail_with_exception(context);
+
+  JSValue promise = evaluate_bundle(context);
+  if (JS_IsException(promise)) fail_with_exception(context);
+  if (loop_run(context, throw_rejection)) fail_with_exception(context);
+  if (JS_PromiseState(context, promise) == JS_PROMISE_PENDING)
+    fail("everything has ended, but the program still waits for something");
+#ifdef HOST_FREES
+  JS_FreeValue(context, promise);
+  JS_FreeContext(context);
+  JS_FreeRuntime(runtime);
+#endif
+  return 0;
+}

@@ -1,0 +1,24 @@
+/* The one table of native modules. A module that is not built in (yet) is passed over. */
+#include "host.h"
+#include "module.h"
+
+#define MODULES(X) \
+  X(files)         \
+  X(trees)         \
+  X(sockets)       \
+  X(processes)     \
+  X(checksums)     \
+  X(delta)         \
+  X(compress)      \
+  X(random)        \
+  X(clock)
+
+#define DECLARE(name) int module_##name##_register(JSContext *context) __attribute__((weak));
+MODULES(DECLARE)
+
+int register_modules(JSContext *context) {
+#define REGISTER(name) \
+  if (module_##name##_register && module_##name##_register(context)) return -1;
+  MODULES(REGISTER)
+  return 0;
+}

@@ -1,0 +1,174 @@
+/**
+ * `npm run build`: libraries, our C, the bundle, the program.
+ *
+ *   node tools/build.mjs [--target x86_64] [--flavour program|test|asan]
+ *
+ * `program` makes build/TARGET/xo-upgrade and build/TARGET/host, `test` only the host, which runs the
+ * bundle file that is its first argument, `asan` the host under the sanitizers in build/TARGET-asan.
+ * Each object is kept under the digest of all that it was made from, so that a second run does nothing.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { targets } from '../firmware/targets/targets.mjs'
+import { buildBundle, filesBelow } from './bundle.mjs'
+import { buildLibraries, forEachParallel } from './libraries.mjs'
+import { buildFolder, projectFolder, run, runTool, SetupError, sha256, sha256OfFile } from './workplace.mjs'
+
+const hostFolder = join(projectFolder, 'runtime', 'host')
+const nativeFolder = join(projectFolder, 'native')
+
+/** What all of our C may include; a change of any of them compiles it all again (seconds). */
+function headersIdentity() {
+  const headers = [hostFolder, nativeFolder].flatMap((folder) => filesBelow(folder, (name) => name.endsWith('.h')))
+  return headers.map((file) => sha256OfFile(file)).join(' ')
+}
+
+/** The C of the host and of every native module; `main.c` apart, since each program has its own. */
+function commonSources() {
+  const ofHost = filesBelow(hostFolder, (name) => name.endsWith('.c') && name !== 'main.c')
+  const ofModules = filesBelow(nativeFolder, (name) => name.endsWith('.c'))
+  return [...ofHost, ...ofModules]
+}
+
+class Builder {
+  constructor(name, target, libraries) {
+    Object.assign(this, { name, target, libraries })
+    this.folder = join(buildFolder, name)
+    this.objectFolder = join(this.folder, 'objects')
+    mkdirSync(this.objectFolder, { recursive: true })
+    this.flags = [
+      ...target.compiler,
+      '-std=gnu11',
+      ...target.flags,
+      ...target.ownFlags,
+      '-D_GNU_SOURCE',
+      '-D_FILE_OFFSET_BITS=64',
+      ...libraries.compileFlags,
+      `-I${hostFolder}`,
+    ]
+    this.base = sha256(JSON.stringify([this.flags, headersIdentity()]))
+    this.used = new Set()
+  }
+
+  /** The object of one source with these definitions, compiled unless it is there. */
+  async compile(source, definitions = [], ingredients = '') {
+    const digest = sha256(JSON.stringify([this.base, definitions, ingredients, sha256OfFile(source)])).slice(0, 16)
+    const object = join(this.objectFolder, `${basename(source).replace(/\.[cS]$/, '')}-${digest}.o`)
+    this.used.add(basename(object))
+    if (existsSync(object)) return object
+    const partial = `${object}.partial-${process.pid}`
+    await run([...this.flags, ...definitions, '-c', source, '-o', partial])
+    renameSync(partial, object)
+    return object
+  }
+
+  async compileAll(sources) {
+    const objects = []
+    await forEachParallel(sources, async (source) => objects.push(await this.compile(source)))
+    return objects.sort()
+  }
+
+  /** Links a program unless it was linked from exactly these objects. */
+  async link(program, objects, { strip }) {
+    const path = join(this.folder, program)
+    const { linkBefore, linkAfter } = this.libraries
+    const command = [...this.target.compiler, ...linkBefore, ...objects, ...linkAfter]
+    const identity = sha256(JSON.stringify([command, strip]))
+    const stamp = join(this.objectFolder, `${program}.identity`)
+    if (existsSync(path) && existsSync(stamp) && readFileSync(stamp, 'utf8') === identity) return path
+    const partial = `${path}.partial-${process.pid}`
+    const map = join(this.objectFolder, `${program}.map`)
+    await run([...command, `-Wl,-Map=${map}`, '-o', partial])
+    if (strip) await run([this.target.strip, '--strip-all', partial])
+    renameSync(partial, path)
+    writeFileSync(stamp, identity)
+    return path
+  }
+
+  /** Removes objects that nothing uses any more. */
+  tidy() {
+    const keepMs = 24 * 3600 * 1000
+    for (const name of readdirSync(this.objectFolder)) {
+      const path = join(this.objectFolder, name)
+      if (!/\.o$/.test(name) || this.used.has(name)) continue
+      if (Date.now() - statSync(path).mtimeMs > keepMs) rmSync(path, { force: true })
+    }
+  }
+}
+
+/** The bytecode of the bundle, made by a compiler that is built over the same QuickJS. */
+async function compileBundle(builder, bundle) {
+  const compiler = await builder.link(
+    'compile',
+    [
+      await builder.compile(join(projectFolder, 'runtime', 'compiler', 'compile.c')),
+      ...(await builder.compileAll(['module.c', 'errno_name.c'].map((name) => join(hostFolder, name)))),
+    ],
+    { strip: true },
+  )
+  const identity = sha256(sha256OfFile(compiler) + sha256OfFile(bundle)).slice(0, 16)
+  const bytecode = join(builder.objectFolder, `bundle-${identity}.bytecode`)
+  if (!existsSync(bytecode)) {
+    for (const name of readdirSync(builder.objectFolder)) {
+      if (name.endsWith('.bytecode')) rmSync(join(builder.objectFolder, name))
+    }
+    await run([compiler, bundle, `${bytecode}.partial`])
+    renameSync(`${bytecode}.partial`, bytecode)
+  }
+  return bytecode
+}
+
+async function openBuilder(name) {
+  const target = targets[name]
+  if (!target) throw new SetupError(`no target "${name}"`, `one of: ${Object.keys(targets).join(', ')}`)
+  return new Builder(name, target, await buildLibraries(name, target))
+}
+
+async function buildHost(builder, common, definitions) {
+  const main = await builder.compile(join(hostFolder, 'main.c'), ['-DHOST_RUNS_SCRIPT', ...definitions])
+  return builder.link('host', [main, ...common], { strip: false })
+}
+
+/** Builds; the paths of the programs that are there afterwards. */
+export async function build({ target = 'x86_64', flavour = 'program' } = {}) {
+  if (flavour === 'asan') {
+    const builder = await openBuilder(`${target}-asan`)
+    const host = await buildHost(builder, await builder.compileAll(commonSources()), ['-DHOST_FREES'])
+    builder.tidy()
+    return { host }
+  }
+  if (!['program', 'test'].includes(flavour)) {
+    throw new SetupError(`no flavour "${flavour}"`, 'one of: program, test, asan')
+  }
+  const builder = await openBuilder(target)
+  const common = await builder.compileAll(commonSources())
+  const made = { host: await buildHost(builder, common, []) }
+  const bundle = flavour === 'program' ? await buildBundle() : undefined
+  if (bundle) {
+    // What is compiled on this machine must run on it: the compiler is this machine's, whatever the target.
+    const native = builder.target.runsHere ? builder : await openBuilder('x86_64')
+    const bytecode = await compileBundle(native, bundle)
+    const objects = [
+      await builder.compile(join(hostFolder, 'main.c')),
+      await builder.compile(join(hostFolder, 'bundle.S'), [`-DBUNDLE_FILE="${bytecode}"`], sha256OfFile(bytecode)),
+    ]
+    made.program = await builder.link('xo-upgrade', [...objects, ...common], { strip: true })
+  }
+  builder.tidy()
+  return made
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await runTool(async () => {
+    const { values } = parseArgs({
+      options: { target: { type: 'string' }, flavour: { type: 'string' }, quiet: { type: 'boolean' } },
+    })
+    const made = await build({ target: values.target, flavour: values.flavour })
+    if (values.quiet) return
+    for (const path of Object.values(made)) {
+      process.stdout.write(`${path}  ${statSync(path).size} bytes\n`)
+    }
+  })
+}

@@ -1,0 +1,190 @@
+/**
+ * Builds the libraries under the program, each once, from the pinned source archives: what comes out
+ * stands in `.cache/libraries` under a name that holds the digest of everything it was made from.
+ * Takes only the parts that the program uses. Never looks at our own C.
+ */
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { basename, join } from 'node:path'
+import { archiveIdentity, fetchArchive } from './fetch.mjs'
+import { cacheFolder, run, sha256, SetupError } from './workplace.mjs'
+
+/** Raise when a recipe below changes in a way that its flags don't show. */
+const RECIPES = 1
+
+const parallel = Math.max(1, cpus().length)
+
+/** Runs `work` over the items, as many at once as there are processors. */
+export async function forEachParallel(items, work) {
+  const queue = [...items]
+  const worker = async () => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item)
+  }
+  await Promise.all(Array.from({ length: parallel }, worker))
+}
+
+async function unpack(archiveName, folder) {
+  const archive = await fetchArchive(archiveName)
+  mkdirSync(folder, { recursive: true })
+  await run(['tar', '-xf', archive, '--strip-components=1', '--no-same-owner', '-C', folder])
+}
+
+/** Compiles the sources and puts them into one static library. */
+async function archiveOf(target, { source, files, flags, library }) {
+  const objects = []
+  await forEachParallel(files, async (file) => {
+    const object = join(source, `${basename(file).replace(/\.[cS]$/, '')}.o`)
+    objects.push(object)
+    await run([...target.compiler, ...target.flags, ...flags, '-c', file, '-o', object], { folder: source })
+  })
+  rmSync(library, { force: true })
+  await run([target.archiver, 'rcs', library, ...objects.sort()])
+}
+
+/** The flags that make the compiler see musl, and nothing of the system's C library. */
+export function muslCompileFlags(musl) {
+  return ['-nostdinc', '-isystem', join(musl, 'include'), '-isystem', join(musl, 'compiler-include')]
+}
+
+/** The flags that link a static program over musl: its own start files and libgcc, nothing else. */
+export async function muslLinkFlags(target, musl) {
+  const libgcc = (await run([...target.compiler, '-print-libgcc-file-name'])).trim()
+  const library = join(musl, 'lib')
+  const pie = target.linkFlags.includes('-static-pie')
+  return {
+    before: ['-nostdlib', '-nostartfiles', join(library, pie ? 'rcrt1.o' : 'crt1.o'), join(library, 'crti.o')],
+    after: ['-Wl,--start-group', join(library, 'libc.a'), libgcc, '-Wl,--end-group', join(library, 'crtn.o')],
+  }
+}
+
+async function buildMusl(target, source, into) {
+  await unpack('musl', source)
+  const environment = { CC: target.compiler.join(' '), CFLAGS: target.flags.filter((f) => !/protector|plt/.test(f)).join(' ') }
+  const configure = ['./configure', `--prefix=${into}`, `--target=${target.musl}`, '--disable-shared', '--disable-wrapper']
+  await run(configure, { folder: source, environment })
+  const tools = [`AR=${target.archiver}`, 'RANLIB=ranlib']
+  await run(['make', `-j${parallel}`, ...tools], { folder: source })
+  await run(['make', ...tools, 'install-libs', 'install-headers'], { folder: source })
+  // Kernel headers (linux/fs.h, linux/openat2.h …) belong to the kernel, not to a C library.
+  for (const name of ['linux', 'asm-generic']) symlinkSync(`/usr/include/${name}`, join(into, 'include', name))
+  symlinkSync(join(target.headers, 'asm'), join(into, 'include', 'asm'))
+  const compilerInclude = (await run([...target.compiler, '-print-file-name=include'])).trim()
+  symlinkSync(compilerInclude, join(into, 'compiler-include'))
+}
+
+const recipes = {
+  async quickjs({ target, flags, source, into }) {
+    await unpack('quickjs', source)
+    const files = ['quickjs.c', 'libregexp.c', 'libunicode.c', 'cutils.c', 'dtoa.c']
+    const all = [...flags, '-DCONFIG_VERSION="2025-04-26"', '-D_GNU_SOURCE', '-fwrapv', '-funsigned-char', '-DNDEBUG', '-w']
+    await archiveOf(target, { source, files, flags: all, library: join(into, 'libquickjs.a') })
+    await run(['cp', 'quickjs.h', join(into, 'include')], { folder: source })
+  },
+
+  async xxhash({ source, into }) {
+    await unpack('xxhash', source)
+    await run(['cp', 'xxhash.h', 'xxh3.h', join(into, 'include')], { folder: source })
+  },
+
+  async zstd({ target, flags, source, into }) {
+    await unpack('zstd', source)
+    const common = ['debug', 'entropy_common', 'error_private', 'fse_decompress', 'xxhash', 'zstd_common']
+    const decoder = ['huf_decompress', 'zstd_ddict', 'zstd_decompress', 'zstd_decompress_block']
+    const files = [...common.map((n) => `lib/common/${n}.c`), ...decoder.map((n) => `lib/decompress/${n}.c`)]
+    const lean = ['-DZSTD_LEGACY_SUPPORT=0', '-DZSTD_STRIP_ERROR_STRINGS=0', '-DZSTD_TRACE=0', '-DXXH_NAMESPACE=ZSTD_', '-DZSTD_DISABLE_ASM']
+    const all = [...flags, ...lean, '-DDYNAMIC_BMI2=0', '-DHUF_FORCE_DECOMPRESS_X1', '-DZSTD_FORCE_DECOMPRESS_SEQUENCES_SHORT', '-DNDEBUG', '-w']
+    await archiveOf(target, { source, files, flags: all, library: join(into, 'libzstd.a') })
+    await run(['cp', 'lib/zstd.h', 'lib/zstd_errors.h', join(into, 'include')], { folder: source })
+  },
+
+  async zlib({ target, flags, source, into }) {
+    await unpack('zlib', source)
+    const files = ['inflate.c', 'inftrees.c', 'inffast.c', 'zutil.c', 'adler32.c', 'crc32.c']
+    const all = [...flags, '-DHAVE_UNISTD_H', '-DHAVE_STDARG_H', '-DNO_GZIP', '-DNDEBUG', '-w']
+    await archiveOf(target, { source, files, flags: all, library: join(into, 'libz.a') })
+    await run(['cp', 'zlib.h', 'zconf.h', join(into, 'include')], { folder: source })
+  },
+
+  async nettle({ target, flags, source, into, link }) {
+    await unpack('nettle', source)
+    const environment = {
+      CC: target.compiler.join(' '),
+      CFLAGS: [...target.flags, ...flags, '-w'].join(' '),
+      // The programs that configure tries are linked as ours is.
+      LDFLAGS: link ? ['-static', ...link.before].join(' ') : '',
+      LIBS: link ? link.after.join(' ') : '',
+      CC_FOR_BUILD: 'gcc',
+    }
+    const without = ['public-key', 'shared', 'documentation', 'openssl', 'gcov']
+    const configure = ['./configure', ...target.nettle, ...without.map((name) => `--disable-${name}`)]
+    await run(configure, { folder: source, environment })
+    await run(['make', `-j${parallel}`, 'libnettle.a'], { folder: source })
+    await run(['cp', 'libnettle.a', into], { folder: source })
+    mkdirSync(join(into, 'include', 'nettle'))
+    const headers = readdirSync(source).filter((name) => name.endsWith('.h') && !/^(config|.*-internal)/.test(name))
+    await run(['cp', ...headers, join(into, 'include', 'nettle')], { folder: source })
+  },
+}
+
+/** Builds one library unless it is there; the folder with its headers (`include`) and its `.a`. */
+async function built(targetName, name, ingredients, make) {
+  const digest = sha256(JSON.stringify([RECIPES, ingredients])).slice(0, 16)
+  const folder = join(cacheFolder, 'libraries', `${targetName}-${name}-${digest}`)
+  if (existsSync(folder)) return folder
+  const source = `${folder}.source-${process.pid}`
+  const partial = `${folder}.partial-${process.pid}`
+  const started = Date.now()
+  process.stderr.write(`Building ${name} for ${targetName} ...\n`)
+  try {
+    mkdirSync(join(partial, 'include'), { recursive: true })
+    await make(source, partial)
+    try {
+      renameSync(partial, folder)
+    } catch (error) {
+      // Another build made the same library meanwhile.
+      if (!existsSync(folder)) throw error
+    }
+  } finally {
+    rmSync(source, { recursive: true, force: true })
+    rmSync(partial, { recursive: true, force: true })
+  }
+  process.stderr.write(`  ${name}: ${((Date.now() - started) / 1000).toFixed(1)} s\n`)
+  return folder
+}
+
+/**
+ * All libraries of a target: `compileFlags` and `link` for what is built over them.
+ * @param {string} targetName
+ * @param {import('../firmware/targets/targets.mjs').Target} target
+ */
+export async function buildLibraries(targetName, target) {
+  const version = await run([...target.compiler, '--version']).catch((error) => {
+    throw new SetupError(error.message, 'install the C compiler: apt-get install gcc make')
+  })
+  const base = [version, target.compiler, target.flags]
+  let flags = []
+  let link
+  if (target.musl) {
+    const musl = await built(targetName, 'musl', [base, target.musl, archiveIdentity('musl')], (source, into) =>
+      buildMusl(target, source, into),
+    )
+    flags = muslCompileFlags(musl)
+    link = await muslLinkFlags(target, musl)
+  }
+  const folders = {}
+  for (const [name, recipe] of Object.entries(recipes)) {
+    const ingredients = [base, flags, target.nettle, archiveIdentity(name), recipe.toString()]
+    folders[name] = await built(targetName, name, ingredients, (source, into) =>
+      recipe({ target, flags, source, into, link }),
+    )
+  }
+  const includes = Object.values(folders).flatMap((folder) => ['-isystem', join(folder, 'include')])
+  const libraries = Object.entries({ quickjs: 'quickjs', zstd: 'zstd', zlib: 'z', nettle: 'nettle' }).map(
+    ([name, library]) => join(folders[name], `lib${library}.a`),
+  )
+  return {
+    compileFlags: [...flags, ...includes],
+    linkBefore: [...target.linkFlags, ...(link?.before ?? [])],
+    linkAfter: [...libraries, ...(link?.after ?? ['-lm', '-lpthread'])],
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * Where things stand in the checkout, and the few things that every tool does: digests, running a
+ * program, and failing with words. Never holds anything about one archive, package or target.
+ */
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const projectFolder = dirname(dirname(fileURLToPath(import.meta.url)))
+/** Downloads and built libraries; git-ignored, may be thrown away at any time. */
+export const cacheFolder = join(projectFolder, '.cache')
+export const buildFolder = join(projectFolder, 'build')
+
+/** What a person has to put right; shown without a stack. */
+export class SetupError extends Error {
+  constructor(message, cure) {
+    super(message)
+    this.name = 'SetupError'
+    this.cure = cure
+  }
+}
+
+/** Runs a tool's main function; a SetupError ends it in words and status 1. */
+export async function runTool(main) {
+  try {
+    await main()
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error
+    process.stderr.write(`error: ${error.message}\n`)
+    if (error.cure) process.stderr.write(`  -> ${error.cure}\n`)
+    process.exitCode = 1
+  }
+}
+
+export function sha256(bytes) {
+  return createHash('sha256').update(bytes).digest('hex')
+}
+
+export function sha256OfFile(path) {
+  return sha256(readFileSync(path))
+}
+
+/** Runs a program to its end; its output, or a SetupError that shows the end of it. */
+export function run(command, { folder = projectFolder, environment = {}, log } = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command[0], command.slice(1), {
+      cwd: folder,
+      env: { ...process.env, LC_ALL: 'C', ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let output = ''
+    const take = (chunk) => {
+      output += chunk
+      log?.(chunk)
+    }
+    child.stdout.on('data', take)
+    child.stderr.on('data', take)
+    child.on('error', (error) => {
+      const cure = error.code === 'ENOENT' ? 'npm run setup' : undefined
+      reject(new SetupError(`${command[0]}: ${error.message}`, cure))
+    })
+    child.on('close', (status, signal) => {
+      if (status === 0) return resolve(output)
+      const shown = output.trim().split('\n').slice(-60).join('\n')
+      const what = `${command.join(' ').slice(0, 400)}\n${shown}\n(${signal ?? `status ${status}`})`
+      reject(new SetupError(what))
+    })
+  })
+}
