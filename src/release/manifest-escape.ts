@@ -40,11 +40,11 @@ export function unescapeWord(word: string): string | undefined {
   if (from < 0) return word
   let bytes = word.slice(0, from)
   while (from < word.length) {
-    const escape = readEscape(word, from + 1)
-    if (escape === undefined || escape.byte === '\0') return undefined
-    const next = word.indexOf('\\', escape.end)
+    const read = readEscape(word, from + 1)
+    if (read === undefined || read.byte === '\0') return undefined
+    const next = word.indexOf('\\', read.end)
     const plainEnd = next < 0 ? word.length : next
-    bytes += escape.byte + word.slice(escape.end, plainEnd)
+    bytes += read.byte + word.slice(read.end, plainEnd)
     from = plainEnd
   }
   return bytes

@@ -23,13 +23,13 @@ export interface Entry {
   /** Bytes of a regular file, else 0. */
   size: number
   modified: Time
-  /** The text of a symlink. */
-  link: Path | undefined
+  /** The text of a symlink, else ''. */
+  link: Path
   /** Of a device node, else 0. */
   major: number
   minor: number
-  /** SHA-256 of a regular file: 64 lower-case hex digits. */
-  digest: string | undefined
+  /** SHA-256 of a regular file: 64 lower-case hex digits; else ''. */
+  digest: string
   /** Names that a regular file has in the tree, else 1. */
   links: number
   /** The first name of the hard link group, on its later names. */
@@ -64,10 +64,10 @@ export function parseManifestLine(line: string): Entry {
     gid: -1,
     size: -1,
     modified: NO_TIME,
-    link: undefined,
+    link: '',
     major: -1,
     minor: -1,
-    digest: undefined,
+    digest: '',
     links: -1,
     hardLinkTo: undefined,
     xattrs: NO_XATTRS,
@@ -123,11 +123,11 @@ function parseKeyword(entry: Entry, keyword: string, value: string, line: string
     case 'sha256digest':
     case 'sha256':
       if (!DIGEST.test(value)) refuse(line, `has ${keyword}=${show(value)}`)
-      if (entry.digest !== undefined && entry.digest !== value) refuse(line, 'has two digests')
+      if (entry.digest !== '' && entry.digest !== value) refuse(line, 'has two digests')
       entry.digest = value
       return
     case 'link':
-      if (entry.link !== undefined) refuse(line, 'has two link texts')
+      if (entry.link !== '') refuse(line, 'has two link texts')
       entry.link = unescapeWord(value) ?? refuse(line, `has link=${show(value)}`)
       if (entry.link.includes('\0')) refuse(line, 'has a NUL in its link text')
       if (entry.link === '' || entry.link.length > PATH_LENGTH_MAX) {
@@ -161,7 +161,7 @@ function complete(entry: Entry, type: string | undefined, line: string): Entry {
   if (type === 'file') {
     if (entry.path === '.') refuse(line, 'is the root, and no directory')
     if (entry.size < 0) refuse(line, 'has no size')
-    if (entry.digest === undefined) refuse(line, 'has no digest')
+    if (entry.digest === '') refuse(line, 'has no digest')
     if (entry.links < 1) entry.links = 1
     if (entry.hardLinkTo !== undefined) {
       if (entry.links < 2) refuse(line, 'is a hard link without a count of links')
@@ -171,11 +171,11 @@ function complete(entry: Entry, type: string | undefined, line: string): Entry {
     if (entry.hardLinkTo !== undefined) refuse(line, 'is a hard link, and no regular file')
     if (entry.path === '.' && type !== 'dir') refuse(line, 'is the root, and no directory')
     entry.size = 0
-    entry.digest = undefined
+    entry.digest = ''
     entry.links = 1
   }
-  if (type !== 'link') entry.link = undefined
-  else if (entry.link === undefined) refuse(line, 'has no link text')
+  if (type !== 'link') entry.link = ''
+  else if (entry.link === '') refuse(line, 'has no link text')
   if (type !== 'char' && type !== 'block') entry.major = entry.minor = 0
   else if (entry.major < 0) refuse(line, 'has no device number')
   entry.type = knownType(type, line)
@@ -343,7 +343,7 @@ export function formatManifestLine(entry: Entry): string {
   line += ` uid=${entry.uid} gid=${entry.gid}`
   if (type === 'file') line += ` size=${entry.size}`
   line += ` time=${entry.modified.seconds}.${String(entry.modified.nanoseconds).padStart(9, '0')}`
-  if (type === 'link') line += ` link=${escapeWord(entry.link ?? '')}`
+  if (type === 'link') line += ` link=${escapeWord(entry.link)}`
   if (type === 'char' || type === 'block') line += ` device=native,${entry.major},${entry.minor}`
   if (type === 'file') {
     line += ` sha256digest=${entry.digest}`
