@@ -1,0 +1,97 @@
+/**
+ * A folder with the server's layout: a USB stick, or a mounted mirror. Copies whole files; there is
+ * nothing to save on a local disk.
+ */
+import { isSystemError, PeerError, TrustError } from '../errors.ts'
+import type { Fd, Host, Path } from '../host.ts'
+import { RELEASE_SIZE_MAX } from '../limits.ts'
+import { show } from '../text.ts'
+import type { Source, Wanted } from './source.ts'
+
+export class FolderSource implements Source {
+  #directory: Fd | undefined
+
+  constructor(
+    readonly host: Host,
+    readonly path: Path,
+    readonly name: string,
+  ) {}
+
+  async statement(version: number | undefined): Promise<Uint8Array> {
+    const { files } = this.host
+    const name = version === undefined ? 'latest' : `${version}/release`
+    let fd: Fd
+    try {
+      fd = files.openRead(this.#open(), name)
+    } catch (error) {
+      if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error
+      throw new PeerError(`${this.name} has no ${name}`, 'absent')
+    }
+    try {
+      const buffer = new Uint8Array(RELEASE_SIZE_MAX + 1)
+      const size = files.read(fd, buffer, 0, buffer.length, 0)
+      if (size > RELEASE_SIZE_MAX) {
+        throw new TrustError(`${this.name}/${name} is larger than ${RELEASE_SIZE_MAX} bytes`)
+      }
+      return buffer.slice(0, size)
+    } finally {
+      files.close(fd)
+    }
+  }
+
+  async manifest(version: number, wanted: Omit<Wanted, 'name'>): Promise<void> {
+    this.#copy(this.#open(), { ...wanted, name: `${version}/manifest` })
+  }
+
+  async content(version: number, { wanted }: { wanted(): Iterable<Wanted> }): Promise<void> {
+    const { files } = this.host
+    let root: Fd
+    try {
+      root = files.openDirectory(this.#open(), `${version}/root`)
+    } catch (error) {
+      if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error
+      throw new PeerError(`${this.name} has no ${version}/root`, 'absent')
+    }
+    try {
+      for (const file of wanted()) this.#copy(root, file)
+    } finally {
+      files.close(root)
+    }
+  }
+
+  close(): void {
+    if (this.#directory !== undefined) this.host.files.close(this.#directory)
+    this.#directory = undefined
+  }
+
+  #open(): Fd {
+    if (this.#directory !== undefined) return this.#directory
+    try {
+      this.#directory = this.host.files.openRoot(this.path)
+    } catch (error) {
+      if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error
+      throw new PeerError(`there is no folder ${show(this.path)}`, 'absent', 'is the stick mounted?')
+    }
+    return this.#directory
+  }
+
+  #copy(directory: Fd, wanted: Wanted): void {
+    const { files, delta } = this.host
+    let fd: Fd
+    try {
+      fd = files.openRead(directory, wanted.name)
+    } catch (error) {
+      if (!isSystemError(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR', 'EINVAL')) throw error
+      wanted.done({ failed: 'absent' })
+      return
+    }
+    try {
+      wanted.done(delta.copyWhole(fd, wanted.target(), wanted.sizeMax))
+    } catch (error) {
+      if (!isSystemError(error, 'EFBIG', 'EIO')) throw error
+      wanted.done({ failed: 'damaged' })
+    } finally {
+      files.close(fd)
+    }
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * A stock rsync daemon as a source. One session serves the statement and the manifest, a second one
+ * exactly the files that changed: each session costs some five round trips.
+ */
+import { PeerError } from '../errors.ts'
+import type { Host, Path } from '../host.ts'
+import { RELEASE_SIZE_MAX } from '../limits.ts'
+import { type Address, type FileRequest, type Selection, Session } from '../rsync/session.ts'
+import { show } from '../text.ts'
+import type { Outcome, Source, SourceOptions, Wanted } from './source.ts'
+
+export class RsyncSource implements Source {
+  /** Lists the statements and manifests; open between `statement` and `manifest`. */
+  #session: Session | undefined
+  /** Of sessions that are over. */
+  #received = 0
+  #sent = 0
+
+  constructor(
+    readonly host: Host,
+    readonly address: Address,
+    readonly name: string,
+    readonly options: SourceOptions,
+  ) {}
+
+  async statement(version: number | undefined): Promise<Uint8Array> {
+    const name = version === undefined ? 'latest' : `${version}/release`
+    const session = await this.#shelf(version)
+    const { files } = this.host
+    let outcome: Outcome | undefined
+    let fd = this.options.scratch()
+    try {
+      const target = () => {
+        files.close(fd)
+        fd = this.options.scratch()
+        return fd
+      }
+      const done = (result: Outcome) => {
+        outcome = result
+      }
+      await this.#fetch(session, [{ name, sizeMax: RELEASE_SIZE_MAX, target, done }])
+      // A mismatch is settled by the redo phase, which ends the session.
+      if (!outcome) await this.#finish(session)
+      if (!outcome || 'failed' in outcome) {
+        if (outcome?.failed === 'absent') {
+          throw new PeerError(`${this.name} has no ${name}`, 'absent')
+        }
+        throw new PeerError(`${this.name}/${name} arrived damaged twice`, 'broken')
+      }
+      const buffer = new Uint8Array(outcome.size)
+      files.read(fd, buffer, 0, buffer.length, 0)
+      return buffer
+    } finally {
+      files.close(fd)
+    }
+  }
+
+  async manifest(version: number, wanted: Omit<Wanted, 'name'>): Promise<void> {
+    const session = await this.#shelf(version)
+    await this.#fetch(session, [{ ...wanted, name: `${version}/manifest` }])
+    await this.#finish(session)
+  }
+
+  async content(
+    version: number,
+    files: { names(): Iterable<Path>; wanted(): Iterable<Wanted>; whole: boolean },
+  ): Promise<void> {
+    await this.#endShelf()
+    const under = `${version}/root`
+    const selection: Selection = files.whole
+      ? { kind: 'tree', under }
+      : { kind: 'files-from', under, names: files.names() }
+    const session = await this.#connect(selection)
+    try {
+      await this.#fetch(session, files.wanted())
+      await this.#finish(session)
+    } finally {
+      session.close()
+    }
+  }
+
+  close(): void {
+    this.#session?.close()
+    this.#session = undefined
+  }
+
+  /** The session that lists statements and manifests; all versions' where none is known yet. */
+  async #shelf(version: number | undefined): Promise<Session> {
+    if (this.#session) {
+      if (version === undefined || this.#session.find(`${version}/manifest`)) return this.#session
+      await this.#endShelf()
+    }
+    const paths =
+      version === undefined ? ['latest', '*/manifest'] : [`${version}/release`, `${version}/manifest`]
+    this.#session = await this.#connect({ kind: 'paths', paths })
+    return this.#session
+  }
+
+  async #endShelf(): Promise<void> {
+    const session = this.#session
+    this.#session = undefined
+    if (!session) return
+    await this.#finish(session)
+    session.close()
+  }
+
+  #connect(selection: Selection): Promise<Session> {
+    const { options } = this
+    return Session.open(this.host, {
+      address: this.address,
+      selection,
+      compression: options.compression,
+      ...(options.compressLevel === undefined ? {} : { compressLevel: options.compressLevel }),
+      connectTimeoutMs: options.connectTimeoutMs,
+      timeoutMs: options.timeoutMs,
+      ...(options.rateMinBytesPerSecond === 0
+        ? {}
+        : {
+            rateMin: {
+              bytesPerSecond: options.rateMinBytesPerSecond,
+              windowMs: options.rateWindowMs,
+            },
+          }),
+      onBytes: (received, sent) => {
+        options.progress.traffic(this.#received + received, this.#sent + sent)
+      },
+      onServerText: (_level, text) => options.progress.note(`${this.name} says: ${show(text.trim())}`),
+    })
+  }
+
+  async #finish(session: Session): Promise<void> {
+    await session.finish()
+    this.#received += session.traffic.received
+    this.#sent += session.traffic.sent
+    if (session === this.#session) {
+      this.#session = undefined
+      session.close()
+    }
+  }
+
+  async #fetch(session: Session, wanted: Iterable<Wanted>): Promise<void> {
+    await session.fetch(requests(session, wanted))
+  }
+}
+
+/** Gives each wanted file its index in the list; what is not listed is absent at once. */
+function* requests(session: Session, wanted: Iterable<Wanted>): Generator<FileRequest> {
+  for (const file of wanted) {
+    const listed = session.find(file.name)
+    if (!listed) {
+      file.done({ failed: 'absent' })
+      continue
+    }
+    yield {
+      index: listed.index,
+      sizeMax: file.sizeMax,
+      ...(file.basis ? { basis: file.basis } : {}),
+      target: () => file.target(),
+      received: (result) => {
+        if (!('failed' in result)) file.done(result)
+        else file.done({ failed: result.failed === 'not-sent' ? 'absent' : 'damaged' })
+      },
+    }
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * Files that must come from the source: each goes to `partial/DIGEST`, is checked against its
+ * digest, gets its metadata there and is renamed into the tree. What a cut connection leaves in
+ * `partial` is the basis of the next try.
+ */
+import { PeerError, TrustError } from '../errors.ts'
+import type { Fd, Host, Path } from '../host.ts'
+import type { Progress } from '../progress.ts'
+import type { Entry } from '../release/manifest-line.ts'
+import type { Wanted } from '../source/source.ts'
+import { show } from '../text.ts'
+import type { OpenTree, Store } from '../trees/store.ts'
+import { Counterparts } from './counterpart.ts'
+import { metadataOf } from './place.ts'
+
+/** Below this size a basis costs as much as it saves (bytes). */
+const BASIS_SIZE_MIN = 1024
+
+export class Fetcher {
+  files = 0
+  bytes = 0
+  /** What the source sent wrong or lacks. */
+  readonly #altered: Path[] = []
+  readonly #absent: Path[] = []
+  readonly #partial: Fd
+  /** What earlier tries left in `partial`. */
+  readonly #left: Set<Path>
+  readonly #counterparts: Counterparts | undefined
+  readonly #host: Host
+
+  constructor(
+    readonly store: Store,
+    readonly target: OpenTree,
+    readonly live: OpenTree | undefined,
+    readonly progress: Progress,
+  ) {
+    this.#host = store.host
+    this.#partial = store.host.files.openDirectory(store.directory, 'staging/partial')
+    this.#left = new Set(store.host.files.readDirectory(this.#partial, '.'))
+    this.#counterparts = live && new Counterparts(store.host.files, live.root)
+  }
+
+  close(): void {
+    this.#host.files.close(this.#partial)
+  }
+
+  /** The request for one entry. Its files are closed when the outcome is known. */
+  wanted(entry: Entry): Wanted {
+    const { files } = this.#host
+    const basis = this.#openBasis(entry)
+    let target: Fd | undefined
+    return {
+      name: entry.path,
+      sizeMax: entry.size,
+      basis,
+      target: () => {
+        if (target === undefined) this.progress.advance(this.bytes, entry.path)
+        else this.#drop(entry.digest, target)
+        target = files.createFile(this.#partial, entry.digest, 0o600)
+        return target
+      },
+      done: (outcome) => {
+        if (basis) files.close(basis.fd)
+        if (this.#hasLeftOver(entry)) files.removeFile(this.#partial, basisName(entry))
+        if (!('failed' in outcome) && outcome.digest === entry.digest) {
+          files.close(target as Fd)
+          this.#keep(entry)
+        } else {
+          if (target !== undefined) this.#drop(entry.digest, target)
+          const absent = 'failed' in outcome && outcome.failed === 'absent'
+          ;(absent ? this.#absent : this.#altered).push(entry.path)
+        }
+        this.bytes += entry.size
+        this.progress.advance(this.bytes, entry.path)
+      },
+    }
+  }
+
+  /** Throws what the source did wrong, once everything else has come. */
+  settle(source: string): void {
+    const [altered] = this.#altered
+    if (altered !== undefined) {
+      throw new TrustError(
+        `${source} sent ${count(this.#altered)} that the signed manifest does not allow, the first ` +
+          `${show(altered)}: altered on the server or on the way`,
+        'the rest was kept; publish the version again on that server, or name another source',
+      )
+    }
+    const [absent] = this.#absent
+    if (absent !== undefined) {
+      throw new PeerError(
+        `${source} lacks ${count(this.#absent)} of this version, the first ${show(absent)}`,
+        'absent',
+        'the server may still be filling itself: try again later, or name another source',
+      )
+    }
+  }
+
+  #keep(entry: Entry): void {
+    const { files } = this.#host
+    files.setMetadata(this.#partial, entry.digest, metadataOf(entry))
+    files.rename(this.#partial, entry.digest, this.target.root, entry.path)
+    this.files++
+  }
+
+  #drop(name: Path, fd: Fd): void {
+    this.#host.files.close(fd)
+    this.#host.files.removeFile(this.#partial, name)
+  }
+
+  /** What an earlier try left of this very file, or what the live tree has that is like it. */
+  #openBasis(entry: Entry): { fd: Fd; size: number } | undefined {
+    const { files } = this.#host
+    const left = this.#leftOver(entry)
+    const like = this.#likeness(entry)
+    if (left !== undefined && (like === undefined || left * 2 >= entry.size)) {
+      return { fd: files.openRead(this.#partial, basisName(entry)), size: left }
+    }
+    return like && { fd: files.openRead(this.live?.root as Fd, like.path), size: like.size }
+  }
+
+  /** Brings the larger leftover of earlier tries to its basis name; its size. */
+  #leftOver(entry: Entry): number | undefined {
+    if (!this.#hasLeftOver(entry)) return undefined
+    const { files } = this.#host
+    const newer = files.stat(this.#partial, entry.digest)?.size
+    const older = files.stat(this.#partial, basisName(entry))?.size
+    if (newer === undefined) return older
+    if (older === undefined || newer >= older) {
+      files.rename(this.#partial, entry.digest, this.#partial, basisName(entry))
+      return newer
+    }
+    files.removeFile(this.#partial, entry.digest)
+    return older
+  }
+
+  #hasLeftOver(entry: Entry): boolean {
+    return this.#left.has(entry.digest) || this.#left.has(basisName(entry))
+  }
+
+  #likeness(entry: Entry): { path: Path; size: number } | undefined {
+    if (entry.size < BASIS_SIZE_MIN || !this.live) return undefined
+    const path = this.#counterparts?.find(entry.path)
+    if (path === undefined) return undefined
+    const stat = this.#host.files.stat(this.live.root, path)
+    if (stat?.type !== 'file' || stat.size < BASIS_SIZE_MIN) return undefined
+    return { path, size: stat.size }
+  }
+}
+
+function basisName(entry: Entry): Path {
+  return `${entry.digest}.basis`
+}
+
+function count(paths: Path[]): string {
+  return paths.length === 1 ? 'one file' : `${paths.length} files`
+}

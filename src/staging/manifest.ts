@@ -1,0 +1,123 @@
+/**
+ * The start of staging: the directory itself, and the manifest of the new version, which is fetched
+ * against the running tree's manifest and must have the digest that the signed release names.
+ */
+import { PeerError, SpaceError, TrustError } from '../errors.ts'
+import type { Fd } from '../host.ts'
+import type { Outcome, Source } from '../source/source.ts'
+import { replaceFile } from '../trees/small-file.ts'
+import type { Store } from '../trees/store.ts'
+import { megabytes } from './plan.ts'
+import type { Staging } from './stage.ts'
+
+const ARRIVING = 'partial/manifest'
+const BASIS = 'partial/manifest.basis'
+
+/** Makes `staging` where it is missing: out of the tree that ran before, where there is one. */
+export function prepare(store: Store): void {
+  const { files } = store.host
+  const { directory } = store
+  if (!store.has('staging')) {
+    if (store.has('previous-root')) {
+      files.rename(directory, 'previous-root', directory, 'staging')
+      store.syncDirectory()
+    } else {
+      files.makeDirectory(directory, 'staging', 0o700)
+    }
+  }
+  for (const name of ['staging/root', 'staging/partial']) {
+    if (!files.stat(directory, name)) files.makeDirectory(directory, name, 0o700)
+  }
+}
+
+export async function bringManifest(staging: Staging, source: Source): Promise<void> {
+  const { store, release, statement, progress } = staging
+  const { files } = store.host
+  const staged = files.openDirectory(store.directory, 'staging')
+  try {
+    if (store.manifestDigest('staging') !== release.manifestDigest) {
+      progress.begin('manifest', release.manifestSize, 'bytes')
+      const space = files.space(store.directory)
+      if (release.manifestSize > space.bytes) {
+        const missing = release.manifestSize - space.bytes
+        throw new SpaceError(
+          `not even the manifest fits: ${megabytes(missing)} are missing on the store's disk`,
+          missing,
+          'free some space, then run this again',
+        )
+      }
+      if (files.stat(staged, 'manifest')) files.removeFile(staged, 'manifest')
+      await fetchManifest(staging, source, staged)
+    }
+    replaceFile(files, staged, 'release', statement)
+  } finally {
+    files.close(staged)
+  }
+}
+
+async function fetchManifest(staging: Staging, source: Source, staged: Fd): Promise<void> {
+  const { store, release } = staging
+  const { files } = store.host
+  const basis = openBasis(store, staged, release.manifestSize)
+  let target: Fd | undefined
+  let outcome: Outcome | undefined
+  try {
+    await source.manifest(release.version, {
+      sizeMax: release.manifestSize,
+      basis,
+      target: () => {
+        if (target !== undefined) files.close(target)
+        if (files.stat(staged, ARRIVING)) files.removeFile(staged, ARRIVING)
+        target = files.createFile(staged, ARRIVING, 0o644)
+        return target
+      },
+      done: (result) => {
+        outcome = result
+      },
+    })
+    check(staging, source, outcome)
+    files.rename(staged, ARRIVING, staged, 'manifest')
+  } catch (error) {
+    // What a cut connection left is the basis of the next try; what arrived wrong is not.
+    if (outcome && files.stat(staged, ARRIVING)) files.removeFile(staged, ARRIVING)
+    throw error
+  } finally {
+    if (target !== undefined) files.close(target)
+    if (basis) files.close(basis.fd)
+  }
+}
+
+function check({ release }: Staging, source: Source, outcome: Outcome | undefined): void {
+  if (!outcome || 'failed' in outcome) {
+    const absent = outcome?.failed === 'absent'
+    const what = absent ? `has no ${release.version}/manifest` : 'sent a damaged manifest'
+    throw new PeerError(`${source.name} ${what}`, absent ? 'absent' : 'broken')
+  }
+  if (outcome.digest !== release.manifestDigest) {
+    throw new TrustError(
+      `${source.name}/${release.version}/manifest is not the one that was signed: its digest is ` +
+        `${outcome.digest}, the release says ${release.manifestDigest}`,
+      'it was altered on the server or on the way; name another source or publish it again',
+    )
+  }
+}
+
+/**
+ * The larger half: what an earlier try left, or the manifest of the tree that runs, most of whose
+ * lines will stand again in the new one.
+ */
+function openBasis(
+  store: Store,
+  staged: Fd,
+  manifestSize: number,
+): { fd: Fd; size: number } | undefined {
+  const { files } = store.host
+  const live = files.stat(store.directory, 'fakeroot/manifest')?.size
+  const left = files.stat(staged, ARRIVING)?.size ?? 0
+  if (left > 0 && (live === undefined || left * 2 >= manifestSize)) {
+    files.rename(staged, ARRIVING, staged, BASIS)
+    return { fd: files.openRead(staged, BASIS), size: left }
+  }
+  if (live === undefined) return undefined
+  return { fd: files.openRead(store.directory, 'fakeroot/manifest'), size: live }
+}

@@ -1,0 +1,68 @@
+/**
+ * What an upgrade will take, found before anything is written: files and bytes to fetch, entries to
+ * make, and whether the disk has room for it.
+ */
+import { SpaceError } from '../errors.ts'
+import type { Fd, Host } from '../host.ts'
+import type { OpenTree } from '../trees/store.ts'
+
+export interface Plan {
+  /** Regular files whose content does not lie in the live tree at the same path, and their bytes. */
+  files: number
+  bytes: number
+  /** Entries to be linked, made, and found in place. */
+  linked: number
+  made: number
+  kept: number
+}
+
+/** Entries of one native step: some 20 ms of work. */
+export const STEP_ENTRIES = 2048
+
+export function plan(host: Host, target: OpenTree, live: OpenTree | undefined): Plan {
+  const { trees } = host
+  const job = trees.openReconcile({
+    manifest: target.manifest,
+    tree: target.root,
+    live,
+    dryRun: true,
+  })
+  try {
+    let step = trees.reconcile(job, STEP_ENTRIES)
+    while (!step.done) step = trees.reconcile(job, STEP_ENTRIES)
+    const { undoneFiles, undoneBytes, linked, made, kept } = step
+    return { files: undoneFiles, bytes: undoneBytes, linked, made, kept }
+  } finally {
+    trees.closeReconcile(job)
+  }
+}
+
+/** What a directory entry and its share of an inode table cost, at the most, beside the content (bytes). */
+const ENTRY_BYTES = 128
+
+/** Throws SpaceError where the plan does not fit and `reserveBytes` would not stay free. */
+export function checkSpace(host: Host, store: Fd, plan: Plan, reserveBytes: number): void {
+  const space = host.files.space(store)
+  const blocks = plan.bytes + (plan.files + plan.made) * space.blockSize
+  const needed = blocks + plan.linked * ENTRY_BYTES + reserveBytes
+  if (needed > space.bytes) {
+    throw new SpaceError(
+      `this upgrade needs ${megabytes(needed)} of free space, and the store's disk has ` +
+        `${megabytes(space.bytes)}: ${megabytes(needed - space.bytes)} are missing`,
+      needed - space.bytes,
+      'free that much, then run this again; nothing was written',
+    )
+  }
+  const inodes = plan.files + plan.made
+  if (inodes > space.inodes) {
+    throw new SpaceError(
+      `this upgrade needs ${inodes} inodes, and the store's disk has ${space.inodes} left`,
+      0,
+      'remove files, then run this again; nothing was written',
+    )
+  }
+}
+
+export function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`
+}

@@ -1,0 +1,174 @@
+/**
+ * Builds the new tree in `staging`: manifest first, then whatever the disk already has, then what
+ * must be fetched. It starts from whatever stands there (nothing, what a killed run left, or the
+ * tree that ran before the last swap), so starting is resuming. The running tree is only read.
+ */
+import { assert } from '../errors.ts'
+import type { Host, Path } from '../host.ts'
+import type { Progress } from '../progress.ts'
+import { type Entry, parseManifestLine } from '../release/manifest-line.ts'
+import type { Release } from '../release/release.ts'
+import type { Source, Wanted } from '../source/source.ts'
+import { raiseFloor } from '../trees/state.ts'
+import type { OpenTree, Store } from '../trees/store.ts'
+import { Fetcher } from './fetch.ts'
+import { bringManifest, prepare } from './manifest.ts'
+import { Placer } from './place.ts'
+import { checkSpace, type Plan, plan, STEP_ENTRIES } from './plan.ts'
+
+/** Wanted files that are held in memory at once: half a megabyte of lines. */
+const BATCH_FILES = 2048
+
+export interface StagedTree {
+  readonly store: Store
+  readonly release: Release
+  readonly report: StageReport
+}
+
+export interface StageReport {
+  linked: number
+  fetchedFiles: number
+  fetchedBytes: number
+  /** Files of the running tree that somebody edited: the edits are not carried over. */
+  edited: number
+}
+
+export interface Staging {
+  store: Store
+  release: Release
+  /** The signed statement as it came. */
+  statement: Uint8Array
+  reserveBytes: number
+  progress: Progress
+}
+
+export async function stage(staging: Staging, source: Source): Promise<StagedTree> {
+  const { store, release, progress } = staging
+  prepare(store)
+  await bringManifest(staging, source)
+  raiseFloor(store, release.version)
+  const build = (live: OpenTree | undefined) =>
+    store.withTree('staging', (target) => new Builder(staging, source, target, live).build())
+  const report = store.has('fakeroot')
+    ? await store.withTree('fakeroot', build)
+    : await build(undefined)
+  store.host.files.removeTree(store.directory, 'staging/partial')
+  if (report.edited > 0) {
+    progress.note(`${report.edited} files of the running system were edited; the edits end with it`)
+  }
+  return { store, release, report }
+}
+
+class Builder {
+  readonly #host: Host
+  readonly #placer: Placer
+  readonly #fetcher: Fetcher
+  readonly #report: StageReport = { linked: 0, fetchedFiles: 0, fetchedBytes: 0, edited: 0 }
+  #later = 0
+
+  constructor(
+    readonly staging: Staging,
+    readonly source: Source,
+    readonly target: OpenTree,
+    readonly live: OpenTree | undefined,
+  ) {
+    this.#host = staging.store.host
+    this.#placer = new Placer(this.#host, target, live)
+    this.#fetcher = new Fetcher(staging.store, target, live, staging.progress)
+  }
+
+  async build(): Promise<StageReport> {
+    const { store, release, progress, reserveBytes } = this.staging
+    const { trees } = this.#host
+    try {
+      progress.begin('compare', release.entries, 'entries')
+      const needs = plan(this.#host, this.target, this.live)
+      checkSpace(this.#host, store.directory, needs, reserveBytes)
+      trees.extras(this.target.manifest, this.target.root, { remove: true, pathsMax: 1 })
+      progress.begin('fetch', needs.bytes, 'bytes')
+      do {
+        const done = this.#fetcher.files
+        const later = this.#later
+        await this.#round(needs)
+        this.#fetcher.settle(this.source.name)
+        assert(
+          this.#later === 0 || this.#later !== later || this.#fetcher.files > done,
+          'staging goes on in rounds, and the last one brought nothing',
+        )
+      } while (this.#later > 0)
+      trees.finishDirectories(this.target.manifest, this.target.root)
+      this.#report.fetchedFiles = this.#fetcher.files
+      this.#report.fetchedBytes = this.#fetcher.bytes
+      return this.#report
+    } finally {
+      this.#placer.close()
+      this.#fetcher.close()
+    }
+  }
+
+  /** One walk over the manifest. Entries that wait for another one of the new tree are left to the next. */
+  async #round(needs: Plan): Promise<void> {
+    this.#later = 0
+    const undone = this.#undone()
+    const { version, entries } = this.staging.release
+    // Where nearly everything is wanted the names would cost more than the list of the whole tree.
+    const whole = needs.files * 2 > entries
+    for (;;) {
+      const batch = take(undone, whole ? 1 : BATCH_FILES)
+      if (batch.length === 0) return
+      await this.source.content(version, {
+        names: () => namesOf(batch),
+        wanted: () => this.#wantedOf(whole ? chain(batch, undone) : batch),
+        whole,
+      })
+    }
+  }
+
+  *#wantedOf(entries: Iterable<Entry>): Generator<Wanted> {
+    for (const entry of entries) yield this.#fetcher.wanted(entry)
+  }
+
+  /** Brings the tree forward and gives the entries that only the source has. */
+  *#undone(): Generator<Entry, void, void> {
+    const { trees } = this.#host
+    const { manifest, root: tree } = this.target
+    const job = trees.openReconcile({ manifest, tree, live: this.live, dryRun: false })
+    try {
+      let done = false
+      while (!done) {
+        const step = trees.reconcile(job, STEP_ENTRIES)
+        done = step.done
+        for (const { reason, line } of step.undone) {
+          if (reason === 'edited') this.#report.edited++
+          const entry = parseManifestLine(line)
+          const placed = reason === 'waiting' ? 'later' : this.#placer.place(entry)
+          if (placed === 'fetch') yield entry
+          else if (placed === 'later') this.#later++
+        }
+        if (done) this.#report.linked += step.linked
+      }
+    } finally {
+      trees.closeReconcile(job)
+    }
+  }
+}
+
+function* namesOf(entries: Entry[]): Generator<Path> {
+  for (const entry of entries) yield entry.path
+}
+
+/** Up to `countMax` of what a generator still has to give; it stays open. */
+function take(entries: Generator<Entry, void, void>, countMax: number): Entry[] {
+  const taken: Entry[] = []
+  while (taken.length < countMax) {
+    const next = entries.next()
+    if (next.done) break
+    taken.push(next.value)
+  }
+  return taken
+}
+
+function* chain(first: Entry[], rest: Iterable<Entry>): Generator<Entry> {
+  yield* first
+  yield* rest
+}

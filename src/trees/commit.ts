@@ -1,0 +1,23 @@
+/**
+ * Makes a verified tree wait for its swap. Only after everything is on the disk does it get the name
+ * `upgraded-root`; it takes a `VerifiedTree`, which only `verify` makes.
+ */
+import type { VerifiedTree } from './verify.ts'
+
+export function commit(tree: VerifiedTree): void {
+  const { store } = tree
+  const { files } = store.host
+  files.syncFileSystem(store.directory)
+  store.discard('upgraded-root')
+  files.rename(store.directory, 'staging', store.directory, 'upgraded-root')
+  store.syncDirectory()
+}
+
+/** The first tree of a store has nothing to be swapped with: it becomes the one that runs. */
+export function commitFirst(tree: VerifiedTree): void {
+  const { store } = tree
+  const { files } = store.host
+  files.syncFileSystem(store.directory)
+  files.rename(store.directory, 'staging', store.directory, 'fakeroot')
+  store.syncDirectory()
+}

@@ -1,0 +1,161 @@
+/**
+ * The store: one directory that holds the trees of the device, its state record and its lock. Every
+ * step reaches the device's disk through the handle that is opened here. It never opens a tree for
+ * writing; only staging does.
+ */
+import { BusyError, ConfigError, isSystemError } from '../errors.ts'
+import type { Fd, Host, Path } from '../host.ts'
+import { MANIFEST_SIZE_MAX, RELEASE_SIZE_MAX } from '../limits.ts'
+import { type PublicKey } from '../release/signify.ts'
+import { openRelease, type Release, readRelease } from '../release/release.ts'
+import { show } from '../text.ts'
+import { readFile } from './small-file.ts'
+
+/** The trees, by the names of their directories. */
+export type TreeName = 'fakeroot' | 'upgraded-root' | 'staging' | 'previous-root'
+
+/** A whole tree with the statement that came with it. */
+export interface Tree {
+  name: TreeName
+  release: Release
+}
+
+/** Handles into one tree, for the native walks. */
+export interface OpenTree {
+  manifest: Fd
+  root: Fd
+}
+
+export class Store {
+  #lock: Fd | undefined
+
+  private constructor(
+    readonly host: Host,
+    readonly path: Path,
+    readonly directory: Fd,
+  ) {}
+
+  /** Opens the store; with `create` it is made where it is missing. */
+  static open(host: Host, path: Path, create: boolean): Store {
+    const { files } = host
+    try {
+      return new Store(host, path, files.openRoot(path))
+    } catch (error) {
+      if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error
+      if (!create || error.code === 'ENOTDIR') {
+        throw new ConfigError(
+          `there is no store at ${show(path)}: ${error.code}`,
+          'name it with --store, or make one with `xo-upgrade install`',
+        )
+      }
+    }
+    const slash = path.replace(/\/+$/, '').lastIndexOf('/')
+    const parent = files.openRoot(slash < 0 ? '.' : path.slice(0, slash) || '/')
+    try {
+      files.makeDirectory(parent, path.replace(/\/+$/, '').slice(slash + 1), 0o755)
+      files.sync(parent)
+    } finally {
+      files.close(parent)
+    }
+    return new Store(host, path, files.openRoot(path))
+  }
+
+  close(): void {
+    this.unlock()
+    this.host.files.close(this.directory)
+  }
+
+  /** Keeps every other upgrader out until `unlock`. The kernel lets go of it when the process dies. */
+  lock(): void {
+    const { files } = this.host
+    const fd = files.openAppend(this.directory, 'lock', 0o600)
+    if (!files.lock(fd)) {
+      files.close(fd)
+      throw new BusyError(
+        `another upgrade is at work in the store ${show(this.path)}`,
+        'wait for it to end, then run this again',
+      )
+    }
+    this.#lock = fd
+  }
+
+  unlock(): void {
+    if (this.#lock !== undefined) this.host.files.close(this.#lock)
+    this.#lock = undefined
+  }
+
+  /** Whether anything stands under the name, whole or not. */
+  has(name: TreeName): boolean {
+    return this.host.files.stat(this.directory, name) !== undefined
+  }
+
+  /** A tree by name; undefined where none stands there, or only the leftovers of one. */
+  tree(name: TreeName): Tree | undefined {
+    const statement = readFile(this.host.files, this.directory, `${name}/release`, RELEASE_SIZE_MAX)
+    return statement && { name, release: readRelease(statement) }
+  }
+
+  /** The same, but its statement must be signed by one of the keys. */
+  trustedTree(name: TreeName, keys: PublicKey[]): Tree | undefined {
+    const statement = readFile(this.host.files, this.directory, `${name}/release`, RELEASE_SIZE_MAX)
+    return statement && { name, release: openRelease(statement, keys) }
+  }
+
+  /** Opens a tree for the native walks, gives it to `use`, and closes it. */
+  async withTree<Result>(
+    name: TreeName,
+    use: (tree: OpenTree) => Result | Promise<Result>,
+  ): Promise<Result> {
+    const { files } = this.host
+    const manifest = files.openRead(this.directory, `${name}/manifest`)
+    try {
+      const root = files.openDirectory(this.directory, `${name}/root`)
+      try {
+        return await use({ manifest, root })
+      } finally {
+        files.close(root)
+      }
+    } finally {
+      files.close(manifest)
+    }
+  }
+
+  /** SHA-256 of a tree's manifest as it lies on the disk; undefined where there is none. */
+  manifestDigest(name: TreeName): string | undefined {
+    const { files, checksums } = this.host
+    const path = `${name}/manifest`
+    if (files.stat(this.directory, path)?.type !== 'file') return undefined
+    const fd = files.openRead(this.directory, path)
+    try {
+      return checksums.digestFile(fd, MANIFEST_SIZE_MAX).digest
+    } finally {
+      files.close(fd)
+    }
+  }
+
+  /**
+   * Throws a tree away. Its release goes first: a tree without one is leftovers, so a cut half way
+   * leaves nothing that could be taken for a tree.
+   */
+  discard(name: TreeName): void {
+    const { files } = this.host
+    if (!this.has(name)) return
+    if (files.stat(this.directory, `${name}/release`)) {
+      files.removeFile(this.directory, `${name}/release`)
+      this.syncDirectory(name)
+    }
+    files.removeTree(this.directory, name)
+  }
+
+  /** Makes the names in the store (or in a directory of it) durable. */
+  syncDirectory(path?: Path): void {
+    const { files } = this.host
+    if (path === undefined) return files.sync(this.directory)
+    const fd = files.openDirectory(this.directory, path)
+    try {
+      files.sync(fd)
+    } finally {
+      files.close(fd)
+    }
+  }
+}

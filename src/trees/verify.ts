@@ -1,0 +1,95 @@
+/**
+ * Proves a tree against its manifest. Only what passes here can be committed: `VerifiedTree` is made
+ * nowhere else. It reads, and never mends.
+ */
+import { TrustError } from '../errors.ts'
+import type { Path } from '../host.ts'
+import type { Progress } from '../progress.ts'
+import type { Release } from '../release/release.ts'
+import { show } from '../text.ts'
+import type { OpenTree, Store, TreeName } from './store.ts'
+
+/** One thing that is wrong with one entry; `extra` stands there without being named. */
+export interface Damage {
+  path: Path
+  what: string
+  found: string
+  expected: string
+}
+
+declare const verified: unique symbol
+export interface VerifiedTree {
+  readonly [verified]: true
+  readonly store: Store
+  readonly release: Release
+}
+
+export interface Verification {
+  tree: VerifiedTree | undefined
+  entries: number
+  /** Bytes of content that were hashed. */
+  bytes: number
+  damage: Damage[]
+}
+
+const STEP_ENTRIES = 4096
+/** More damage than this is not listed: the tree is beyond mending file by file. */
+const DAMAGE_MAX = 10_000
+
+/**
+ * Checks that the manifest is the signed one, that nothing else stands in the tree, and every entry:
+ * metadata always; content of what its upgrade wrote, which is every file that is not an inode of the
+ * tree before it (`full`: content of every file).
+ */
+export async function verify(
+  store: Store,
+  name: TreeName,
+  options: { release: Release; full: boolean; progress: Progress },
+): Promise<Verification> {
+  const { release, progress } = options
+  const digest = store.manifestDigest(name)
+  if (digest !== release.manifestDigest) {
+    throw new TrustError(
+      `the manifest of ${name} is ${digest === undefined ? 'missing' : 'not the signed one'}`,
+      'run `xo-upgrade upgrade` to stage it again',
+    )
+  }
+  progress.begin('verify', release.entries, 'entries')
+  const walk = (live: OpenTree | undefined) =>
+    store.withTree(name, (tree) => verifyTree(store, tree, live, options))
+  const before = name === 'fakeroot' ? 'previous-root' : 'fakeroot'
+  const result =
+    !options.full && store.tree(before) ? await store.withTree(before, walk) : await walk(undefined)
+  const whole = result.damage.length === 0
+  return { ...result, tree: whole ? ({ store, release } as VerifiedTree) : undefined }
+}
+
+function verifyTree(
+  store: Store,
+  tree: OpenTree,
+  live: OpenTree | undefined,
+  options: { full: boolean; progress: Progress },
+): Omit<Verification, 'tree'> {
+  const { trees } = store.host
+  const { manifest, root } = tree
+  const damage: Damage[] = trees
+    .extras(manifest, root, { remove: false, pathsMax: DAMAGE_MAX })
+    .map((path) => ({ path, what: 'extra', found: 'an entry', expected: 'nothing' }))
+  const job = trees.openVerify({ manifest, tree: root, live, full: options.full })
+  try {
+    for (;;) {
+      const step = trees.verify(job, STEP_ENTRIES)
+      if (damage.length < DAMAGE_MAX) damage.push(...step.failures)
+      options.progress.advance(step.entries)
+      if (step.done) return { entries: step.entries, bytes: step.bytes, damage }
+    }
+  } finally {
+    trees.closeVerify(job)
+  }
+}
+
+/** One line for people. */
+export function describe(damage: Damage): string {
+  const { path, what, found, expected } = damage
+  return `${show(path)}: ${what} is ${show(found)}, should be ${show(expected)}`
+}
