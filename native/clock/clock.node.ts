@@ -1,0 +1,8 @@
+/** The Node side of native:clock. */
+import type { Clock } from '../../src/host.ts'
+
+export const clock: Clock = {
+  monotonicMs: () => performance.now(),
+  wallSeconds: () => Date.now() / 1000,
+  sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+}

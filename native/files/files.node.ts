@@ -1,0 +1,299 @@
+/**
+ * The Node side of native:files, for tests and for the emulator: the contract's policy over the thin
+ * calls of glibc.node.ts. It must resolve paths by the same rule as the C side: beneath the given
+ * handle, and through no symbolic link.
+ */
+
+import type { FileType } from 'native:files'
+import * as fs from 'node:fs'
+import * as tty from 'node:tty'
+import { isSystemError } from '../../src/errors.ts'
+import type { Fd, Files, Metadata, Path, Stat, Xattr } from '../../src/host.ts'
+import { converting, systemErrorOf } from '../system-error.node.ts'
+import type { Place } from './glibc.node.ts'
+import * as glibc from './glibc.node.ts'
+
+const PIECE = 1024 * 1024
+
+/**
+ * Opens all of the path but its last name, by the contract's rule, and hands that name on. The last
+ * name is then used by calls that don't follow it.
+ */
+function at<T>(directory: Fd, path: Path, use: (place: Place) => T): T {
+  const slash = path.lastIndexOf('/')
+  const last = path.slice(slash + 1)
+  if (slash === 0 || last === '..') throw systemErrorOf('open', path, 'EXDEV')
+  const name = glibc.cString(last)
+  if (slash < 0) return use({ directory, name, path })
+  const flags = glibc.O_PATH | glibc.O_DIRECTORY
+  const parent = naming(path, () => glibc.openBeneath(directory, path.slice(0, slash), flags))
+  try {
+    return use({ directory: parent, name, path })
+  } finally {
+    fs.closeSync(parent)
+  }
+}
+
+/** Errors name the whole path that was asked for, not the part that one call saw. */
+function naming<T>(path: Path, run: () => T): T {
+  try {
+    return run()
+  } catch (error) {
+    if (isSystemError(error)) throw systemErrorOf(error.call, path, error.code)
+    throw error
+  }
+}
+
+function requireFile(stat: Stat, path: Path): void {
+  const wrong: Partial<Record<FileType, string>> = { dir: 'EISDIR', link: 'ELOOP' }
+  if (stat.type !== 'file') throw systemErrorOf('open', path, wrong[stat.type] ?? 'EINVAL')
+}
+
+/** Closes what was opened where the rest of the opening fails. */
+function keeping(fd: Fd, check: (fd: Fd) => void): Fd {
+  try {
+    check(fd)
+    return fd
+  } catch (error) {
+    fs.closeSync(fd)
+    throw error
+  }
+}
+
+function openFile(path: Path): Fd {
+  return keeping(glibc.open(path, 0), (fd) => {
+    const stat = glibc.statHandle(fd)
+    if (stat.type !== 'fifo') requireFile(stat, path)
+  })
+}
+
+/** Looks first and opens then, because opening a device can do something already. */
+function openRead(directory: Fd, path: Path): Fd {
+  const seen = glibc.openBeneath(directory, path, glibc.O_PATH | glibc.O_NOFOLLOW)
+  try {
+    requireFile(glibc.statHandle(seen), path)
+    return naming(path, () => glibc.open(`/proc/self/fd/${seen}`, 0))
+  } finally {
+    fs.closeSync(seen)
+  }
+}
+
+function openAppend(directory: Fd, path: Path, mode: number): Fd {
+  const write = 1 | glibc.O_APPEND | glibc.O_CREAT | glibc.O_NOFOLLOW
+  const flags = write | glibc.O_NONBLOCK | glibc.O_NOCTTY
+  return keeping(glibc.openBeneath(directory, path, flags, mode), (fd) =>
+    requireFile(glibc.statHandle(fd), path),
+  )
+}
+
+function createFile(directory: Fd, path: Path, mode: number): Fd {
+  const flags = 2 | glibc.O_CREAT | glibc.O_EXCL
+  return glibc.openBeneath(directory, path, flags, mode)
+}
+
+function stat(directory: Fd, path: Path): Stat | undefined {
+  try {
+    return at(directory, path, glibc.stat)
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined
+    throw error
+  }
+}
+
+function readDirectory(directory: Fd, path: Path): Path[] {
+  const fd = glibc.openBeneath(directory, path, glibc.O_DIRECTORY)
+  try {
+    return namesIn(fd, path)
+  } finally {
+    fs.closeSync(fd)
+  }
+}
+
+function namesIn(fd: Fd, path: Path): Path[] {
+  const names = converting('readdir', path, () =>
+    fs.readdirSync(`/proc/self/fd/${fd}`, { encoding: 'buffer' }),
+  )
+  return names.map((name) => name.toString('latin1')).sort()
+}
+
+function xattrsOf(place: Place): Xattr[] {
+  try {
+    const names = glibc.listXattrs(place).sort()
+    return names.map((name) => ({ name, value: glibc.getXattr(place, name) }))
+  } catch (error) {
+    if (isSystemError(error, 'EOPNOTSUPP')) return []
+    throw error
+  }
+}
+
+function setXattrs(place: Place, wanted: Xattr[]): void {
+  const found = xattrsOf(place)
+  for (const { name } of found) {
+    if (!wanted.some((xattr) => xattr.name === name)) glibc.removeXattr(place, name)
+  }
+  for (const { name, value } of wanted) {
+    const there = found.find((xattr) => xattr.name === name)
+    if (!there || Buffer.compare(there.value, value) !== 0) glibc.setXattr(place, name, value)
+  }
+}
+
+function setMetadata(directory: Fd, path: Path, metadata: Metadata): void {
+  at(directory, path, (place) => {
+    const { type } = glibc.stat(place)
+    glibc.setOwner(place, metadata.uid, metadata.gid)
+    if (type !== 'link') glibc.setMode(place, metadata.mode)
+    setXattrs(place, metadata.xattrs)
+    glibc.setModified(place, metadata.modified)
+  })
+}
+
+function makeNode(
+  directory: Fd,
+  path: Path,
+  type: 'char' | 'block' | 'fifo' | 'socket',
+  major: number,
+  minor: number,
+): void {
+  const format = { char: 0o020000, block: 0o060000, fifo: 0o010000, socket: 0o140000 }[type]
+  at(directory, path, (place) => glibc.makeNode(place, format | 0o600, major, minor))
+}
+
+/** Two paths at once, for what moves or joins entries. */
+function between(
+  [source, sourcePath]: [Fd, Path],
+  [target, targetPath]: [Fd, Path],
+  use: (source: Place, target: Place) => void,
+): void {
+  at(source, sourcePath, (from) => at(target, targetPath, (to) => use(from, to)))
+}
+
+function copyFile(source: Fd, sourcePath: Path, target: Fd, targetPath: Path): void {
+  const from = openRead(source, sourcePath)
+  try {
+    const to = createFile(target, targetPath, 0o600)
+    try {
+      if (!glibc.clone(from, to)) copyContent(from, to)
+    } catch (error) {
+      at(target, targetPath, (place) => glibc.remove(place, 0))
+      throw error
+    } finally {
+      fs.closeSync(to)
+    }
+  } finally {
+    fs.closeSync(from)
+  }
+}
+
+function copyContent(from: Fd, to: Fd): void {
+  const piece = new Uint8Array(PIECE)
+  for (;;) {
+    const count = read(from, piece, 0, PIECE)
+    if (count === 0) return
+    write(to, piece, 0, count)
+  }
+}
+
+function removeTree(directory: Fd, path: Path): void {
+  const found = stat(directory, path)
+  if (!found) return
+  if (found.type === 'dir') removeContent(directory, path)
+  at(directory, path, (place) => glibc.remove(place, found.type === 'dir' ? glibc.AT_REMOVEDIR : 0))
+}
+
+/** By handles, so that a path may be longer than the kernel takes in one piece. */
+function removeContent(directory: Fd, path: Path): void {
+  const fd = glibc.openBeneath(directory, path, glibc.O_DIRECTORY, 0, glibc.RESOLVE_NO_XDEV)
+  try {
+    for (const name of namesIn(fd, path)) removeTree(fd, name)
+  } finally {
+    fs.closeSync(fd)
+  }
+}
+
+function read(
+  fd: Fd,
+  buffer: Uint8Array,
+  offset: number,
+  length: number,
+  position?: number,
+): number {
+  let count = 0
+  while (count < length) {
+    const from = position === undefined ? null : position + count
+    const got = converting('read', undefined, () =>
+      fs.readSync(fd, buffer, offset + count, length - count, from),
+    )
+    if (got === 0) break
+    count += got
+  }
+  return count
+}
+
+function write(fd: Fd, buffer: Uint8Array, offset: number, length: number): void {
+  let count = 0
+  while (count < length) {
+    count += converting('write', undefined, () =>
+      fs.writeSync(fd, buffer, offset + count, length - count),
+    )
+  }
+}
+
+function space(fd: Fd): { bytes: number; inodes: number; blockSize: number } {
+  const found = converting('statvfs', undefined, () => fs.statfsSync(`/proc/self/fd/${fd}`))
+  return {
+    bytes: found.bavail * found.bsize,
+    inodes: found.files === 0 ? Number.POSITIVE_INFINITY : found.ffree,
+    blockSize: found.bsize,
+  }
+}
+
+function lock(fd: Fd): boolean {
+  try {
+    glibc.lockExclusively(fd)
+    return true
+  } catch (error) {
+    if (isSystemError(error, 'EAGAIN')) return false
+    throw error
+  }
+}
+
+export const files: Files = {
+  openRoot: (path) => glibc.open(path, glibc.O_DIRECTORY),
+  openFile,
+  openDirectory: (directory, path) => glibc.openBeneath(directory, path, glibc.O_DIRECTORY),
+  openRead,
+  createFile,
+  openAppend,
+  close: (fd) => converting('close', undefined, () => fs.closeSync(fd)),
+  stat,
+  statHandle: glibc.statHandle,
+  readDirectory,
+  readLink: (directory, path) => at(directory, path, glibc.readLink),
+  readXattrs: (directory, path) => at(directory, path, xattrsOf),
+  makeDirectory: (directory, path, mode) =>
+    at(directory, path, (place) => glibc.makeDirectory(place, mode)),
+  makeLink: (text, directory, path) => at(directory, path, (place) => glibc.makeLink(text, place)),
+  makeNode,
+  hardLink: (source, sourcePath, target, targetPath) =>
+    between([source, sourcePath], [target, targetPath], glibc.hardLink),
+  copyFile,
+  setMetadata,
+  rename: (source, sourcePath, target, targetPath) =>
+    between([source, sourcePath], [target, targetPath], (from, to) => glibc.rename(from, to, 0)),
+  exchange: (source, sourcePath, target, targetPath) =>
+    between([source, sourcePath], [target, targetPath], (from, to) =>
+      glibc.rename(from, to, glibc.RENAME_EXCHANGE),
+    ),
+  removeFile: (directory, path) => at(directory, path, (place) => glibc.remove(place, 0)),
+  removeDirectory: (directory, path) =>
+    at(directory, path, (place) => glibc.remove(place, glibc.AT_REMOVEDIR)),
+  removeTree,
+  read,
+  write,
+  sync: (fd) => converting('fsync', undefined, () => fs.fsyncSync(fd)),
+  syncFileSystem: glibc.syncFileSystem,
+  space,
+  lock,
+  isTerminal: (fd) => tty.isatty(fd),
+  terminalWidth: (fd) => glibc.terminalColumns(fd) || 80,
+}

@@ -1,0 +1,105 @@
+/**
+ * A stock rsync as daemon on a free loopback port, with the modules that a test asks for. Ends with
+ * `stop`, or with the test process.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { scratch } from './scratch.ts'
+
+export interface DaemonModule {
+  name: string
+  path: string
+  /** Further lines of rsyncd.conf: `auth users`, `secrets file`, `read only` … */
+  settings?: Record<string, string>
+}
+
+export interface Daemon {
+  port: number
+  pid: number
+  /** What the daemon writes for its operator. */
+  logFile: string
+  stop(): Promise<void>
+}
+
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+/** Starts `binary` and waits until it accepts. `settings` are global lines of rsyncd.conf. */
+export async function startDaemon(
+  binary: string,
+  modules: DaemonModule[],
+  settings: Record<string, string> = {},
+): Promise<Daemon> {
+  const folder = scratch('rsyncd')
+  const port = await freePort()
+  const logFile = join(folder, 'log')
+  const configFile = join(folder, 'rsyncd.conf')
+  writeFileSync(configFile, configuration(modules, { 'log file': logFile, ...settings }))
+  const place = ['--address=127.0.0.1', `--port=${port}`, `--config=${configFile}`]
+  const child = spawn(binary, ['--daemon', '--no-detach', ...place], { stdio: 'ignore' })
+  running.add(child)
+  const ended = new Promise<void>((resolve) => {
+    child.once('exit', () => resolve())
+    child.once('error', () => resolve())
+  })
+  ended.then(() => running.delete(child))
+  await accepting(port, child)
+  const stop = async () => {
+    child.kill('SIGTERM')
+    await ended
+  }
+  return { port, pid: child.pid ?? 0, logFile, stop }
+}
+
+function configuration(modules: DaemonModule[], settings: Record<string, string>): string {
+  const root = process.geteuid?.() === 0
+  const lines = ['use chroot = no', 'reverse lookup = no']
+  if (root) lines.push('uid = 0', 'gid = 0')
+  for (const [key, value] of Object.entries(settings)) lines.push(`${key} = ${value}`)
+  for (const module of modules) {
+    lines.push(`[${module.name}]`, `path = ${module.path}`)
+    for (const [key, value] of Object.entries(module.settings ?? {})) {
+      lines.push(`${key} = ${value}`)
+    }
+  }
+  return `${lines.join('\n')}\n`
+}
+
+async function accepting(port: number, child: ChildProcess): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    if (child.exitCode !== null || child.pid === undefined) break
+    if (await accepts(port)) return
+    await sleep(25)
+  }
+  child.kill('SIGKILL')
+  throw new Error(`the rsync daemon does not accept connections on port ${port}`)
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+}
+
+/** A port that nobody listens on right now. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      const port = typeof address === 'object' && address ? address.port : 0
+      server.close(() => resolve(port))
+    })
+  })
+}
