@@ -98,23 +98,40 @@ async function findRelease(job: Upgrade, running: Tree | undefined): Promise<Off
   progress.begin('release', undefined, 'bytes')
   return firstThatServes(job, sources, async (source, index) => {
     const statement = await source.statement(version)
-    const release = openRelease(statement, keys, source.name)
-    const installed = running?.release.version
-    if (version === undefined && installed !== undefined && release.version <= installed) {
+    const release = opened(statement, keys, source)
+    const installed = running?.release.version ?? 0
+    if (version === undefined && release.version <= installed) {
       if (release.version < installed) {
         progress.note(`${source.name} is behind: its latest is ${release.version}`)
       }
       return undefined
     }
-    const { floor } = readState(store)
-    admit(release, { ...device, installed, floor, allowDowngrade, wanted: version })
+    if (version !== undefined && release.version !== version) {
+      throw new TrustError(`${source.name} gave version ${release.version} out as ${version}`)
+    }
+    const floor = allowDowngrade ? 0 : readState(store).floor
+    // Time is the newest signed time seen, never the clock of a laptop whose battery died.
+    const trustedSeconds = Math.max(running?.release.issued ?? 0, release.issued)
+    admit(release, { ...device, installed, floor, trustedSeconds })
     if (release.version === installed) return undefined
     return { release, statement, sources: sources.slice(index) }
   })
 }
 
+function opened(statement: Uint8Array, keys: PublicKey[], source: Source): Release {
+  try {
+    return openRelease(statement, keys)
+  } catch (error) {
+    if (!(error instanceof TrustError)) throw error
+    throw new TrustError(`${source.name}: ${error.message}`, error.cure)
+  }
+}
+
 /** Stages and verifies from the first source that can; what one source brought is kept for the next. */
-function build(job: Upgrade, offer: Offer): Promise<{ verified: VerifiedTree; report: StageReport }> {
+function build(
+  job: Upgrade,
+  offer: Offer,
+): Promise<{ verified: VerifiedTree; report: StageReport }> {
   const { release, statement } = offer
   const { store, reserveBytes, progress } = job
   return firstThatServes(job, offer.sources, async (source) => {

@@ -42,7 +42,11 @@ export const DEFAULTS: Configuration = {
   passwordFile: undefined,
 }
 
-type Setter = (configuration: Configuration, value: string, fail: (allowed: string) => never) => void
+type Setter = (
+  configuration: Configuration,
+  value: string,
+  fail: (allowed: string) => never,
+) => void
 
 const number =
   (set: (configuration: Configuration, value: number) => void, max: number): Setter =>

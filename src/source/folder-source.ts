@@ -70,7 +70,11 @@ export class FolderSource implements Source {
       this.#directory = this.host.files.openRoot(this.path)
     } catch (error) {
       if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error
-      throw new PeerError(`there is no folder ${show(this.path)}`, 'absent', 'is the stick mounted?')
+      throw new PeerError(
+        `there is no folder ${show(this.path)}`,
+        'absent',
+        'is the stick mounted?',
+      )
     }
     return this.#directory
   }

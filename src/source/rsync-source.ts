@@ -91,7 +91,9 @@ export class RsyncSource implements Source {
       await this.#endShelf()
     }
     const paths =
-      version === undefined ? ['latest', '*/manifest'] : [`${version}/release`, `${version}/manifest`]
+      version === undefined
+        ? ['latest', '*/manifest']
+        : [`${version}/release`, `${version}/manifest`]
     this.#session = await this.#connect({ kind: 'paths', paths })
     return this.#session
   }
@@ -124,7 +126,8 @@ export class RsyncSource implements Source {
       onBytes: (received, sent) => {
         options.progress.traffic(this.#received + received, this.#sent + sent)
       },
-      onServerText: (_level, text) => options.progress.note(`${this.name} says: ${show(text.trim())}`),
+      onServerText: (_level, text) =>
+        options.progress.note(`${this.name} says: ${show(text.trim())}`),
     })
   }
 

@@ -67,7 +67,9 @@ export interface SourceOptions {
 export function openSource(host: Host, url: string, options: SourceOptions): Source {
   const folder = /^file:\/\/(\/.*)$/s.exec(url)
   if (folder) return new FolderSource(host, unescapeUrl(folder[1] ?? ''), url)
-  const rsync = /^rsync:\/\/(?:([^@/]*)@)?(\[[^\]]+\]|[^:/]+)(?::([0-9]{1,5}))?\/([^/]+)\/?$/.exec(url)
+  const rsync = /^rsync:\/\/(?:([^@/]*)@)?(\[[^\]]+\]|[^:/]+)(?::([0-9]{1,5}))?\/([^/]+)\/?$/.exec(
+    url,
+  )
   if (rsync) {
     const [, user, host_, port, module] = rsync
     const address = {
@@ -86,5 +88,7 @@ export function openSource(host: Host, url: string, options: SourceOptions): Sou
 }
 
 function unescapeUrl(text: string): string {
-  return text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)))
+  return text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  )
 }

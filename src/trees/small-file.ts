@@ -2,7 +2,7 @@
  * Small files, read whole with a limit and replaced so that a power cut leaves the old or the new
  * one: written beside, synced, renamed, and the directory synced.
  */
-import { TrustError, isSystemError } from '../errors.ts'
+import { isSystemError, TrustError } from '../errors.ts'
 import type { Fd, Files, Path } from '../host.ts'
 import { show } from '../text.ts'
 

@@ -6,8 +6,8 @@
 import { BusyError, ConfigError, isSystemError } from '../errors.ts'
 import type { Fd, Host, Path } from '../host.ts'
 import { MANIFEST_SIZE_MAX, RELEASE_SIZE_MAX } from '../limits.ts'
-import { type PublicKey } from '../release/signify.ts'
 import { openRelease, type Release, readRelease } from '../release/release.ts'
+import type { PublicKey } from '../release/signify.ts'
 import { show } from '../text.ts'
 import { readFile } from './small-file.ts'
 
@@ -148,9 +148,8 @@ export class Store {
   }
 
   /** Makes the names in the store (or in a directory of it) durable. */
-  syncDirectory(path?: Path): void {
+  syncDirectory(path: Path = '.'): void {
     const { files } = this.host
-    if (path === undefined) return files.sync(this.directory)
     const fd = files.openDirectory(this.directory, path)
     try {
       files.sync(fd)

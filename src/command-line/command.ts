@@ -1,0 +1,52 @@
+/** What a command is, and the options that many of them take. The table of all is in `commands.ts`. */
+import type { Context } from './context.ts'
+import type { Option } from './options.ts'
+
+export interface Command {
+  name: string
+  /** One line of the general help. */
+  summary: string
+  /** Paragraphs of its own help. */
+  about: string
+  options: Option[]
+  /** Reads and writes what only root can: checked before it starts. */
+  needsRoot: boolean
+  /** Returns the exit status. */
+  run(context: Context): Promise<number>
+}
+
+export const HELP: Option = { name: '--help', help: 'print this and stop' }
+export const DEBUG: Option = {
+  name: '--debug',
+  help: 'on an internal error, print where it happened',
+}
+export const JSON_LINES: Option = {
+  name: '--json',
+  help: 'write progress and result to stdout as JSON lines',
+}
+export const CONFIG: Option = {
+  name: '--config',
+  value: 'FILE',
+  help: 'configuration (default: /etc/xo-upgrade.conf)',
+}
+export const STORE: Option = {
+  name: '--store',
+  value: 'DIR',
+  help: 'the store (default: /xo)',
+}
+export const KEYS: Option = {
+  name: '--keys',
+  value: 'PATH',
+  help: 'a public key, or a folder with release*.pub (default: /etc/xo-upgrade/keys)',
+}
+export const SOURCE: Option = {
+  name: '--source',
+  value: 'URL',
+  repeated: true,
+  help: 'rsync://HOST[:PORT]/MODULE or file:///FOLDER; repeat for more, tried in this order',
+}
+export const PASSWORD_FILE: Option = {
+  name: '--password-file',
+  value: 'FILE',
+  help: "the daemon's password (else the variable RSYNC_PASSWORD)",
+}

@@ -1,0 +1,127 @@
+/** The table of commands, their help, and the one place where a command line becomes an exit status. */
+import { UpgradeError } from '../errors.ts'
+import type { Host } from '../host.ts'
+import { show } from '../text.ts'
+import type { Command } from './command.ts'
+import { Context, write } from './context.ts'
+import {
+  installCommand,
+  rollBackCommand,
+  statusCommand,
+  swapCommand,
+  upgradeCommand,
+  verifyCommand,
+} from './device-commands.ts'
+import { EXIT, exitOf } from './exit-status.ts'
+import { type Option, parseOptions } from './options.ts'
+import { keygenCommand, publishCommand } from './publisher-commands.ts'
+
+export const PROGRAM_VERSION = '0.1.0'
+
+const COMMANDS: Command[] = [
+  upgradeCommand,
+  swapCommand,
+  rollBackCommand,
+  statusCommand,
+  verifyCommand,
+  installCommand,
+  publishCommand,
+  keygenCommand,
+]
+
+/** Runs one command line (without the program's name). Only bugs of ours are thrown. */
+export async function runCommandLine(host: Host, words: string[]): Promise<number> {
+  const [name, ...rest] = words
+  if (name === undefined || name === '--help' || name === 'help') {
+    const topic = COMMANDS.find((command) => command.name === rest[0])
+    write(host, 1, topic ? helpOf(topic) : generalHelp())
+    return name === undefined ? EXIT.usage : EXIT.done
+  }
+  if (name === '--version') {
+    write(host, 1, `xo-upgrade ${PROGRAM_VERSION}\n`)
+    return EXIT.done
+  }
+  const command = COMMANDS.find((candidate) => candidate.name === name)
+  if (!command) {
+    write(host, 2, `xo-upgrade: there is no command "${show(name)}"; --help lists them\n`)
+    return EXIT.usage
+  }
+  return run(host, command, rest)
+}
+
+async function run(host: Host, command: Command, words: string[]): Promise<number> {
+  let context: Context | undefined
+  try {
+    const values = parseOptions(words, command.options, command.name)
+    if (values['--help']) {
+      write(host, 1, helpOf(command))
+      return EXIT.done
+    }
+    context = new Context(host, values)
+    if (command.needsRoot && host.processes.userId() !== 0) {
+      const message = `xo-upgrade: ${command.name} needs root: it sets owners and devices of a system\n`
+      context.progress.end()
+      write(host, 2, `${message}  run it again as root, for instance with sudo\n`)
+      return EXIT.usage
+    }
+    return await command.run(context)
+  } catch (error) {
+    context?.progress.end()
+    const known = exitOf(error)
+    if (!known) throw error
+    report(host, context?.json ?? words.includes('--json'), error as Error, known)
+    return known.status
+  }
+}
+
+/** What went wrong, and what to do next. */
+function report(
+  host: Host,
+  json: boolean,
+  error: Error,
+  { status, kind }: { status: number; kind: string },
+): void {
+  // Messages from C hold names as bytes, ours hold text.
+  const message = error instanceof UpgradeError ? error.message : show(error.message)
+  const cure = error instanceof UpgradeError ? error.cure : undefined
+  if (json) {
+    write(
+      host,
+      1,
+      `${JSON.stringify({ event: 'error', class: kind, message, cure, exit: status })}\n`,
+    )
+  } else {
+    write(host, 2, `xo-upgrade: ${message}\n${cure === undefined ? '' : `  ${cure}\n`}`)
+  }
+}
+
+function generalHelp(): string {
+  const width = Math.max(...COMMANDS.map((command) => command.name.length))
+  const list = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`)
+  return `xo-upgrade ${PROGRAM_VERSION}: replaces a device's whole system, and never bricks it
+
+  xo-upgrade COMMAND [OPTIONS]
+  xo-upgrade COMMAND --help
+  xo-upgrade --version
+
+${list.join('\n')}
+
+Exit status: 0 done, or nothing to do; 1 verify found damage; 64 wrong command line or
+configuration; 65 a signature or digest does not hold; 69 no source could serve; 70 internal
+error; 73 no space; 74 the system refused; 75 try again later (time-out, or another upgrade runs).
+`
+}
+
+function helpOf(command: Command): string {
+  const left = (option: Option) =>
+    option.value === undefined ? option.name : `${option.name} ${option.value}`
+  const width = Math.max(...command.options.map((option) => left(option).length))
+  const options = command.options.map((option) => `  ${left(option).padEnd(width)}  ${option.help}`)
+  const needed = command.options.filter((option) => option.required).map((o) => ` ${left(o)}`)
+  return `xo-upgrade ${command.name}${needed.join('')} [OPTIONS]
+
+${command.about}
+
+${options.join('\n')}
+`
+}

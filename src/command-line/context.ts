@@ -1,0 +1,171 @@
+/**
+ * What a command works with: its options over the configuration over the defaults, the store, the
+ * keys and the sources that follow from them, and the voices for progress and results.
+ */
+import { ConfigError } from '../errors.ts'
+import type { Fd, Host, Path } from '../host.ts'
+import { CONFIGURATION_SIZE_MAX } from '../limits.ts'
+import type { PublicKey } from '../release/signify.ts'
+import { readPublicKey } from '../release/signify.ts'
+import { openSource, type Source } from '../source/source.ts'
+import { arrayOfBytes, bytesOfArray, bytesOfText, show } from '../text.ts'
+import { readFile, readWhole } from '../trees/small-file.ts'
+import { Store } from '../trees/store.ts'
+import { CONFIGURATION_PATH, type Configuration, readConfiguration } from './configuration.ts'
+import { textOf, type Values } from './options.ts'
+import { jsonProgress, logProgress, type ShownProgress, terminalProgress } from './progress.ts'
+
+const STDOUT: Fd = 1
+const STDERR: Fd = 2
+/** How long a source may stay below the minimum rate. */
+const RATE_WINDOW_MS = 60_000
+
+export class Context {
+  #configuration: Configuration | undefined
+  readonly progress: ShownProgress
+  readonly json: boolean
+
+  constructor(
+    readonly host: Host,
+    readonly values: Values,
+  ) {
+    this.json = values['--json'] === true
+    this.progress = this.#openProgress()
+  }
+
+  /** Read when it is first asked for: publishers have none. */
+  get configuration(): Configuration {
+    if (this.#configuration) return this.#configuration
+    const { host, values } = this
+    const path = textOf(values, '--config')
+    const configuration = readConfiguration(host, path ?? CONFIGURATION_PATH, path !== undefined)
+    configuration.store = textOf(values, '--store') ?? configuration.store
+    configuration.keys = textOf(values, '--keys') ?? configuration.keys
+    configuration.passwordFile = textOf(values, '--password-file') ?? configuration.passwordFile
+    const sources = values['--source']
+    if (Array.isArray(sources)) configuration.sources = sources
+    this.#configuration = configuration
+    return configuration
+  }
+
+  #openProgress(): ShownProgress {
+    const { clock, files } = this.host
+    if (this.json) return jsonProgress(clock, (text) => write(this.host, STDOUT, text))
+    const toStderr = (text: string) => write(this.host, STDERR, text)
+    if (!files.isTerminal(STDERR)) return logProgress(clock, toStderr)
+    return terminalProgress(clock, toStderr, () => files.terminalWidth(STDERR))
+  }
+
+  /** The result of a command: lines for people, or one JSON line. */
+  result(record: Record<string, unknown>, lines: string[]): void {
+    this.progress.end()
+    const text = this.json ? `${JSON.stringify({ event: 'result', ...record })}\n` : joined(lines)
+    write(this.host, STDOUT, text)
+  }
+
+  store(create = false): Store {
+    return Store.open(this.host, this.configuration.store, create)
+  }
+
+  /** The public keys of a role: one file, or the files ROLE*.pub of a folder. */
+  keys(role: 'release'): PublicKey[] {
+    const { files } = this.host
+    const path = this.configuration.keys
+    let directory: Fd
+    try {
+      directory = files.openRoot(path)
+    } catch (error) {
+      if (!(error instanceof Error) || (error as { code?: string }).code !== 'ENOTDIR') {
+        throw new ConfigError(
+          `there are no keys at ${show(path)}`,
+          'name a public key, or a folder with release*.pub, with --keys',
+        )
+      }
+      const fd = files.openFile(path)
+      try {
+        return [publicKey(readWhole(files, fd, show(path), CONFIGURATION_SIZE_MAX), path)]
+      } finally {
+        files.close(fd)
+      }
+    }
+    try {
+      const names = files
+        .readDirectory(directory, '.')
+        .filter((name) => name.startsWith(role) && name.endsWith('.pub'))
+      if (names.length === 0) {
+        throw new ConfigError(`${show(path)} holds no ${role}*.pub`, 'put the public key there')
+      }
+      return names.map((name) => {
+        const content = readFile(files, directory, name, CONFIGURATION_SIZE_MAX)
+        return publicKey(content ?? new Uint8Array(0), `${path}/${name}`)
+      })
+    } finally {
+      files.close(directory)
+    }
+  }
+
+  sources(store: Store): Source[] {
+    const { configuration, host, progress } = this
+    if (configuration.sources.length === 0) {
+      throw new ConfigError(
+        'no source is known',
+        'name one with --source, or in the section [sources] of the configuration',
+      )
+    }
+    const password = this.#password()
+    return configuration.sources.map((url) =>
+      openSource(host, url, {
+        compression: configuration.compression,
+        compressLevel: configuration.compressLevel,
+        connectTimeoutMs: configuration.connectTimeoutMs,
+        timeoutMs: configuration.timeoutMs,
+        rateMinBytesPerSecond: configuration.rateMinBytesPerSecond,
+        rateWindowMs: RATE_WINDOW_MS,
+        password,
+        scratch: () => scratch(store),
+        progress,
+      }),
+    )
+  }
+
+  #password(): string | undefined {
+    const { files, processes } = this.host
+    const path = this.configuration.passwordFile
+    if (path === undefined) return processes.variable('RSYNC_PASSWORD')
+    const fd = files.openFile(path)
+    try {
+      if ((files.statHandle(fd).mode & 0o077) !== 0) {
+        throw new ConfigError(
+          `${show(path)} holds a password and is open to others`,
+          `run: chmod 600 ${show(path)}`,
+        )
+      }
+      const content = bytesOfArray(readWhole(files, fd, show(path), CONFIGURATION_SIZE_MAX))
+      return content.split(/\r?\n/)[0] ?? ''
+    } finally {
+      files.close(fd)
+    }
+  }
+}
+
+export function write(host: Host, fd: Fd, text: string): void {
+  const bytes = arrayOfBytes(bytesOfText(text))
+  host.files.write(fd, bytes, 0, bytes.length)
+}
+
+function joined(lines: string[]): string {
+  return lines.map((line) => `${line}\n`).join('')
+}
+
+function publicKey(content: Uint8Array, path: Path): PublicKey {
+  return readPublicKey(bytesOfArray(content), show(path))
+}
+
+/** An empty file of the store that has no name any more. */
+function scratch(store: Store): Fd {
+  const { files } = store.host
+  if (files.stat(store.directory, 'scratch')) files.removeFile(store.directory, 'scratch')
+  const fd = files.createFile(store.directory, 'scratch', 0o600)
+  files.removeFile(store.directory, 'scratch')
+  return fd
+}

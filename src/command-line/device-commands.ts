@@ -1,0 +1,282 @@
+/** The commands of a device: what brings a version there, what makes it run, and what shows it. */
+import { ConfigError } from '../errors.ts'
+import type { PublicKey } from '../release/signify.ts'
+import { show } from '../text.ts'
+import { readState, writeState } from '../trees/state.ts'
+import type { Store, Tree, TreeName } from '../trees/store.ts'
+import { recover, rollBack, swap } from '../trees/swap.ts'
+import { describe, verify } from '../trees/verify.ts'
+import { install, type Upgrade, type Upgraded, upgrade } from '../upgrade.ts'
+import {
+  CONFIG,
+  type Command,
+  DEBUG,
+  HELP,
+  JSON_LINES,
+  KEYS,
+  PASSWORD_FILE,
+  SOURCE,
+  STORE,
+} from './command.ts'
+import type { Context } from './context.ts'
+import { EXIT, exitOf } from './exit-status.ts'
+import { textOf, versionOf } from './options.ts'
+import { amount } from './progress.ts'
+
+const COMMON = [CONFIG, STORE, JSON_LINES, DEBUG, HELP]
+/** Damaged entries that are listed for people; JSON has them all. */
+const DAMAGE_SHOWN_MAX = 20
+
+const WANTED_VERSION = {
+  name: '--version',
+  value: 'N',
+  help: 'this version (default: the newest that the first source offers)',
+}
+
+export const upgradeCommand: Command = {
+  name: 'upgrade',
+  summary: 'bring a newer version into the store, where it waits for the swap',
+  about:
+    'Fetches what changed from the first source that has the version, builds the new tree beside\n' +
+    'the running one, proves it against its signed manifest, and leaves it as upgraded-root.\n' +
+    'The running system is only read. After any failure or power cut: run it again.',
+  options: [
+    WANTED_VERSION,
+    { name: '--allow-downgrade', help: 'accept a version below the highest that was ever here' },
+    SOURCE,
+    KEYS,
+    PASSWORD_FILE,
+    ...COMMON,
+  ],
+  needsRoot: true,
+  run: (context) =>
+    withLockedStore(context, false, async (store) => {
+      const result = await recorded(context, store, upgrade)
+      const { outcome, installed, version } = result
+      context.result({ ...result, ...result.report }, [
+        outcome === 'up-to-date'
+          ? `Version ${version} is installed and is the newest.`
+          : outcome === 'waiting'
+            ? `Version ${version} waits already: \`xo-upgrade swap\` makes it run.`
+            : `Version ${version} is staged and proved, over ${installed}; ${reportOf(result)}.\n` +
+              'It runs after `xo-upgrade swap`.',
+      ])
+      return EXIT.done
+    }),
+}
+
+export const installCommand: Command = {
+  name: 'install',
+  summary: 'put the first version into an empty store',
+  about:
+    'Makes the store where it is missing, fetches the whole image, proves it, and lets it run.',
+  options: [WANTED_VERSION, SOURCE, KEYS, PASSWORD_FILE, ...COMMON],
+  needsRoot: true,
+  run: (context) =>
+    withLockedStore(context, true, async (store) => {
+      const result = await recorded(context, store, install)
+      context.result({ ...result, ...result.report }, [
+        `Version ${result.version} is installed; ${reportOf(result)}.`,
+      ])
+      return EXIT.done
+    }),
+}
+
+export const swapCommand: Command = {
+  name: 'swap',
+  summary: 'make the version that waits the one that runs',
+  about:
+    'Exchanges upgraded-root and fakeroot in one step; the tree that ran becomes previous-root.\n' +
+    'A system that has the old tree mounted keeps running it until it boots again.',
+  options: COMMON,
+  needsRoot: true,
+  run: (context) =>
+    withLockedStore(context, false, async (store) => {
+      const { source, target } = recoverFirst(context, store, 'swap') ?? swap(store)
+      context.result({ outcome: 'swapped', source, target }, [
+        `Version ${target} runs from now on; ${source} is kept as the previous one.`,
+      ])
+      return EXIT.done
+    }),
+}
+
+export const rollBackCommand: Command = {
+  name: 'roll-back',
+  summary: 'make the version that ran before run again',
+  about:
+    'Exchanges previous-root and fakeroot. The way back exists from a swap until the next upgrade\n' +
+    'is staged, which builds on the previous tree. User data only goes forward.',
+  options: COMMON,
+  needsRoot: true,
+  run: (context) =>
+    withLockedStore(context, false, async (store) => {
+      const { source, target } = recoverFirst(context, store, 'roll-back') ?? rollBack(store)
+      context.result({ outcome: 'rolled-back', source, target }, [
+        `Version ${target} runs again; ${source} is kept as the previous one.`,
+      ])
+      return EXIT.done
+    }),
+}
+
+export const verifyCommand: Command = {
+  name: 'verify',
+  summary: 'prove a tree against its signed manifest',
+  about:
+    'Checks the signature, the metadata of every entry, that nothing else stands there, and the\n' +
+    'content of what its upgrade wrote. Exit status 1 and a list say what is damaged.',
+  options: [
+    {
+      name: '--tree',
+      value: 'NAME',
+      help: 'fakeroot (default), upgraded-root, staging or previous-root',
+    },
+    { name: '--full', help: 'read and check the content of every file' },
+    KEYS,
+    ...COMMON,
+  ],
+  needsRoot: true,
+  run: (context) =>
+    withLockedStore(context, false, async (store) => {
+      const tree = trustedTree(store, context.keys('release'), textOf(context.values, '--tree'))
+      const { release, name } = tree
+      const full = context.values['--full'] === true
+      const { damage, entries, bytes } = await verify(store, name, {
+        release,
+        full,
+        progress: context.progress,
+      })
+      const lines = damage.slice(0, DAMAGE_SHOWN_MAX).map(describe)
+      if (damage.length > lines.length) lines.push(`… and ${damage.length - lines.length} more`)
+      lines.push(
+        damage.length === 0
+          ? `Version ${release.version} in ${name} is whole: ${entries} entries, ` +
+              `${amount(bytes, 'bytes')} of content read.`
+          : `Version ${release.version} in ${name} is damaged in ${damage.length} places.`,
+      )
+      const shown = damage.map((one) => ({ ...one, path: show(one.path) }))
+      context.result({ version: release.version, tree: name, entries, bytes, damage: shown }, lines)
+      return damage.length === 0 ? EXIT.done : EXIT.damaged
+    }),
+}
+
+export const statusCommand: Command = {
+  name: 'status',
+  summary: 'say what runs, what waits, and how the last upgrade ended',
+  about: 'Reads the store, and changes nothing.',
+  options: COMMON,
+  needsRoot: false,
+  async run(context) {
+    const store = context.store()
+    try {
+      const { floor, intent, last } = readState(store)
+      const version = (name: TreeName) => store.tree(name)?.release.version
+      const record = {
+        store: show(store.path),
+        running: version('fakeroot'),
+        waiting: version('upgraded-root'),
+        previous: version('previous-root'),
+        staging: store.has('staging'),
+        floor,
+        intent,
+        last,
+      }
+      const or = (value: number | undefined, none: string) => (value === undefined ? none : value)
+      const lines = [
+        `store      ${record.store}`,
+        `running    ${or(record.running, 'nothing: run `xo-upgrade install`')}`,
+        `waiting    ${or(record.waiting, 'nothing')}${record.waiting ? ' (run `xo-upgrade swap`)' : ''}`,
+        `previous   ${or(record.previous, 'nothing')}`,
+        `staging    ${record.staging ? 'begun: `xo-upgrade upgrade` goes on with it' : 'nothing'}`,
+        `floor      ${floor}`,
+      ]
+      if (intent) lines.push(`unfinished ${intent.verb} from ${intent.source} to ${intent.target}`)
+      if (last) lines.push(`last       ${last.outcome}, ${last.time}: ${last.message}`)
+      context.result(record, lines)
+      return EXIT.done
+    } finally {
+      store.close()
+    }
+  },
+}
+
+/** Opens and locks the store for one command. */
+async function withLockedStore(
+  context: Context,
+  create: boolean,
+  use: (store: Store) => Promise<number>,
+): Promise<number> {
+  const store = context.store(create)
+  try {
+    store.lock()
+    return await use(store)
+  } finally {
+    store.close()
+  }
+}
+
+/** Runs the flow and leaves in the state record how it ended. */
+async function recorded(
+  context: Context,
+  store: Store,
+  flow: (job: Upgrade) => Promise<Upgraded>,
+): Promise<Upgraded> {
+  const { values, configuration, progress } = context
+  const { hardware, deployment, reserveBytes } = configuration
+  const sources = context.sources(store)
+  const time = () => new Date(context.host.clock.wallSeconds() * 1000).toISOString()
+  const record = (outcome: string, message: string) =>
+    writeState(store, { ...readState(store), last: { time: time(), outcome, message } })
+  try {
+    const result = await flow({
+      store,
+      sources,
+      keys: context.keys('release'),
+      device: { hardware, deployment },
+      version: versionOf(values, '--version'),
+      allowDowngrade: values['--allow-downgrade'] === true,
+      reserveBytes,
+      progress,
+    })
+    record(result.outcome, `version ${result.version}`)
+    return result
+  } catch (error) {
+    const known = exitOf(error)
+    try {
+      if (known) record(known.kind, (error as Error).message)
+    } catch {
+      // A disk that takes no record is what the first error is about.
+    }
+    throw error
+  } finally {
+    for (const source of sources) source.close()
+  }
+}
+
+/** Finishes an interrupted swap; where it was the one now asked for, that is all there is to do. */
+function recoverFirst(
+  context: Context,
+  store: Store,
+  verb: 'swap' | 'roll-back',
+): { source: number; target: number } | undefined {
+  const intent = recover(store)
+  if (!intent) return undefined
+  context.progress.note(`finished a ${intent.verb} that was interrupted`)
+  return intent.verb === verb ? intent : undefined
+}
+
+const TREES: TreeName[] = ['fakeroot', 'upgraded-root', 'staging', 'previous-root']
+
+function trustedTree(store: Store, keys: PublicKey[], asked = 'fakeroot'): Tree {
+  const name = TREES.find((tree) => tree === asked)
+  if (!name) throw new ConfigError(`--tree is "${asked}", allowed is ${TREES.join(', ')}`)
+  const tree = store.trustedTree(name, keys)
+  if (!tree)
+    throw new ConfigError(`the store has no ${name}`, '`xo-upgrade status` lists the trees')
+  return tree
+}
+
+function reportOf({ report }: Upgraded): string {
+  if (!report) return 'nothing was needed'
+  const fetched = `${report.fetchedFiles} files (${amount(report.fetchedBytes, 'bytes')}) fetched`
+  return report.linked > 0 ? `${fetched}, ${report.linked} linked` : fetched
+}

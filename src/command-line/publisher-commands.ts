@@ -1,0 +1,88 @@
+/** The commands of the people who publish: keys, and a tree made into a signed release. */
+import { ConfigError } from '../errors.ts'
+import { generateKeys } from '../publish/keygen.ts'
+import { publish } from '../publish/publish.ts'
+import { show } from '../text.ts'
+import { type Command, DEBUG, HELP, JSON_LINES } from './command.ts'
+import { EXIT } from './exit-status.ts'
+import { textOf, versionOf } from './options.ts'
+
+export const keygenCommand: Command = {
+  name: 'keygen',
+  summary: 'make a key pair to sign releases with',
+  about:
+    'Writes NAME.pub, which goes onto the devices, and NAME.sec, which stays with the publisher\n' +
+    'and has no passphrase: keep it where only you can read it. signify-openbsd can use both.',
+  options: [
+    { name: '--to', value: 'DIR', required: true, help: 'the folder to write to' },
+    { name: '--name', value: 'NAME', help: 'name of the pair (default: release)' },
+    JSON_LINES,
+    DEBUG,
+    HELP,
+  ],
+  needsRoot: false,
+  async run(context) {
+    const directory = textOf(context.values, '--to') as string
+    const name = textOf(context.values, '--name') ?? 'release'
+    generateKeys(context.host, { directory, name })
+    const files = [`${show(directory)}/${name}.pub`, `${show(directory)}/${name}.sec`]
+    context.result({ publicKey: files[0], secretKey: files[1] }, [
+      `${files[0]}: for the devices`,
+      `${files[1]}: secret; no passphrase`,
+    ])
+    return EXIT.done
+  },
+}
+
+export const publishCommand: Command = {
+  name: 'publish',
+  summary: 'make a tree into a signed release in a module',
+  about:
+    'Puts the tree into MODULE/N with its manifest and signed release, then makes it the latest if\n' +
+    'no higher one is there. Any stock rsync daemon that serves MODULE serves it. Nothing half-made\n' +
+    'is ever visible; the same tree makes the same manifest.',
+  options: [
+    { name: '--image', value: 'TREE', required: true, help: 'the root file system' },
+    { name: '--version', value: 'N', required: true, help: 'its version, 1 to 999999999' },
+    { name: '--to', value: 'MODULE', required: true, help: 'the folder that the daemon serves' },
+    { name: '--key', value: 'FILE', required: true, help: 'the secret key' },
+    { name: '--hardware', value: 'NAME', help: 'the machine it is for (default: any)' },
+    { name: '--deployment', value: 'NAME', help: 'the deployment it is for (default: any)' },
+    {
+      name: '--jump-from',
+      value: 'N',
+      help: 'the oldest version that may jump to it (default: any)',
+    },
+    {
+      name: '--expires',
+      value: 'TIME',
+      help: 'for instance 2027-12-31T00:00:00Z (default: never)',
+    },
+    JSON_LINES,
+    DEBUG,
+    HELP,
+  ],
+  needsRoot: true,
+  async run(context) {
+    const { values, host, progress } = context
+    const expires = textOf(values, '--expires')
+    if (expires !== undefined && Number.isNaN(Date.parse(expires))) {
+      throw new ConfigError(
+        `--expires is "${expires}", allowed is a time like 2027-12-31T00:00:00Z`,
+      )
+    }
+    const result = await publish(host, {
+      image: textOf(values, '--image') as string,
+      version: versionOf(values, '--version') as number,
+      module: textOf(values, '--to') as string,
+      secretKey: textOf(values, '--key') as string,
+      hardware: textOf(values, '--hardware') ?? 'any',
+      deployment: textOf(values, '--deployment') ?? 'any',
+      jumpFrom: versionOf(values, '--jump-from') ?? 0,
+      expires,
+      progress,
+    })
+    context.result({ ...result }, [`${JSON.stringify(result)}`])
+    return EXIT.done
+  },
+}

@@ -1,0 +1,17 @@
+/**
+ * The entry of the bundle, and the only place that imports native modules as values: it hands them
+ * to the command line and ends the process with the status that comes back.
+ */
+import * as checksums from 'native:checksums'
+import * as clock from 'native:clock'
+import * as compress from 'native:compress'
+import * as delta from 'native:delta'
+import * as files from 'native:files'
+import * as processes from 'native:processes'
+import * as random from 'native:random'
+import * as sockets from 'native:sockets'
+import * as trees from 'native:trees'
+import { runCommandLine } from './command-line/commands.ts'
+
+const host = { checksums, clock, compress, delta, files, processes, random, sockets, trees }
+processes.exit(await runCommandLine(host, processes.argv.slice(1)))
