@@ -37,11 +37,12 @@ static int module_init(JSContext *context, JSModuleDef *module) {
 }
 
 int module_register(JSContext *context, const char *name, const JSCFunctionListEntry *functions,
-                    size_t count, ModulePrepare *prepare) {
+                    size_t count, ModulePrepare *prepare, const char *value_name) {
   if (table_count == MODULES_MAX) abort();
   tables[table_count++] = (struct module_table){functions, count, prepare, name};
   JSModuleDef *module = JS_NewCModule(context, name, module_init);
   if (!module) return -1;
+  if (value_name && JS_AddModuleExport(context, module, value_name)) return -1;
   return JS_AddModuleExportList(context, module, functions, (int)count);
 }
 
@@ -49,19 +50,19 @@ int set_property(JSContext *context, JSValueConst object, const char *name, JSVa
   return JS_DefinePropertyValueStr(context, object, name, value, JS_PROP_C_W_E) < 0 ? -1 : 0;
 }
 
-JSValue new_system_error(JSContext *context, const char *call, const char *path, int saved_errno) {
+JSValue new_coded_error(JSContext *context, const char *call, const char *path, const char *code,
+                        const char *words, int saved_errno) {
   JSValue error = JS_NewError(context);
   if (JS_IsException(error)) return error;
   const char *shown = path ? path : "";
-  const char *code = errno_name(saved_errno);
-  size_t size = strlen(call) + strlen(shown) + 256;
+  size_t size = strlen(call) + strlen(shown) + strlen(words) + strlen(code) + 16;
   char *message = js_malloc(context, size);
   if (!message) {
     JS_FreeValue(context, error);
     return JS_EXCEPTION;
   }
-  int length = path ? snprintf(message, size, "%s \"%s\": %s (%s)", call, shown, strerror(saved_errno), code)
-                    : snprintf(message, size, "%s: %s (%s)", call, strerror(saved_errno), code);
+  int length = path ? snprintf(message, size, "%s \"%s\": %s (%s)", call, shown, words, code)
+                    : snprintf(message, size, "%s: %s (%s)", call, words, code);
   set_property(context, error, "name", JS_NewString(context, "SystemError"));
   set_property(context, error, "message", bytes_to_js(context, message, (size_t)length));
   set_property(context, error, "call", JS_NewString(context, call));
@@ -70,6 +71,10 @@ JSValue new_system_error(JSContext *context, const char *call, const char *path,
   set_property(context, error, "errno", JS_NewInt32(context, saved_errno));
   js_free(context, message);
   return error;
+}
+
+JSValue new_system_error(JSContext *context, const char *call, const char *path, int saved_errno) {
+  return new_coded_error(context, call, path, errno_name(saved_errno), strerror(saved_errno), saved_errno);
 }
 
 JSValue throw_system_error(JSContext *context, const char *call, const char *path, int saved_errno) {

@@ -16,17 +16,21 @@
 /* Defines `int module_NAME_register(JSContext *)`, which modules.c lists: `native:NAME` with this table. */
 #define MODULE(name, functions) MODULE_WITH(name, functions, NULL)
 
-/* The same, with `prepare(context, module)` called when the module is first imported; its extra
- * exports (classes need none) are named by `JS_AddModuleExport` in modules.c's caller. */
-#define MODULE_WITH(name, functions, prepare)                                                      \
+/* The same, with `prepare(context, module)` called when the module is first imported: registers classes. */
+#define MODULE_WITH(name, functions, prepare) MODULE_WITH_VALUE(name, functions, prepare, NULL)
+
+/* The same, with one export more, whose value `prepare` sets with JS_SetModuleExport. */
+#define MODULE_WITH_VALUE(name, functions, prepare, value_name)                                    \
+  int module_##name##_register(JSContext *context);                                               \
   int module_##name##_register(JSContext *context) {                                              \
-    return module_register(context, "native:" #name, functions, COUNT_OF(functions), prepare);    \
+    return module_register(context, "native:" #name, functions, COUNT_OF(functions), prepare,     \
+                           value_name);                                                           \
   }
 
 typedef int ModulePrepare(JSContext *context, JSModuleDef *module);
 
 int module_register(JSContext *context, const char *name, const JSCFunctionListEntry *functions,
-                    size_t count, ModulePrepare *prepare);
+                    size_t count, ModulePrepare *prepare, const char *value_name);
 
 /*
  * Throws `{ name: 'SystemError', call, path, code, errno }`, message `call "path": strerror (CODE)`.
@@ -36,6 +40,10 @@ JSValue throw_system_error(JSContext *context, const char *call, const char *pat
 
 /* The same Error object, not thrown: to reject a promise with. */
 JSValue new_system_error(JSContext *context, const char *call, const char *path, int saved_errno);
+
+/* The same with a code and words of its own, where the failure has no errno (a name that nobody knows). */
+JSValue new_coded_error(JSContext *context, const char *call, const char *path, const char *code,
+                        const char *words, int saved_errno);
 
 /* Throws an Error with this `name` and a formatted message. */
 JSValue throw_named_error(JSContext *context, const char *name, const char *format, ...)
