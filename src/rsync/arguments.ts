@@ -1,0 +1,59 @@
+/**
+ * What we ask a daemon for: the argument list that a stock client would give it, with as little in it
+ * as we need. The manifest carries all metadata, so the list needs names, sizes and modes only:
+ * no owners, no link texts, no devices.
+ */
+import type { Path } from '../host.ts'
+
+/** What a session lists, and may then fetch. */
+export type Selection =
+  /** Path arguments below the module, wildcards allowed; names come back relative to the module. */
+  | { kind: 'paths'; paths: Path[] }
+  /** The names are sent while the list arrives; they are relative to `under`, which has no wildcards. */
+  | { kind: 'files-from'; under: Path; names: Iterable<Path> }
+  /** Everything below `under`; names are relative to it. */
+  | { kind: 'tree'; under: Path }
+
+export type Compression = 'zstd' | 'zlibx' | 'none'
+
+export interface Asking {
+  module: string
+  selection: Selection
+  /** `negotiate`: `-z`, and the lists decide. `zlibx`: the word for it of servers that negotiate nothing. */
+  compression: 'none' | 'negotiate' | 'zlibx'
+  compressLevel?: number | undefined
+  /** The daemon gives up, and sends keep-alives, by this. 0: its own. */
+  timeoutSeconds: number
+  capabilities: string
+}
+
+/**
+ * What we offer behind `-e.`: everything of a modern client but `i`, incremental recursion
+ * (RSYNC-PROTOCOL 3.2). `C`: the seed goes first in block sums.
+ */
+export const CAPABILITIES = 'LsfxCIvu'
+
+export function serverArguments(asking: Asking): Path[] {
+  const { selection, module, compression } = asking
+  const recursion = selection.kind === 'tree' ? 'r' : 'R'
+  const letters = `-${recursion}${compression === 'negotiate' ? 'z' : ''}e.${asking.capabilities}`
+  const words = ['--server', '--sender', letters]
+  if (asking.timeoutSeconds > 0) words.push(`--timeout=${asking.timeoutSeconds}`)
+  if (compression === 'zlibx') words.push('--new-compress')
+  if (asking.compressLevel !== undefined && compression !== 'none') {
+    words.push(`--compress-level=${asking.compressLevel}`)
+  }
+  if (selection.kind === 'files-from') words.push('--files-from=-', '--from0')
+  words.push('.')
+  if (selection.kind === 'paths') {
+    for (const path of selection.paths) words.push(`${module}/${path}`)
+  } else {
+    words.push(`${module}/${literal(selection.under)}/`)
+  }
+  return words
+}
+
+/** A path that the server's matcher takes as it stands: it looks for wildcards, and unescapes only then. */
+function literal(path: Path): Path {
+  return /[*?[]/.test(path) ? path.replace(/[*?[\\]/g, '\\$&') : path
+}

@@ -1,0 +1,175 @@
+/**
+ * The text lines before the framed protocol: greetings, module, password, arguments. Everything that
+ * needs no answer goes out in the first packet: a daemon reads byte by byte here, so that what comes
+ * early waits for it. It must never show the password, nor send it in the clear.
+ */
+import { PeerError } from '../errors.ts'
+import type { Host } from '../host.ts'
+import { arrayOfBytes, show } from '../text.ts'
+import type { Address } from './address.ts'
+import type { Wire } from './wire.ts'
+
+/** The newest protocol that we speak, and the oldest. */
+export const PROTOCOL_MAX = 32
+export const PROTOCOL_MIN = 30
+/**
+ * In stock order: daemons of rsync 3.5.0 choose by their own order, older ones by ours. MD4, which
+ * stock offers last, is too weak for a password.
+ */
+const PASSWORD_DIGESTS = ['sha512', 'sha256', 'sha1', 'md5'] as const
+/** Longest line of a daemon, as stock clients take it (bytes). */
+const LINE_LENGTH_MAX = 5120
+/** A message of the day is a few lines; this much is read over before we give up (bytes). */
+const GREETING_TEXT_MAX = 64 * 1024
+const NEWLINE = 10
+
+export interface Greeting {
+  /** The smaller of both sides' protocols. */
+  protocol: number
+  digests: string[]
+}
+
+export function greetingLine(protocol: number): string {
+  return `@RSYNCD: ${protocol}.0 ${PASSWORD_DIGESTS.join(' ')}\n`
+}
+
+/** Reads a daemon's greeting; refuses what is none, and protocols before 30. */
+export function parseGreeting(line: string, ours: number): Greeting {
+  const match = /^@RSYNCD: ([0-9]{1,4})(?:\.([0-9]{1,4}))?(?: (.*))?$/.exec(line)
+  if (!match) {
+    throw new PeerError(`"${show(line.slice(0, 80))}" is no greeting of an rsync daemon`, 'broken')
+  }
+  let protocol = Number(match[1])
+  // A pre-release speaks its predecessor's protocol.
+  if (match[2] !== undefined && match[2] !== '0' && protocol <= ours) protocol--
+  if (protocol < PROTOCOL_MIN) {
+    throw new PeerError(
+      `the daemon speaks protocol ${protocol}, but at least ${PROTOCOL_MIN} (rsync 3.0) is needed`,
+      'refused',
+      'install a newer rsync on the server',
+    )
+  }
+  return { protocol: Math.min(protocol, ours), digests: (match[3] ?? '').split(' ').filter(Boolean) }
+}
+
+/** The answer to a password challenge: `user base64(H(password || challenge))`. */
+export function passwordAnswer(
+  checksums: Host['checksums'],
+  address: Address,
+  challenge: string,
+  digests: string[],
+): string {
+  const known = PASSWORD_DIGESTS.find((name) => digests.includes(name))
+  if (digests.length > 0 && known === undefined) {
+    throw new PeerError(
+      `it knows only ${show(digests.join(', '))} to check a password`,
+      'refused',
+      'its OpenSSL or its configuration forbids better ones',
+    )
+  }
+  const secret = arrayOfBytes((address.password ?? '') + challenge)
+  // A daemon without a list is older than 3.2.7, and means MD5 from protocol 30 on.
+  return `${address.user ?? 'nobody'} ${base64(checksums.hash(known ?? 'md5', secret))}\n`
+}
+
+function base64(bytes: Uint8Array): string {
+  const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+  let text = ''
+  let bits = 0
+  let held = 0
+  for (const byte of bytes) {
+    held = (held << 8) | byte
+    for (bits += 8; bits >= 6; ) {
+      bits -= 6
+      text += digits[(held >> bits) & 63]
+    }
+    held &= (1 << bits) - 1
+  }
+  return bits > 0 ? text + digits[(held << (6 - bits)) & 63] : text
+}
+
+/** One line without its end; waits for it. */
+async function readLine(wire: Wire): Promise<string> {
+  const { incoming } = wire
+  for (;;) {
+    const { buffer, start, end } = incoming
+    const at = buffer.subarray(start, end).indexOf(NEWLINE)
+    if (at > LINE_LENGTH_MAX || (at < 0 && end - start > LINE_LENGTH_MAX)) {
+      throw new PeerError(`a line of more than ${LINE_LENGTH_MAX} bytes`, 'broken')
+    }
+    if (at >= 0) {
+      incoming.start = start + at + 1
+      let line = ''
+      for (let i = start; i < start + at; i++) line += String.fromCharCode(buffer[i] as number)
+      return line.replace(/\r/g, '')
+    }
+    await wire.wait()
+  }
+}
+
+export interface HandshakeOptions {
+  address: Address
+  checksums: Host['checksums']
+  /** The protocol that we announce. */
+  protocol: number
+  /** Sends what follows the module's acceptance: called once, as early as it is possible. */
+  proceed(): void
+}
+
+/**
+ * Goes through the lines up to the module's acceptance. With a password, what follows can't be sent
+ * early: a daemon that asks for none would take the answer for an argument.
+ */
+export async function shakeHands(wire: Wire, options: HandshakeOptions): Promise<Greeting> {
+  const { address, protocol } = options
+  wire.phase = 'waiting for the greeting'
+  wire.outgoing.text(greetingLine(protocol))
+  wire.outgoing.text(`${address.module}\n`)
+  let proceeded = address.password === undefined
+  if (proceeded) options.proceed()
+  wire.flush()
+  const greeting = parseGreeting(await readLine(wire), protocol)
+  wire.phase = 'asking for the module'
+  for (let length = 0; length <= GREETING_TEXT_MAX; ) {
+    const line = await readLine(wire)
+    length += line.length + 1
+    if (line === '@RSYNCD: OK') {
+      if (!proceeded) options.proceed()
+      wire.flush()
+      return greeting
+    }
+    if (line.startsWith('@ERROR')) throw refusal(wire, line)
+    if (line === '@RSYNCD: EXIT') throw wire.broken('the daemon ended the session', 'refused')
+    if (line.startsWith('@RSYNCD: AUTHREQD ')) {
+      if (address.password === undefined) throw passwordWanted(wire)
+      wire.phase = 'sending the password'
+      const challenge = line.slice('@RSYNCD: AUTHREQD '.length)
+      wire.outgoing.text(
+        passwordAnswer(options.checksums, address, challenge, greeting.digests),
+      )
+      if (!proceeded) options.proceed()
+      proceeded = true
+      wire.flush()
+    }
+  }
+  throw new PeerError(`more than ${GREETING_TEXT_MAX} bytes of greeting text`, 'broken')
+}
+
+function refusal(wire: Wire, line: string): PeerError {
+  const words = show(line.replace(/^@ERROR:? ?/, ''))
+  const absent = line.startsWith('@ERROR: Unknown module')
+  const cure = line.includes('auth failed') ? 'check the user and the password' : undefined
+  return new PeerError(
+    `${wire.options.peer}: the daemon refuses: ${words}`,
+    absent ? 'absent' : 'refused',
+    cure,
+  )
+}
+
+function passwordWanted(wire: Wire): PeerError {
+  return new PeerError(
+    `${wire.options.peer}: the daemon asks for a password, and none is known`,
+    'refused',
+    'give the source a user and a password',
+  )
+}

@@ -1,0 +1,189 @@
+/**
+ * Takes the answers: a record, a token stream that the native rebuilder turns into a file, the
+ * whole-file checksum; and the DONEs and statistics at the end. A state machine that stops wherever
+ * the buffer ends; it never waits and never looks at content.
+ */
+import type { Rebuilder } from 'native:delta'
+import { PeerError } from '../errors.ts'
+import type { Host } from '../host.ts'
+import { checksumLength, NO_BASIS } from './block-size.ts'
+import type { Incoming } from './incoming.ts'
+import { INDEX_DONE, IndexReader, NEED_MORE, readVarlong } from './integers.ts'
+import type { Agreement } from './negotiation.ts'
+import { type Asked, type Requester, TRANSFER } from './requester.ts'
+
+const State = { index: 0, head: 1, tokens: 2, trailer: 3, statistics: 4 } as const
+/** Bytes of iflags and sum head. */
+const HEAD_LENGTH = 18
+/** Files that may wait for a second try: each keeps its basis open. More is no accident. */
+const REDO_MAX = 250
+/** Each direction's bytes, the sizes' sum, and two durations (rsync main.c handle_stats). */
+const STATISTICS_COUNT = 5
+/** The DONE after which a server that sends reports its statistics. */
+const DONES_BEFORE_STATISTICS = 3
+
+export class Receiver {
+  /** Files whose checksum did not hold, to be asked for again. */
+  redo: Asked[] = []
+  /** DONEs that came, and that our own DONEs entitle the peer to. */
+  dones = 0
+  donesDue = 0
+  statisticsCame = false
+  literal = 0
+  matched = 0
+  readonly #view: DataView
+  readonly #indexes = new IndexReader()
+  readonly #checksumLength: number
+  #state: number = State.index
+  #statisticsLeft = STATISTICS_COUNT
+  #asked: Asked | undefined
+
+  constructor(
+    readonly delta: Host['delta'],
+    readonly rebuilder: Rebuilder,
+    readonly incoming: Incoming,
+    readonly requester: Requester,
+    agreement: Agreement,
+  ) {
+    this.#view = new DataView(incoming.buffer.buffer)
+    this.#checksumLength = checksumLength(agreement.checksum)
+  }
+
+  /** The index of the file that is arriving, or -1. */
+  get arriving(): number {
+    return this.#asked?.request.index ?? -1
+  }
+
+  /** Uses all that can be used of what came. */
+  consume(): void {
+    const { incoming } = this
+    while (incoming.start < incoming.end) {
+      if (!this.#step()) return
+    }
+  }
+
+  /** The server can't send a file: it says so between its answers. */
+  notSent(index: number): void {
+    const asked = this.requester.awaiting(index)
+    if (!asked || asked === this.#asked) {
+      throw new PeerError(`no file ${index} will come, but none was asked for`, 'broken')
+    }
+    this.requester.answered(asked)
+    asked.request.received({ failed: 'not-sent' })
+  }
+
+  #step(): boolean {
+    switch (this.#state) {
+      case State.index:
+        return this.#takeIndex()
+      case State.head:
+        return this.#takeHead()
+      case State.tokens:
+        return this.#takeTokens()
+      case State.trailer:
+        return this.#takeTrailer()
+      default:
+        return this.#takeStatistics()
+    }
+  }
+
+  #takeIndex(): boolean {
+    const { incoming } = this
+    const next = this.#indexes.read(incoming.buffer, incoming.start, incoming.end)
+    if (next === NEED_MORE) return false
+    incoming.start = next
+    const index = this.#indexes.value
+    if (index === INDEX_DONE) {
+      if (++this.dones > this.donesDue) throw new PeerError('a DONE that ends nothing', 'broken')
+      if (this.dones === DONES_BEFORE_STATISTICS) this.#state = State.statistics
+      return true
+    }
+    this.#asked = this.requester.awaiting(index)
+    if (!this.#asked) throw new PeerError(`file ${index}, which was not asked for`, 'broken')
+    this.#state = State.head
+    return true
+  }
+
+  #takeHead(): boolean {
+    const { incoming } = this
+    const { start } = incoming
+    if (incoming.end - start < HEAD_LENGTH) return false
+    const view = this.#view
+    const { request, head } = this.#asked as Asked
+    if (
+      view.getUint16(start, true) !== TRANSFER ||
+      view.getInt32(start + 2, true) !== head.count ||
+      view.getInt32(start + 6, true) !== head.blockLength ||
+      view.getInt32(start + 10, true) !== head.strongLength ||
+      view.getInt32(start + 14, true) !== head.remainder
+    ) {
+      throw new PeerError(`an answer for file ${request.index} that differs from its request`, 'broken')
+    }
+    incoming.start = start + HEAD_LENGTH
+    this.delta.beginFile(this.rebuilder, {
+      head,
+      basis: head === NO_BASIS ? undefined : request.basis?.fd,
+      target: request.target(),
+      sizeMax: request.sizeMax,
+    })
+    this.#state = State.tokens
+    return true
+  }
+
+  #takeTokens(): boolean {
+    const { delta, rebuilder, incoming } = this
+    const { start } = incoming
+    const used = delta.feed(rebuilder, incoming.buffer, start, incoming.end - start)
+    incoming.start = start + used
+    if (delta.ended(rebuilder)) {
+      this.#state = State.trailer
+      return true
+    }
+    return used > 0
+  }
+
+  #takeTrailer(): boolean {
+    const { incoming } = this
+    const { start } = incoming
+    const length = this.#checksumLength
+    if (incoming.end - start < length) return false
+    const result = this.delta.finishFile(this.rebuilder)
+    const { checksum, size, literal } = result
+    const { buffer } = incoming
+    let same = checksum.length === length
+    for (let i = 0; same && i < length; i++) same = checksum[i] === buffer[start + i]
+    incoming.start = start + length
+    this.literal += literal
+    this.matched += size - literal
+    this.#state = State.index
+    const asked = this.#asked as Asked
+    this.#asked = undefined
+    this.requester.answered(asked)
+    if (same) asked.request.received({ size, digest: result.digest })
+    else this.#differs(asked)
+    return true
+  }
+
+  #differs(asked: Asked): void {
+    if (this.requester.full) {
+      asked.request.received({ failed: 'checksum' })
+      return
+    }
+    if (this.redo.length >= REDO_MAX) {
+      throw new PeerError(`more than ${REDO_MAX} files that differ from their checksums`, 'broken')
+    }
+    this.redo.push(asked)
+  }
+
+  #takeStatistics(): boolean {
+    const { incoming } = this
+    const reading = readVarlong(incoming.buffer, incoming.start, incoming.end, 3)
+    if (!reading) return false
+    incoming.start = reading.next
+    if (--this.#statisticsLeft === 0) {
+      this.statisticsCame = true
+      this.#state = State.index
+    }
+    return true
+  }
+}

@@ -1,0 +1,350 @@
+/**
+ * A session with a stock rsync daemon, from the connection to the goodbye: lists what is there, then
+ * fetches what it is asked for, each file against a local basis. It never trusts what it lists or
+ * gets: names are only looked up, and whoever asked checks what came.
+ */
+import type { FileList, Rebuilder } from 'native:delta'
+import { assert, ConfigError, PeerError } from '../errors.ts'
+import type { Host, Path } from '../host.ts'
+import { FILE_LIST_ENTRIES_MAX } from '../limits.ts'
+import { bytesOfArray, show } from '../text.ts'
+import { type Address, nameOfAddress } from './address.ts'
+import type { Selection } from './arguments.ts'
+import { type Attempt, attempts, open } from './attempt.ts'
+import { FileNames } from './file-names.ts'
+import { Code, Incoming } from './incoming.ts'
+import type { Agreement, TransferChecksum } from './negotiation.ts'
+import { Receiver } from './receiver.ts'
+import { type FileRequest, Requester } from './requester.ts'
+import { Wire } from './wire.ts'
+
+export type { Address } from './address.ts'
+export type { Selection } from './arguments.ts'
+export type { FileRequest } from './requester.ts'
+
+export type SessionModules = Pick<Host, 'sockets' | 'delta' | 'checksums' | 'clock'>
+
+export interface SessionOptions {
+  address: Address
+  selection: Selection
+  /** `auto`: the best that both sides know, none where they share none. */
+  compression: 'zstd' | 'zlibx' | 'none' | 'auto'
+  compressLevel?: number
+  connectTimeoutMs: number
+  /** The longest silence, and the longest handshake. */
+  timeoutMs: number
+  /** The least rate of both directions together, while files are awaited. */
+  rateMin?: { bytesPerSecond: number; windowMs: number }
+  /** The daemon's messages: byte strings as they came, to be shown by `show`. */
+  onServerText?(level: 'error' | 'warning' | 'notice', text: string): void
+  onBytes?(received: number, sent: number): void
+  /** For tests against newer daemons: what an older client would say. */
+  protocol?: 30 | 31 | 32
+  checksums?: readonly TransferChecksum[]
+  capabilities?: string
+}
+
+/** How long the goodbye may take: by then every file is here and checked (ms). */
+const GOODBYE_MS = 5000
+
+export class Session {
+  readonly #wire: Wire
+  readonly #list: FileList
+  readonly #rebuilder: Rebuilder
+  readonly #requester: Requester
+  readonly #receiver: Receiver
+  readonly #entries: number
+  #finished = false
+  #closed = false
+
+  private constructor(
+    readonly modules: SessionModules,
+    readonly peer: string,
+    readonly agreement: Agreement,
+    wire: Wire,
+    list: FileList,
+  ) {
+    const { delta } = modules
+    this.#wire = wire
+    this.#list = list
+    this.#entries = delta.listSummary(list).entries
+    this.#requester = new Requester(delta, wire.outgoing, agreement)
+    this.#rebuilder = delta.openRebuilder(agreement.compression, agreement.checksum)
+    this.#receiver = new Receiver(
+      delta,
+      this.#rebuilder,
+      wire.incoming,
+      this.#requester,
+      agreement,
+    )
+  }
+
+  /** Connects, shakes hands and reads the file list. */
+  static async open(modules: SessionModules, options: SessionOptions): Promise<Session> {
+    checkAddress(options.address)
+    const { selection } = options
+    const names = selection.kind === 'files-from' ? new FileNames(selection.names) : undefined
+    let attempt: Attempt | undefined = attempts(options)
+    for (;;) {
+      const opened: Session | Attempt = await Session.#try(modules, options, attempt, names)
+      if (opened instanceof Session) return opened
+      attempt = opened
+    }
+  }
+
+  static async #try(
+    modules: SessionModules,
+    options: SessionOptions,
+    attempt: Attempt,
+    names: FileNames | undefined,
+  ): Promise<Session | Attempt> {
+    const messages = new Messages(options)
+    const incoming = new Incoming((code, bytes) => messages.take(code, bytes))
+    const peer = nameOfAddress(options.address)
+    const { host, port } = options.address
+    const wire = await Wire.connect(modules, { ...options, peer, host, port }, incoming)
+    messages.wire = wire
+    let list: FileList | undefined
+    try {
+      const agreement = await open(wire, { modules, options, attempt, names })
+      if (!('seed' in agreement)) {
+        wire.close()
+        return agreement
+      }
+      list = openList(modules, options, agreement)
+      await readList({ modules, wire, list, names, agreement })
+      const session = new Session(modules, peer, agreement, wire, list)
+      messages.session = session
+      return session
+    } catch (error) {
+      wire.close()
+      if (list) modules.delta.closeFileList(list)
+      throw wire.explain(error)
+    }
+  }
+
+  /** The file of a name, as `fetch` wants it; undefined where the server lists none. */
+  find(name: Path): { index: number; size: number; mode: number } | undefined {
+    return this.modules.delta.findListed(this.#list, name)
+  }
+
+  get entries(): number {
+    return this.#entries
+  }
+
+  /** Bytes on the wire; and bytes of files that came, or were found in their basis. */
+  get traffic(): { received: number; sent: number; literal: number; matched: number } {
+    const { received, sent } = this.#wire
+    const { literal, matched } = this.#receiver
+    return { received, sent, literal, matched }
+  }
+
+  /**
+   * Fetches files; resolves when each was received, could not be sent, or waits for its second try in
+   * `finish`. May be called several times. `requests` is drawn from as the window allows.
+   */
+  async fetch(requests: Iterable<FileRequest>): Promise<void> {
+    assert(!this.#finished, 'fetch after finish')
+    await this.#exchange(requests)
+  }
+
+  /** Asks again for what came broken, and says goodbye. */
+  async finish(): Promise<void> {
+    assert(!this.#finished, 'finish twice')
+    this.#finished = true
+    // A daemon with nothing to list goes at once.
+    if (this.#entries === 0) return this.close()
+    const receiver = this.#receiver
+    this.#sayDone(1)
+    if (receiver.redo.length > 0) {
+      this.#requester.full = true
+      const again = receiver.redo.map(({ request }) => request)
+      receiver.redo = []
+      await this.#exchange(again)
+    }
+    await this.#goodbye()
+    this.close()
+  }
+
+  /** Ends the session at once; twice is fine. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#wire.close()
+    this.modules.delta.closeRebuilder(this.#rebuilder)
+    this.modules.delta.closeFileList(this.#list)
+  }
+
+  /** A message that concerns one file: it will not come. */
+  notSent(index: number): void {
+    this.#receiver.notSent(index)
+  }
+
+  /** Requests and answers side by side, until all are answered. */
+  async #exchange(requests: Iterable<FileRequest>): Promise<void> {
+    const requester = this.#requester
+    const wire = this.#wire
+    try {
+      requester.begin(requests)
+      wire.measuring = true
+      for (;;) {
+        const pausing = requester.produce()
+        wire.flush()
+        this.#receiver.consume()
+        if (requester.done) break
+        if (pausing) await wire.turn()
+        else if (!requester.ready) {
+          wire.phase = this.#phase()
+          await wire.wait()
+        }
+      }
+      wire.measuring = false
+    } catch (error) {
+      wire.phase = this.#phase()
+      const explained = wire.explain(error)
+      this.close()
+      throw explained
+    }
+  }
+
+  #phase(): string {
+    const { arriving } = this.#receiver
+    const entry =
+      arriving < 0 || this.#closed ? undefined : this.modules.delta.listedAt(this.#list, arriving)
+    return entry ? `receiving "${show(entry.name)}"` : 'waiting for files'
+  }
+
+  #sayDone(count: number): void {
+    for (let i = 0; i < count; i++) this.#requester.indexDone()
+    this.#receiver.donesDue += count
+    this.#wire.flush()
+  }
+
+  /**
+   * All DONEs that are left in one packet: nothing is delayed or deleted here, so that none of them
+   * has to wait for its answer. What the server then does wrong does no harm any more.
+   */
+  async #goodbye(): Promise<void> {
+    const receiver = this.#receiver
+    const wire = this.#wire
+    const modern = this.agreement.protocol >= 31
+    this.#sayDone(modern ? 3 : 2)
+    this.#requester.indexDone()
+    wire.phase = 'saying goodbye'
+    wire.deadlineMs = this.modules.clock.monotonicMs() + GOODBYE_MS
+    try {
+      for (;;) {
+        receiver.consume()
+        if (modern ? receiver.dones === receiver.donesDue : receiver.statisticsCame) return
+        await wire.wait()
+      }
+    } catch (error) {
+      if (!(wire.explain(error) instanceof Error)) throw error
+    }
+  }
+}
+
+/** The frames that are no data: the server's words, and what it says about its own state. */
+class Messages {
+  wire: Wire | undefined
+  session: Session | undefined
+
+  constructor(readonly options: SessionOptions) {}
+
+  take(code: number, bytes: Uint8Array): void {
+    const { wire, options } = this
+    switch (code) {
+      case Code.error:
+      case Code.errorTransfer: {
+        const text = bytesOfArray(bytes)
+        if (wire) wire.lastWords = show(text.trim())
+        options.onServerText?.('error', text)
+        return
+      }
+      case Code.warning:
+        options.onServerText?.('warning', bytesOfArray(bytes))
+        return
+      case Code.info:
+        options.onServerText?.('notice', bytesOfArray(bytes))
+        return
+      case Code.errorExit:
+        wire?.fail(wire.broken('the daemon gave up', wire.starting ? 'refused' : 'broken'))
+        return
+      case Code.ioTimeout:
+        if (bytes.length === 4 && wire) shorten(wire, readInt(bytes))
+        return
+      case Code.noSend:
+        if (bytes.length !== 4 || !this.session) {
+          throw new PeerError('a file that will not come, before one was asked for', 'broken')
+        }
+        this.session.notSent(readInt(bytes))
+    }
+  }
+}
+
+function readInt(bytes: Uint8Array): number {
+  return new DataView(bytes.buffer, bytes.byteOffset).getInt32(0, true)
+}
+
+/** The daemon's own time-out: we have to be heard from within it. */
+function shorten(wire: Wire, seconds: number): void {
+  if (seconds < 1 || seconds > 86400) return
+  const halfMs = seconds * 500
+  if (wire.keepAliveMs === 0 || halfMs < wire.keepAliveMs) wire.keepAliveMs = halfMs
+}
+
+/** What would break the lines of the handshake can't be a module's or a user's name. */
+function checkAddress({ module, user }: Address): void {
+  if (!/^[^\n\r\0#/][^\n\r\0/]*$/.test(module)) {
+    throw new ConfigError(`"${show(module)}" can't be the name of an rsync module`)
+  }
+  if (user !== undefined && !/^[^\n\r\0# ][^\n\r\0 ]*$/.test(user)) {
+    throw new ConfigError(`"${show(user)}" can't be the name of an rsync user`)
+  }
+}
+
+function openList(
+  { delta }: SessionModules,
+  { selection }: SessionOptions,
+  agreement: Agreement,
+): FileList {
+  return delta.openFileList({
+    protocol: agreement.protocol,
+    varintFlags: agreement.varintFlags,
+    links: false,
+    owners: false,
+    groups: false,
+    devices: false,
+    numericIds: false,
+    id0Names: agreement.id0Names,
+    relative: selection.kind !== 'tree',
+    entriesMax: FILE_LIST_ENTRIES_MAX,
+  })
+}
+
+/** Reads the file list while the names that it answers are still being sent. */
+async function readList(given: {
+  modules: SessionModules
+  wire: Wire
+  list: FileList
+  names: FileNames | undefined
+  agreement: Agreement
+}): Promise<void> {
+  const { modules, wire, list, names } = given
+  const { delta } = modules
+  const { incoming, outgoing } = wire
+  wire.phase = 'reading the file list'
+  for (;;) {
+    if (names && !names.done) {
+      names.send(outgoing)
+      if (names.done) outgoing.beginFrames()
+    }
+    if (incoming.start < incoming.end) {
+      const { buffer, start, end } = incoming
+      incoming.start = start + delta.feedList(list, buffer, start, end - start)
+    }
+    if (delta.listEnded(list)) break
+    await wire.wait()
+  }
+  wire.starting = false
+}

@@ -1,0 +1,301 @@
+/**
+ * One connection to a daemon: a read and a write that are both always under way, so that the two
+ * pipes can't deadlock; deadlines; and the only place of this folder that awaits a socket. It must
+ * never have two writers, and never stop reading because a write blocks.
+ */
+import { DeadlineError, isSystemError, PeerError } from '../errors.ts'
+import type { Host } from '../host.ts'
+import type { Incoming } from './incoming.ts'
+import { Outgoing } from './outgoing.ts'
+
+type Socket = import('native:sockets').Socket
+export type WireModules = Pick<Host, 'sockets' | 'clock'>
+
+export interface WireOptions {
+  /** Names the peer in messages. */
+  peer: string
+  host: string
+  port: number
+  connectTimeoutMs: number
+  /** The longest silence. */
+  timeoutMs: number
+  rateMin?: { bytesPerSecond: number; windowMs: number } | undefined
+  onBytes?: ((received: number, sent: number) => void) | undefined
+}
+
+/** A write that blocks is no fault: a stock sender reads between files only. Silence is what we judge. */
+const WRITE_TIMEOUT_MS = 24 * 60 * 60 * 1000
+/** Each piece written is a sign of life, also on a line of 1 KB/s (bytes). */
+const WRITE_PIECE = 16 * 1024
+
+export class Wire {
+  readonly outgoing = new Outgoing()
+  received = 0
+  sent = 0
+  /** What is going on, for messages: "while ...". */
+  phase = 'connecting'
+  /** The daemon's last words of an error, shown where it then hangs up. */
+  lastWords: string | undefined
+  /** Milliseconds without a write after which a keep-alive is sent. 0: never. */
+  keepAliveMs = 0
+  /** The moment (monotonic) by which the handshake has to be done. */
+  deadlineMs = Number.POSITIVE_INFINITY
+  /** Whether the minimum rate counts now. */
+  measuring = false
+  /** Until the file list has come: a daemon that hangs up with words refuses us. */
+  starting = true
+
+  #socket: Socket
+  #closed = false
+  #reading = false
+  #writing = false
+  #news = false
+  #wake: (() => void) | undefined
+  #failure: Error | undefined
+  /** Whether something moved since `#silenceMs` was brought up to date. */
+  #alive = false
+  #silenceMs = 0
+  #lastSentMs: number
+  #windowMs = 0
+  #windowBytes = 0
+
+  private constructor(
+    readonly modules: WireModules,
+    readonly options: WireOptions,
+    readonly incoming: Incoming,
+    socket: Socket,
+  ) {
+    this.#socket = socket
+    this.#lastSentMs = modules.clock.monotonicMs()
+  }
+
+  /** Tries every address of the host until one answers, within connectTimeoutMs altogether. */
+  static async connect(
+    modules: WireModules,
+    options: WireOptions,
+    incoming: Incoming,
+  ): Promise<Wire> {
+    const { sockets, clock } = modules
+    const { peer, host, port, connectTimeoutMs } = options
+    const endMs = clock.monotonicMs() + connectTimeoutMs
+    let failure: unknown
+    try {
+      for (const address of await sockets.resolve(host, port)) {
+        const leftMs = endMs - clock.monotonicMs()
+        if (leftMs <= 0) break
+        try {
+          const socket = await sockets.connect(address, Math.ceil(leftMs))
+          return new Wire(modules, options, incoming, socket)
+        } catch (error) {
+          failure = error
+        }
+      }
+    } catch (error) {
+      failure = error
+    }
+    if (failure === undefined || isSystemError(failure, 'ETIMEDOUT')) {
+      throw new DeadlineError(`${peer}: no connection within ${connectTimeoutMs} ms`)
+    }
+    if (!isSystemError(failure)) throw failure
+    const why = failure.call === 'resolve' ? 'the name has no address' : 'no connection'
+    throw new PeerError(`${peer}: ${why} (${failure.code})`, 'refused')
+  }
+
+  /** Starts to write what waits, unless a write is under way already: it goes on with it then. */
+  flush(): void {
+    if (this.#writing || this.#closed || this.outgoing.queued === 0) return
+    this.#writing = true
+    this.#write().then(this.#written, this.#writeFailed)
+  }
+
+  async #write(): Promise<void> {
+    const { sockets } = this.modules
+    while (this.outgoing.queued > 0) {
+      const bytes = this.outgoing.take()
+      for (let done = 0; done < bytes.length; ) {
+        const count = Math.min(bytes.length - done, WRITE_PIECE)
+        await sockets.write(this.#socket, bytes, done, count, WRITE_TIMEOUT_MS)
+        done += count
+        this.sent += count
+        this.#alive = true
+        this.#windowBytes += count
+        this.#lastSentMs = this.modules.clock.monotonicMs()
+      }
+      this.#tell()
+    }
+  }
+
+  readonly #written = (): void => {
+    this.#writing = false
+    this.flush()
+    this.#tell()
+  }
+
+  /** The daemon may have said why before it hung up: reading goes on, and finds that or the end. */
+  readonly #writeFailed = (): void => {
+    this.#tell()
+  }
+
+  /**
+   * Waits until bytes came or a write ended. Throws what ended the connection, but only when
+   * all that came before had its chance to be used: callers use what is there, then wait again.
+   */
+  async wait(): Promise<void> {
+    this.flush()
+    if (this.#news) {
+      this.#news = false
+      return
+    }
+    if (this.#failure) throw this.#failure
+    const beganMs = this.modules.clock.monotonicMs()
+    this.#read(beganMs)
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve
+    })
+    this.#news = false
+    this.#judge(beganMs)
+  }
+
+  /** Gives the event loop a turn in the middle of long work, so that input is drained meanwhile. */
+  async turn(): Promise<void> {
+    this.flush()
+    const nowMs = this.modules.clock.monotonicMs()
+    if (this.#failure && !this.#news) throw this.#failure
+    this.#keepAlive(nowMs)
+    this.#read(nowMs)
+    await this.modules.clock.sleep(0)
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.modules.sockets.close(this.#socket)
+  }
+
+  /** Ends the session at the next `wait`, after what came before has been used. */
+  fail(error: Error): void {
+    this.#failure ??= error
+    this.#tell()
+  }
+
+  /** A PeerError that names the peer, what was going on, and the daemon's words if it said any. */
+  broken(what: string, kind: PeerError['kind'] = 'broken'): PeerError {
+    const words = this.lastWords === undefined ? '' : `; it said: ${this.lastWords}`
+    return new PeerError(`${this.options.peer}: ${what} while ${this.phase}${words}`, kind)
+  }
+
+  #read(nowMs: number): void {
+    if (this.#reading || this.#closed || this.#failure) return
+    this.#reading = true
+    const { incoming } = this
+    const offset = incoming.room()
+    this.modules.sockets
+      .read(
+        this.#socket,
+        incoming.buffer,
+        offset,
+        incoming.buffer.length - offset,
+        this.#patienceMs(nowMs),
+      )
+      .then(this.#got, this.#readFailed)
+  }
+
+  /** How long the next read may wait before something has to be looked at. */
+  #patienceMs(nowMs: number): number {
+    const { timeoutMs, rateMin } = this.options
+    let patienceMs = Math.min(timeoutMs - this.#silenceMs, this.deadlineMs - nowMs)
+    if (this.keepAliveMs > 0) {
+      patienceMs = Math.min(patienceMs, this.#lastSentMs + this.keepAliveMs - nowMs)
+    }
+    if (rateMin && this.measuring) {
+      patienceMs = Math.min(patienceMs, rateMin.windowMs - this.#windowMs)
+    }
+    return Math.max(1, Math.ceil(patienceMs))
+  }
+
+  readonly #got = (count: number): void => {
+    this.#reading = false
+    if (count === 0) {
+      const refused = this.starting && this.lastWords !== undefined
+      this.#failure ??= this.broken('the connection was cut', refused ? 'refused' : 'broken')
+    } else {
+      this.received += count
+      this.#alive = true
+      this.#windowBytes += count
+      try {
+        this.incoming.added(count)
+        this.options.onBytes?.(this.received, this.sent)
+      } catch (error) {
+        this.#failure ??= this.explain(error)
+      }
+    }
+    this.#tell()
+  }
+
+  readonly #readFailed = (error: unknown): void => {
+    this.#reading = false
+    if (!isSystemError(error, 'ETIMEDOUT')) {
+      const code = isSystemError(error) ? error.code : String(error)
+      this.#failure ??= this.broken(`the connection was cut (${code})`)
+    }
+    this.#tell()
+  }
+
+  /**
+   * Decoders know what is wrong, but not whose bytes they read: makes their errors ones of this peer.
+   * Other errors come back as they are.
+   */
+  explain(error: unknown): Error {
+    if (!(error instanceof Error)) return new Error(String(error))
+    if (error.name === 'TokenError') return this.broken(`protocol error: ${error.message}`)
+    if (!(error instanceof PeerError) || error.message.startsWith(this.options.peer)) return error
+    const { kind, cure, message } = error
+    const named = this.broken(message, kind)
+    return cure === undefined ? named : new PeerError(named.message, kind, cure)
+  }
+
+  #tell(): void {
+    this.#news = true
+    const wake = this.#wake
+    this.#wake = undefined
+    wake?.()
+  }
+
+  /** After a wait: has the peer been silent, or slow, for too long? Only time spent waiting counts. */
+  #judge(beganMs: number): void {
+    const nowMs = this.modules.clock.monotonicMs()
+    const { timeoutMs, peer, rateMin } = this.options
+    this.#silenceMs = this.#alive ? 0 : this.#silenceMs + nowMs - beganMs
+    this.#alive = false
+    if (nowMs >= this.deadlineMs) {
+      this.#failure ??= new DeadlineError(`${peer}: not done in time while ${this.phase}`)
+    } else if (this.#silenceMs >= timeoutMs) {
+      this.#failure ??= new DeadlineError(
+        `${peer}: no byte for ${Math.round(this.#silenceMs)} ms (${timeoutMs} allowed) while ${this.phase}`,
+      )
+    }
+    if (rateMin && this.measuring) {
+      this.#windowMs += nowMs - beganMs
+      if (this.#windowMs >= rateMin.windowMs) this.#judgeRate(rateMin.bytesPerSecond)
+    }
+    this.#keepAlive(nowMs)
+  }
+
+  #judgeRate(rateMin: number): void {
+    const rate = (this.#windowBytes * 1000) / this.#windowMs
+    this.#windowBytes = 0
+    this.#windowMs = 0
+    if (rate >= rateMin) return
+    this.#failure ??= new DeadlineError(
+      `${this.options.peer}: ${Math.round(rate)} bytes per second (at least ${rateMin} wanted) while ${this.phase}`,
+    )
+  }
+
+  #keepAlive(nowMs: number): void {
+    if (this.keepAliveMs === 0 || this.#writing || this.#closed) return
+    if (nowMs - this.#lastSentMs < this.keepAliveMs) return
+    this.#lastSentMs = nowMs
+    this.outgoing.keepAlive()
+    this.flush()
+  }
+}
