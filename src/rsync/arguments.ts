@@ -9,7 +9,7 @@ import type { Path } from '../host.ts'
 export type Selection =
   /** Path arguments below the module, wildcards allowed; names come back relative to the module. */
   | { kind: 'paths'; paths: Path[] }
-  /** The names are sent while the list arrives; they are relative to `under`, which has no wildcards. */
+  /** The names are sent while the list arrives; they are relative to `under`. */
   | { kind: 'files-from'; under: Path; names: Iterable<Path> }
   /** Everything below `under`; names are relative to it. */
   | { kind: 'tree'; under: Path }
@@ -47,6 +47,9 @@ export function serverArguments(asking: Asking): Path[] {
   words.push('.')
   if (selection.kind === 'paths') {
     for (const path of selection.paths) words.push(`${module}/${path}`)
+  } else if (selection.kind === 'files-from') {
+    // Names below a folder of the module find nothing on a daemon of rsync 3.5.0 without chroot.
+    words.push(`${module}/`)
   } else {
     words.push(`${module}/${literal(selection.under)}/`)
   }

@@ -3,7 +3,7 @@
  * negotiates (rsync 3.2 and later) and sends everything in one packet; where it does not, the next
  * attempt asks in the words of older servers.
  */
-import { assert, PeerError } from '../errors.ts'
+import { PeerError } from '../errors.ts'
 import type { Host } from '../host.ts'
 import type { Address } from './address.ts'
 import { CAPABILITIES, type Compression, type Selection, serverArguments } from './arguments.ts'
@@ -88,14 +88,15 @@ export async function open(
     compressions: attempt.compressions,
     fixedCompression: attempt.fixed,
   }
-  const answer = (negotiates: boolean) => {
+  const answer = (negotiates: boolean, agreed = protocol) => {
     if (negotiates) offerLists(wire, offer)
     outgoing.beginFrames()
     // No filter rules.
     outgoing.bytes([0, 0, 0, 0])
     // Protocol 30 has the names outside the frames.
-    if (names && offer.protocol < 31) outgoing.endFrames()
+    if (names && agreed < 31) outgoing.endFrames()
     names?.sendEarly(outgoing)
+    if (names?.done) outgoing.beginFrames()
   }
   const greeting = await shakeHands(wire, {
     address: options.address,
@@ -107,10 +108,13 @@ export async function open(
       if (attempt.early) answer(true)
     },
   })
-  assert(greeting.protocol <= protocol, 'a protocol above ours')
-  const agreedOffer = { ...offer, protocol: greeting.protocol }
+  const agreed = greeting.protocol
+  // The bet on the framing of the names is lost.
+  if (names && attempt.early && agreed < 31 && protocol >= 31) return { ...attempt, early: false }
   try {
-    const agreement = await negotiate(wire, agreedOffer, attempt.early, answer)
+    const agreement = await negotiate(wire, { ...offer, protocol: agreed }, attempt.early, (yes) =>
+      answer(yes, agreed),
+    )
     incoming.beginFrames()
     wire.deadlineMs = Number.POSITIVE_INFINITY
     if (agreement.protocol >= 31) wire.keepAliveMs = timeoutSeconds * 500
@@ -121,11 +125,7 @@ export async function open(
   }
 }
 
-function argumentsOf(
-  options: AttemptOptions,
-  attempt: Attempt,
-  timeoutSeconds: number,
-): string[] {
+function argumentsOf(options: AttemptOptions, attempt: Attempt, timeoutSeconds: number): string[] {
   return serverArguments({
     module: options.address.module,
     selection: options.selection,

@@ -12,6 +12,8 @@ const EARLY_MAX = 16 * 1024
 const QUEUE_MAX = 64 * 1024
 
 export class FileNames {
+  /** What stands before each name on the wire. */
+  readonly prefix: Path
   readonly #names: Iterator<Path>
   /** What went out early. */
   #early: Path[] = []
@@ -19,8 +21,10 @@ export class FileNames {
   #ended = false
   #endSent = false
 
-  constructor(names: Iterable<Path>) {
+  /** `under` is the folder of the module that the names are relative to. */
+  constructor(names: Iterable<Path>, under: Path) {
     this.#names = names[Symbol.iterator]()
+    this.prefix = under === '' ? '' : `${under}/`
   }
 
   get done(): boolean {
@@ -53,7 +57,7 @@ export class FileNames {
 
   #next(): Path | undefined {
     const next = this.#names.next()
-    if (!next.done) return next.value
+    if (!next.done) return this.prefix + next.value
     this.#ended = true
     return undefined
   }

@@ -49,7 +49,10 @@ export function parseGreeting(line: string, ours: number): Greeting {
       'install a newer rsync on the server',
     )
   }
-  return { protocol: Math.min(protocol, ours), digests: (match[3] ?? '').split(' ').filter(Boolean) }
+  return {
+    protocol: Math.min(protocol, ours),
+    digests: (match[3] ?? '').split(' ').filter(Boolean),
+  }
 }
 
 /** The answer to a password challenge: `user base64(H(password || challenge))`. */
@@ -144,9 +147,7 @@ export async function shakeHands(wire: Wire, options: HandshakeOptions): Promise
       if (address.password === undefined) throw passwordWanted(wire)
       wire.phase = 'sending the password'
       const challenge = line.slice('@RSYNCD: AUTHREQD '.length)
-      wire.outgoing.text(
-        passwordAnswer(options.checksums, address, challenge, greeting.digests),
-      )
+      wire.outgoing.text(passwordAnswer(options.checksums, address, challenge, greeting.digests))
       if (!proceeded) options.proceed()
       proceeded = true
       wire.flush()

@@ -85,7 +85,8 @@ export async function negotiate(
 ): Promise<Agreement> {
   wire.phase = 'negotiating'
   const flags = await readVarintFrom(wire)
-  if (flags & INCREMENTAL) throw new PeerError('incremental recursion, which we did not offer', 'broken')
+  if (flags & INCREMENTAL)
+    throw new PeerError('incremental recursion, which we did not offer', 'broken')
   const negotiates = (flags & VARINT_FLAGS) !== 0
   if (!negotiates && (early || offer.compressions)) throw new NoNegotiation()
   if (!early) answer(negotiates)

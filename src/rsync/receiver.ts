@@ -117,7 +117,10 @@ export class Receiver {
       view.getInt32(start + 10, true) !== head.strongLength ||
       view.getInt32(start + 14, true) !== head.remainder
     ) {
-      throw new PeerError(`an answer for file ${request.index} that differs from its request`, 'broken')
+      throw new PeerError(
+        `an answer for file ${request.index} that differs from its request`,
+        'broken',
+      )
     }
     incoming.start = start + HEAD_LENGTH
     this.delta.beginFile(this.rebuilder, {

@@ -119,9 +119,7 @@ export class Requester {
     const { index, basis } = request
     assert(!this.asked.has(index), 'a file that is asked for twice')
     const head =
-      basis && agreement.blockSums
-        ? sumHead(basis.size, agreement.checksum, this.full)
-        : NO_BASIS
+      basis && agreement.blockSums ? sumHead(basis.size, agreement.checksum, this.full) : NO_BASIS
     const asked = { request, head }
     this.asked.set(index, asked)
     outgoing.open(24)

@@ -63,6 +63,7 @@ export class Session {
     readonly agreement: Agreement,
     wire: Wire,
     list: FileList,
+    readonly prefix: Path,
   ) {
     const { delta } = modules
     this.#wire = wire
@@ -70,20 +71,15 @@ export class Session {
     this.#entries = delta.listSummary(list).entries
     this.#requester = new Requester(delta, wire.outgoing, agreement)
     this.#rebuilder = delta.openRebuilder(agreement.compression, agreement.checksum)
-    this.#receiver = new Receiver(
-      delta,
-      this.#rebuilder,
-      wire.incoming,
-      this.#requester,
-      agreement,
-    )
+    this.#receiver = new Receiver(delta, this.#rebuilder, wire.incoming, this.#requester, agreement)
   }
 
   /** Connects, shakes hands and reads the file list. */
   static async open(modules: SessionModules, options: SessionOptions): Promise<Session> {
     checkAddress(options.address)
     const { selection } = options
-    const names = selection.kind === 'files-from' ? new FileNames(selection.names) : undefined
+    const names =
+      selection.kind === 'files-from' ? new FileNames(selection.names, selection.under) : undefined
     let attempt: Attempt | undefined = attempts(options)
     for (;;) {
       const opened: Session | Attempt = await Session.#try(modules, options, attempt, names)
@@ -113,7 +109,7 @@ export class Session {
       }
       list = openList(modules, options, agreement)
       await readList({ modules, wire, list, names, agreement })
-      const session = new Session(modules, peer, agreement, wire, list)
+      const session = new Session(modules, peer, agreement, wire, list, names?.prefix ?? '')
       messages.session = session
       return session
     } catch (error) {
@@ -125,7 +121,7 @@ export class Session {
 
   /** The file of a name, as `fetch` wants it; undefined where the server lists none. */
   find(name: Path): { index: number; size: number; mode: number } | undefined {
-    return this.modules.delta.findListed(this.#list, name)
+    return this.modules.delta.findListed(this.#list, this.prefix + name)
   }
 
   get entries(): number {
