@@ -1,0 +1,76 @@
+/**
+ * `keygen`: makes the key pair that signs releases, and reads the secret half again for publishing.
+ * It never replaces a key that is there: devices in the field may trust it.
+ */
+import { ConfigError, TrustError } from '../errors.ts'
+import type { Files, Host, Path } from '../host.ts'
+import { makeKeyPair, readSecretKey, type SecretKey } from '../release/signify.ts'
+import { arrayOfBytes, bytesOfArray, show, textOfBytes } from '../text.ts'
+import { makeFolder, readSystemFile, writeFile } from './writing.ts'
+
+/** A comment line and a line of base64 (bytes). */
+const KEY_FILE_SIZE_MAX = 4096
+
+export interface KeygenOptions {
+  /** The folder for the two files; made where it is missing. */
+  directory: Path
+  /** `NAME.pub` and `NAME.sec` */
+  name: Path
+}
+
+export interface KeygenResult {
+  /** Tells keys apart; hex. */
+  number: string
+  publicFile: Path
+  secretFile: Path
+}
+
+export function generateKeys(
+  host: Pick<Host, 'files' | 'random'>,
+  options: KeygenOptions,
+): KeygenResult {
+  const { directory, name } = options
+  const text = textOfBytes(name)
+  if (text === undefined || !/^[^/\p{Cc}]{1,200}$/u.test(text) || text.startsWith('.')) {
+    throw new ConfigError(
+      `the name of the key is "${show(name)}"; it may have 1 to 200 characters, no slash, ` +
+        'and no point at its begin',
+    )
+  }
+  const { files } = host
+  const folder = makeFolder(files, directory)
+  try {
+    for (const file of [`${name}.pub`, `${name}.sec`]) {
+      if (files.stat(folder, file)) {
+        throw new ConfigError(
+          `${show(directory)}/${show(file)} exists, and a key is never replaced`,
+          'choose another name',
+        )
+      }
+    }
+    const pair = makeKeyPair(host.random, text)
+    // First the secret: a public key alone could be handed out, and nothing could ever be signed for it.
+    writeFile(files, folder, `${name}.sec`, arrayOfBytes(pair.secretFile), 0o600)
+    writeFile(files, folder, `${name}.pub`, arrayOfBytes(pair.publicFile), 0o644)
+    files.sync(folder)
+    return {
+      number: pair.number,
+      publicFile: `${directory}/${name}.pub`,
+      secretFile: `${directory}/${name}.sec`,
+    }
+  } finally {
+    files.close(folder)
+  }
+}
+
+/** The secret key of a file, by a path of the system. */
+export function loadSecretKey(host: { files: Files }, path: Path): SecretKey {
+  try {
+    const content = readSystemFile(host.files, path, KEY_FILE_SIZE_MAX)
+    return readSecretKey(bytesOfArray(content), show(path))
+  } catch (error) {
+    // Too large: no key file, and nothing of trust is touched.
+    if (error instanceof TrustError) throw new ConfigError(error.message)
+    throw error
+  }
+}

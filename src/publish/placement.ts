@@ -1,0 +1,99 @@
+/**
+ * The published copy of an image: `root/` of a release that is being made. Content comes by hard link
+ * where it can, else by copy (which clones where the file system clones); all else is made new with
+ * its metadata. It never writes to the image.
+ */
+import { isSystemError } from '../errors.ts'
+import type { Fd, Host, Metadata, Path, Stat } from '../host.ts'
+import type { Entry } from '../release/manifest-line.ts'
+import type { Image } from './image.ts'
+
+/** Link(2) says so where the two are on different file systems, or where it has no links at all. */
+const NEVER_LINKS = ['EXDEV', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS']
+/** Here only this file has enough links already, or is immutable. */
+const LINKS_NOT_THIS = ['EMLINK', 'EPERM']
+
+export class Placement {
+  readonly #files: Host['files']
+  readonly #image: Image
+  readonly #target: Fd
+  readonly #directories: Entry[] = []
+  #linking = true
+  /** Regular files by how their content came. */
+  linked = 0
+  copied = 0
+
+  /** Into an empty directory, which becomes the root. The handles stay the caller's. */
+  constructor(files: Host['files'], image: Image, target: Fd) {
+    this.#files = files
+    this.#image = image
+    this.#target = target
+  }
+
+  /** Puts the content of one file at its place and returns its digest. What was copied is hashed after the copy. */
+  content(path: Path, stat: Stat): string {
+    if (this.#link(path)) {
+      this.linked++
+    } else {
+      this.#files.copyFile(this.#image.root, path, this.#target, path)
+      this.copied++
+    }
+    return this.#image.digest(path, stat, this.#target)
+  }
+
+  #link(path: Path): boolean {
+    if (!this.#linking) return false
+    try {
+      this.#files.hardLink(this.#image.root, path, this.#target, path)
+      return true
+    } catch (error) {
+      if (isSystemError(error, ...NEVER_LINKS)) this.#linking = false
+      else if (!isSystemError(error, ...LINKS_NOT_THIS)) throw error
+      return false
+    }
+  }
+
+  /** Makes the entry, whose content is at its place already if it has any. */
+  place(entry: Entry, stat: Stat): void {
+    const files = this.#files
+    const target = this.#target
+    switch (entry.type) {
+      case 'dir':
+        // Its own mode and time come when everything is in it.
+        if (entry.path !== '.') files.makeDirectory(target, entry.path, 0o700)
+        this.#directories.push(entry)
+        return
+      case 'link':
+        files.makeLink(entry.link, target, entry.path)
+        break
+      case 'file':
+        if (entry.hardLinkTo !== undefined) {
+          files.hardLink(target, entry.hardLinkTo, target, entry.path)
+          return
+        }
+        // A linked one is the image's own inode, with its metadata.
+        if (files.stat(target, entry.path)?.identity === stat.identity) return
+        break
+      default:
+        files.makeNode(target, entry.path, entry.type, entry.major, entry.minor)
+    }
+    files.setMetadata(target, entry.path, metadataOf(entry))
+  }
+
+  /** Gives the directories their metadata, from the innermost. */
+  finish(): void {
+    for (let entry = this.#directories.pop(); entry; entry = this.#directories.pop()) {
+      this.#files.setMetadata(this.#target, entry.path, metadataOf(entry))
+    }
+  }
+}
+
+function metadataOf(entry: Entry): Metadata {
+  return {
+    mode: entry.mode,
+    uid: entry.uid,
+    gid: entry.gid,
+    modified: entry.modified,
+    xattrs: entry.xattrs,
+  }
+}

@@ -1,0 +1,336 @@
+/**
+ * `publish`: makes an image into a signed release in a module. The release is built as `.new-N`,
+ * synced, and renamed into place; `latest` is replaced last. Whoever fetches sees nothing or all of it.
+ * A release that is there is never changed.
+ */
+import { BusyError, ConfigError, isSystemError, SpaceError, TrustError } from '../errors.ts'
+import type { Fd, Host, Path } from '../host.ts'
+import {
+  MANIFEST_LINE_MAX,
+  MANIFEST_SIZE_MAX,
+  RELEASE_SIZE_MAX,
+  VERSION_JUMP_MAX,
+  VERSION_MAX,
+} from '../limits.ts'
+import type { Progress } from '../progress.ts'
+import { ManifestWriter } from '../release/manifest-file.ts'
+import {
+  formatInstant,
+  isAudience,
+  parseInstant,
+  type Release,
+  readRelease,
+  signRelease,
+} from '../release/release.ts'
+import type { SecretKey } from '../release/signify.ts'
+import { show } from '../text.ts'
+import { Image, type Survey } from './image.ts'
+import { loadSecretKey } from './keygen.ts'
+import { Placement } from './placement.ts'
+import { checkPublished } from './published.ts'
+import { makeFolder, readFile, writeFile } from './writing.ts'
+
+export interface PublishOptions {
+  /** The root file system, as a path of the system. */
+  image: Path
+  version: number
+  /** The folder that the daemon serves; made where it is missing. */
+  module: Path
+  /** The secret key file. */
+  secretKey: Path
+  /** Default: any. */
+  hardware?: string | undefined
+  deployment?: string | undefined
+  /** Default: 0, any version. */
+  jumpFrom?: number | undefined
+  /** As `2026-11-22T18:00:00Z`; default: now. */
+  issued?: string | undefined
+  /** Likewise; default: never. */
+  expires?: string | undefined
+  progress: Progress
+}
+
+export interface PublishResult {
+  version: number
+  /** False where the same release was there before. */
+  published: boolean
+  /** The version that `latest` names now. */
+  latest: number
+  entries: number
+  imageBytes: number
+  manifestSize: number
+  manifestDigest: string
+  keyNumber: string
+  /** Regular files by how their content came. */
+  linked: number
+  copied: number
+  warnings: string[]
+}
+
+export type PublishHost = Pick<Host, 'files' | 'checksums' | 'clock'>
+
+/** What the release says besides its manifest. */
+export type Terms = Pick<
+  Release,
+  'version' | 'hardware' | 'deployment' | 'jumpFrom' | 'issued' | 'expires'
+>
+
+/** One run: what all its steps need. */
+export interface Publishing {
+  host: PublishHost
+  terms: Terms
+  key: SecretKey
+  image: Image
+  survey: Survey
+  /** The module, and how to name it to people. */
+  module: Fd
+  moduleName: string
+  progress: Progress
+}
+
+const LATEST = 'latest'
+/** The begin of the names of what is being made; nothing of it is ever fetched. */
+const UNFINISHED = '.new-'
+
+export function publish(host: PublishHost, options: PublishOptions): PublishResult {
+  const { files } = host
+  const terms = checkTerms(host, options)
+  const key = loadSecretKey(host, options.secretKey)
+  const root = files.openRoot(options.image)
+  try {
+    const module = makeFolder(files, options.module)
+    try {
+      const moduleName = show(options.module)
+      // The lock's handle is not closed before the end: closing it unlocks.
+      const lock = files.openAppend(module, '.lock', 0o644)
+      try {
+        if (!files.lock(lock)) {
+          throw new BusyError(`somebody else publishes to ${moduleName} now`)
+        }
+        const image = new Image(host, root, show(options.image), files.statHandle(module))
+        const { progress } = options
+        progress.begin('publish', undefined, 'entries')
+        const survey = image.survey()
+        return run({ host, terms, key, image, survey, module, moduleName, progress })
+      } finally {
+        files.close(lock)
+      }
+    } finally {
+      files.close(module)
+    }
+  } finally {
+    files.close(root)
+  }
+}
+
+function checkTerms(host: PublishHost, options: PublishOptions): Terms {
+  const { version, hardware = 'any', deployment = 'any', jumpFrom = 0 } = options
+  const isVersion = (value: number) => Number.isInteger(value) && value <= VERSION_MAX
+  if (!isVersion(version) || version < 1) {
+    throw new ConfigError(`the version is ${version}; 1 to ${VERSION_MAX} can be`)
+  }
+  if (!isVersion(jumpFrom) || jumpFrom < 0 || jumpFrom > version) {
+    throw new ConfigError(`the version to jump from is ${jumpFrom}; 0 to ${version} can be`)
+  }
+  for (const [what, value] of Object.entries({ hardware, deployment })) {
+    if (!isAudience(value)) {
+      throw new ConfigError(
+        `the ${what} is "${value}"; it may have 1 to 100 characters, no control characters, ` +
+          'and no blanks at its ends',
+      )
+    }
+  }
+  const issued = instant('time of issue', options.issued) ?? Math.floor(host.clock.wallSeconds())
+  const expires = instant('time of expiry', options.expires)
+  if (expires !== undefined && expires <= issued) {
+    throw new ConfigError(
+      `it would expire at ${formatInstant(expires)}, before it is issued at ${formatInstant(issued)}`,
+    )
+  }
+  return { version, hardware, deployment, jumpFrom, issued, expires }
+}
+
+function instant(what: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const seconds = parseInstant(text)
+  if (seconds === undefined) {
+    throw new ConfigError(`the ${what} is "${text}"; it must be like 2027-12-31T00:00:00Z`)
+  }
+  return seconds
+}
+
+function run(publishing: Publishing): PublishResult {
+  const { host, terms, module, moduleName, survey } = publishing
+  const { files } = host
+  for (const name of files.readDirectory(module, '.')) {
+    if (name.startsWith(UNFINISHED)) files.removeTree(module, name)
+  }
+  const before = latestVersion(publishing)
+  if (before > 0 && terms.version > before + VERSION_JUMP_MAX) {
+    throw new ConfigError(
+      `version ${terms.version} is more than ${VERSION_JUMP_MAX} above version ${before}, ` +
+        'and no device would take it',
+    )
+  }
+  const warnings: string[] = []
+  if (survey.firstGuarded !== undefined) {
+    warnings.push(
+      `${survey.guarded} entries are not for everybody to read ("${show(survey.firstGuarded)}" ` +
+        'is the first): the rsync daemon has to run with "uid = 0"',
+    )
+  }
+  if (before > terms.version) warnings.push(`version ${before} stays the latest`)
+  const there = files.stat(module, String(terms.version)) !== undefined
+  const made = there ? checkPublished(publishing) : make(publishing)
+  if (before < terms.version) {
+    writeFile(files, module, `${UNFINISHED}${LATEST}`, made.statement)
+    files.rename(module, `${UNFINISHED}${LATEST}`, module, LATEST)
+    files.sync(module)
+  }
+  for (const warning of warnings) publishing.progress.note(`${moduleName}: ${warning}`)
+  const { entries, imageBytes, manifestSize, manifestDigest } = made.release
+  return {
+    version: terms.version,
+    published: !there,
+    latest: Math.max(before, terms.version),
+    entries,
+    imageBytes,
+    manifestSize,
+    manifestDigest,
+    keyNumber: publishing.key.number,
+    linked: made.linked,
+    copied: made.copied,
+    warnings,
+  }
+}
+
+/** 0 where nothing is the latest, or what is cannot be read: then this release takes its place. */
+function latestVersion({ host, module }: Publishing): number {
+  try {
+    const statement = readFile(host.files, module, LATEST, RELEASE_SIZE_MAX)
+    return statement === undefined ? 0 : readRelease(statement).version
+  } catch (error) {
+    if (error instanceof TrustError) return 0
+    throw error
+  }
+}
+
+export interface Made {
+  release: Release
+  statement: Uint8Array
+  linked: number
+  copied: number
+}
+
+/** Builds the release beside its place, syncs it and moves it there. */
+function make(publishing: Publishing): Made {
+  const { host, terms, module } = publishing
+  const { files } = host
+  const name = `${UNFINISHED}${terms.version}`
+  try {
+    files.makeDirectory(module, name, 0o755)
+    const folder = files.openDirectory(module, name)
+    try {
+      const made = fill(publishing, folder)
+      files.syncFileSystem(folder)
+      files.rename(module, name, module, String(terms.version))
+      files.sync(module)
+      return made
+    } finally {
+      files.close(folder)
+    }
+  } catch (error) {
+    throw cleanedUp(publishing, name, error)
+  }
+}
+
+/** Gives back what was taken; what can't be is removed by the next run. */
+function cleanedUp({ host, module, moduleName, survey }: Publishing, name: Path, error: unknown) {
+  const { files } = host
+  try {
+    files.removeTree(module, name)
+  } catch {
+    return error
+  }
+  if (!isSystemError(error, 'ENOSPC', 'EDQUOT')) return error
+  const free = files.space(module).bytes
+  const missing = Math.max(survey.imageBytes - free, 0)
+  return new SpaceError(
+    `${moduleName} has no room for the release: ${free} bytes are free, ` +
+      `and the image has up to ${survey.imageBytes}`,
+    missing,
+    'make room, or keep the image on the file system of the module, where it takes next to none',
+  )
+}
+
+/** Fills the folder of a release: `root/`, `manifest`, `release`. */
+function fill(publishing: Publishing, folder: Fd): Made {
+  const { host, terms, key, image, survey } = publishing
+  const { files, checksums } = host
+  setMode(files, folder, '.', 0o755)
+  files.makeDirectory(folder, 'root', 0o700)
+  const root = files.openDirectory(folder, 'root')
+  try {
+    const placement = new Placement(files, image, root)
+    const manifest = files.createFile(folder, 'manifest', 0o644)
+    try {
+      const size = writeManifest(publishing, manifest, placement)
+      placement.finish()
+      files.sync(manifest)
+      const { digest } = checksums.digestFile(manifest, size)
+      setMode(files, folder, 'manifest', 0o644)
+      const release: Release = {
+        ...terms,
+        manifestDigest: digest,
+        manifestSize: size,
+        entries: survey.entries,
+        imageBytes: survey.imageBytes,
+      }
+      const statement = signRelease(release, key, `verify with ${publicName(key)}`)
+      writeFile(files, folder, 'release', statement)
+      return { release, statement, linked: placement.linked, copied: placement.copied }
+    } finally {
+      files.close(manifest)
+    }
+  } finally {
+    files.close(root)
+  }
+}
+
+function writeManifest(publishing: Publishing, manifest: Fd, placement: Placement): number {
+  const { host, image, survey, progress } = publishing
+  progress.begin('publish', survey.entries, 'entries')
+  const writer = new ManifestWriter(host.files, manifest)
+  const digest = placement.content.bind(placement)
+  for (const { entry, stat } of image.entries(survey, digest)) {
+    placement.place(entry, stat)
+    const line = writer.write(entry)
+    if (line.length > MANIFEST_LINE_MAX || writer.size > MANIFEST_SIZE_MAX) {
+      const limit = line.length > MANIFEST_LINE_MAX ? MANIFEST_LINE_MAX : MANIFEST_SIZE_MAX
+      throw new ConfigError(
+        `${image.name}/${show(entry.path)}: the manifest exceeds its limit of ${limit} bytes here`,
+      )
+    }
+    progress.advance(writer.entries, entry.path)
+  }
+  writer.flush()
+  return writer.size
+}
+
+/** The name of the key file that verifies, as signify writes it into the comment. */
+function publicName(key: SecretKey): string {
+  const name = key.name.slice(key.name.lastIndexOf('/') + 1)
+  return `${name.replace(/\.sec$/, '')}.pub`
+}
+
+/** The umask took bits that a daemon needs. */
+function setMode(files: Host['files'], directory: Fd, path: Path, mode: number): void {
+  const { uid, gid, modified } = files.statHandle(directory)
+  files.setMetadata(directory, path, {
+    mode,
+    uid,
+    gid,
+    modified,
+    xattrs: files.readXattrs(directory, path),
+  })
+}
