@@ -1,11 +1,11 @@
 /** The commands of the people who publish: keys, and a tree made into a signed release. */
-import { ConfigError } from '../errors.ts'
 import { generateKeys } from '../publish/keygen.ts'
 import { publish } from '../publish/publish.ts'
 import { show } from '../text.ts'
 import { type Command, DEBUG, HELP, JSON_LINES } from './command.ts'
 import { EXIT } from './exit-status.ts'
 import { textOf, versionOf } from './options.ts'
+import { amount } from './progress.ts'
 
 export const keygenCommand: Command = {
   name: 'keygen',
@@ -65,13 +65,7 @@ export const publishCommand: Command = {
   needsRoot: true,
   async run(context) {
     const { values, host, progress } = context
-    const expires = textOf(values, '--expires')
-    if (expires !== undefined && Number.isNaN(Date.parse(expires))) {
-      throw new ConfigError(
-        `--expires is "${expires}", allowed is a time like 2027-12-31T00:00:00Z`,
-      )
-    }
-    const result = await publish(host, {
+    const result = publish(host, {
       image: textOf(values, '--image') as string,
       version: versionOf(values, '--version') as number,
       module: textOf(values, '--to') as string,
@@ -79,10 +73,17 @@ export const publishCommand: Command = {
       hardware: textOf(values, '--hardware') ?? 'any',
       deployment: textOf(values, '--deployment') ?? 'any',
       jumpFrom: versionOf(values, '--jump-from') ?? 0,
-      expires,
+      expires: textOf(values, '--expires'),
       progress,
     })
-    context.result({ ...result }, [`${JSON.stringify(result)}`])
+    const { version, latest, entries, imageBytes, warnings } = result
+    for (const warning of warnings) progress.note(`warning: ${warning}`)
+    context.result({ ...result }, [
+      result.published
+        ? `Version ${version} is published: ${entries} entries, ${amount(imageBytes, 'bytes')}; ` +
+          `the latest is ${latest}.`
+        : `Version ${version} was published before, from the same tree; the latest is ${latest}.`,
+    ])
     return EXIT.done
   },
 }
