@@ -1,0 +1,396 @@
+/*
+ * native:files, the table: each function takes its arguments apart, resolves its paths by paths.c,
+ * makes one call of the kernel and throws what failed. What an entry consists of is in the other
+ * files of this folder. Nothing here follows a symlink, but for openRoot and openFile.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "../../runtime/host/module.h"
+#include "copy.h"
+#include "entries.h"
+#include "handles.h"
+#include "metadata.h"
+#include "paths.h"
+#include "removal.h"
+
+/* Every function has QuickJS's signature, and few need all of it. */
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+
+#define RENAME_EXCHANGE_FLAG 2
+
+/* A (directory, path) pair of the arguments, resolved. */
+struct argument {
+  char *path;
+  struct place place;
+};
+
+static JSValue failure(JSContext *context, const char *call, const char *path) {
+  return throw_system_error(context, call, path, errno);
+}
+
+/* 0, or -1 with an exception; then nothing is to be released. */
+static int argument_open(JSContext *context, JSValueConst *values, struct argument *argument) {
+  int32_t directory;
+  if (JS_ToInt32(context, &directory, values[0])) return -1;
+  argument->path = bytes_from_js(context, values[1], NULL);
+  if (!argument->path) return -1;
+  if (place_open(directory, argument->path, &argument->place) == 0) return 0;
+  failure(context, "open", argument->path);
+  js_free(context, argument->path);
+  return -1;
+}
+
+static void argument_close(JSContext *context, struct argument *argument) {
+  place_close(&argument->place);
+  js_free(context, argument->path);
+}
+
+/* Ends a function that has one path: undefined, or the exception of `call`. */
+static JSValue finish(JSContext *context, struct argument *argument, int result, const char *call) {
+  JSValue value = result < 0 ? failure(context, call, argument->path) : JS_UNDEFINED;
+  argument_close(context, argument);
+  return value;
+}
+
+static JSValue finish_fd(JSContext *context, struct argument *argument, int fd) {
+  JSValue value = finish(context, argument, fd, "open");
+  return JS_IsException(value) ? value : JS_NewInt32(context, fd);
+}
+
+/* openRoot (magic: 1) and openFile, the only ones that follow links. */
+static JSValue files_open_system(JSContext *context, JSValueConst self, int count,
+                                 JSValueConst *values, int wants_directory) {
+  int directory_flag = wants_directory ? O_DIRECTORY : 0;
+  char *path = bytes_from_js(context, values[0], NULL);
+  if (!path) return JS_EXCEPTION;
+  struct stat status;
+  int fd = -1;
+  if (directory_flag || stat(path, &status) == 0) {
+    if (directory_flag || S_ISREG(status.st_mode) || S_ISFIFO(status.st_mode)) {
+      do fd = open(path, O_RDONLY | O_CLOEXEC | directory_flag);
+      while (fd < 0 && errno == EINTR);
+    } else {
+      errno = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
+    }
+  }
+  JSValue value = fd < 0 ? failure(context, "open", path) : JS_NewInt32(context, fd);
+  js_free(context, path);
+  return value;
+}
+
+static JSValue files_open_directory(JSContext *context, JSValueConst self, int count,
+                                    JSValueConst *values) {
+  struct argument at;
+  if (argument_open(context, values, &at)) return JS_EXCEPTION;
+  int fd = open_below(at.place.parent, at.place.name, O_RDONLY | O_DIRECTORY, 0);
+  return finish_fd(context, &at, fd);
+}
+
+static JSValue files_open_read(JSContext *context, JSValueConst self, int count,
+                               JSValueConst *values) {
+  struct argument at;
+  if (argument_open(context, values, &at)) return JS_EXCEPTION;
+  return finish_fd(context, &at, open_regular(at.place.parent, at.place.name, O_RDONLY, 0));
+}
+
+/* createFile (magic: O_EXCL) and openAppend (magic: O_APPEND). */
+static JSValue files_open_write(JSContext *context, JSValueConst self, int count,
+                                JSValueConst *values, int flag) {
+  struct argument at;
+  int32_t mode;
+  if (JS_ToInt32(context, &mode, values[2]) || argument_open(context, values, &at)) {
+    return JS_EXCEPTION;
+  }
+  int (*open_name)(int, const char *, int, mode_t) = flag == O_EXCL ? open_below : open_regular;
+  int flags = O_RDWR | O_CREAT | flag;
+  int fd = open_name(at.place.parent, at.place.name, flags, (mode_t)mode & 07777);
+  return finish_fd(context, &at, fd);
+}
+
+static bool is_absence(void) {
+  return errno == ENOENT || errno == ENOTDIR;
+}
+
+static JSValue files_stat(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
+  struct argument at;
+  int32_t directory;
+  if (JS_ToInt32(context, &directory, values[0])) return JS_EXCEPTION;
+  at.path = bytes_from_js(context, values[1], NULL);
+  if (!at.path) return JS_EXCEPTION;
+  struct stat status;
+  JSValue value;
+  int result = place_open(directory, at.path, &at.place);
+  if (result == 0) {
+    result = fstatat(at.place.parent, at.place.name, &status, AT_SYMLINK_NOFOLLOW);
+    place_close(&at.place);
+  }
+  if (result == 0) value = stat_to_js(context, &status);
+  else value = is_absence() ? JS_UNDEFINED : failure(context, "stat", at.path);
+  js_free(context, at.path);
+  return value;
+}
+
+struct name_list {
+  char **names;
+  size_t count;
+  size_t capacity;
+};
+
+static void name_list_release(struct name_list *list) {
+  for (size_t i = 0; i < list->count; i++) free(list->names[i]);
+  free(list->names);
+}
+
+/* Takes the descriptor. */
+static int read_names(int fd, struct name_list *list) {
+  DIR *stream = fdopendir(fd);
+  if (!stream) {
+    int saved_errno = errno;
+    close(fd);
+    errno = saved_errno;
+    return -1;
+  }
+  struct dirent *entry;
+  while ((errno = 0, entry = readdir(stream))) {
+    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+    if (list->count == list->capacity) {
+      size_t capacity = list->capacity ? list->capacity * 2 : 64;
+      char **names = realloc(list->names, capacity * sizeof *names);
+      if (!names) break;
+      list->names = names;
+      list->capacity = capacity;
+    }
+    if (!(list->names[list->count] = strdup(entry->d_name))) break;
+    list->count++;
+  }
+  int saved_errno = errno;
+  closedir(stream);
+  errno = saved_errno;
+  return errno ? -1 : 0;
+}
+
+static JSValue files_read_directory(JSContext *context, JSValueConst self, int count,
+                                    JSValueConst *values) {
+  struct argument at;
+  if (argument_open(context, values, &at)) return JS_EXCEPTION;
+  int fd = open_below(at.place.parent, at.place.name, O_RDONLY | O_DIRECTORY, 0);
+  if (fd < 0) return finish(context, &at, fd, "open");
+  struct name_list list = {0};
+  JSValue value = finish(context, &at, read_names(fd, &list), "readdir");
+  if (!JS_IsException(value)) {
+    sort_names(list.names, list.count);
+    value = names_to_js(context, list.names, list.count);
+  }
+  name_list_release(&list);
+  return value;
+}
+
+static JSValue files_read_link(JSContext *context, JSValueConst self, int count,
+                               JSValueConst *values) {
+  struct argument at;
+  if (argument_open(context, values, &at)) return JS_EXCEPTION;
+  char text[PATH_SIZE_MAX + 1];
+  ssize_t length = readlinkat(at.place.parent, at.place.name, text, sizeof text);
+  JSValue value = finish(context, &at, (int)length, "readlink");
+  return JS_IsException(value) ? value : bytes_to_js(context, text, (size_t)length);
+}
+
+static JSValue files_read_xattrs(JSContext *context, JSValueConst self, int count,
+                                 JSValueConst *values) {
+  struct argument at;
+  if (argument_open(context, values, &at)) return JS_EXCEPTION;
+  int way_back = directory_enter(at.place.parent);
+  if (way_back < 0) return finish(context, &at, -1, "fchdir");
+  JSValue value = xattrs_to_js(context, at.place.name, at.path);
+  if (directory_leave(way_back) && !JS_IsException(value)) {
+    JS_FreeValue(context, value);
+    return finish(context, &at, -1, "fchdir");
+  }
+  argument_close(context, &at);
+  return value;
+}
+
+static JSValue files_make_directory(JSContext *context, JSValueConst self, int count,
+                                    JSValueConst *values) {
+  struct argument at;
+  int32_t mode;
+  if (JS_ToInt32(context, &mode, values[2]) || argument_open(context, values, &at)) {
+    return JS_EXCEPTION;
+  }
+  int result = mkdirat(at.place.parent, at.place.name, (mode_t)mode & 07777);
+  return finish(context, &at, result, "mkdir");
+}
+
+static JSValue files_make_link(JSContext *context, JSValueConst self, int count,
+                               JSValueConst *values) {
+  char *text = bytes_from_js(context, values[0], NULL);
+  if (!text) return JS_EXCEPTION;
+  struct argument at;
+  JSValue value = JS_EXCEPTION;
+  if (argument_open(context, values + 1, &at) == 0) {
+    value = finish(context, &at, symlinkat(text, at.place.parent, at.place.name), "symlink");
+  }
+  js_free(context, text);
+  return value;
+}
+
+static JSValue files_make_node(JSContext *context, JSValueConst self, int count,
+                               JSValueConst *values) {
+  static const struct {
+    const char *name;
+    mode_t format;
+  } types[] = {{"char", S_IFCHR}, {"block", S_IFBLK}, {"fifo", S_IFIFO}, {"socket", S_IFSOCK}};
+  uint32_t high, low;
+  mode_t format = 0;
+  if (JS_ToUint32(context, &high, values[3]) || JS_ToUint32(context, &low, values[4])) {
+    return JS_EXCEPTION;
+  }
+  const char *type = JS_ToCString(context, values[2]);
+  if (!type) return JS_EXCEPTION;
+  for (size_t i = 0; i < COUNT_OF(types); i++) {
+    if (strcmp(type, types[i].name) == 0) format = types[i].format;
+  }
+  JS_FreeCString(context, type);
+  if (!format) return JS_ThrowTypeError(context, "no type of a node");
+  struct argument at;
+  if (argument_open(context, values, &at)) return JS_EXCEPTION;
+  int result = mknodat(at.place.parent, at.place.name, format | 0600, makedev(high, low));
+  return finish(context, &at, result, "mknod");
+}
+
+static JSValue files_set_metadata(JSContext *context, JSValueConst self, int count,
+                                  JSValueConst *values) {
+  struct metadata metadata;
+  struct argument at;
+  if (metadata_from_js(context, values[2], &metadata)) return JS_EXCEPTION;
+  JSValue value = JS_EXCEPTION;
+  if (argument_open(context, values, &at) == 0) {
+    struct stat status;
+    const char *call = "stat";
+    int result = fstatat(at.place.parent, at.place.name, &status, AT_SYMLINK_NOFOLLOW);
+    if (result == 0) {
+      result = metadata_set(at.place.parent, at.place.name, &status, &metadata, &call);
+    }
+    value = finish(context, &at, result, call);
+  }
+  metadata_release(context, &metadata);
+  return value;
+}
+
+enum move { MOVE_LINK, MOVE_RENAME, MOVE_EXCHANGE, MOVE_COPY };
+
+static int copy_file(struct place *source, struct place *target, const char **call) {
+  *call = "open";
+  int from = open_regular(source->parent, source->name, O_RDONLY, 0);
+  if (from < 0) return -1;
+  int to = open_below(target->parent, target->name, O_WRONLY | O_CREAT | O_EXCL, 0600);
+  int result = to < 0 ? -1 : copy_content(from, to, call);
+  int saved_errno = errno;
+  close(from);
+  if (to >= 0) close(to);
+  if (to >= 0 && result < 0) unlinkat(target->parent, target->name, 0);
+  errno = saved_errno;
+  return result;
+}
+
+static int move(struct place *source, struct place *target, enum move kind, const char **call) {
+  switch (kind) {
+    case MOVE_LINK:
+      *call = "link";
+      return linkat(source->parent, source->name, target->parent, target->name, 0);
+    case MOVE_RENAME:
+      *call = "rename";
+      return renameat(source->parent, source->name, target->parent, target->name);
+    case MOVE_EXCHANGE:
+      *call = "rename";
+      return (int)syscall(SYS_renameat2, source->parent, source->name, target->parent, target->name,
+                          RENAME_EXCHANGE_FLAG);
+    default:
+      return copy_file(source, target, call);
+  }
+}
+
+/* What takes a source and a target; errors name the target. */
+static JSValue files_move(JSContext *context, JSValueConst self, int count, JSValueConst *values,
+                          int kind) {
+  struct argument source, target;
+  if (argument_open(context, values, &source)) return JS_EXCEPTION;
+  if (argument_open(context, values + 2, &target)) {
+    argument_close(context, &source);
+    return JS_EXCEPTION;
+  }
+  const char *call;
+  int result = move(&source.place, &target.place, (enum move)kind, &call);
+  JSValue value = finish(context, &target, result, call);
+  argument_close(context, &source);
+  return value;
+}
+
+/* removeFile (magic: 0) and removeDirectory (magic: AT_REMOVEDIR). */
+static JSValue files_remove(JSContext *context, JSValueConst self, int count, JSValueConst *values,
+                            int flag) {
+  struct argument at;
+  if (argument_open(context, values, &at)) return JS_EXCEPTION;
+  int result = unlinkat(at.place.parent, at.place.name, flag);
+  return finish(context, &at, result, flag ? "rmdir" : "unlink");
+}
+
+static JSValue files_remove_tree(JSContext *context, JSValueConst self, int count,
+                                 JSValueConst *values) {
+  struct argument at;
+  int32_t directory;
+  if (JS_ToInt32(context, &directory, values[0])) return JS_EXCEPTION;
+  at.path = bytes_from_js(context, values[1], NULL);
+  if (!at.path) return JS_EXCEPTION;
+  at.place.owned = false;
+  const char *call = "open";
+  int result = place_open(directory, at.path, &at.place);
+  if (result == 0) result = remove_tree(at.place.parent, at.place.name, &call);
+  else if (is_absence()) result = *at.path ? 0 : -1;
+  return finish(context, &at, result, call);
+}
+
+static const JSCFunctionListEntry files_functions[] = {
+    JS_CFUNC_MAGIC_DEF("openRoot", 1, files_open_system, 1),
+    JS_CFUNC_MAGIC_DEF("openFile", 1, files_open_system, 0),
+    JS_CFUNC_DEF("openDirectory", 2, files_open_directory),
+    JS_CFUNC_DEF("openRead", 2, files_open_read),
+    JS_CFUNC_MAGIC_DEF("createFile", 3, files_open_write, O_EXCL),
+    JS_CFUNC_MAGIC_DEF("openAppend", 3, files_open_write, O_APPEND),
+    JS_CFUNC_DEF("close", 1, handle_close),
+    JS_CFUNC_DEF("stat", 2, files_stat),
+    JS_CFUNC_DEF("statHandle", 1, handle_stat_handle),
+    JS_CFUNC_DEF("readDirectory", 2, files_read_directory),
+    JS_CFUNC_DEF("readLink", 2, files_read_link),
+    JS_CFUNC_DEF("readXattrs", 2, files_read_xattrs),
+    JS_CFUNC_DEF("makeDirectory", 3, files_make_directory),
+    JS_CFUNC_DEF("makeLink", 3, files_make_link),
+    JS_CFUNC_DEF("makeNode", 5, files_make_node),
+    JS_CFUNC_MAGIC_DEF("hardLink", 4, files_move, MOVE_LINK),
+    JS_CFUNC_MAGIC_DEF("copyFile", 4, files_move, MOVE_COPY),
+    JS_CFUNC_DEF("setMetadata", 3, files_set_metadata),
+    JS_CFUNC_MAGIC_DEF("rename", 4, files_move, MOVE_RENAME),
+    JS_CFUNC_MAGIC_DEF("exchange", 4, files_move, MOVE_EXCHANGE),
+    JS_CFUNC_MAGIC_DEF("removeFile", 2, files_remove, 0),
+    JS_CFUNC_MAGIC_DEF("removeDirectory", 2, files_remove, AT_REMOVEDIR),
+    JS_CFUNC_DEF("removeTree", 2, files_remove_tree),
+    JS_CFUNC_DEF("read", 5, handle_read),
+    JS_CFUNC_DEF("write", 4, handle_write),
+    JS_CFUNC_MAGIC_DEF("sync", 1, handle_sync, 0),
+    JS_CFUNC_MAGIC_DEF("syncFileSystem", 1, handle_sync, 1),
+    JS_CFUNC_DEF("space", 1, handle_space),
+    JS_CFUNC_DEF("lock", 1, handle_lock),
+    JS_CFUNC_DEF("isTerminal", 1, handle_is_terminal),
+    JS_CFUNC_DEF("terminalWidth", 1, handle_terminal_width),
+};
+
+MODULE(files, files_functions)
