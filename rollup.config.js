@@ -16,7 +16,8 @@ export default {
   },
   plugins: [
     nodeResolve({ extensions: ['.ts', '.js', '.mjs'], preferBuiltins: false }),
-    commonjs(),
+    // tweetnacl looks for Node's crypto where the global one is missing; the host gives it randomness.
+    commonjs({ ignore: ['crypto'] }),
     typescript({ tsconfig: './tsconfig.json', noEmit: false, noEmitOnError: false, outDir: 'build' }),
   ],
 }
