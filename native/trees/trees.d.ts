@@ -51,7 +51,7 @@ declare module 'native:trees' {
     done: boolean
     /** Entries looked at so far. */
     entries: number
-    /** Entries that this job linked (from the live tree, or to their first name), made, and found right already, so far. */
+    /** Entries that this job linked from the live tree, made (also later names of hard links), and found right already, so far. */
     linked: number
     made: number
     kept: number
@@ -116,12 +116,13 @@ declare module 'native:trees' {
       | 'link'
       | 'device'
       | 'xattr'
+      | 'nlink'
       | 'inode'
     /**
      * As texts of the manifest: `0755`, `0`, `1700000000.000000000`, `native,1,3`, hex digits. `link`: byte
-     * strings. `type`: types. `missing`: found is '', expected is the type. `xattr`: the first that
-     * differs, as `NAME:BASE64`, '' on the side that lacks it. `inode`: "device:inode", expected is that of
-     * the first name ('' where that is missing), or '' for a file that shares the inode of another entry.
+     * strings. `type`: types. `missing`: found is '', expected is the type. `xattr`: all, as `NAME:BASE64`
+     * with commas between. `nlink`: the inode has fewer names. `inode`: found is the first entry that is
+     * this inode (maybe the path itself), expected the first name of its group or the path itself.
      */
     found: string
     expected: string
