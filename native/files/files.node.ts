@@ -15,14 +15,32 @@ import * as glibc from './glibc.node.ts'
 
 const PIECE = 1024 * 1024
 
+/** Refuses what no entry of a tree is called, with the same codes as the C side. */
+function checkPath(path: Path): Path {
+  const names = path.split('/')
+  let code = ''
+  if (names.includes('')) code = 'EINVAL'
+  if (names.includes('..') || path.startsWith('/')) code = 'EXDEV'
+  if (path === '') code = 'ENOENT'
+  if (path.length >= PATH_SIZE_MAX) code = 'ENAMETOOLONG'
+  if (code !== '') throw systemErrorOf('open', path, code)
+  return path
+}
+
+/** What the kernel's PATH_MAX leaves, with the NUL. */
+const PATH_SIZE_MAX = 4096
+
+function openBeneath(directory: Fd, path: Path, flags: number, mode = 0, resolve = 0): Fd {
+  return glibc.openBeneath(directory, checkPath(path), flags, mode, resolve)
+}
+
 /**
  * Opens all of the path but its last name, by the contract's rule, and hands that name on. The last
  * name is then used by calls that don't follow it.
  */
 function at<T>(directory: Fd, path: Path, use: (place: Place) => T): T {
-  const slash = path.lastIndexOf('/')
+  const slash = checkPath(path).lastIndexOf('/')
   const last = path.slice(slash + 1)
-  if (slash === 0 || last === '..') throw systemErrorOf('open', path, 'EXDEV')
   const name = glibc.cString(last)
   if (slash < 0) return use({ directory, name, path })
   const flags = glibc.O_PATH | glibc.O_DIRECTORY
@@ -69,7 +87,7 @@ function openFile(path: Path): Fd {
 
 /** Looks first and opens then, because opening a device can do something already. */
 function openRead(directory: Fd, path: Path): Fd {
-  const seen = glibc.openBeneath(directory, path, glibc.O_PATH | glibc.O_NOFOLLOW)
+  const seen = openBeneath(directory, path, glibc.O_PATH | glibc.O_NOFOLLOW)
   try {
     requireFile(glibc.statHandle(seen), path)
     return naming(path, () => glibc.open(`/proc/self/fd/${seen}`, 0))
@@ -79,16 +97,17 @@ function openRead(directory: Fd, path: Path): Fd {
 }
 
 function openAppend(directory: Fd, path: Path, mode: number): Fd {
-  const write = 1 | glibc.O_APPEND | glibc.O_CREAT | glibc.O_NOFOLLOW
-  const flags = write | glibc.O_NONBLOCK | glibc.O_NOCTTY
-  return keeping(glibc.openBeneath(directory, path, flags, mode), (fd) =>
+  const found = stat(directory, path)
+  if (found) requireFile(found, path)
+  const flags = 2 | glibc.O_APPEND | glibc.O_CREAT | glibc.O_NONBLOCK
+  return keeping(openBeneath(directory, path, flags, mode), (fd) =>
     requireFile(glibc.statHandle(fd), path),
   )
 }
 
 function createFile(directory: Fd, path: Path, mode: number): Fd {
   const flags = 2 | glibc.O_CREAT | glibc.O_EXCL
-  return glibc.openBeneath(directory, path, flags, mode)
+  return openBeneath(directory, path, flags, mode)
 }
 
 function stat(directory: Fd, path: Path): Stat | undefined {
@@ -101,7 +120,7 @@ function stat(directory: Fd, path: Path): Stat | undefined {
 }
 
 function readDirectory(directory: Fd, path: Path): Path[] {
-  const fd = glibc.openBeneath(directory, path, glibc.O_DIRECTORY)
+  const fd = openBeneath(directory, path, glibc.O_DIRECTORY)
   try {
     return namesIn(fd, path)
   } finally {
@@ -200,9 +219,17 @@ function removeTree(directory: Fd, path: Path): void {
   at(directory, path, (place) => glibc.remove(place, found.type === 'dir' ? glibc.AT_REMOVEDIR : 0))
 }
 
+function openSameMount(directory: Fd, path: Path): Fd {
+  try {
+    return openBeneath(directory, path, glibc.O_DIRECTORY, 0, glibc.RESOLVE_NO_XDEV)
+  } catch (error) {
+    throw isSystemError(error, 'EXDEV') ? systemErrorOf('open', path, 'EBUSY') : error
+  }
+}
+
 /** By handles, so that a path may be longer than the kernel takes in one piece. */
 function removeContent(directory: Fd, path: Path): void {
-  const fd = glibc.openBeneath(directory, path, glibc.O_DIRECTORY, 0, glibc.RESOLVE_NO_XDEV)
+  const fd = openSameMount(directory, path)
   try {
     for (const name of namesIn(fd, path)) removeTree(fd, name)
   } finally {
@@ -260,7 +287,7 @@ function lock(fd: Fd): boolean {
 export const files: Files = {
   openRoot: (path) => glibc.open(path, glibc.O_DIRECTORY),
   openFile,
-  openDirectory: (directory, path) => glibc.openBeneath(directory, path, glibc.O_DIRECTORY),
+  openDirectory: (directory, path) => openBeneath(directory, path, glibc.O_DIRECTORY),
   openRead,
   createFile,
   openAppend,

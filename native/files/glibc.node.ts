@@ -37,7 +37,6 @@ const native = {
 
 export const O_CREAT = 0o100
 export const O_EXCL = 0o200
-export const O_NOCTTY = 0o400
 export const O_APPEND = 0o2000
 export const O_NONBLOCK = 0o4000
 export const O_DIRECTORY = 0o200000
@@ -52,6 +51,8 @@ const AT_SYMLINK_NOFOLLOW = 0x100
 const AT_EMPTY_PATH = 0x1000
 export const AT_REMOVEDIR = 0x200
 export const RENAME_EXCHANGE = 2
+/** Leaves the time of the last access as it is. */
+const UTIME_OMIT = 0x3ffffffen
 const LOCK_EX_NB = 2 | 4
 const TIOCGWINSZ = 0x5413
 const FICLONE = 0x40049409
@@ -194,10 +195,9 @@ export function setMode({ directory, name, path }: Place, mode: number): void {
 
 export function setModified({ directory, name, path }: Place, time: Time): void {
   const times = Buffer.alloc(32)
-  for (const offset of [0, 16]) {
-    times.writeBigInt64LE(BigInt(time.seconds), offset)
-    times.writeBigInt64LE(BigInt(time.nanoseconds), offset + 8)
-  }
+  times.writeBigInt64LE(UTIME_OMIT, 8)
+  times.writeBigInt64LE(BigInt(time.seconds), 16)
+  times.writeBigInt64LE(BigInt(time.nanoseconds), 24)
   checked('utimens', path, native.utimensat(directory, name, times, AT_SYMLINK_NOFOLLOW))
 }
 

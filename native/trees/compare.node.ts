@@ -1,0 +1,63 @@
+/**
+ * Compares what stands in a tree with the line of a manifest, keyword by keyword, without reading
+ * any content.
+ */
+import type { Failure } from 'native:trees'
+import { isSystemError } from '../../src/errors.ts'
+import type { Fd, Files, Metadata, Path, Stat, Xattr } from '../../src/host.ts'
+import { encodeBase64 } from '../../src/release/base64.ts'
+import type { Entry } from '../../src/release/manifest-line.ts'
+
+/** What stands at a path; also undefined where something else than a directory is in the way. */
+export function look(files: Files, root: Fd, path: Path): Stat | undefined {
+  try {
+    return files.stat(root, path)
+  } catch (error) {
+    if (isSystemError(error, 'ELOOP', 'ENOTDIR')) return undefined
+    throw error
+  }
+}
+
+export function metadataOf({ mode, uid, gid, modified, xattrs }: Entry): Metadata {
+  return { mode, uid, gid, modified, xattrs }
+}
+
+/** The keywords that do not hold. A wrong type says it all: nothing else can be compared then. */
+export function differences(files: Files, root: Fd, entry: Entry, stat: Stat): Failure[] {
+  const { path, type } = entry
+  if (stat.type !== type) return [{ path, what: 'type', found: stat.type, expected: type }]
+  const failures: Failure[] = []
+  const compare = (what: Failure['what'], found: string | number, expected: string | number) => {
+    if (found === expected) return
+    failures.push({ path, what, found: String(found), expected: String(expected) })
+  }
+  // Linux gives every symlink the same mode, and no way to change it.
+  if (type !== 'link') compare('mode', octal(stat.mode), octal(entry.mode))
+  compare('uid', stat.uid, entry.uid)
+  compare('gid', stat.gid, entry.gid)
+  if (type === 'file') compare('size', stat.size, entry.size)
+  compare('time', time(stat), time(entry))
+  if (type === 'link') compare('link', files.readLink(root, path), entry.link)
+  if (type === 'char' || type === 'block') compare('device', device(stat), device(entry))
+  const [found, expected] = firstDifference(files.readXattrs(root, path), entry.xattrs)
+  compare('xattr', found, expected)
+  return failures
+}
+
+const octal = (mode: number) => mode.toString(8).padStart(4, '0')
+const device = ({ major, minor }: { major: number; minor: number }) => `native,${major},${minor}`
+
+function time({ modified }: { modified: Metadata['modified'] }): string {
+  return `${modified.seconds}.${String(modified.nanoseconds).padStart(9, '0')}`
+}
+
+/** The first attribute that differs between two sorted lists, as texts; '' where one lacks it. */
+function firstDifference(found: Xattr[], expected: Xattr[]): [string, string] {
+  const texts = ({ name, value }: Xattr) => `${name}:${encodeBase64(value)}`
+  const names = [...found, ...expected].map(({ name }) => name).sort()
+  for (const wanted of names) {
+    const text = (list: Xattr[]) => list.filter(({ name }) => name === wanted).map(texts)[0] ?? ''
+    if (text(found) !== text(expected)) return [text(found), text(expected)]
+  }
+  return ['', '']
+}

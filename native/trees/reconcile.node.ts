@@ -1,0 +1,153 @@
+/**
+ * Brings a tree towards a manifest: the Node side of native:trees' reconcile. It may change the tree
+ * that is being built, and must never change the live one.
+ */
+import type { LiveTree, Reason, ReconcileStep, Undone } from 'native:trees'
+import { isSystemError } from '../../src/errors.ts'
+import type { Fd, Files, Path, Stat } from '../../src/host.ts'
+import type { Entry } from '../../src/release/manifest-line.ts'
+import { differences, look, metadataOf } from './compare.node.ts'
+import { Companion, type LineEntry, ManifestLines } from './manifest-lines.node.ts'
+
+export interface ReconcileOptions {
+  manifest: Fd
+  tree: Fd | undefined
+  live: LiveTree | undefined
+  dryRun: boolean
+}
+
+export class Reconcile {
+  private readonly lines: ManifestLines
+  private readonly liveLines: Companion | undefined
+  /** First names of hard link groups that are in place, or would be. */
+  private readonly firstNames = new Set<Path>()
+  private readonly sum = { entries: 0, linked: 0, made: 0, kept: 0, undoneFiles: 0, undoneBytes: 0 }
+  /** Inodes that belong to an entry already, and may have other names. */
+  private readonly taken = new Set<string>()
+  private undone: Undone[] = []
+
+  constructor(
+    private readonly files: Files,
+    private readonly options: ReconcileOptions,
+  ) {
+    const { manifest, tree, live, dryRun } = options
+    if (tree === undefined && !dryRun) throw new TypeError('only a dry run can do without a tree')
+    this.lines = new ManifestLines(files, manifest)
+    this.liveLines = live && new Companion(files, live.manifest)
+  }
+
+  step(entriesMax: number): ReconcileStep {
+    this.undone = []
+    let done = false
+    for (let count = 0; count < entriesMax && !done; count++) {
+      const next = this.lines.next()
+      if (next) this.place(next)
+      else done = true
+    }
+    return { done, ...this.sum, undone: this.undone }
+  }
+
+  private place({ line, entry }: LineEntry): void {
+    this.sum.entries++
+    const live = this.liveLines?.at(entry.path)
+    const stat = this.standing(entry.path)
+    if (stat && this.mayStay(entry, stat, line === live)) {
+      this.sum.kept++
+      this.inPlace(entry, stat)
+      return
+    }
+    if (stat) this.change((tree) => this.files.removeTree(tree, entry.path))
+    if (entry.type !== 'file') {
+      this.make(entry)
+      return
+    }
+    const reason =
+      entry.hardLinkTo === undefined
+        ? this.linkFromLive(entry, line, live)
+        : this.linkToFirst(entry, entry.hardLinkTo)
+    if (reason) this.leave(reason, entry, line, live)
+    else this.sum.linked++
+  }
+
+  private standing(path: Path): Stat | undefined {
+    const { tree } = this.options
+    return tree === undefined ? undefined : look(this.files, tree, path)
+  }
+
+  private mayStay(entry: Entry, stat: Stat, sameLine: boolean): boolean {
+    const { tree, live } = this.options
+    if (entry.type === 'dir') return stat.type === 'dir'
+    if (tree === undefined || differences(this.files, tree, entry, stat).length > 0) return false
+    if (entry.hardLinkTo !== undefined) {
+      if (!this.firstNames.has(entry.hardLinkTo)) return false
+      // In a dry run the first name may be one that would be made only now.
+      return this.standing(entry.hardLinkTo)?.identity === stat.identity
+    }
+    if (this.taken.has(stat.identity)) return false
+    // An inode that is shared with the live tree under another line would change with it.
+    if (live === undefined || sameLine) return true
+    return look(this.files, live.root, entry.path)?.identity !== stat.identity
+  }
+
+  private inPlace(entry: Entry, stat: Stat): void {
+    if (entry.type !== 'file' || entry.hardLinkTo !== undefined) return
+    if (entry.links > 1) this.firstNames.add(entry.path)
+    if (stat.links > 1) this.taken.add(stat.identity)
+  }
+
+  private linkToFirst(entry: Entry, first: Path): Reason | undefined {
+    if (!this.firstNames.has(first)) return 'waiting'
+    this.change((tree) => this.files.hardLink(tree, first, tree, entry.path))
+    return undefined
+  }
+
+  /** Why it can't be linked, or undefined where it was. */
+  private linkFromLive(
+    entry: Entry,
+    line: string,
+    liveLine: string | undefined,
+  ): Reason | undefined {
+    const { live } = this.options
+    if (live === undefined || liveLine === undefined) return 'new'
+    if (liveLine !== line) return 'changed'
+    const stat = look(this.files, live.root, entry.path)
+    if (!stat || differences(this.files, live.root, entry, stat).length > 0) return 'edited'
+    if (this.taken.has(stat.identity)) return 'edited'
+    try {
+      this.change((tree) => this.files.hardLink(live.root, entry.path, tree, entry.path))
+    } catch (error) {
+      if (isSystemError(error, 'EXDEV', 'EMLINK', 'EPERM')) return 'edited'
+      throw error
+    }
+    this.inPlace(entry, { ...stat, links: stat.links + 1 })
+    return undefined
+  }
+
+  private make(entry: Entry): void {
+    this.sum.made++
+    this.change((tree) => {
+      const { path, type } = entry
+      if (type === 'dir') {
+        // Directories get their own metadata when nothing is put into them any more.
+        this.files.makeDirectory(tree, path, 0o700)
+        return
+      }
+      if (type === 'link') this.files.makeLink(entry.link, tree, path)
+      else if (type !== 'file') this.files.makeNode(tree, path, type, entry.major, entry.minor)
+      this.files.setMetadata(tree, path, metadataOf(entry))
+    })
+  }
+
+  private leave(reason: Reason, entry: Entry, line: string, live: string | undefined): void {
+    if (!this.options.dryRun) this.undone.push({ reason, line, live })
+    if (entry.hardLinkTo !== undefined) return
+    this.sum.undoneFiles++
+    this.sum.undoneBytes += entry.size
+  }
+
+  /** Everything that touches the tree goes through here, so that a dry run touches nothing. */
+  private change(run: (tree: Fd) => void): void {
+    const { tree, dryRun } = this.options
+    if (!dryRun && tree !== undefined) run(tree)
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * Checks a tree against its manifest: the Node side of native:trees' verify. It only reads.
+ */
+import type { Failure, LiveTree, VerifyStep } from 'native:trees'
+import { isSystemError } from '../../src/errors.ts'
+import type { Checksums, Fd, Files, Path, Stat } from '../../src/host.ts'
+import type { Entry } from '../../src/release/manifest-line.ts'
+import { differences, look } from './compare.node.ts'
+import { Companion, ManifestLines } from './manifest-lines.node.ts'
+
+/** Content of one step, so that progress can be shown between. */
+const STEP_BYTES = 16 * 1024 * 1024
+
+export interface VerifyOptions {
+  manifest: Fd
+  tree: Fd
+  live: LiveTree | undefined
+  full: boolean
+}
+
+export class Verify {
+  private readonly lines: ManifestLines
+  private readonly liveLines: Companion | undefined
+  /** Inodes that belong to an entry already, and may have other names. */
+  private readonly taken = new Set<string>()
+  private readonly sum = { entries: 0, bytes: 0 }
+  private failures: Failure[] = []
+
+  constructor(
+    private readonly files: Files,
+    private readonly checksums: Checksums,
+    private readonly options: VerifyOptions,
+  ) {
+    this.lines = new ManifestLines(files, options.manifest)
+    this.liveLines = options.live && new Companion(files, options.live.manifest)
+  }
+
+  step(entriesMax: number): VerifyStep {
+    this.failures = []
+    const bytesBefore = this.sum.bytes
+    let done = false
+    for (let count = 0; count < entriesMax && !done; count++) {
+      if (this.sum.bytes - bytesBefore >= STEP_BYTES) break
+      const next = this.lines.next()
+      if (!next) {
+        done = true
+        break
+      }
+      this.sum.entries++
+      this.check(next.entry, this.liveLines?.at(next.entry.path) === next.line)
+    }
+    return { done, ...this.sum, failures: this.failures }
+  }
+
+  private check(entry: Entry, sameLine: boolean): void {
+    const { tree } = this.options
+    const { path } = entry
+    const stat = look(this.files, tree, path)
+    if (!stat) {
+      this.failures.push({ path, what: 'missing', found: '', expected: entry.type })
+      return
+    }
+    const wrong = differences(this.files, tree, entry, stat)
+    this.failures.push(...wrong)
+    if (entry.type !== 'file' || stat.type !== 'file') return
+    this.checkInode(entry, stat)
+    if (entry.hardLinkTo !== undefined || wrong.some(({ what }) => what === 'size')) return
+    if (this.options.full || !sameLine || !this.isLive(path, stat)) this.checkContent(entry)
+  }
+
+  private isLive(path: Path, stat: Stat): boolean {
+    const { live } = this.options
+    return live !== undefined && look(this.files, live.root, path)?.identity === stat.identity
+  }
+
+  /** Names share an inode with their group and with nothing else in the tree. */
+  private checkInode({ path, hardLinkTo }: Entry, { identity, links }: Stat): void {
+    if (hardLinkTo !== undefined) {
+      const first = look(this.files, this.options.tree, hardLinkTo)?.identity ?? ''
+      if (first !== identity) {
+        this.failures.push({ path, what: 'inode', found: identity, expected: first })
+      }
+    } else if (links > 1) {
+      if (this.taken.has(identity)) {
+        this.failures.push({ path, what: 'inode', found: identity, expected: '' })
+      }
+      this.taken.add(identity)
+    }
+  }
+
+  private checkContent({ path, size, digest: expected }: Entry): void {
+    const fd = this.files.openRead(this.options.tree, path)
+    try {
+      const found = this.checksums.digestFile(fd, size)
+      this.sum.bytes += found.size
+      if (found.digest === expected) return
+      this.failures.push({ path, what: 'sha256digest', found: found.digest, expected })
+    } catch (error) {
+      // It grows while it is read.
+      if (!isSystemError(error, 'EFBIG')) throw error
+      this.failures.push({ path, what: 'size', found: `more than ${size}`, expected: `${size}` })
+    } finally {
+      this.files.close(fd)
+    }
+  }
+}
