@@ -73,16 +73,20 @@ function configuration(modules) {
 /**
  * Serves folders as modules by the stock `rsync --daemon` on a free port of 127.0.0.1, one process a
  * connection as inetd starts it.
- * @param {{ rsync: string[], modules: Record<string, string>, folder: string }} options
+ * @param {{ rsync: { program: string, environment: Record<string, string> },
+ *   modules: Record<string, string>, folder: string }} options
  */
 export async function startDaemon({ rsync, modules, folder }) {
   const configurationFile = join(folder, 'rsyncd.conf')
   const log = join(folder, 'connections')
   writeFileSync(configurationFile, configuration(modules))
   rmSync(log, { force: true })
-  const command = [...rsync, '--daemon', `--config=${configurationFile}`]
+  const command = [rsync.program, '--daemon', `--config=${configurationFile}`]
   const words = ['serve', '0', log, ...command]
-  const child = spawn(await measureProgram(), words, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(await measureProgram(), words, {
+    env: { ...process.env, ...rsync.environment },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   const ended = new Promise((resolve) => child.on('close', resolve))
   const port = await firstLine(child, command.join(' '))
   let counted = 0

@@ -1,0 +1,197 @@
+/**
+ * `npm run bench`: upgrades between two trees with `xo-upgrade` and with stock rsync, from the same
+ * daemon, in turns, and prints what each cost. Everything that it makes stands in one scratch folder,
+ * which is gone when it ends, however it ends.
+ */
+import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { cpus, release, totalmem } from 'node:os'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { makeDemoTrees } from '../tools/demo-trees.mjs'
+import { stockRsync } from '../tools/stock-rsync.mjs'
+import { buildFolder, cacheFolder, run, runTool, SetupError } from '../tools/workplace.mjs'
+import { CASES, CONTENDERS } from './cases.mjs'
+import { caseTable, mediansOf, ratiosOf } from './figures.mjs'
+import { openWorkbench } from './workbench.mjs'
+
+const USAGE = `npm run bench -- [--old TREE --new TREE | --big] [OPTIONS]
+
+  --old TREE --new TREE  any two root file systems (default: the demonstration's, small)
+  --big                  a pair of a laptop's full system instead, made of Debian packages
+  --runs N               how often each is run, in turns (default 3)
+  --case NAME            only this case; repeat for more: ${CASES.map(({ key }) => key).join(', ')}
+  --json FILE            write every run, the medians and the ratios there
+  --program FILE         another xo-upgrade than build/x86_64/xo-upgrade
+  --scratch DIR          where to work (default: .cache); needs about six times the larger tree
+`
+
+function options() {
+  const { values } = parseArgs({
+    options: {
+      old: { type: 'string' },
+      new: { type: 'string' },
+      big: { type: 'boolean', default: false },
+      runs: { type: 'string', default: '3' },
+      case: { type: 'string', multiple: true },
+      json: { type: 'string' },
+      program: { type: 'string', default: join(buildFolder, 'x86_64', 'xo-upgrade') },
+      scratch: { type: 'string', default: cacheFolder },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  const runs = Number(values.runs)
+  if (!Number.isInteger(runs) || runs < 1) throw new SetupError(`--runs is "${values.runs}"`, USAGE)
+  if ((values.old === undefined) !== (values.new === undefined)) {
+    throw new SetupError('--old and --new belong together', USAGE)
+  }
+  for (const name of values.case ?? []) {
+    if (!CASES.some(({ key }) => key === name)) throw new SetupError(`no case "${name}"`, USAGE)
+  }
+  return { ...values, runs }
+}
+
+async function treesOf({ old, new: newer, big }) {
+  if (old === undefined) return makeDemoTrees({ big })
+  const trees = { old: resolve(old), new: resolve(newer) }
+  for (const tree of Object.values(trees)) {
+    if (!existsSync(tree) || !statSync(tree).isDirectory()) {
+      throw new SetupError(`${tree} is no folder`)
+    }
+  }
+  return trees
+}
+
+async function sizeOf(tree) {
+  const count = await run(['bash', '-c', 'find "$1" -printf x | wc -c', 'count', tree])
+  const bytes = await run(['du', '-sb', tree])
+  return { entries: Number(count), bytes: Number(bytes.split('\t')[0]) }
+}
+
+async function machine(folder) {
+  const fileSystem = (await run(['stat', '-f', '-c', '%T', folder])).trim()
+  const [{ model }] = cpus()
+  return {
+    processor: model,
+    cores: cpus().length,
+    memory: totalmem(),
+    kernel: release(),
+    fileSystem,
+  }
+}
+
+/** One run of one contender; the first one is checked against the tree that was published. */
+async function runOnce(bench, trees, oneCase, contender, first) {
+  const side = contender.key === 'upgrader' ? oneCase.upgrader : oneCase.stock
+  await side.reset(bench)
+  const figures = await bench.measure(side.command(bench, contender.options))
+  if (!first) return figures
+  // -a brings no hard links and no capabilities, so rsync's own tree is held only to what -a promises.
+  const compare = contender.key === 'upgrader' ? '-aniHX' : '-ani'
+  const difference = await bench.difference(trees[oneCase.tree], side.made, compare)
+  if (difference !== '') {
+    const lines = difference.split('\n')
+    throw new Error(
+      `${oneCase.title}: what ${contender.name} made differs from what was published in ` +
+        `${lines.length} entries:\n${lines.slice(0, 20).join('\n')}`,
+    )
+  }
+  return figures
+}
+
+/** All runs of one case, the contenders in turns, each round beginning with another one. */
+async function runCase(bench, trees, oneCase, { runs, say }) {
+  const collected = new Map(CONTENDERS.map(({ key }) => [key, []]))
+  for (let round = 0; round < runs; round++) {
+    for (let turn = 0; turn < CONTENDERS.length; turn++) {
+      const contender = CONTENDERS[(turn + round) % CONTENDERS.length]
+      say(`${oneCase.title}: ${contender.name}, run ${round + 1} of ${runs}`)
+      const figures = await runOnce(bench, trees, oneCase, contender, round === 0)
+      collected.get(contender.key).push(figures)
+    }
+  }
+  const contenders = CONTENDERS.map(({ key, name }) => {
+    const own = collected.get(key)
+    return { key, name, medians: mediansOf(own), runs: own }
+  })
+  const [first, ...others] = contenders
+  const ratios = Object.fromEntries(
+    others.map(({ key, medians }) => [key, ratiosOf(first.medians, medians)]),
+  )
+  return { key: oneCase.key, title: oneCase.title, about: oneCase.about, contenders, ratios }
+}
+
+function say(text) {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`)
+  else process.stderr.write(`${text}\n`)
+}
+
+const quiet = () => process.stderr.isTTY && process.stderr.write('\r\x1b[K')
+
+const NOTES = `wall: the client alone, page cache warm. +sync: until the disk has it all; xo-upgrade syncs before
+it commits, rsync does not, so a \`sync -f\` follows it. CPU: user + system. client MiB: peak of the
+largest process; rsync has two or three. Bytes: payload of TCP, both programs counted by the kernel on
+the server's side. xo-upgrade also verifies, and keeps hard links and capabilities; -a alone does not.`
+
+async function main() {
+  const chosen = options()
+  if (chosen.help) return void process.stdout.write(USAGE)
+  if (!existsSync(chosen.program)) {
+    throw new SetupError(`${chosen.program} is not there`, 'run `npm run build`')
+  }
+  const sourceTrees = await treesOf(chosen)
+  const rsync = await stockRsync()
+  mkdirSync(chosen.scratch, { recursive: true })
+  const folder = join(resolve(chosen.scratch), `bench-${process.pid}`)
+  mkdirSync(folder)
+  let daemon
+  const cleanUp = () => rmSync(folder, { recursive: true, force: true })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.once(signal, () => {
+      cleanUp()
+      process.exit(130)
+    })
+  }
+  try {
+    const { bench, trees } = await openWorkbench({
+      folder,
+      program: resolve(chosen.program),
+      rsync,
+      oldTree: sourceTrees.old,
+      newTree: sourceTrees.new,
+      say,
+    })
+    daemon = bench.daemon
+    const record = {
+      time: new Date().toISOString(),
+      machine: await machine(folder),
+      rsync: rsync.version,
+      trees: { old: await sizeOf(sourceTrees.old), new: await sizeOf(sourceTrees.new) },
+      runs: chosen.runs,
+      cases: [],
+    }
+    const done = new Set()
+    for (const oneCase of CASES) {
+      if (chosen.case && !chosen.case.includes(oneCase.key)) continue
+      await oneCase.prepare(bench, done)
+      const result = await runCase(bench, trees, oneCase, { runs: chosen.runs, say })
+      done.add(oneCase.key)
+      record.cases.push(result)
+      quiet()
+      process.stdout.write(`\n${result.title}\n${result.about}\n\n${caseTable(result)}\n`)
+    }
+    const { processor, cores, kernel, fileSystem } = record.machine
+    const trees2 = record.trees
+    process.stdout.write(
+      `\n${NOTES}\n\nMedians of ${chosen.runs} runs; rsync ${rsync.version}; ` +
+        `${trees2.old.entries} to ${trees2.new.entries} entries, ` +
+        `${(trees2.new.bytes / 1e6).toFixed(0)} MB; ${processor}, ${cores} cores, ` +
+        `Linux ${kernel}, ${fileSystem}\n`,
+    )
+    if (chosen.json) writeFileSync(chosen.json, `${JSON.stringify(record, undefined, 2)}\n`)
+  } finally {
+    await daemon?.stop()
+    cleanUp()
+  }
+}
+
+await runTool(main)

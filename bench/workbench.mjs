@@ -1,0 +1,138 @@
+/**
+ * What every case of the benchmark works with: the scratch folder, the published modules, the daemon
+ * that serves them, and one measured run of either client. The cases decide what stands where before
+ * a run; nothing here knows one case from another.
+ */
+import { mkdirSync, rmSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { measured, startDaemon } from '../tools/measure.mjs'
+import { run } from '../tools/workplace.mjs'
+
+const KIB_PER_MIB = 1024
+
+export class Workbench {
+  constructor({ folder, program, rsync, daemon }) {
+    this.folder = folder
+    this.program = program
+    this.rsync = rsync
+    this.daemon = daemon
+  }
+
+  path(...parts) {
+    return join(this.folder, ...parts)
+  }
+
+  /** The words of an `xo-upgrade` command of a device whose store has this name. */
+  upgrader(command, store, module, words = []) {
+    const place = ['--store', this.path(store), '--keys', this.path('keys/release.pub'), '--json']
+    const from = module ? ['--source', this.daemon.url(module)] : []
+    return [this.program, command, ...words, ...place, ...from]
+  }
+
+  /** The words of a stock rsync that brings the same tree. */
+  stock(options, module, version, target, linked) {
+    const link = linked ? [`--link-dest=${this.path(linked)}`] : []
+    const source = `${this.daemon.url(module)}/${version}/root/`
+    return [this.rsync.program, ...options, '--delete', ...link, source, `${this.path(target)}/`]
+  }
+
+  /** Runs something that is not measured; its failure is the benchmark's. */
+  async prepare(command) {
+    return run(command, { environment: this.rsync.environment })
+  }
+
+  /**
+   * One measured run. The disk is quiet when it begins; how long the disk then needs to have it all
+   * is counted apart, because only `xo-upgrade` waits for that by itself.
+   */
+  async measure(command) {
+    await run(['sync', '-f', this.folder])
+    await this.daemon.takeCounts()
+    const client = await measured(command, {
+      folder: this.folder,
+      environment: this.rsync.environment,
+    })
+    const server = await this.daemon.takeCounts()
+    const before = performance.now()
+    await run(['sync', '-f', this.folder])
+    const syncSeconds = (performance.now() - before) / 1000
+    if (client.status !== 0) {
+      throw new Error(`status ${client.status}: ${command.join(' ')}\n${client.output}`)
+    }
+    return {
+      wall: client.wall,
+      wallSynced: client.wall + syncSeconds,
+      clientCpu: client.user + client.system,
+      serverCpu: server.user + server.system,
+      clientPeakMiB: client.peakKiB / KIB_PER_MIB,
+      received: server.received,
+      sent: server.sent,
+      bytes: server.received + server.sent,
+      connections: server.connections,
+      report: lastResult(client.output),
+    }
+  }
+
+  remove(...names) {
+    for (const name of names) rmSync(this.path(name), { recursive: true, force: true })
+  }
+
+  /** A second tree of the same inodes: the cheapest way back to where a run began. */
+  async cloneByLinks(from, to) {
+    this.remove(to)
+    await run(['cp', '-al', this.path(from), this.path(to)])
+  }
+
+  /** Where the tree that a client made differs from the tree that was published: nothing, or lines. */
+  async difference(published, made, options = '-aniH') {
+    const command = [
+      this.rsync.program,
+      options,
+      '--delete',
+      `${published}/`,
+      `${this.path(made)}/`,
+    ]
+    return (await this.prepare(command)).trim()
+  }
+}
+
+/** The last result line that `--json` wrote; undefined where the client was another. */
+function lastResult(output) {
+  for (const line of output.split('\n').reverse()) {
+    if (!line.startsWith('{')) continue
+    const record = JSON.parse(line)
+    if (record.event === 'result') return record
+  }
+  return undefined
+}
+
+/** Publishes the trees as modules: `xo` with 40, 41 (old) and 42 (new), `touched` with 41 and 42 (old, all times new). */
+async function publishAll({ folder, program, oldTree, newTree, say }) {
+  const publish = async (module, version, image) => {
+    say(`publishing ${basename(image)} as ${module}/${version}`)
+    const key = join(folder, 'keys/release.sec')
+    const to = join(folder, module)
+    mkdirSync(to, { recursive: true })
+    const words = ['--image', image, '--version', String(version), '--to', to, '--key', key]
+    await run([program, 'publish', ...words])
+  }
+  mkdirSync(join(folder, 'keys'))
+  await run([program, 'keygen', '--to', join(folder, 'keys')])
+  await publish('xo', 40, oldTree)
+  await publish('xo', 41, oldTree)
+  await publish('xo', 42, newTree)
+  const touched = join(folder, 'touched-image')
+  await run(['cp', '-a', oldTree, touched])
+  await run(['find', touched, '-exec', 'touch', '-h', '-d', '@1800000000', '{}', '+'])
+  await publish('touched', 41, oldTree)
+  await publish('touched', 42, touched)
+  return { old: oldTree, new: newTree, touched }
+}
+
+/** Sets it all up in an empty folder; `close` ends the daemon. */
+export async function openWorkbench({ folder, program, rsync, oldTree, newTree, say }) {
+  const trees = await publishAll({ folder, program, oldTree, newTree, say })
+  const modules = { xo: join(folder, 'xo'), touched: join(folder, 'touched') }
+  const daemon = await startDaemon({ rsync, modules, folder })
+  return { bench: new Workbench({ folder, program, rsync, daemon }), trees }
+}
