@@ -100,14 +100,8 @@ class Builder {
 
 /** The bytecode of the bundle, made by a compiler that is built over the same QuickJS. */
 async function compileBundle(builder, bundle) {
-  const compiler = await builder.link(
-    'compile',
-    [
-      await builder.compile(join(projectFolder, 'runtime', 'compiler', 'compile.c')),
-      ...(await builder.compileAll(['module.c', 'errno_name.c'].map((name) => join(hostFolder, name)))),
-    ],
-    { strip: true },
-  )
+  const object = await builder.compile(join(projectFolder, 'runtime', 'compiler', 'compile.c'))
+  const compiler = await builder.link('compile', [object], { strip: true })
   const identity = sha256(sha256OfFile(compiler) + sha256OfFile(bundle)).slice(0, 16)
   const bytecode = join(builder.objectFolder, `bundle-${identity}.bytecode`)
   if (!existsSync(bytecode)) {

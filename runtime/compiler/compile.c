@@ -6,11 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host.h"
-#include "module.h"
-
-int host_argument_count;
-char **host_arguments;
+#include "quickjs.h"
 
 static _Noreturn void fail(const char *what, const char *path) {
   fprintf(stderr, "compile: %s: ", path);
@@ -31,6 +27,19 @@ static char *read_file(const char *path, size_t *length) {
   return text;
 }
 
+static int nothing(JSContext *context, JSModuleDef *module) {
+  (void)context, (void)module;
+  return 0;
+}
+
+/* What is imported is only named in the bytecode: an empty module is as good as the host's. */
+static JSModuleDef *load_module(JSContext *context, const char *name, void *opaque) {
+  (void)opaque;
+  if (strncmp(name, "native:", 7) == 0) return JS_NewCModule(context, name, nothing);
+  JS_ThrowReferenceError(context, "the bundle imports \"%s\", which the host does not have", name);
+  return NULL;
+}
+
 int main(int argc, char **argv) {
   if (argc != 3) {
     fputs("usage: compile BUNDLE.js BYTECODE\n", stderr);
@@ -39,6 +48,7 @@ int main(int argc, char **argv) {
   JSRuntime *runtime = JS_NewRuntime();
   JSContext *context = runtime ? JS_NewContext(runtime) : NULL;
   if (!context) fail("memory", argv[1]);
+  JS_SetModuleLoaderFunc(runtime, NULL, load_module, NULL);
   JS_SetStripInfo(runtime, JS_STRIP_SOURCE);
   size_t length;
   char *text = read_file(argv[1], &length);

@@ -1,0 +1,120 @@
+/**
+ * `npm run setup`: makes sure that this machine has what building and testing need, and installs what
+ * is missing where it may (root, apt). Where it may not, it says exactly what to install and stops.
+ * Never edits the machine's apt sources, never removes or upgrades what is there on purpose.
+ *
+ *   node tools/setup.mjs [build|test ...]       everything where nothing is named
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { projectFolder, runTool, SetupError } from './workplace.mjs'
+
+/** Each Debian package with a program or a file that shows that it is there, and what it is for. */
+const MACHINE_PACKAGES = {
+  build: [
+    { package: 'gcc', has: 'gcc' },
+    { package: 'binutils', has: 'ld' },
+    { package: 'make', has: 'make' },
+    { package: 'm4', has: 'm4' }, // nettle's assembler sources
+    { package: 'xz-utils', has: 'xz' },
+    { package: 'libc6-dev', has: '/usr/include/stdio.h' },
+    { package: 'linux-libc-dev', has: '/usr/include/linux/fs.h' },
+    { package: 'ca-certificates', has: '/etc/ssl/certs/ca-certificates.crt' },
+  ],
+  test: [
+    { package: 'signify-openbsd', has: 'signify-openbsd' },
+    { package: 'libarchive-tools', has: 'bsdtar' },
+    { package: 'mtree-netbsd', has: 'mtree' },
+    { package: 'strace', has: 'strace' },
+  ],
+}
+
+const NODE_MAJOR_MIN = 20
+
+function isThere(has) {
+  if (has.startsWith('/')) return existsSync(has)
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin']
+  return folders.some((folder) => folder !== '' && existsSync(join(folder, has)))
+}
+
+function checkMachine() {
+  if (process.platform !== 'linux') {
+    throw new SetupError(`this is ${process.platform}`, 'use a Linux machine (Debian bookworm or newer)')
+  }
+  if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR_MIN) {
+    throw new SetupError(`Node ${process.versions.node} is too old`, `install Node ${NODE_MAJOR_MIN} or newer`)
+  }
+}
+
+function apt(words) {
+  const command = ['-q', '-o', 'DPkg::Lock::Timeout=300', '-o', 'Acquire::Retries=3', ...words]
+  const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' }
+  return spawnSync('apt-get', command, { encoding: 'utf8', env: environment, timeout: 900_000 })
+}
+
+/** Installs the missing packages of these groups. */
+export function ensureMachinePackages(...groups) {
+  checkMachine()
+  const wanted = groups.flatMap((group) => MACHINE_PACKAGES[group])
+  const missing = [...new Set(wanted.filter(({ has }) => !isThere(has)).map((entry) => entry.package))]
+  if (missing.length === 0) return
+  const byHand = `as root: apt-get update && apt-get install ${missing.join(' ')}`
+  if (!isThere('apt-get')) {
+    throw new SetupError(
+      `this machine lacks ${missing.join(', ')}, and has no apt-get to install them with`,
+      `install what your system calls ${missing.join(', ')}`,
+    )
+  }
+  if (process.getuid() !== 0) throw new SetupError(`this machine lacks ${missing.join(', ')}`, byHand)
+  process.stderr.write(`Installing ${missing.join(', ')} ...\n`)
+  const install = ['install', '--yes', '--no-install-recommends', ...missing]
+  let result = apt(install)
+  if (result.status !== 0) {
+    // The machine's package lists are missing or old.
+    apt(['update'])
+    result = apt(install)
+  }
+  const left = wanted.filter(({ has }) => !isThere(has)).map((entry) => entry.package)
+  if (result.status === 0 && left.length === 0) return
+  const said = `${result.stdout ?? ''}${result.stderr ?? ''}`.trim().split('\n').slice(-8).join('\n')
+  throw new SetupError(`could not install ${left.join(', ') || missing.join(', ')}:\n${said}`, byHand)
+}
+
+/** Whether every package of the lock file stands in `node_modules` in its version. */
+function npmPackagesAreThere() {
+  const installed = join(projectFolder, 'node_modules', '.package-lock.json')
+  if (!existsSync(installed)) return false
+  const packagesOf = (file) => JSON.parse(readFileSync(file, 'utf8')).packages
+  const there = packagesOf(installed)
+  // An optional package is for another kind of machine, unless it is there.
+  return Object.entries(packagesOf(join(projectFolder, 'package-lock.json'))).every(
+    ([path, { version, optional }]) => path === '' || there[path]?.version === version || (optional && !there[path]),
+  )
+}
+
+/** Installs the npm packages of the lock file unless they are there. */
+export function ensureNpmPackages() {
+  if (npmPackagesAreThere()) return
+  process.stderr.write('Installing the npm packages ...\n')
+  const result = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: projectFolder, encoding: 'utf8', timeout: 900_000 })
+  if (result.status === 0) return
+  const said = `${result.error?.message ?? ''}${result.stdout ?? ''}${result.stderr ?? ''}`
+  throw new SetupError(`npm ci failed:\n${said.trim().split('\n').slice(-12).join('\n')}`, 'npm ci')
+}
+
+/** Everything that these groups need; seconds where it is there already. */
+export function setUp(...groups) {
+  ensureMachinePackages(...groups)
+  ensureNpmPackages()
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await runTool(() => {
+    const groups = process.argv.slice(2)
+    const unknown = groups.find((group) => !MACHINE_PACKAGES[group])
+    if (unknown) throw new SetupError(`no group "${unknown}"`, Object.keys(MACHINE_PACKAGES).join(', '))
+    setUp(...(groups.length > 0 ? groups : Object.keys(MACHINE_PACKAGES)))
+  })
+}

@@ -1,0 +1,68 @@
+/**
+ * `npm run size`: how large the program is, what takes the room, and how long it takes to start.
+ * Reads the linker's map, where each input section stands with its size and the object it came from.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { build } from './build.mjs'
+import { buildFolder, runTool, SetupError } from './workplace.mjs'
+
+/** The aims that this project has set itself. */
+const SIZE_MAX_BYTES = 1_300_000
+const START_MAX_MS = 10
+const STARTS = 101
+
+/** What an object of the map belongs to. */
+function ownerOf(object) {
+  const library = /lib(\w+)\.a\(/.exec(object)?.[1]
+  const names = { c: 'musl', z: 'zlib', gcc: 'libgcc' }
+  if (library) return names[library] ?? library
+  if (/bundle-\w+\.o$/.test(object)) return 'bundle (bytecode)'
+  if (/objects\//.test(object)) return 'our C'
+  return basename(object)
+}
+
+/** Bytes by owner, of the sections that are in the file. */
+function sizesFromMap(map) {
+  const sizes = new Map()
+  const kept = map.slice(map.indexOf('Linker script and memory map'))
+  // A long section name stands on a line of its own, so the rest may come after a newline.
+  const pattern = /^ \.(text|rodata|data|init|fini|eh_frame)\S*\s+0x[0-9a-f]+\s+0x([0-9a-f]+)\s+(\S+)$/gm
+  for (const [, , size, object] of kept.matchAll(pattern)) {
+    const owner = ownerOf(object)
+    sizes.set(owner, (sizes.get(owner) ?? 0) + Number.parseInt(size, 16))
+  }
+  return [...sizes].filter(([, bytes]) => bytes > 0).sort((a, b) => b[1] - a[1])
+}
+
+function startMs(program) {
+  const times = []
+  for (let i = 0; i < STARTS; i++) {
+    const before = process.hrtime.bigint()
+    const result = spawnSync(program, ['--version'], { stdio: 'ignore' })
+    if (result.status !== 0) throw new SetupError(`${program} --version ended with status ${result.status}`)
+    times.push(Number(process.hrtime.bigint() - before) / 1e6)
+  }
+  return times.sort((a, b) => a - b)[STARTS >> 1]
+}
+
+await runTool(async () => {
+  const target = process.argv[2] ?? 'x86_64'
+  const { program } = await build({ target })
+  if (!program) throw new SetupError('there is no bundle yet, and so no program to measure')
+  const size = statSync(program).size
+  const map = join(buildFolder, target, 'objects', 'xo-upgrade.map')
+  const verdict = (holds) => (holds ? 'within' : 'ABOVE')
+  process.stdout.write(`${program}\n`)
+  process.stdout.write(`size      ${size} bytes (${verdict(size <= SIZE_MAX_BYTES)} the aim of ${SIZE_MAX_BYTES})\n`)
+  if (existsSync(map)) {
+    for (const [owner, bytes] of sizesFromMap(readFileSync(map, 'utf8'))) {
+      process.stdout.write(`  ${String(bytes).padStart(8)}  ${owner}\n`)
+    }
+  }
+  const start = startMs(program)
+  process.stdout.write(
+    `start-up  ${start.toFixed(1)} ms, with making the process (${verdict(start <= START_MAX_MS)} the aim of ${START_MAX_MS})\n`,
+  )
+})
