@@ -9,6 +9,7 @@ import { createHash } from 'node:crypto'
 import { Xxh64, xxh3 } from '@node-rs/xxhash'
 import { createMD4, createXXHash128, type IHasher } from 'hash-wasm'
 import type { Checksums, Files } from '../../src/host.ts'
+import { systemErrorOf } from '../system-error.node.ts'
 
 /** A hash that takes its input in pieces. */
 export interface RunningHash {
@@ -106,12 +107,6 @@ export function makeChecksums(files: Files): Checksums {
   }
 }
 
-/** A SystemError as the C side throws it. */
-export function systemError(call: string, code: string, errno: number, message: string): Error {
-  const error = new Error(`${call}: ${message} (${code})`)
-  return Object.assign(error, { name: 'SystemError', call, path: '', code, errno })
-}
-
 export function tooBig(): Error {
-  return systemError('read', 'EFBIG', 27, 'File too large')
+  return systemErrorOf('read', undefined, 'EFBIG')
 }

@@ -60,6 +60,11 @@ declare module 'native:delta' {
     checksum: Uint8Array
     digest: string
   }
+  /**
+   * Gives up the file in the middle: writes what is still held back, and returns the bytes that `target` has. For
+   * partial files; without it up to 256 KiB less are there. Only closing the rebuilder is left then.
+   */
+  export function abandonFile(rebuilder: Rebuilder): number
   export function closeRebuilder(rebuilder: Rebuilder): void
 
   /** Copies a file's content from its start to target's current position, with its SHA-256. EFBIG past sizeMax. */

@@ -87,6 +87,7 @@ export function makeDelta(files: Files): Delta {
       rebuilderOf(rebuilder).feed(windowOf(buffer, offset, length)),
     ended: (rebuilder) => rebuilderOf(rebuilder).ended,
     finishFile: (rebuilder) => rebuilderOf(rebuilder).finish(),
+    abandonFile: (rebuilder) => rebuilderOf(rebuilder).abandon(),
     closeRebuilder: (rebuilder) => void closed.add(rebuilder),
     openFileList: (options) => new NodeFileList(options),
     feedList: (list, buffer, offset, length) => listOf(list).feed(windowOf(buffer, offset, length)),

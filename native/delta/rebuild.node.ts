@@ -7,8 +7,9 @@ import type { Algorithm } from 'native:checksums'
 import type { Compression, SumHead } from 'native:delta'
 import { createHash, type Hash } from 'node:crypto'
 import type { Fd, Files } from '../../src/host.ts'
-import { openHash, type RunningHash, systemError } from '../checksums/checksums.node.ts'
+import { openHash, type RunningHash } from '../checksums/checksums.node.ts'
 import { openStream, type StreamDecoder } from '../compress/compress.node.ts'
+import { systemErrorOf } from '../system-error.node.ts'
 
 export interface FilePlan {
   head: SumHead
@@ -28,8 +29,8 @@ export function tokenError(message: string): Error {
   return Object.assign(new Error(message), { name: 'TokenError' })
 }
 
-/** Blocks of rsync before protocol 30 may be 2^29 bytes (io.c read_sum_head). */
-const blockLengthMax = 2 ** 29
+/** rsync.h MAX_BLOCK_SIZE, from protocol 30 on (bytes). */
+const blockLengthMax = 131072
 
 export function checkHead(head: SumHead): void {
   const { count, blockLength, strongLength, remainder } = head
@@ -111,6 +112,12 @@ export class NodeRebuilder {
       checksum: file.checksum.result(),
       digest: file.digest.digest('hex'),
     }
+  }
+
+  abandon(): number {
+    this.machine = undefined
+    this.fileEnded = false
+    return this.file?.size ?? 0
   }
 
   private *byte(): Generator<void, number> {
@@ -226,7 +233,7 @@ export class NodeRebuilder {
         throw tokenError(`the file grows past the ${sizeMax} bytes that it may have`)
       }
       if (this.files.read(basis, buffer, 0, buffer.length, position) < buffer.length) {
-        throw systemError('pread', 'EIO', 5, 'Input/output error')
+        throw systemErrorOf('read', undefined, 'EIO')
       }
       this.write(buffer)
     }

@@ -1,0 +1,26 @@
+/* How the parts of native:delta that know nothing of JavaScript say what went wrong. */
+#ifndef FAULT_H
+#define FAULT_H
+
+enum fault_kind {
+  FAULT_NONE,
+  /* The peer's bytes can't be: `message` says what was found and what was allowed. */
+  FAULT_TOKEN,
+  /* The kernel refused: `call` and `saved_errno`. */
+  FAULT_SYSTEM,
+  FAULT_MEMORY,
+};
+
+struct fault {
+  enum fault_kind kind;
+  const char *call;
+  int saved_errno;
+  char message[400];
+};
+
+/* Each returns -1, so that a function can end in `return fault_...`. */
+int fault_token(struct fault *fault, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int fault_system(struct fault *fault, const char *call, int saved_errno);
+int fault_memory(struct fault *fault);
+
+#endif

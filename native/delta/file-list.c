@@ -1,0 +1,378 @@
+/*
+ * Decodes a file list entry by entry (rsync flist.c recv_file_entry) and checks each by the rules of
+ * the receiver; see file-list.h for what each function promises. The bytes are a stranger's: every
+ * number is checked before it is used, and nothing is kept of an entry that is not whole.
+ */
+#include "file-list.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "list-names.h"
+
+/* rsync.h XMIT_*. */
+enum {
+  SAME_MODE = 0x02,
+  EXTENDED = 0x04,
+  SAME_UID = 0x08,
+  SAME_GID = 0x10,
+  SAME_NAME = 0x20,
+  LONG_NAME = 0x40,
+  SAME_TIME = 0x80,
+  SAME_MAJOR = 0x100,
+  HARD_LINKED = 0x200,
+  USER_NAME = 0x400,
+  GROUP_NAME = 0x800,
+  NANOSECONDS = 0x2000,
+  END_WITH_ERROR = 0x1004,
+};
+
+#define LINK_TEXT_MAX 4095
+/* JavaScript's numbers end here. */
+#define SIZE_LIMIT (((int64_t)1 << 53) - 1)
+
+enum phase { PHASE_ENTRIES, PHASE_UIDS, PHASE_GIDS, PHASE_ENDED, PHASE_FAILED };
+
+struct file_list {
+  struct file_list_options options;
+  struct list_names names;
+  enum phase phase;
+  int io_error;
+  /* Whether names begin with a slash; -1 while there is none. */
+  int absolute;
+  /* The entry before, as it was on the wire. */
+  char name[NAME_MAX_LENGTH + 1];
+  size_t name_length;
+  int64_t seconds;
+  uint32_t mode;
+};
+
+/* Reads one unit. After the end of the bytes it hands out zeros, and `incomplete` says so. */
+struct reader {
+  const uint8_t *at;
+  const uint8_t *end;
+  bool incomplete;
+  bool failed;
+  struct fault *fault;
+};
+
+struct file_list *file_list_open(const struct file_list_options *options) {
+  struct file_list *list = calloc(1, sizeof *list);
+  struct fault fault;
+  if (!list) return NULL;
+  list->options = *options;
+  list->absolute = -1;
+  if (list_names_open(&list->names, &fault) == 0) return list;
+  free(list);
+  return NULL;
+}
+
+void file_list_close(struct file_list *list) {
+  if (!list) return;
+  list_names_close(&list->names);
+  free(list);
+}
+
+/* Fails the reader if `wrong` is so; a unit whose end is missing is not judged yet. */
+static bool refuse(struct reader *reader, bool wrong, const char *format, ...) {
+  if (reader->incomplete || reader->failed || !wrong) return false;
+  char message[sizeof reader->fault->message];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(message, sizeof message, format, arguments);
+  va_end(arguments);
+  fault_token(reader->fault, "%s", message);
+  return reader->failed = true;
+}
+
+static const uint8_t *take(struct reader *reader, size_t count) {
+  if (reader->incomplete || reader->failed || (size_t)(reader->end - reader->at) < count) {
+    reader->incomplete = true;
+    return NULL;
+  }
+  reader->at += count;
+  return reader->at - count;
+}
+
+static uint8_t read_byte(struct reader *reader) {
+  const uint8_t *byte = take(reader, 1);
+  return byte ? *byte : 0;
+}
+
+/* rsync io.c read_varint and read_varlong: a lead byte, then `rest_min` to `rest_max` more. */
+static uint64_t read_variable(struct reader *reader, unsigned rest_min, unsigned rest_max) {
+  uint8_t lead = read_byte(reader);
+  unsigned extra = 0;
+  while (extra < 6 && lead & 0x80 >> extra) extra++;
+  unsigned length = rest_min + extra;
+  if (refuse(reader, length > rest_max, "a number of %u bytes, at most %u", length + 1, rest_max + 1)) return 0;
+  const uint8_t *rest = take(reader, length);
+  if (!rest) return 0;
+  uint64_t value = 0;
+  for (unsigned i = 0; i < length; i++) value |= (uint64_t)rest[i] << 8 * i;
+  if (length < 8) value |= (uint64_t)(lead & (extra < 6 ? 0x7f >> extra : 3)) << 8 * length;
+  return value;
+}
+
+static int32_t read_varint(struct reader *reader) { return (int32_t)(uint32_t)read_variable(reader, 0, 4); }
+
+static uint32_t read_int(struct reader *reader) {
+  const uint8_t *bytes = take(reader, 4);
+  if (!bytes) return 0;
+  return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+}
+
+static void skip_short_text(struct reader *reader) { take(reader, read_byte(reader)); }
+
+/* A name for a message: quoted, escaped and cut. */
+struct shown {
+  char text[160];
+};
+
+static struct shown show(const char *name, size_t length) {
+  struct shown shown;
+  size_t at = 0;
+  shown.text[at++] = '"';
+  for (size_t i = 0; i < length; i++) {
+    if (at > sizeof shown.text - 12) {
+      memcpy(shown.text + at, "...", 3);
+      at += 3;
+      break;
+    }
+    unsigned char byte = (unsigned char)name[i];
+    bool plain = byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+    at += (size_t)snprintf(shown.text + at, 5, plain ? "%c" : "\\%03o", byte);
+  }
+  memcpy(shown.text + at, "\"", 2);
+  return shown;
+}
+
+/* The fields of one entry. */
+struct entry {
+  uint32_t flags;
+  char name[NAME_MAX_LENGTH + 1];
+  size_t name_length;
+  int64_t size;
+  int64_t seconds;
+  uint32_t mode;
+};
+
+static void read_name(const struct file_list *list, struct reader *reader, struct entry *entry) {
+  size_t shared = entry->flags & SAME_NAME ? read_byte(reader) : 0;
+  int64_t rest = entry->flags & LONG_NAME ? read_varint(reader) : read_byte(reader);
+  if (refuse(reader, shared > list->name_length, "a name shares %zu bytes with one of %zu", shared,
+             list->name_length) ||
+      refuse(reader, rest < 0 || (int64_t)shared + rest > NAME_MAX_LENGTH || (int64_t)shared + rest == 0,
+             "a name of %" PRId64 " bytes, allowed are 1 to %d", (int64_t)shared + rest, NAME_MAX_LENGTH)) {
+    return;
+  }
+  const uint8_t *bytes = reader->incomplete || reader->failed ? NULL : take(reader, (size_t)rest);
+  if (!bytes) return;
+  memcpy(entry->name, list->name, shared);
+  memcpy(entry->name + shared, bytes, (size_t)rest);
+  entry->name_length = shared + (size_t)rest;
+}
+
+/* Owner, group, device numbers and link text: not needed here, since the manifest has them. */
+static void skip_rest(const struct file_list *list, struct reader *reader, const struct entry *entry,
+                      const char *shown) {
+  const struct file_list_options *options = &list->options;
+  if (options->owners && !(entry->flags & SAME_UID)) {
+    read_varint(reader);
+    if (entry->flags & USER_NAME) skip_short_text(reader);
+  }
+  if (options->groups && !(entry->flags & SAME_GID)) {
+    read_varint(reader);
+    if (entry->flags & GROUP_NAME) skip_short_text(reader);
+  }
+  bool special = S_ISFIFO(entry->mode) || S_ISSOCK(entry->mode);
+  bool device = S_ISCHR(entry->mode) || S_ISBLK(entry->mode);
+  // Before protocol 31 fifos and sockets carry a number that means nothing.
+  if (options->devices && (device || (special && options->protocol < 31))) {
+    if (!(entry->flags & SAME_MAJOR)) read_varint(reader);
+    read_varint(reader);
+  }
+  if (options->links && S_ISLNK(entry->mode)) {
+    int32_t length = read_varint(reader);
+    if (refuse(reader, length < 1 || length > LINK_TEXT_MAX, "%s has a link text of %d bytes, allowed are 1 to %d",
+               shown, (int)length, LINK_TEXT_MAX)) {
+      return;
+    }
+    take(reader, (size_t)(length > 0 ? length : 0));
+  }
+}
+
+static bool is_known_mode(uint32_t mode) {
+  if (mode > 0xffff) return false;
+  return S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode) || S_ISCHR(mode) || S_ISBLK(mode) || S_ISFIFO(mode) ||
+         S_ISSOCK(mode);
+}
+
+static void read_entry(const struct file_list *list, struct reader *reader, struct entry *entry) {
+  entry->name_length = 0;
+  read_name(list, reader, entry);
+  struct shown shown = show(entry->name, entry->name_length);
+  refuse(reader, entry->flags & HARD_LINKED, "%s is sent as a hard link, which was not asked for", shown.text);
+  entry->size = (int64_t)read_variable(reader, 2, 8);
+  refuse(reader, entry->size < 0 || entry->size > SIZE_LIMIT, "%s has %" PRId64 " bytes, at most %" PRId64,
+         shown.text, entry->size, SIZE_LIMIT);
+  entry->seconds = entry->flags & SAME_TIME ? list->seconds : (int64_t)read_variable(reader, 3, 8);
+  if (list->options.protocol >= 31 && entry->flags & NANOSECONDS) {
+    int32_t nanoseconds = read_varint(reader);
+    refuse(reader, nanoseconds < 0 || nanoseconds > 999999999, "%s has %d nanoseconds, at most 999999999",
+           shown.text, (int)nanoseconds);
+  }
+  entry->mode = entry->flags & SAME_MODE ? list->mode : read_int(reader);
+  refuse(reader, !is_known_mode(entry->mode), "%s has mode 0%o, which is no type of file", shown.text,
+         (unsigned)entry->mode);
+  skip_rest(list, reader, entry, shown.text);
+}
+
+/* Collapses doubled slashes and inner "." in place, and refuses what could lead out of the tree. */
+static void clean_name(struct file_list *list, struct reader *reader, struct entry *entry) {
+  struct shown shown = show(entry->name, entry->name_length);
+  char *name = entry->name;
+  size_t length = entry->name_length, at = 0, kept = 0;
+  bool absolute = length > 0 && name[0] == '/';
+  refuse(reader, memchr(name, 0, length) != NULL, "%s holds a NUL byte", shown.text);
+  refuse(reader, absolute && !list->options.relative, "%s is an absolute name", shown.text);
+  refuse(reader, list->absolute >= 0 && list->absolute != (int)absolute,
+         "%s is %sabsolute, unlike the names before it", shown.text, absolute ? "" : "not ");
+  list->absolute = absolute;
+  while (at < length) {
+    const char *slash = memchr(name + at, '/', length - at);
+    size_t component = slash ? (size_t)(slash - name) - at : length - at;
+    bool dots = component <= 2 && memcmp(name + at, "..", component) == 0;
+    refuse(reader, dots && component == 2, "%s climbs out of the tree with \"..\"", shown.text);
+    if (component > 0 && !(dots && component == 1)) {
+      if (kept > 0) name[kept++] = '/';
+      memmove(name + kept, name + at, component);
+      kept += component;
+    }
+    at += component + 1;
+  }
+  refuse(reader, kept == 0 && !S_ISDIR(entry->mode), "%s is not a directory", shown.text);
+  if (kept == 0) name[kept++] = '.';
+  entry->name_length = kept;
+}
+
+/* The directory of every name must be listed as one: else a link could stand in its place. */
+static int check_parents(const struct file_list *list, struct fault *fault) {
+  const struct list_names *names = &list->names;
+  uint32_t checked = 0;
+  for (uint32_t i = 0; i < names->count; i++) {
+    const struct list_entry *entry = &names->entries[names->order[i]];
+    if (entry->directory == 0 || entry->directory == checked) continue;
+    char text[NAME_MAX_LENGTH + 1];
+    size_t length = list_names_text(names, entry, text);
+    size_t parent_length = (size_t)((const char *)memrchr(text, '/', length) - text);
+    if (list_names_find_kind(names, text, parent_length, true) < 0) {
+      struct shown name = show(text, length), parent = show(text, parent_length);
+      return fault_token(fault, "%s lies in %s, which is not listed as a directory", name.text, parent.text);
+    }
+    checked = entry->directory;
+  }
+  return 0;
+}
+
+/* Passes over the id lists that were not asked for. */
+static void skip_ids(struct file_list *list) {
+  const struct file_list_options *options = &list->options;
+  if (list->phase == PHASE_UIDS && (options->numeric_ids || !options->owners)) list->phase = PHASE_GIDS;
+  if (list->phase == PHASE_GIDS && (options->numeric_ids || !options->groups)) list->phase = PHASE_ENDED;
+}
+
+static int end_entries(struct file_list *list, int io_error, struct fault *fault) {
+  list->io_error = io_error & 7;
+  if (list_names_sort(&list->names, fault) || check_parents(list, fault)) return -1;
+  list->phase = PHASE_UIDS;
+  skip_ids(list);
+  return 0;
+}
+
+/* One entry, or the end of them. 1: taken; 0: its end is missing; -1 with a fault. */
+static int take_entry(struct file_list *list, struct reader *reader) {
+  bool varints = list->options.varint_flags;
+  struct entry entry;
+  entry.flags = varints ? (uint32_t)read_varint(reader) : read_byte(reader);
+  if (!varints && entry.flags & EXTENDED) entry.flags |= (uint32_t)read_byte(reader) << 8;
+  if (entry.flags == 0 || (!varints && entry.flags == END_WITH_ERROR)) {
+    int32_t io_error = varints || entry.flags != 0 ? read_varint(reader) : 0;
+    if (reader->failed) return -1;
+    if (reader->incomplete) return 0;
+    return end_entries(list, (int)io_error, reader->fault) ? -1 : 1;
+  }
+  int64_t most = list->options.entries_max;
+  refuse(reader, list->names.count >= most, "the file list has more than %" PRId64 " entries", most);
+  read_entry(list, reader, &entry);
+  if (reader->failed) return -1;
+  if (reader->incomplete) return 0;
+  memcpy(list->name, entry.name, entry.name_length);
+  list->name_length = entry.name_length;
+  list->seconds = entry.seconds;
+  list->mode = entry.mode;
+  clean_name(list, reader, &entry);
+  if (reader->failed) return -1;
+  if (list_names_add(&list->names, entry.name, entry.name_length, entry.size, entry.seconds, entry.mode,
+                     reader->fault)) {
+    return -1;
+  }
+  return 1;
+}
+
+/* One line of an id list, or its end. */
+static int take_id(struct file_list *list, struct reader *reader) {
+  int32_t id = read_varint(reader);
+  if (id != 0 || list->options.id0_names) skip_short_text(reader);
+  if (reader->failed) return -1;
+  if (reader->incomplete) return 0;
+  if (id != 0) return 1;
+  list->phase = list->phase == PHASE_UIDS ? PHASE_GIDS : PHASE_ENDED;
+  skip_ids(list);
+  return 1;
+}
+
+ssize_t file_list_feed(struct file_list *list, const uint8_t *bytes, size_t count, struct fault *fault) {
+  size_t used = 0;
+  while (list->phase < PHASE_ENDED) {
+    struct reader reader = {.at = bytes + used, .end = bytes + count, .fault = fault};
+    int taken = list->phase == PHASE_ENTRIES ? take_entry(list, &reader) : take_id(list, &reader);
+    if (taken < 0) {
+      list->phase = PHASE_FAILED;
+      return -1;
+    }
+    if (taken == 0) break;
+    used = (size_t)(reader.at - bytes);
+  }
+  return (ssize_t)used;
+}
+
+bool file_list_ended(const struct file_list *list) { return list->phase == PHASE_ENDED; }
+bool file_list_failed(const struct file_list *list) { return list->phase == PHASE_FAILED; }
+uint32_t file_list_count(const struct file_list *list) { return list->names.count; }
+int file_list_io_error(const struct file_list *list) { return list->io_error; }
+
+static bool fill(const struct file_list *list, int64_t index, struct listed *found) {
+  if (index < 0 || index >= list->names.count) return false;
+  const struct list_entry *entry = &list->names.entries[list->names.order[index]];
+  if (entry->cleared) return false;
+  found->index = (uint32_t)index;
+  found->size = entry->size;
+  found->mode = list_entry_mode(entry);
+  found->modified_seconds = (int64_t)entry->seconds_and_mode >> 16;
+  found->name_length = list_names_text(&list->names, entry, found->name);
+  return true;
+}
+
+bool file_list_find(const struct file_list *list, const char *name, size_t length, struct listed *found) {
+  if (list->phase != PHASE_ENDED || length > NAME_MAX_LENGTH) return false;
+  return fill(list, list_names_find(&list->names, name, length), found);
+}
+
+bool file_list_at(const struct file_list *list, int64_t index, struct listed *found) {
+  return list->phase == PHASE_ENDED && fill(list, index, found);
+}

@@ -1,0 +1,252 @@
+/* The file list in memory; see list-names.h for what each function promises. */
+#include "list-names.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "file-list.h"
+
+/* Of all names together (bytes): half a million entries of 128 bytes, which no image has. */
+#define ARENA_MAX ((uint32_t)64 * 1024 * 1024)
+
+int list_names_open(struct list_names *names, struct fault *fault) {
+  memset(names, 0, sizeof *names);
+  names->arena_size = 16 * 1024;
+  names->arena = calloc(1, names->arena_size);
+  names->arena_length = 2;
+  return names->arena ? 0 : fault_memory(fault);
+}
+
+void list_names_close(struct list_names *names) {
+  free(names->arena);
+  free(names->entries);
+  free(names->order);
+  memset(names, 0, sizeof *names);
+}
+
+static size_t arena_string(const struct list_names *names, uint32_t at, const char **bytes) {
+  *bytes = (const char *)names->arena + at + 2;
+  return (size_t)names->arena[at] | (size_t)names->arena[at + 1] << 8;
+}
+
+/* Puts a string into the arena; its place, or -1 with a fault. */
+static int64_t arena_add(struct list_names *names, const char *bytes, size_t length, struct fault *fault) {
+  uint32_t wanted = names->arena_length + 2 + (uint32_t)length;
+  if (wanted > ARENA_MAX) return fault_token(fault, "the names of the file list take more than %u bytes", ARENA_MAX);
+  if (wanted > names->arena_size) {
+    uint32_t size = names->arena_size + names->arena_size / 2 + 8192;
+    uint8_t *arena = realloc(names->arena, size);
+    if (!arena) return fault_memory(fault);
+    names->arena = arena;
+    names->arena_size = size;
+  }
+  uint32_t at = names->arena_length;
+  names->arena[at] = (uint8_t)length;
+  names->arena[at + 1] = (uint8_t)(length >> 8);
+  memcpy(names->arena + at + 2, bytes, length);
+  names->arena_length = wanted;
+  return at;
+}
+
+static int64_t directory_of(struct list_names *names, const char *bytes, size_t length, struct fault *fault) {
+  if (length == 0) return 0;
+  const char *last;
+  size_t last_length = arena_string(names, names->last_directory, &last);
+  if (last_length == length && memcmp(last, bytes, length) == 0) return names->last_directory;
+  int64_t at = arena_add(names, bytes, length, fault);
+  if (at >= 0) names->last_directory = (uint32_t)at;
+  return at;
+}
+
+static int grow_entries(struct list_names *names, struct fault *fault) {
+  if (names->count < names->entries_size) return 0;
+  uint32_t size = names->entries_size + names->entries_size / 2 + 256;
+  struct list_entry *entries = realloc(names->entries, (size_t)size * sizeof *entries);
+  if (!entries) return fault_memory(fault);
+  names->entries = entries;
+  names->entries_size = size;
+  return 0;
+}
+
+int list_names_add(struct list_names *names, const char *name, size_t length, int64_t size, int64_t seconds,
+                   uint32_t mode, struct fault *fault) {
+  const char *slash = memrchr(name, '/', length);
+  size_t directory_length = slash ? (size_t)(slash - name) : 0;
+  size_t start = slash ? directory_length + 1 : 0;
+  int64_t directory = directory_of(names, name, directory_length, fault);
+  if (directory < 0) return -1;
+  int64_t place = arena_add(names, name + start, length - start, fault);
+  if (place < 0 || grow_entries(names, fault)) return -1;
+  // 48 bits hold four million years both ways; what is outside is only shown, and shown as the limit.
+  const int64_t seconds_limit = ((int64_t)1 << 47) - 1;
+  if (seconds > seconds_limit) seconds = seconds_limit;
+  if (seconds < -seconds_limit) seconds = -seconds_limit;
+  names->entries[names->count++] = (struct list_entry){
+      .directory = (uint32_t)directory,
+      .name = (uint32_t)place,
+      .size = size,
+      .seconds_and_mode = (uint64_t)seconds << 16 | (mode & 0xffff),
+  };
+  return 0;
+}
+
+size_t list_names_text(const struct list_names *names, const struct list_entry *entry, char *text) {
+  const char *directory, *name;
+  size_t directory_length = arena_string(names, entry->directory, &directory);
+  size_t name_length = arena_string(names, entry->name, &name);
+  size_t length = 0;
+  if (directory_length > 0) {
+    memcpy(text, directory, directory_length);
+    text[directory_length] = '/';
+    length = directory_length + 1;
+  }
+  memcpy(text + length, name, name_length);
+  text[length + name_length] = 0;
+  return length + name_length;
+}
+
+/* The component at which two names differ, as rsync's order sees it. */
+struct component {
+  const char *bytes;
+  size_t length;
+  /* -1: "." of the transfer; 0: the last of no directory; 1: a directory, followed by a slash. */
+  int rank;
+  bool last;
+};
+
+static struct component component_at(const char *name, size_t length, size_t start, bool directory) {
+  const char *slash = start < length ? memchr(name + start, '/', length - start) : NULL;
+  struct component component = {name + start, slash ? (size_t)(slash - name) - start : length - start, 1, !slash};
+  if (component.last && !directory) component.rank = 0;
+  if (component.last && directory && component.length == 1 && name[start] == '.') component.rank = -1;
+  return component;
+}
+
+static int compare_components(const struct component *one, const struct component *other) {
+  if (one->rank != other->rank) return one->rank - other->rank;
+  size_t common = one->length < other->length ? one->length : other->length;
+  int order = memcmp(one->bytes, other->bytes, common);
+  if (order != 0) return order;
+  if (one->length != other->length) {
+    // The shorter one goes on with its slash, or ends.
+    const struct component *longer = one->length > other->length ? one : other;
+    int sign = longer == one ? 1 : -1;
+    if (one->rank != 1) return sign;
+    return (unsigned char)longer->bytes[common] > '/' ? sign : -sign;
+  }
+  return (int)other->last - (int)one->last;
+}
+
+/* rsync flist.c f_name_cmp, from protocol 29 on. */
+static int compare_names(const char *one, size_t one_length, bool one_directory, const char *other,
+                         size_t other_length, bool other_directory) {
+  size_t common = one_length < other_length ? one_length : other_length;
+  size_t start = 0, i = 0;
+  for (; i < common && one[i] == other[i]; i++) {
+    if (one[i] == '/') start = i + 1;
+  }
+  if (i == one_length && i == other_length && one_directory == other_directory) return 0;
+  struct component a = component_at(one, one_length, start, one_directory);
+  struct component b = component_at(other, other_length, start, other_directory);
+  return compare_components(&a, &b);
+}
+
+static int compare_entries(const struct list_names *names, uint32_t one, uint32_t other) {
+  const struct list_entry *a = &names->entries[one], *b = &names->entries[other];
+  if (a->directory == b->directory) {
+    const char *a_name, *b_name;
+    size_t a_length = arena_string(names, a->name, &a_name), b_length = arena_string(names, b->name, &b_name);
+    return compare_names(a_name, a_length, list_entry_is_directory(a), b_name, b_length, list_entry_is_directory(b));
+  }
+  char a_text[NAME_MAX_LENGTH + 1], b_text[NAME_MAX_LENGTH + 1];
+  size_t a_length = list_names_text(names, a, a_text), b_length = list_names_text(names, b, b_text);
+  return compare_names(a_text, a_length, list_entry_is_directory(a), b_text, b_length, list_entry_is_directory(b));
+}
+
+/* Merges order[start..middle) with order[middle..end); `spare` takes the first half. Stable. */
+static void merge(const struct list_names *names, uint32_t *spare, size_t start, size_t middle, size_t end) {
+  uint32_t *order = names->order;
+  if (compare_entries(names, order[middle - 1], order[middle]) <= 0) return;
+  size_t left_count = middle - start, left = 0, right = middle, at = start;
+  memcpy(spare, order + start, left_count * sizeof *order);
+  while (left < left_count && right < end) {
+    bool take_right = compare_entries(names, order[right], spare[left]) < 0;
+    order[at++] = take_right ? order[right++] : spare[left++];
+  }
+  memcpy(order + at, spare + left, (left_count - left) * sizeof *order);
+}
+
+static int sort_order(struct list_names *names, struct fault *fault) {
+  size_t count = names->count;
+  names->order = malloc((count + 1) * sizeof *names->order);
+  uint32_t *spare = malloc((count + 1) * sizeof *spare);
+  if (!names->order || !spare) {
+    free(spare);
+    return fault_memory(fault);
+  }
+  for (size_t i = 0; i < count; i++) names->order[i] = (uint32_t)i;
+  for (size_t width = 1; width < count; width *= 2) {
+    for (size_t start = 0; start + width < count; start += 2 * width) {
+      size_t end = count - start < 2 * width ? count : start + 2 * width;
+      merge(names, spare, start, start + width, end);
+    }
+  }
+  free(spare);
+  return 0;
+}
+
+int64_t list_names_find_kind(const struct list_names *names, const char *name, size_t length, bool directory) {
+  size_t low = 0, high = names->count;
+  char text[NAME_MAX_LENGTH + 1];
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    const struct list_entry *entry = &names->entries[names->order[middle]];
+    size_t text_length = list_names_text(names, entry, text);
+    if (compare_names(text, text_length, list_entry_is_directory(entry), name, length, directory) < 0) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  if (low == names->count) return -1;
+  const struct list_entry *entry = &names->entries[names->order[low]];
+  size_t text_length = list_names_text(names, entry, text);
+  bool same = text_length == length && memcmp(text, name, length) == 0;
+  return same && list_entry_is_directory(entry) == directory ? (int64_t)low : -1;
+}
+
+int64_t list_names_find(const struct list_names *names, const char *name, size_t length) {
+  int64_t found = list_names_find_kind(names, name, length, true);
+  return found >= 0 ? found : list_names_find_kind(names, name, length, false);
+}
+
+static void clear_duplicates(struct list_names *names) {
+  const uint32_t *order = names->order;
+  for (size_t i = 1; i < names->count; i++) {
+    if (compare_entries(names, order[i - 1], order[i]) == 0) names->entries[order[i]].cleared = 1;
+  }
+  for (size_t i = 0; i < names->count; i++) {
+    const struct list_entry *entry = &names->entries[order[i]];
+    if (entry->cleared || !list_entry_is_directory(entry)) continue;
+    char text[NAME_MAX_LENGTH + 1];
+    size_t length = list_names_text(names, entry, text);
+    int64_t other = list_names_find_kind(names, text, length, false);
+    if (other >= 0) names->entries[order[other]].cleared = 1;
+  }
+}
+
+/* Gives back what the growing left over. */
+static void trim(struct list_names *names) {
+  uint8_t *arena = realloc(names->arena, names->arena_length);
+  if (arena) names->arena = arena;
+  if (names->count == 0) return;
+  struct list_entry *entries = realloc(names->entries, names->count * sizeof *entries);
+  if (entries) names->entries = entries;
+}
+
+int list_names_sort(struct list_names *names, struct fault *fault) {
+  if (sort_order(names, fault)) return -1;
+  clear_duplicates(names);
+  trim(names);
+  return 0;
+}
