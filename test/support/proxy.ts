@@ -1,0 +1,92 @@
+/**
+ * A TCP proxy on loopback that a test puts between client and daemon: it delays, cuts, stalls, or
+ * changes bytes of what the daemon sends, and counts.
+ */
+import { connect, createServer, type Server, type Socket } from 'node:net'
+
+export interface ProxyOptions {
+  /** Each way takes this long. */
+  delayMs?: number
+  /** Cuts both sides after so many bytes from the daemon. */
+  cutAfter?: number
+  /** Passes no byte on after so many bytes from the daemon, but keeps the connection. */
+  stallAfter?: number
+  /** May change a chunk from the daemon in place; `offset` is that of its first byte. */
+  change?(chunk: Buffer, offset: number): void
+  /** At most so many bytes from the daemon each second. */
+  bytesPerSecond?: number
+}
+
+export interface Proxy {
+  port: number
+  /** Bytes that the daemon sent, of all connections. */
+  received: number
+  connections: number
+  /** Turns of direction as seen at the proxy: about the round trips. */
+  turns: number
+  close(): void
+}
+
+export function startProxy(port: number, options: ProxyOptions = {}): Promise<Proxy> {
+  const sockets = new Set<Socket>()
+  const proxy = { port: 0, received: 0, connections: 0, turns: 0, close: () => {} }
+  const server: Server = createServer((client) => {
+    proxy.connections++
+    const daemon = connect(port, '127.0.0.1')
+    let offset = 0
+    let last = ''
+    const turn = (direction: string) => {
+      if (direction === 'up' && last !== direction) proxy.turns++
+      last = direction
+    }
+    const after = (action: () => void, waitMs = options.delayMs ?? 0) => {
+      if (waitMs > 0) setTimeout(action, waitMs)
+      else action()
+    }
+    const end = () => {
+      client.destroy()
+      daemon.destroy()
+    }
+    client.on('data', (chunk) => {
+      turn('up')
+      after(() => daemon.write(chunk))
+    })
+    daemon.on('data', (whole) => {
+      turn('down')
+      let chunk = whole
+      options.change?.(chunk, offset)
+      const { stallAfter, cutAfter, bytesPerSecond } = options
+      const limit = Math.min(stallAfter ?? Infinity, cutAfter ?? Infinity)
+      if (offset + chunk.length > limit) chunk = chunk.subarray(0, Math.max(0, limit - offset))
+      offset += whole.length
+      proxy.received += whole.length
+      after(() => client.write(chunk))
+      if (cutAfter !== undefined && offset >= cutAfter) after(end)
+      if (bytesPerSecond !== undefined) {
+        daemon.pause()
+        after(() => daemon.resume(), (whole.length * 1000) / bytesPerSecond)
+      }
+    })
+    for (const [one, other] of [
+      [client, daemon],
+      [daemon, client],
+    ] as const) {
+      sockets.add(one)
+      one.on('end', () => after(() => other.end()))
+      one.on('error', end)
+      one.on('close', () => sockets.delete(one))
+    }
+  })
+  proxy.close = () => {
+    server.close()
+    for (const socket of sockets) socket.destroy()
+  }
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      proxy.port = typeof address === 'object' && address ? address.port : 0
+      resolve(proxy)
+    })
+  })
+}

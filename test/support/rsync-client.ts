@@ -1,0 +1,134 @@
+/** What tests of the rsync client share: the daemons of the field, and a fetch into memory. */
+import { closeSync, existsSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  type Address,
+  type FileRequest,
+  Session,
+  type SessionOptions,
+} from '../../src/rsync/session.ts'
+import { nodeHost } from './host.ts'
+import { scratch } from './scratch.ts'
+
+export interface Rsync {
+  version: string
+  /** A program that is this rsync. */
+  program: string
+}
+
+/** The stock rsyncs that the tools unpack, oldest first. */
+export async function stockRsyncs(): Promise<Rsync[]> {
+  // The tools are plain JavaScript, outside of what the tests compile.
+  const tool = new URL('../../../../tools/rsync-binaries.mjs', import.meta.url).href
+  const { rsyncBinaries } = (await import(tool)) as {
+    rsyncBinaries(): Promise<{ version: string; command: string[] }[]>
+  }
+  return (await rsyncBinaries()).map(({ version, command }) => {
+    const [only] = command
+    if (command.length === 1 && only !== undefined) return { version, program: only }
+    const program = join(scratch('rsync'), 'rsync')
+    const words = command.map((word) => `'${word}'`).join(' ')
+    writeFileSync(program, `#!/bin/sh\nexec ${words} "$@"\n`, { mode: 0o755 })
+    return { version, program }
+  })
+}
+
+export const host = nodeHost()
+
+export function optionsFor(
+  port: number,
+  selection: SessionOptions['selection'],
+  more: Partial<SessionOptions> & { address?: Partial<Address> } = {},
+): SessionOptions {
+  return {
+    selection,
+    compression: 'none',
+    connectTimeoutMs: 5000,
+    timeoutMs: 10_000,
+    ...more,
+    address: { host: '127.0.0.1', port, module: 'xo', ...more.address },
+  }
+}
+
+export type Result = { size: number; digest: string } | { failed: 'not-sent' | 'checksum' }
+
+/** A request whose file goes to `folder`, with what became of it. */
+export class Fetched {
+  readonly path: string
+  result: Result | undefined
+  /** How often a target was asked for: 2 after a second try. */
+  tries = 0
+  #target: number | undefined
+  #basis: number | undefined
+
+  constructor(
+    readonly name: string,
+    readonly folder: string,
+    readonly basisPath?: string,
+  ) {
+    this.path = join(folder, name.replaceAll('/', '_'))
+  }
+
+  request(session: Session, sizeMax = 1e9): FileRequest {
+    const listed = session.find(this.name)
+    if (!listed) throw new Error(`${this.name} is not listed`)
+    const { basisPath } = this
+    const basis =
+      basisPath !== undefined && existsSync(basisPath)
+        ? { fd: this.#openBasis(basisPath), size: statSync(basisPath).size }
+        : undefined
+    return {
+      index: listed.index,
+      sizeMax,
+      ...(basis ? { basis } : {}),
+      target: () => {
+        this.tries++
+        if (this.#target !== undefined) closeSync(this.#target)
+        this.#target = openSync(this.path, 'w+')
+        return this.#target
+      },
+      received: (result) => {
+        if (this.result) throw new Error(`${this.name} was received twice`)
+        this.result = result
+        this.close()
+      },
+    }
+  }
+
+  content(): Buffer {
+    return readFileSync(this.path)
+  }
+
+  close(): void {
+    for (const fd of [this.#target, this.#basis]) if (fd !== undefined) closeSync(fd)
+    this.#target = undefined
+    this.#basis = undefined
+  }
+
+  #openBasis(path: string): number {
+    this.#basis = openSync(path, 'r')
+    return this.#basis
+  }
+}
+
+/** A whole session: lists, fetches the names, says goodbye. `bases` maps a name to a local file. */
+export async function fetchAll(
+  options: SessionOptions,
+  names: string[],
+  bases: Record<string, string> = {},
+): Promise<{ session: Session; files: Fetched[] }> {
+  const folder = scratch('fetched')
+  const session = await Session.open(host, options)
+  const files = names.map((name) => new Fetched(name, folder, bases[name]))
+  function* requests() {
+    for (const file of files) yield file.request(session)
+  }
+  try {
+    await session.fetch(requests())
+    await session.finish()
+  } finally {
+    session.close()
+    for (const file of files) file.close()
+  }
+  return { session, files }
+}
