@@ -10,6 +10,7 @@ import * as tty from 'node:tty'
 import { isSystemError } from '../../src/errors.ts'
 import type { Fd, Files, Metadata, Path, Stat, Xattr } from '../../src/host.ts'
 import { converting, systemErrorOf } from '../system-error.node.ts'
+import { checkWindow } from '../window.node.ts'
 import type { Place } from './glibc.node.ts'
 import * as glibc from './glibc.node.ts'
 
@@ -244,6 +245,7 @@ function read(
   length: number,
   position?: number,
 ): number {
+  checkWindow(buffer, offset, length)
   let count = 0
   while (count < length) {
     const from = position === undefined ? null : position + count
@@ -257,6 +259,7 @@ function read(
 }
 
 function write(fd: Fd, buffer: Uint8Array, offset: number, length: number): void {
+  checkWindow(buffer, offset, length)
   let count = 0
   while (count < length) {
     count += converting('write', undefined, () =>
@@ -266,7 +269,11 @@ function write(fd: Fd, buffer: Uint8Array, offset: number, length: number): void
 }
 
 function space(fd: Fd): { bytes: number; inodes: number; blockSize: number } {
-  const found = converting('statvfs', undefined, () => fs.statfsSync(`/proc/self/fd/${fd}`))
+  const found = converting('statvfs', undefined, () => {
+    // A closed handle is EBADF, but its name in /proc would be ENOENT.
+    fs.fstatSync(fd)
+    return fs.statfsSync(`/proc/self/fd/${fd}`)
+  })
   return {
     bytes: found.bavail * found.bsize,
     inodes: found.files === 0 ? Number.POSITIVE_INFINITY : found.ffree,

@@ -57,15 +57,16 @@ const LOCK_EX_NB = 2 | 4
 const TIOCGWINSZ = 0x5413
 const FICLONE = 0x40049409
 
-const TYPES: Record<number, FileType> = {
-  7: 'file',
-  4: 'dir',
-  9: 'link',
-  2: 'char',
-  6: 'block',
-  1: 'fifo',
-  11: 'socket',
-}
+/** By the bits of S_IFMT. */
+const TYPES = new Map<number, FileType>([
+  [0o100000, 'file'],
+  [0o040000, 'dir'],
+  [0o120000, 'link'],
+  [0o020000, 'char'],
+  [0o060000, 'block'],
+  [0o010000, 'fifo'],
+  [0o140000, 'socket'],
+])
 
 /** The bytes of a byte string, with the NUL that C wants. */
 export function cString(bytes: Path): Buffer {
@@ -114,7 +115,7 @@ function statOf(buffer: Buffer): Stat {
   const bits = buffer.readUInt16LE(28)
   const device = `${buffer.readUInt32LE(136)}.${buffer.readUInt32LE(140)}`
   return {
-    type: TYPES[bits >> 12] ?? 'file',
+    type: TYPES.get(bits & 0o170000) ?? 'file',
     mode: bits & 0o7777,
     uid: buffer.readUInt32LE(20),
     gid: buffer.readUInt32LE(24),

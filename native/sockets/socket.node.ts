@@ -5,6 +5,7 @@
  */
 import type { Readable, Writable } from 'node:stream'
 import { converted, systemErrorOf } from '../system-error.node.ts'
+import { checkWindow } from '../window.node.ts'
 
 /** What is handed to Node at once: a write counts as going on while such pieces go. */
 const PIECE = 64 * 1024
@@ -125,10 +126,4 @@ function broken(error: unknown): unknown {
   const { code } = error as NodeJS.ErrnoException
   const gone = typeof code === 'string' && code.startsWith('ERR_STREAM')
   return gone ? systemErrorOf('write', undefined, 'EPIPE') : error
-}
-
-function checkWindow(buffer: Uint8Array, offset: number, length: number): void {
-  if (offset < 0 || length < 0 || offset + length > buffer.length) {
-    throw new RangeError('the window reaches past the buffer')
-  }
 }
