@@ -1,0 +1,34 @@
+/** Small file systems of their own for tests that need a full or a read-only disk. Need root. */
+import { spawnSync } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { scratch } from './scratch.ts'
+
+const mounted: string[] = []
+
+function unmountAll(): void {
+  for (const path of mounted.splice(0).reverse()) spawnSync('umount', ['-l', path])
+}
+
+// Before the scratch folders are removed: their listener was added first, so this one goes before it.
+process.prependListener('exit', unmountAll)
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => process.exit(1))
+}
+
+export function mountTmpfs(sizeBytes: number): string {
+  const path = join(scratch('disk'), 'disk')
+  mkdirSync(path)
+  mount(['-t', 'tmpfs', '-o', `size=${sizeBytes},mode=755`, 'tmpfs', path])
+  mounted.push(path)
+  return path
+}
+
+export function remount(path: string, how: 'ro' | 'rw'): void {
+  mount(['-o', `remount,${how}`, path])
+}
+
+function mount(words: string[]): void {
+  const { status, stderr } = spawnSync('mount', words, { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`mount ${words.join(' ')}: ${stderr}`)
+}
