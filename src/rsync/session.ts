@@ -4,7 +4,7 @@
  * gets: names are only looked up, and whoever asked checks what came.
  */
 import type { FileList, Rebuilder } from 'native:delta'
-import { assert, ConfigError, PeerError } from '../errors.ts'
+import { assert, ConfigError, DeadlineError, PeerError } from '../errors.ts'
 import type { Host, Path } from '../host.ts'
 import { FILE_LIST_ENTRIES_MAX } from '../limits.ts'
 import { bytesOfArray, show } from '../text.ts'
@@ -144,6 +144,11 @@ export class Session {
     await this.#exchange(requests)
   }
 
+  /** To be called between fetches where they lie further apart than half of timeoutMs: says that we are alive. */
+  async keepAlive(): Promise<void> {
+    await this.#wire.turn()
+  }
+
   /** Asks again for what came broken, and says goodbye. */
   async finish(): Promise<void> {
     assert(!this.#finished, 'finish twice')
@@ -235,7 +240,7 @@ export class Session {
         await wire.wait()
       }
     } catch (error) {
-      if (!(wire.explain(error) instanceof Error)) throw error
+      if (!(error instanceof PeerError || error instanceof DeadlineError)) throw error
     }
   }
 }
