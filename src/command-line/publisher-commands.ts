@@ -76,8 +76,7 @@ export const publishCommand: Command = {
       expires: textOf(values, '--expires'),
       progress,
     })
-    const { version, latest, entries, imageBytes, warnings } = result
-    for (const warning of warnings) progress.note(`warning: ${warning}`)
+    const { version, latest, entries, imageBytes } = result
     context.result({ ...result }, [
       result.published
         ? `Version ${version} is published: ${entries} entries, ${amount(imageBytes, 'bytes')}; ` +
