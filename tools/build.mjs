@@ -7,21 +7,40 @@
  * bundle file that is its first argument, `asan` the host under the sanitizers in build/TARGET-asan.
  * Each object is kept under the digest of all that it was made from, so that a second run does nothing.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { targets } from '../firmware/targets/targets.mjs'
 import { buildBundle, filesBelow } from './bundle.mjs'
 import { buildLibraries, forEachParallel } from './libraries.mjs'
-import { buildFolder, projectFolder, run, runTool, SetupError, sha256, sha256OfFile } from './workplace.mjs'
+import {
+  buildFolder,
+  projectFolder,
+  run,
+  runTool,
+  SetupError,
+  sha256,
+  sha256OfFile,
+} from './workplace.mjs'
 
 const hostFolder = join(projectFolder, 'runtime', 'host')
 const nativeFolder = join(projectFolder, 'native')
 
 /** What all of our C may include; a change of any of them compiles it all again (seconds). */
 function headersIdentity() {
-  const headers = [hostFolder, nativeFolder].flatMap((folder) => filesBelow(folder, (name) => name.endsWith('.h')))
+  const headers = [hostFolder, nativeFolder].flatMap((folder) =>
+    filesBelow(folder, (name) => name.endsWith('.h')),
+  )
   return headers.map((file) => sha256OfFile(file)).join(' ')
 }
 
@@ -54,7 +73,9 @@ class Builder {
 
   /** The object of one source with these definitions, compiled unless it is there. */
   async compile(source, definitions = [], ingredients = '') {
-    const digest = sha256(JSON.stringify([this.base, definitions, ingredients, sha256OfFile(source)])).slice(0, 16)
+    const digest = sha256(
+      JSON.stringify([this.base, definitions, ingredients, sha256OfFile(source)]),
+    ).slice(0, 16)
     const object = join(this.objectFolder, `${basename(source).replace(/\.[cS]$/, '')}-${digest}.o`)
     this.used.add(basename(object))
     if (existsSync(object)) return object
@@ -77,7 +98,8 @@ class Builder {
     const command = [...this.target.compiler, ...linkBefore, ...objects, ...linkAfter]
     const identity = sha256(JSON.stringify([command, strip]))
     const stamp = join(this.objectFolder, `${program}.identity`)
-    if (existsSync(path) && existsSync(stamp) && readFileSync(stamp, 'utf8') === identity) return path
+    if (existsSync(path) && existsSync(stamp) && readFileSync(stamp, 'utf8') === identity)
+      return path
     const partial = `${path}.partial-${process.pid}`
     const map = join(this.objectFolder, `${program}.map`)
     await run([...command, `-Wl,-Map=${map}`, '-o', partial])
@@ -116,12 +138,16 @@ async function compileBundle(builder, bundle) {
 
 async function openBuilder(name) {
   const target = targets[name]
-  if (!target) throw new SetupError(`no target "${name}"`, `one of: ${Object.keys(targets).join(', ')}`)
+  if (!target)
+    throw new SetupError(`no target "${name}"`, `one of: ${Object.keys(targets).join(', ')}`)
   return new Builder(name, target, await buildLibraries(name, target))
 }
 
 async function buildHost(builder, common, definitions) {
-  const main = await builder.compile(join(hostFolder, 'main.c'), ['-DHOST_RUNS_SCRIPT', ...definitions])
+  const main = await builder.compile(join(hostFolder, 'main.c'), [
+    '-DHOST_RUNS_SCRIPT',
+    ...definitions,
+  ])
   return builder.link('host', [main, ...common], { strip: false })
 }
 
@@ -129,7 +155,9 @@ async function buildHost(builder, common, definitions) {
 export async function build({ target = 'x86_64', flavour = 'program' } = {}) {
   if (flavour === 'asan') {
     const builder = await openBuilder(`${target}-asan`)
-    const host = await buildHost(builder, await builder.compileAll(commonSources()), ['-DHOST_FREES'])
+    const host = await buildHost(builder, await builder.compileAll(commonSources()), [
+      '-DHOST_FREES',
+    ])
     builder.tidy()
     return { host }
   }
@@ -146,7 +174,11 @@ export async function build({ target = 'x86_64', flavour = 'program' } = {}) {
     const bytecode = await compileBundle(native, bundle)
     const objects = [
       await builder.compile(join(hostFolder, 'main.c')),
-      await builder.compile(join(hostFolder, 'bundle.S'), [`-DBUNDLE_FILE="${bytecode}"`], sha256OfFile(bytecode)),
+      await builder.compile(
+        join(hostFolder, 'bundle.S'),
+        [`-DBUNDLE_FILE="${bytecode}"`],
+        sha256OfFile(bytecode),
+      ),
     ]
     made.program = await builder.link('xo-upgrade', [...objects, ...common], { strip: true })
   }
@@ -157,7 +189,11 @@ export async function build({ target = 'x86_64', flavour = 'program' } = {}) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await runTool(async () => {
     const { values } = parseArgs({
-      options: { target: { type: 'string' }, flavour: { type: 'string' }, quiet: { type: 'boolean' } },
+      options: {
+        target: { type: 'string' },
+        flavour: { type: 'string' },
+        quiet: { type: 'boolean' },
+      },
     })
     const made = await build({ target: values.target, flavour: values.flavour })
     if (values.quiet) return

@@ -20,8 +20,14 @@ export function filesBelow(folder, accept) {
 function identity() {
   const sources = filesBelow(join(projectFolder, 'src'), (name) => name.endsWith('.ts'))
   const contracts = filesBelow(join(projectFolder, 'native'), (name) => name.endsWith('.d.ts'))
-  const settings = ['rollup.config.js', 'tsconfig.json', 'package-lock.json'].map((n) => join(projectFolder, n))
-  return sha256(JSON.stringify([...sources, ...contracts, ...settings].map((file) => [file, sha256(readFileSync(file))])))
+  const settings = ['rollup.config.js', 'tsconfig.json', 'package-lock.json'].map((n) =>
+    join(projectFolder, n),
+  )
+  return sha256(
+    JSON.stringify(
+      [...sources, ...contracts, ...settings].map((file) => [file, sha256(readFileSync(file))]),
+    ),
+  )
 }
 
 /** The path of the bundle, or undefined while there is no `src/main.ts`. */
@@ -29,12 +35,15 @@ export async function buildBundle() {
   if (!existsSync(join(projectFolder, 'src', 'main.ts'))) return undefined
   const stamp = `${bundleFile}.identity`
   const wanted = identity()
-  if (existsSync(bundleFile) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return bundleFile
+  if (existsSync(bundleFile) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted)
+    return bundleFile
   if (!existsSync(join(projectFolder, 'node_modules', 'rollup'))) {
     throw new SetupError('the npm packages are not installed', 'npm ci')
   }
   const { rollup } = await import('rollup')
-  const { default: config } = await import(pathToFileURL(join(projectFolder, 'rollup.config.js')).href)
+  const { default: config } = await import(
+    pathToFileURL(join(projectFolder, 'rollup.config.js')).href
+  )
   mkdirSync(buildFolder, { recursive: true })
   const before = process.cwd()
   process.chdir(projectFolder)

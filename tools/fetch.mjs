@@ -55,7 +55,9 @@ async function fetchForm(form, path, problems) {
       try {
         await way()
       } catch (error) {
-        problems.push(error.cause?.message ? `${error.message}: ${error.cause.message}` : error.message)
+        problems.push(
+          error.cause?.message ? `${error.message}: ${error.cause.message}` : error.message,
+        )
         break
       }
       if (holds(path, form.sha256, problems)) return true
@@ -98,7 +100,10 @@ export async function fetchPackage({ name, architecture = 'amd64', pins }) {
   const problems = []
   const place = ({ version, sha256 }) => {
     const base = `${name}_${version.replace(/:/g, '%3a')}_${architecture}`
-    return { file: join(packageFolder, `${base}.deb`), tree: join(packageFolder, `${base}-${sha256.slice(0, 12)}`) }
+    return {
+      file: join(packageFolder, `${base}.deb`),
+      tree: join(packageFolder, `${base}-${sha256.slice(0, 12)}`),
+    }
   }
   const unpacked = pins.map(place).find(({ tree }) => existsSync(tree))
   if (unpacked) return unpacked.tree
@@ -121,7 +126,9 @@ export async function fetchPackage({ name, architecture = 'amd64', pins }) {
     renameSync(partial, tree)
     return tree
   }
-  const versions = pins.map((pin) => `${name}_${pin.version}_${architecture}.deb (SHA-256 ${pin.sha256})`)
+  const versions = pins.map(
+    (pin) => `${name}_${pin.version}_${architecture}.deb (SHA-256 ${pin.sha256})`,
+  )
   throw new SetupError(
     `no pinned version of the package ${name} could be had (Debian drops replaced versions):\n  ${problems.join('\n  ')}`,
     `put ${versions.join(' or ')} into ${packageFolder}, or pin the version that Debian has now`,

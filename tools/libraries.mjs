@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } f
 import { cpus } from 'node:os'
 import { basename, join } from 'node:path'
 import { archiveIdentity, fetchArchive } from './fetch.mjs'
-import { cacheFolder, run, sha256, SetupError } from './workplace.mjs'
+import { cacheFolder, run, SetupError, sha256 } from './workplace.mjs'
 
 /** Raise when a recipe below changes in a way that its flags don't show. */
 const RECIPES = 1
@@ -35,7 +35,9 @@ async function archiveOf(target, { source, files, flags, library }) {
   await forEachParallel(files, async (file) => {
     const object = join(source, `${basename(file).replace(/\.[cS]$/, '')}.o`)
     objects.push(object)
-    await run([...target.compiler, ...target.flags, ...flags, '-c', file, '-o', object], { folder: source })
+    await run([...target.compiler, ...target.flags, ...flags, '-c', file, '-o', object], {
+      folder: source,
+    })
   })
   rmSync(library, { force: true })
   await run([target.archiver, 'rcs', library, ...objects.sort()])
@@ -43,7 +45,13 @@ async function archiveOf(target, { source, files, flags, library }) {
 
 /** The flags that make the compiler see musl, and nothing of the system's C library. */
 export function muslCompileFlags(musl) {
-  return ['-nostdinc', '-isystem', join(musl, 'include'), '-isystem', join(musl, 'compiler-include')]
+  return [
+    '-nostdinc',
+    '-isystem',
+    join(musl, 'include'),
+    '-isystem',
+    join(musl, 'compiler-include'),
+  ]
 }
 
 /** The flags that link a static program over musl: its own start files and libgcc, nothing else. */
@@ -52,21 +60,42 @@ export async function muslLinkFlags(target, musl) {
   const library = join(musl, 'lib')
   const pie = target.linkFlags.includes('-static-pie')
   return {
-    before: ['-nostdlib', '-nostartfiles', join(library, pie ? 'rcrt1.o' : 'crt1.o'), join(library, 'crti.o')],
-    after: ['-Wl,--start-group', join(library, 'libc.a'), libgcc, '-Wl,--end-group', join(library, 'crtn.o')],
+    before: [
+      '-nostdlib',
+      '-nostartfiles',
+      join(library, pie ? 'rcrt1.o' : 'crt1.o'),
+      join(library, 'crti.o'),
+    ],
+    after: [
+      '-Wl,--start-group',
+      join(library, 'libc.a'),
+      libgcc,
+      '-Wl,--end-group',
+      join(library, 'crtn.o'),
+    ],
   }
 }
 
 async function buildMusl(target, source, into) {
   await unpack('musl', source)
-  const environment = { CC: target.compiler.join(' '), CFLAGS: target.flags.filter((f) => !/protector|plt/.test(f)).join(' ') }
-  const configure = ['./configure', `--prefix=${into}`, `--target=${target.musl}`, '--disable-shared', '--disable-wrapper']
+  const environment = {
+    CC: target.compiler.join(' '),
+    CFLAGS: target.flags.filter((f) => !/protector|plt/.test(f)).join(' '),
+  }
+  const configure = [
+    './configure',
+    `--prefix=${into}`,
+    `--target=${target.musl}`,
+    '--disable-shared',
+    '--disable-wrapper',
+  ]
   await run(configure, { folder: source, environment })
   const tools = [`AR=${target.archiver}`, 'RANLIB=ranlib']
   await run(['make', `-j${parallel}`, ...tools], { folder: source })
   await run(['make', ...tools, 'install-libs', 'install-headers'], { folder: source })
   // Kernel headers (linux/fs.h, linux/openat2.h …) belong to the kernel, not to a C library.
-  for (const name of ['linux', 'asm-generic']) symlinkSync(`/usr/include/${name}`, join(into, 'include', name))
+  for (const name of ['linux', 'asm-generic'])
+    symlinkSync(`/usr/include/${name}`, join(into, 'include', name))
   symlinkSync(join(target.headers, 'asm'), join(into, 'include', 'asm'))
   const compilerInclude = (await run([...target.compiler, '-print-file-name=include'])).trim()
   symlinkSync(compilerInclude, join(into, 'compiler-include'))
@@ -76,7 +105,15 @@ const recipes = {
   async quickjs({ target, flags, source, into }) {
     await unpack('quickjs', source)
     const files = ['quickjs.c', 'libregexp.c', 'libunicode.c', 'cutils.c', 'dtoa.c']
-    const all = [...flags, '-DCONFIG_VERSION="2025-04-26"', '-D_GNU_SOURCE', '-fwrapv', '-funsigned-char', '-DNDEBUG', '-w']
+    const all = [
+      ...flags,
+      '-DCONFIG_VERSION="2025-04-26"',
+      '-D_GNU_SOURCE',
+      '-fwrapv',
+      '-funsigned-char',
+      '-DNDEBUG',
+      '-w',
+    ]
     await archiveOf(target, { source, files, flags: all, library: join(into, 'libquickjs.a') })
     await run(['cp', 'quickjs.h', join(into, 'include')], { folder: source })
   },
@@ -88,11 +125,35 @@ const recipes = {
 
   async zstd({ target, flags, source, into }) {
     await unpack('zstd', source)
-    const common = ['debug', 'entropy_common', 'error_private', 'fse_decompress', 'xxhash', 'zstd_common']
+    const common = [
+      'debug',
+      'entropy_common',
+      'error_private',
+      'fse_decompress',
+      'xxhash',
+      'zstd_common',
+    ]
     const decoder = ['huf_decompress', 'zstd_ddict', 'zstd_decompress', 'zstd_decompress_block']
-    const files = [...common.map((n) => `lib/common/${n}.c`), ...decoder.map((n) => `lib/decompress/${n}.c`)]
-    const lean = ['-DZSTD_LEGACY_SUPPORT=0', '-DZSTD_STRIP_ERROR_STRINGS=0', '-DZSTD_TRACE=0', '-DXXH_NAMESPACE=ZSTD_', '-DZSTD_DISABLE_ASM']
-    const all = [...flags, ...lean, '-DDYNAMIC_BMI2=0', '-DHUF_FORCE_DECOMPRESS_X1', '-DZSTD_FORCE_DECOMPRESS_SEQUENCES_SHORT', '-DNDEBUG', '-w']
+    const files = [
+      ...common.map((n) => `lib/common/${n}.c`),
+      ...decoder.map((n) => `lib/decompress/${n}.c`),
+    ]
+    const lean = [
+      '-DZSTD_LEGACY_SUPPORT=0',
+      '-DZSTD_STRIP_ERROR_STRINGS=0',
+      '-DZSTD_TRACE=0',
+      '-DXXH_NAMESPACE=ZSTD_',
+      '-DZSTD_DISABLE_ASM',
+    ]
+    const all = [
+      ...flags,
+      ...lean,
+      '-DDYNAMIC_BMI2=0',
+      '-DHUF_FORCE_DECOMPRESS_X1',
+      '-DZSTD_FORCE_DECOMPRESS_SEQUENCES_SHORT',
+      '-DNDEBUG',
+      '-w',
+    ]
     await archiveOf(target, { source, files, flags: all, library: join(into, 'libzstd.a') })
     await run(['cp', 'lib/zstd.h', 'lib/zstd_errors.h', join(into, 'include')], { folder: source })
   },
@@ -116,12 +177,18 @@ const recipes = {
       CC_FOR_BUILD: 'gcc',
     }
     const without = ['public-key', 'shared', 'documentation', 'openssl', 'gcov']
-    const configure = ['./configure', ...target.nettle, ...without.map((name) => `--disable-${name}`)]
+    const configure = [
+      './configure',
+      ...target.nettle,
+      ...without.map((name) => `--disable-${name}`),
+    ]
     await run(configure, { folder: source, environment })
     await run(['make', `-j${parallel}`, 'libnettle.a'], { folder: source })
     await run(['cp', 'libnettle.a', into], { folder: source })
     mkdirSync(join(into, 'include', 'nettle'))
-    const headers = readdirSync(source).filter((name) => name.endsWith('.h') && !/^(config|.*-internal)/.test(name))
+    const headers = readdirSync(source).filter(
+      (name) => name.endsWith('.h') && !/^(config|.*-internal)/.test(name),
+    )
     await run(['cp', ...headers, join(into, 'include', 'nettle')], { folder: source })
   },
 }
@@ -165,23 +232,35 @@ export async function buildLibraries(targetName, target) {
   let flags = []
   let link
   if (target.musl) {
-    const musl = await built(targetName, 'musl', [base, target.musl, archiveIdentity('musl')], (source, into) =>
-      buildMusl(target, source, into),
+    const musl = await built(
+      targetName,
+      'musl',
+      [base, target.musl, archiveIdentity('musl')],
+      (source, into) => buildMusl(target, source, into),
     )
     flags = muslCompileFlags(musl)
     link = await muslLinkFlags(target, musl)
   }
   const folders = {}
   for (const [name, recipe] of Object.entries(recipes)) {
-    const ingredients = [base, flags, target.nettle, archiveIdentity(name), recipe.toString()]
+    const ingredients = [
+      base,
+      flags,
+      target.nettle,
+      archiveIdentity(name),
+      recipe.toString().replace(/[\s,;()]/g, ''),
+    ]
     folders[name] = await built(targetName, name, ingredients, (source, into) =>
       recipe({ target, flags, source, into, link }),
     )
   }
   const includes = Object.values(folders).flatMap((folder) => ['-isystem', join(folder, 'include')])
-  const libraries = Object.entries({ quickjs: 'quickjs', zstd: 'zstd', zlib: 'z', nettle: 'nettle' }).map(
-    ([name, library]) => join(folders[name], `lib${library}.a`),
-  )
+  const libraries = Object.entries({
+    quickjs: 'quickjs',
+    zstd: 'zstd',
+    zlib: 'z',
+    nettle: 'nettle',
+  }).map(([name, library]) => join(folders[name], `lib${library}.a`))
   return {
     compileFlags: [...flags, ...includes],
     linkBefore: [...target.linkFlags, ...(link?.before ?? [])],

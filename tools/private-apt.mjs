@@ -27,7 +27,11 @@ function machineSources() {
         const field = (name) => new RegExp(`^${name}:\\s*(.*)$`, 'im').exec(stanza)?.[1]?.trim()
         if (!field('URIs') || !/\bdeb\b/.test(field('Types') ?? '')) continue
         for (const uri of field('URIs').split(/\s+/)) {
-          found.push({ uri, suites: (field('Suites') ?? '').split(/\s+/), signedBy: field('Signed-By') })
+          found.push({
+            uri,
+            suites: (field('Suites') ?? '').split(/\s+/),
+            signedBy: field('Signed-By'),
+          })
         }
       }
     } else if (file.endsWith('.list')) {
@@ -47,8 +51,12 @@ function privateSources() {
   const machine = machineSources()
   const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
   const ofDebian = /^(stretch|buster|bullseye|bookworm|trixie|forky|sid|stable|testing|unstable)/
-  const archive = machine.find((s) => s.suites.some((t) => ofDebian.test(t) && !/-security|\//.test(t)))
-  const security = machine.find((s) => s.suites.some((t) => ofDebian.test(t) && /-security/.test(t)))
+  const archive = machine.find((s) =>
+    s.suites.some((t) => ofDebian.test(t) && !/-security|\//.test(t)),
+  )
+  const security = machine.find((s) =>
+    s.suites.some((t) => ofDebian.test(t) && /-security/.test(t)),
+  )
   if (!archive) {
     throw new SetupError(
       'this machine has no Debian archive among its apt sources',
@@ -65,7 +73,14 @@ function privateSources() {
       '',
     ].join('\n')
   const stanzas = [stanza('deb-src', archive, ['trixie']), stanza('deb', archive, SUITES)]
-  if (security) stanzas.push(stanza('deb', security, SUITES.map((s) => `${s}-security`)))
+  if (security)
+    stanzas.push(
+      stanza(
+        'deb',
+        security,
+        SUITES.map((s) => `${s}-security`),
+      ),
+    )
   return stanzas.join('\n')
 }
 
@@ -139,7 +154,8 @@ export function downloadBinary(name, version, architecture) {
   const folder = join(stateFolder, 'download', `${name}_${architecture}`)
   download(['download', `${name}:${architecture}=${version}`], folder)
   const file = readdirSync(folder).find((entry) => entry.endsWith('.deb'))
-  if (!file) throw new SetupError(`apt-get download ${name}=${version} left no file in ${dirname(folder)}`)
+  if (!file)
+    throw new SetupError(`apt-get download ${name}=${version} left no file in ${dirname(folder)}`)
   return join(folder, file)
 }
 

@@ -41,10 +41,16 @@ function isThere(has) {
 
 function checkMachine() {
   if (process.platform !== 'linux') {
-    throw new SetupError(`this is ${process.platform}`, 'use a Linux machine (Debian bookworm or newer)')
+    throw new SetupError(
+      `this is ${process.platform}`,
+      'use a Linux machine (Debian bookworm or newer)',
+    )
   }
   if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR_MIN) {
-    throw new SetupError(`Node ${process.versions.node} is too old`, `install Node ${NODE_MAJOR_MIN} or newer`)
+    throw new SetupError(
+      `Node ${process.versions.node} is too old`,
+      `install Node ${NODE_MAJOR_MIN} or newer`,
+    )
   }
 }
 
@@ -58,7 +64,9 @@ function apt(words) {
 export function ensureMachinePackages(...groups) {
   checkMachine()
   const wanted = groups.flatMap((group) => MACHINE_PACKAGES[group])
-  const missing = [...new Set(wanted.filter(({ has }) => !isThere(has)).map((entry) => entry.package))]
+  const missing = [
+    ...new Set(wanted.filter(({ has }) => !isThere(has)).map((entry) => entry.package)),
+  ]
   if (missing.length === 0) return
   const byHand = `as root: apt-get update && apt-get install ${missing.join(' ')}`
   if (!isThere('apt-get')) {
@@ -67,7 +75,8 @@ export function ensureMachinePackages(...groups) {
       `install what your system calls ${missing.join(', ')}`,
     )
   }
-  if (process.getuid() !== 0) throw new SetupError(`this machine lacks ${missing.join(', ')}`, byHand)
+  if (process.getuid() !== 0)
+    throw new SetupError(`this machine lacks ${missing.join(', ')}`, byHand)
   process.stderr.write(`Installing ${missing.join(', ')} ...\n`)
   const install = ['install', '--yes', '--no-install-recommends', ...missing]
   let result = apt(install)
@@ -78,8 +87,15 @@ export function ensureMachinePackages(...groups) {
   }
   const left = wanted.filter(({ has }) => !isThere(has)).map((entry) => entry.package)
   if (result.status === 0 && left.length === 0) return
-  const said = `${result.stdout ?? ''}${result.stderr ?? ''}`.trim().split('\n').slice(-8).join('\n')
-  throw new SetupError(`could not install ${left.join(', ') || missing.join(', ')}:\n${said}`, byHand)
+  const said = `${result.stdout ?? ''}${result.stderr ?? ''}`
+    .trim()
+    .split('\n')
+    .slice(-8)
+    .join('\n')
+  throw new SetupError(
+    `could not install ${left.join(', ') || missing.join(', ')}:\n${said}`,
+    byHand,
+  )
 }
 
 /** Whether every package of the lock file stands in `node_modules` in its version. */
@@ -90,7 +106,8 @@ function npmPackagesAreThere() {
   const there = packagesOf(installed)
   // An optional package is for another kind of machine, unless it is there.
   return Object.entries(packagesOf(join(projectFolder, 'package-lock.json'))).every(
-    ([path, { version, optional }]) => path === '' || there[path]?.version === version || (optional && !there[path]),
+    ([path, { version, optional }]) =>
+      path === '' || there[path]?.version === version || (optional && !there[path]),
   )
 }
 
@@ -98,7 +115,11 @@ function npmPackagesAreThere() {
 export function ensureNpmPackages() {
   if (npmPackagesAreThere()) return
   process.stderr.write('Installing the npm packages ...\n')
-  const result = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: projectFolder, encoding: 'utf8', timeout: 900_000 })
+  const result = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], {
+    cwd: projectFolder,
+    encoding: 'utf8',
+    timeout: 900_000,
+  })
   if (result.status === 0) return
   const said = `${result.error?.message ?? ''}${result.stdout ?? ''}${result.stderr ?? ''}`
   throw new SetupError(`npm ci failed:\n${said.trim().split('\n').slice(-12).join('\n')}`, 'npm ci')
@@ -114,7 +135,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await runTool(() => {
     const groups = process.argv.slice(2)
     const unknown = groups.find((group) => !MACHINE_PACKAGES[group])
-    if (unknown) throw new SetupError(`no group "${unknown}"`, Object.keys(MACHINE_PACKAGES).join(', '))
+    if (unknown)
+      throw new SetupError(`no group "${unknown}"`, Object.keys(MACHINE_PACKAGES).join(', '))
     setUp(...(groups.length > 0 ? groups : Object.keys(MACHINE_PACKAGES)))
   })
 }

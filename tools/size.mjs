@@ -28,7 +28,8 @@ function sizesFromMap(map) {
   const sizes = new Map()
   const kept = map.slice(map.indexOf('Linker script and memory map'))
   // A long section name stands on a line of its own, so the rest may come after a newline.
-  const pattern = /^ \.(text|rodata|data|init|fini|eh_frame)\S*\s+0x[0-9a-f]+\s+0x([0-9a-f]+)\s+(\S+)$/gm
+  const pattern =
+    /^ \.(text|rodata|data|init|fini|eh_frame)\S*\s+0x[0-9a-f]+\s+0x([0-9a-f]+)\s+(\S+)$/gm
   for (const [, , size, object] of kept.matchAll(pattern)) {
     const owner = ownerOf(object)
     sizes.set(owner, (sizes.get(owner) ?? 0) + Number.parseInt(size, 16))
@@ -41,7 +42,8 @@ function startMs(program) {
   for (let i = 0; i < STARTS; i++) {
     const before = process.hrtime.bigint()
     const result = spawnSync(program, ['--version'], { stdio: 'ignore' })
-    if (result.status !== 0) throw new SetupError(`${program} --version ended with status ${result.status}`)
+    if (result.status !== 0)
+      throw new SetupError(`${program} --version ended with status ${result.status}`)
     times.push(Number(process.hrtime.bigint() - before) / 1e6)
   }
   return times.sort((a, b) => a - b)[STARTS >> 1]
@@ -55,7 +57,9 @@ await runTool(async () => {
   const map = join(buildFolder, target, 'objects', 'xo-upgrade.map')
   const verdict = (holds) => (holds ? 'within' : 'ABOVE')
   process.stdout.write(`${program}\n`)
-  process.stdout.write(`size      ${size} bytes (${verdict(size <= SIZE_MAX_BYTES)} the aim of ${SIZE_MAX_BYTES})\n`)
+  process.stdout.write(
+    `size      ${size} bytes (${verdict(size <= SIZE_MAX_BYTES)} the aim of ${SIZE_MAX_BYTES})\n`,
+  )
   if (existsSync(map)) {
     for (const [owner, bytes] of sizesFromMap(readFileSync(map, 'utf8'))) {
       process.stdout.write(`  ${String(bytes).padStart(8)}  ${owner}\n`)
