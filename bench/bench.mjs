@@ -8,7 +8,7 @@ import { cpus, release, totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { makeDemoTrees } from '../tools/demo-trees.mjs'
-import { stockRsync } from '../tools/stock-rsync.mjs'
+import { newestRsync } from '../tools/rsync-binaries.mjs'
 import { buildFolder, cacheFolder, run, runTool, SetupError } from '../tools/workplace.mjs'
 import { CASES, CONTENDERS } from './cases.mjs'
 import { caseTable, mediansOf, ratiosOf } from './figures.mjs'
@@ -139,7 +139,8 @@ async function main() {
     throw new SetupError(`${chosen.program} is not there`, 'run `npm run build`')
   }
   const sourceTrees = await treesOf(chosen)
-  const rsync = await stockRsync()
+  const rsync = await newestRsync()
+  const cases = CASES.filter(({ key }) => !chosen.case || chosen.case.includes(key))
   mkdirSync(chosen.scratch, { recursive: true })
   const folder = join(resolve(chosen.scratch), `bench-${process.pid}`)
   mkdirSync(folder)
@@ -158,6 +159,7 @@ async function main() {
       rsync,
       oldTree: sourceTrees.old,
       newTree: sourceTrees.new,
+      needed: new Set(cases.map(({ key }) => key)),
       say,
     })
     daemon = bench.daemon
@@ -170,8 +172,7 @@ async function main() {
       cases: [],
     }
     const done = new Set()
-    for (const oneCase of CASES) {
-      if (chosen.case && !chosen.case.includes(oneCase.key)) continue
+    for (const oneCase of cases) {
       await oneCase.prepare(bench, done)
       const result = await runCase(bench, trees, oneCase, { runs: chosen.runs, say })
       done.add(oneCase.key)

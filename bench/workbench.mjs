@@ -33,12 +33,12 @@ export class Workbench {
   stock(options, module, version, target, linked) {
     const link = linked ? [`--link-dest=${this.path(linked)}`] : []
     const source = `${this.daemon.url(module)}/${version}/root/`
-    return [this.rsync.program, ...options, '--delete', ...link, source, `${this.path(target)}/`]
+    return [...this.rsync.command, ...options, '--delete', ...link, source, `${this.path(target)}/`]
   }
 
   /** Runs something that is not measured; its failure is the benchmark's. */
   async prepare(command) {
-    return run(command, { environment: this.rsync.environment })
+    return run(command)
   }
 
   /**
@@ -50,7 +50,6 @@ export class Workbench {
     await this.daemon.takeCounts()
     const client = await measured(command, {
       folder: this.folder,
-      environment: this.rsync.environment,
     })
     const server = await this.daemon.takeCounts()
     const before = performance.now()
@@ -86,7 +85,7 @@ export class Workbench {
   /** Where the tree that a client made differs from the tree that was published: nothing, or lines. */
   async difference(published, made, options = '-aniH') {
     const command = [
-      this.rsync.program,
+      ...this.rsync.command,
       options,
       '--delete',
       `${published}/`,
@@ -106,8 +105,11 @@ function lastResult(output) {
   return undefined
 }
 
-/** Publishes the trees as modules: `xo` with 40, 41 (old) and 42 (new), `touched` with 41 and 42 (old, all times new). */
-async function publishAll({ folder, program, oldTree, newTree, say }) {
+/**
+ * Publishes what the cases need: module `xo` with 40 and 41 (old) and 42 (new), module `touched` with
+ * 41 (old) and 42 (old, with all times new).
+ */
+async function publishAll({ folder, program, oldTree, newTree, needed, say }) {
   const publish = async (module, version, image) => {
     say(`publishing ${basename(image)} as ${module}/${version}`)
     const key = join(folder, 'keys/release.sec')
@@ -118,20 +120,22 @@ async function publishAll({ folder, program, oldTree, newTree, say }) {
   }
   mkdirSync(join(folder, 'keys'))
   await run([program, 'keygen', '--to', join(folder, 'keys')])
-  await publish('xo', 40, oldTree)
+  if (needed.has('recycled')) await publish('xo', 40, oldTree)
   await publish('xo', 41, oldTree)
   await publish('xo', 42, newTree)
   const touched = join(folder, 'touched-image')
-  await run(['cp', '-a', oldTree, touched])
-  await run(['find', touched, '-exec', 'touch', '-h', '-d', '@1800000000', '{}', '+'])
-  await publish('touched', 41, oldTree)
-  await publish('touched', 42, touched)
+  if (needed.has('touched')) {
+    await run(['cp', '-a', oldTree, touched])
+    await run(['find', touched, '-exec', 'touch', '-h', '-d', '@1800000000', '{}', '+'])
+    await publish('touched', 41, oldTree)
+    await publish('touched', 42, touched)
+  }
   return { old: oldTree, new: newTree, touched }
 }
 
 /** Sets it all up in an empty folder; `close` ends the daemon. */
-export async function openWorkbench({ folder, program, rsync, oldTree, newTree, say }) {
-  const trees = await publishAll({ folder, program, oldTree, newTree, say })
+export async function openWorkbench({ folder, program, rsync, oldTree, newTree, needed, say }) {
+  const trees = await publishAll({ folder, program, oldTree, newTree, needed, say })
   const modules = { xo: join(folder, 'xo'), touched: join(folder, 'touched') }
   const daemon = await startDaemon({ rsync, modules, folder })
   return { bench: new Workbench({ folder, program, rsync, daemon }), trees }

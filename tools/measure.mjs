@@ -73,18 +73,16 @@ function configuration(modules) {
 /**
  * Serves folders as modules by the stock `rsync --daemon` on a free port of 127.0.0.1, one process a
  * connection as inetd starts it.
- * @param {{ rsync: { program: string, environment: Record<string, string> },
- *   modules: Record<string, string>, folder: string }} options
+ * @param {{ rsync: { command: string[] }, modules: Record<string, string>, folder: string }} options
  */
 export async function startDaemon({ rsync, modules, folder }) {
   const configurationFile = join(folder, 'rsyncd.conf')
   const log = join(folder, 'connections')
   writeFileSync(configurationFile, configuration(modules))
   rmSync(log, { force: true })
-  const command = [rsync.program, '--daemon', `--config=${configurationFile}`]
+  const command = [...rsync.command, '--daemon', `--config=${configurationFile}`]
   const words = ['serve', '0', log, ...command]
   const child = spawn(await measureProgram(), words, {
-    env: { ...process.env, ...rsync.environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const ended = new Promise((resolve) => child.on('close', resolve))
@@ -134,12 +132,11 @@ function firstLine(child, command) {
 /**
  * Runs a client to its end: its figures, exit status and, unless it has the terminal, its output.
  * @param {string[]} command
- * @param {{ folder: string, terminal?: boolean, environment?: Record<string, string> }} options
+ * @param {{ folder: string, terminal?: boolean }} options
  */
-export async function measured(command, { folder, terminal = false, environment = {} }) {
+export async function measured(command, { folder, terminal = false }) {
   const result = join(folder, `figures-${process.pid}-${Math.random().toString(36).slice(2)}`)
   const child = spawn(await measureProgram(), ['run', result, ...command], {
-    env: { ...process.env, ...environment },
     stdio: terminal ? 'inherit' : ['ignore', 'pipe', 'pipe'],
   })
   let output = ''

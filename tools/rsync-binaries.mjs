@@ -132,22 +132,43 @@ async function throughOwnLibraries(suite, program) {
   return [loader, '--library-path', folders.join(delimiter), program]
 }
 
+async function rsyncBinary({ version, suite, pins }) {
+  const program = join(await fetchPackage({ name: 'rsync', pins }), 'usr/bin/rsync')
+  let command = [program]
+  if (versionOf(command) !== version) command = await throughOwnLibraries(suite, program)
+  const said = versionOf(command)
+  if (said !== version) {
+    throw new SetupError(
+      `${command.join(' ')} should be rsync ${version}, but says ${said ?? 'nothing'}`,
+    )
+  }
+  return { version, command }
+}
+
 /** @returns {Promise<Array<{ version: string, command: string[] }>>} oldest first */
 export async function rsyncBinaries() {
   const found = []
-  for (const { version, suite, pins } of RSYNCS) {
-    const program = join(await fetchPackage({ name: 'rsync', pins }), 'usr/bin/rsync')
-    let command = [program]
-    if (versionOf(command) !== version) command = await throughOwnLibraries(suite, program)
-    const said = versionOf(command)
-    if (said !== version) {
-      throw new SetupError(
-        `${command.join(' ')} should be rsync ${version}, but says ${said ?? 'nothing'}`,
-      )
-    }
-    found.push({ version, command })
-  }
+  for (const rsync of RSYNCS) found.push(await rsyncBinary(rsync))
   return found
+}
+
+/**
+ * The newest of them that can be had, or else the machine's own: for whoever needs just one.
+ * @returns {Promise<{ version: string, command: string[] }>}
+ */
+export async function newestRsync() {
+  const problems = []
+  for (const rsync of [...RSYNCS].reverse()) {
+    try {
+      return await rsyncBinary(rsync)
+    } catch (error) {
+      if (!(error instanceof SetupError)) throw error
+      problems.push(error.message)
+    }
+  }
+  const version = versionOf(['rsync'])
+  if (version) return { version, command: ['rsync'] }
+  throw new SetupError(problems.join('\n'), 'check the network, or apt-get install rsync')
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
