@@ -80,11 +80,11 @@ export class Image {
 
   /**
    * The entries, with the tree as the survey found it. `digest` is asked for the content of each
-   * regular file, at the first of its names.
+   * regular file, at the first of its `links` names.
    */
   *entries(
     survey: Survey,
-    digest: (path: Path, stat: Stat) => string,
+    digest: (path: Path, stat: Stat, links: number) => string,
   ): Generator<{ entry: Entry; stat: Stat }> {
     const leaders = new Map<string, { entry: Entry; missing: number }>()
     const directories: Seen[] = []
@@ -102,7 +102,7 @@ export class Image {
           leader.missing--
           if (!sameMetadata(leader.entry, entry)) this.#changed(path)
         } else {
-          entry.digest = digest(path, stat)
+          entry.digest = digest(path, stat, entry.links)
           if (entry.links > 1) leaders.set(stat.identity, { entry, missing: entry.links - 1 })
         }
       }

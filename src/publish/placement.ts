@@ -1,7 +1,8 @@
 /**
  * The published copy of an image: `root/` of a release that is being made. Content comes by hard link
  * where it can, else by copy (which clones where the file system clones); all else is made new with
- * its metadata. It never writes to the image.
+ * its metadata. Files with several names are copied always: linked to the image they would have more
+ * names than `nlink` says, and mtree would complain. It never writes to the image.
  */
 import { isSystemError } from '../errors.ts'
 import type { Fd, Host, Metadata, Path, Stat } from '../host.ts'
@@ -31,8 +32,8 @@ export class Placement {
   }
 
   /** Puts the content of one file at its place and returns its digest. What was copied is hashed after the copy. */
-  content(path: Path, stat: Stat): string {
-    if (this.#link(path)) {
+  content(path: Path, stat: Stat, links: number): string {
+    if (links === 1 && this.#link(path)) {
       this.linked++
     } else {
       this.#files.copyFile(this.#image.root, path, this.#target, path)

@@ -1,0 +1,400 @@
+import {
+  appendFileSync,
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { systemErrorOf } from '../../native/system-error.node.ts'
+import { BusyError, ConfigError, SpaceError, type UpgradeError } from '../../src/errors.ts'
+import type { Files } from '../../src/host.ts'
+import { publish } from '../../src/publish/publish.ts'
+import { openRelease } from '../../src/release/release.ts'
+import { readPublicKey } from '../../src/release/signify.ts'
+import { scratch } from '../support/scratch.ts'
+import { mustRun, run } from '../support/stock-tool.ts'
+import { host, makeTree, PUBLIC_KEY, publishTree, quiet, SECRET_KEY, xattrsOf } from './support.ts'
+
+const keys = [readPublicKey(readFileSync(PUBLIC_KEY, 'latin1'))]
+const bytes = (path: string) => new Uint8Array(readFileSync(path))
+
+function refuses(
+  action: () => unknown,
+  message: RegExp,
+  Kind: abstract new (...args: never[]) => UpgradeError = ConfigError,
+) {
+  assert.throws(action, (error: unknown) => {
+    assert.instance(error, Kind, String(error))
+    assert.match((error as Error).message, message)
+    return true
+  })
+}
+
+/** What stock mtree says of a tree: all metadata and content, but no extended attributes. */
+function described(tree: string): string {
+  const keywords = 'type,mode,uid,gid,size,time,link,device,sha256'
+  return mustRun('mtree', ['-c', '-k', keywords, '-p', tree]).replace(/^#.*\n/gm, '')
+}
+
+/** Why the stock tool finds a published version wrong; nothing where it is right. */
+function complaints(module: string, version: number): string {
+  const folder = `${module}/${version}`
+  const { stdout, stderr } = run('mtree', ['-p', `${folder}/root`, '-f', `${folder}/manifest`])
+  return stdout + stderr
+}
+
+/** The files of the host, with some of its functions in another way. */
+function changing(changed: Partial<Files>): { files: Files } {
+  return { files: { ...host.files, ...changed } }
+}
+
+test('a published tree is the image, and mtree finds nothing in it', () => {
+  const tree = makeTree()
+  const module = scratch('module')
+  const result = publishTree(tree, module, 41)
+  assert.is(result.published, true)
+  assert.is(result.latest, 41)
+  assert.is(result.copied, 2)
+  assert.ok(result.linked > 20)
+  assert.is(described(`${module}/41/root`), described(tree))
+  assert.is(complaints(module, 41), '')
+  for (const path of ['a-b', 'capable', 'a0', '.']) {
+    assert.is(xattrsOf(`${module}/41/root`, path), xattrsOf(tree, path))
+  }
+  assert.match(xattrsOf(tree, 'a-b'), /^user\.a:b,c=text;user\.note=/)
+  assert.match(xattrsOf(tree, 'capable'), /^security\.capability=/)
+  assert.equal(bytes(`${module}/latest`), bytes(`${module}/41/release`))
+  const release = openRelease(bytes(`${module}/latest`), keys)
+  assert.is(release.version, 41)
+  assert.is(release.manifestSize, lstatSync(`${module}/41/manifest`).size)
+  assert.is(release.manifestDigest, mustRun('sha256sum', [`${module}/41/manifest`]).slice(0, 64))
+  const lines = readFileSync(`${module}/41/manifest`, 'latin1').split('\n').slice(1, -1)
+  assert.is(release.entries, lines.length)
+  assert.is(result.entries, lines.length)
+  assert.equal(readdirSync(module).sort(), ['.lock', '41', 'latest'])
+  assert.is(lstatSync(`${module}/41`).mode & 0o777, 0o755)
+  assert.is(lstatSync(`${module}/41/manifest`).mode & 0o777, 0o644)
+  assert.is(lstatSync(`${module}/latest`).mode & 0o777, 0o644)
+  mustRun('signify-openbsd', ['-V', '-e', '-p', PUBLIC_KEY, '-x', `${module}/latest`, '-m', '-'])
+})
+
+test('the same where the umask lets nobody read, and no link can be made', () => {
+  const tree = makeTree()
+  const module = scratch('module')
+  const before = process.umask(0o077)
+  try {
+    const hardLink: Files['hardLink'] = (source, path, target, targetPath) => {
+      if (source !== target) throw systemErrorOf('link', path, 'EXDEV')
+      host.files.hardLink(source, path, target, targetPath)
+    }
+    const options = { image: tree, version: 41, secretKey: SECRET_KEY, progress: quiet }
+    const result = publish({ ...host, ...changing({ hardLink }) }, { ...options, module })
+    assert.is(result.linked, 0)
+    assert.ok(result.copied > 20)
+  } finally {
+    process.umask(before)
+  }
+  assert.is(described(`${module}/41/root`), described(tree))
+  assert.is(complaints(module, 41), '')
+  assert.is(xattrsOf(`${module}/41/root`, 'capable'), xattrsOf(tree, 'capable'))
+  assert.is(lstatSync(`${module}/latest`).mode & 0o777, 0o644)
+  assert.is(lstatSync(`${module}/41`).mode & 0o777, 0o755)
+  assert.is(lstatSync(`${module}/41/release`).mode & 0o777, 0o644)
+  assert.is(lstatSync(`${module}/41/manifest`).mode & 0o777, 0o644)
+})
+
+test('the same tree makes the same manifest, wherever it is and however often', () => {
+  const tree = makeTree()
+  const copy = `${scratch('image')}/copy`
+  mustRun('cp', ['-a', tree, copy])
+  const modules = [scratch('module'), scratch('module')]
+  const issued = '2026-11-22T18:00:00Z'
+  publishTree(tree, modules[0] as string, 1, { issued })
+  publishTree(copy, modules[1] as string, 1, { issued })
+  publishTree(`${modules[0]}/1/root`, modules[0] as string, 2)
+  for (const path of ['1/manifest', '1/release', 'latest']) {
+    if (path === 'latest') continue
+    assert.equal(bytes(`${modules[0]}/${path}`), bytes(`${modules[1]}/${path}`))
+  }
+  assert.equal(bytes(`${modules[0]}/1/manifest`), bytes(`${modules[0]}/2/manifest`))
+})
+
+test('a second publish of the same tree changes nothing, of another one is refused', () => {
+  const tree = makeTree()
+  const module = scratch('module')
+  publishTree(tree, module, 41)
+  const before = bytes(`${module}/41/release`)
+  assert.is(publishTree(tree, module, 41).published, false)
+  assert.equal(bytes(`${module}/41/release`), before)
+
+  writeFileSync(`${tree}/a/new`, 'new')
+  refuses(() => publishTree(tree, module, 41), /another tree: "a" differs: time=/)
+  mustRun('touch', ['-r', `${module}/41/root/a`, `${tree}/a`])
+  refuses(() => publishTree(tree, module, 41), /another tree: only .*image.* has "a\/new"/)
+  unlinkSync(`${tree}/a/new`)
+  mustRun('touch', ['-r', `${module}/41/root/a`, `${tree}/a`])
+  assert.is(publishTree(tree, module, 41).published, false)
+
+  unlinkSync(`${tree}/zz-last`)
+  mustRun('touch', ['-r', `${module}/41/root`, tree])
+  refuses(() => publishTree(tree, module, 41), /"setuid" differs: nothing in the image, nlink=2 in/)
+  unlinkSync(`${tree}/symlink`)
+  mustRun('touch', ['-r', `${module}/41/root`, tree])
+  chmodSync(`${tree}/setuid`, 0o755)
+  refuses(
+    () => publishTree(tree, module, 41),
+    /"setuid" differs: mode=0755 in the image, mode=4755/,
+  )
+  assert.equal(readdirSync(module).sort(), ['.lock', '41', 'latest'])
+})
+
+test('a second publish on other terms or by another key is refused', () => {
+  const tree = makeTree()
+  const module = scratch('module')
+  publishTree(tree, module, 41, { expires: '2099-01-01T00:00:00Z' })
+  const expires = '2099-01-01T00:00:00Z'
+  assert.is(publishTree(tree, module, 41, { expires }).published, false)
+  refuses(() => publishTree(tree, module, 41), /time of expiry is 2099-01-01T00:00:00Z, not never/)
+  refuses(
+    () => publishTree(tree, module, 41, { expires, hardware: 'xo-1' }),
+    /hardware is any, not xo-1/,
+  )
+  refuses(() => publishTree(tree, module, 41, { expires, deployment: 'peru' }), /deployment is any/)
+  refuses(() => publishTree(tree, module, 41, { expires, jumpFrom: 4 }), /jump from is 0, not 4/)
+  const folder = scratch('keys')
+  mustRun('signify-openbsd', ['-G', '-n', '-p', 'o.pub', '-s', 'o.sec'], { cwd: folder })
+  refuses(
+    () => publishTree(tree, module, 41, { expires, secretKey: `${folder}/o.sec` }),
+    /not by this key: unknown key/,
+  )
+})
+
+test('latest names the highest version, whatever the order', () => {
+  const tree = makeTree()
+  const module = scratch('module')
+  publishTree(tree, module, 42)
+  const result = publishTree(tree, module, 41)
+  assert.is(result.latest, 42)
+  assert.ok(result.warnings.some((warning) => /version 42 stays/.test(warning)))
+  assert.is(openRelease(bytes(`${module}/latest`), keys).version, 42)
+  publishTree(tree, module, 43)
+  assert.is(openRelease(bytes(`${module}/latest`), keys).version, 43)
+  // A cut between the two renames: the version is there, and latest is the old one.
+  copyFileSync(`${module}/42/release`, `${module}/latest`)
+  assert.is(publishTree(tree, module, 43).published, false)
+  assert.is(openRelease(bytes(`${module}/latest`), keys).version, 43)
+  writeFileSync(`${module}/latest`, 'damaged')
+  publishTree(tree, module, 43)
+  assert.is(openRelease(bytes(`${module}/latest`), keys).version, 43)
+  refuses(() => publishTree(tree, module, 1_000_044), /no device would take it/)
+})
+
+test('what an interrupted publish left is removed', () => {
+  const tree = makeTree()
+  const module = scratch('module')
+  mkdirSync(`${module}/.new-41/root/x`, { recursive: true })
+  mkdirSync(`${module}/.new-40`)
+  writeFileSync(`${module}/.new-latest`, 'x')
+  publishTree(tree, module, 41)
+  assert.equal(readdirSync(module).sort(), ['.lock', '41', 'latest'])
+})
+
+/** The files of the host, of which one call after another fails, as if the power were cut there. */
+function failing(failAt: number): { files: Files; count: () => number } {
+  let calls = 0
+  const cut = new Set([
+    'makeDirectory',
+    'createFile',
+    'hardLink',
+    'makeLink',
+    'makeNode',
+    'setMetadata',
+    'write',
+    'rename',
+    'sync',
+    'syncFileSystem',
+    'removeTree',
+  ])
+  const files = new Proxy(host.files, {
+    get(target, name) {
+      const value = Reflect.get(target, name) as (...args: unknown[]) => unknown
+      if (!cut.has(String(name))) return value
+      return (...args: unknown[]) => {
+        if (++calls > failAt) throw new Error('cut')
+        return value(...args)
+      }
+    },
+  })
+  return { files, count: () => calls }
+}
+
+test('power cut after each operation: a version is whole or not there, and the next run makes it', () => {
+  const tree = scratch('image')
+  mkdirSync(`${tree}/d`)
+  writeFileSync(`${tree}/d/file`, 'content')
+  mustRun('ln', [`${tree}/d/file`, `${tree}/name`])
+  mustRun('ln', ['-s', 'name', `${tree}/link`])
+  const module = scratch('module')
+  const options = { image: tree, version: 7, secretKey: SECRET_KEY, progress: quiet, module }
+  let cuts = 0
+  for (; ; cuts++) {
+    rmSync(module, { recursive: true })
+    mkdirSync(module)
+    const { files } = failing(cuts)
+    let done = false
+    try {
+      publish({ ...host, files }, options)
+      done = true
+    } catch (error) {
+      assert.is((error as Error).message, 'cut')
+    }
+    const visible = readdirSync(module).filter((name) => !name.startsWith('.'))
+    if (visible.includes('latest')) assert.ok(visible.includes('7'))
+    if (visible.includes('7')) {
+      const release = openRelease(bytes(`${module}/7/release`), keys)
+      const digest = mustRun('sha256sum', [`${module}/7/manifest`]).slice(0, 64)
+      assert.is(release.manifestDigest, digest)
+      assert.is(complaints(module, 7), '')
+    }
+    publish(host, options)
+    assert.equal(readdirSync(module).sort(), ['.lock', '7', 'latest'])
+    assert.is(described(`${module}/7/root`), described(tree))
+    if (done) break
+  }
+  assert.ok(cuts > 25, String(cuts))
+})
+
+test('a disk that fills up half way: the module is as before, and the message says so', () => {
+  const tree = makeTree()
+  const module = scratch('module')
+  const full = () => {
+    throw systemErrorOf('copy_file_range', 'a/x', 'ENOSPC')
+  }
+  const options = { image: tree, version: 41, secretKey: SECRET_KEY, progress: quiet, module }
+  refuses(
+    () => publish({ ...host, ...changing({ copyFile: full }) }, options),
+    /has no room for the release: \d+ bytes are free/,
+    SpaceError,
+  )
+  assert.equal(readdirSync(module), ['.lock'])
+  publish(host, options)
+})
+
+test('two publishers at once: the second is told', () => {
+  const tree = makeTree()
+  const module = scratch('module')
+  const directory = host.files.openRoot(module)
+  const lock = host.files.openAppend(directory, '.lock', 0o644)
+  assert.ok(host.files.lock(lock))
+  refuses(() => publishTree(tree, module, 41), /somebody else publishes/, BusyError)
+  host.files.close(lock)
+  host.files.close(directory)
+  publishTree(tree, module, 41)
+})
+
+test('a file that changes while it is read is refused by its name', () => {
+  for (const change of ['grows', 'shrinks', 'replaced'] as const) {
+    const tree = makeTree()
+    const module = scratch('module')
+    const checksums = {
+      ...host.checksums,
+      digestFile(fd: number, sizeMax: number) {
+        const path = `${tree}/names/a b`
+        if (sizeMax === 3 && existsSync(path)) {
+          if (change === 'grows') appendFileSync(path, 'more')
+          if (change === 'shrinks') writeFileSync(path, '')
+          if (change === 'replaced') {
+            writeFileSync(`${tree}/other`, 'a!b')
+            renameSync(`${tree}/other`, path)
+          }
+        }
+        return host.checksums.digestFile(fd, sizeMax)
+      },
+    }
+    const options = { image: tree, version: 1, secretKey: SECRET_KEY, progress: quiet, module }
+    refuses(() => publish({ ...host, checksums }, options), /names\/a b changed while it was read/)
+    assert.equal(readdirSync(module), ['.lock'])
+  }
+})
+
+test('an image with something mounted in it, or with the module in it, is refused', () => {
+  const tree = makeTree()
+  const stat: Files['stat'] = (directory, path) => {
+    const found = host.files.stat(directory, path)
+    return found && path === 'empty' ? { ...found, identity: '0:1' } : found
+  }
+  const options = { image: tree, version: 1, secretKey: SECRET_KEY, progress: quiet }
+  refuses(
+    () => publish({ ...host, ...changing({ stat }) }, { ...options, module: scratch('module') }),
+    /empty: something is mounted there/,
+  )
+  refuses(() => publishTree(tree, `${tree}/empty`, 1), /holds the module/)
+  refuses(() => publishTree(tree, `${tree}/none/module`, 1), /there is no .*none/)
+})
+
+test('what can not be a release is refused before anything is written', () => {
+  const tree = makeTree()
+  const module = scratch('module')
+  const cases: [Parameters<typeof publishTree>[3], number, RegExp][] = [
+    [{}, 0, /version is 0/],
+    [{}, 1_000_000_000, /999999999 can be/],
+    [{}, 1.5, /version is 1.5/],
+    [{ jumpFrom: 3 }, 2, /jump from is 3/],
+    [{ hardware: '' }, 2, /hardware is ""/],
+    [{ deployment: 'a\nb' }, 2, /deployment is/],
+    [{ expires: '2027-12-31' }, 2, /time of expiry is "2027-12-31"/],
+    [{ expires: '2020-12-31T00:00:00Z' }, 2, /before it is issued/],
+    [{ secretKey: PUBLIC_KEY }, 2, /no secret key file/],
+  ]
+  for (const [options, version, message] of cases) {
+    refuses(() => publishTree(tree, module, version, options), message)
+  }
+  assert.equal(readdirSync(module), [])
+})
+
+test('entries that only root can read are pointed out', () => {
+  const tree = makeTree()
+  const { warnings } = publishTree(tree, scratch('module'), 1)
+  assert.is(warnings.length, 1)
+  assert.match(warnings[0] as string, /entries are not for everybody to read \(".*" is the first\)/)
+})
+
+test('one altered byte of a published tree is found by mtree', () => {
+  const tree = makeTree()
+  const module = scratch('module')
+  publishTree(tree, module, 41)
+  const file = `${module}/41/root/a0`
+  mustRun('cp', ['-a', '--', file, `${file}.copy`])
+  const content = readFileSync(`${file}.copy`)
+  content[0] = (content[0] as number) ^ 1
+  writeFileSync(`${file}.copy`, content)
+  mustRun('touch', ['-r', file, `${file}.copy`])
+  renameSync(`${file}.copy`, file)
+  mustRun('touch', ['-r', tree, `${module}/41/root`])
+  const { status, stdout } = run('mtree', [
+    '-p',
+    `${module}/41/root`,
+    '-f',
+    `${module}/41/manifest`,
+  ])
+  assert.is(status, 2)
+  assert.match(stdout, /^a0:\s+sha256 \(/)
+  assert.is(
+    stdout
+      .trim()
+      .split('\n')
+      .filter((line) => /^\S/.test(line)).length,
+    1,
+  )
+})
+
+test.run()

@@ -1,0 +1,117 @@
+/** A tree with everything in it that is hard to publish, and what publishes it. */
+import { chmodSync, linkSync, lutimesSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { makeChecksums } from '../../native/checksums/checksums.node.ts'
+import { clock } from '../../native/clock/clock.node.ts'
+import { files } from '../../native/files/files.node.ts'
+import { random } from '../../native/random/random.node.ts'
+import type { Progress } from '../../src/progress.ts'
+import { generateKeys } from '../../src/publish/keygen.ts'
+import { type PublishOptions, type PublishResult, publish } from '../../src/publish/publish.ts'
+import { arrayOfBytes, bytesOfArray } from '../../src/text.ts'
+import { scratch } from '../support/scratch.ts'
+import { mustRun } from '../support/stock-tool.ts'
+
+export const host = { files, checksums: makeChecksums(files), clock, random }
+
+export const quiet: Progress = { begin() {}, advance() {}, traffic() {}, note() {} }
+
+/** A path of bytes for Node. */
+export const at = (folder: string, path: string) => Buffer.from(`${folder}/${path}`, 'latin1')
+
+/** Names that a Linux file system takes, as byte strings. */
+export const HARD_NAMES = [
+  'a b',
+  'new\nline',
+  'tab\t',
+  '-dash',
+  'back\\slash',
+  'back\\040slash',
+  'x#y',
+  '#begin',
+  'eq=,:',
+  'glob*?[z]',
+  'caf\xc3\xa9',
+  '\xff\xe9\x01\x7f\x80',
+  '...',
+  '.hidden',
+  '~',
+  '$HOME',
+  '\xe9'.repeat(255),
+]
+
+/** cap_net_raw=ep, as the kernel keeps it: what a ping program has. */
+const CAPABILITY = '\x01\0\0\x02\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
+
+function setXattrs(tree: string, path: string, values: Record<string, string>): void {
+  const root = files.openRoot(tree)
+  const stat = files.stat(root, path)
+  if (stat === undefined) throw new Error(path)
+  const xattrs = Object.entries(values).map(([name, value]) => ({
+    name,
+    value: arrayOfBytes(value),
+  }))
+  files.setMetadata(root, path, { ...stat, xattrs })
+  files.close(root)
+}
+
+/** The extended attributes of one file, as text. */
+export function xattrsOf(tree: string, path: string): string {
+  const root = files.openRoot(tree)
+  const xattrs = files.readXattrs(root, path)
+  files.close(root)
+  return xattrs.map(({ name, value }) => `${name}=${bytesOfArray(value)}`).join(';')
+}
+
+/** Makes the tree in a new folder; owners and devices need root. */
+export function makeTree(): string {
+  const tree = scratch('image')
+  const file = (path: string, text: string, mode = 0o644) => {
+    writeFileSync(at(tree, path), text, { mode })
+    chmodSync(at(tree, path), mode)
+  }
+  // Sorts between the directory and what is in it.
+  for (const path of ['a', 'a/sub', 'a/sub/deep', 'names', 'empty']) mkdirSync(at(tree, path))
+  for (const name of ['a-b', 'a.b', 'a0', 'a/x', 'a/sub-x', 'a/sub/deep/y']) file(name, name)
+  for (const name of HARD_NAMES) file(`names/${name}`, name)
+  file('setuid', 'setuid', 0o4755)
+  file('secret', 'secret', 0o600)
+  file('empty-file', '')
+  file('capable', 'capable', 0o755)
+  linkSync(at(tree, 'a/x'), at(tree, 'a-link'))
+  linkSync(at(tree, 'a/x'), at(tree, 'names/, : linked'))
+  linkSync(at(tree, 'setuid'), at(tree, 'zz-last'))
+  symlinkSync(Buffer.from('a b\n\xff', 'latin1'), at(tree, 'symlink'))
+  symlinkSync('/nowhere', at(tree, 'dangling'))
+  mustRun('mkfifo', ['-m', '640', `${tree}/fifo`])
+  mustRun('mknod', ['-m', '666', `${tree}/null`, 'c', '1', '3'])
+  mustRun('mknod', ['-m', '660', `${tree}/disk`, 'b', '259', '300'])
+  mustRun('chown', ['-h', '1234:5678', `${tree}/a-b`, `${tree}/symlink`, `${tree}/fifo`])
+  setXattrs(tree, 'a-b', { 'user.a:b,c': 'text', 'user.note': '\xff\0\xff' })
+  setXattrs(tree, 'capable', { 'security.capability': CAPABILITY })
+  lutimesSync(at(tree, 'symlink'), 1_000_000_000.5, 1_000_000_000.25)
+  lutimesSync(at(tree, 'a-b'), 0, 0)
+  chmodSync(at(tree, 'a/sub'), 0o2750)
+  lutimesSync(at(tree, 'a/sub'), 1_234_567_890, 1_234_567_890)
+  return tree
+}
+
+const keys = scratch('keys')
+generateKeys(host, { directory: keys, name: 'test' })
+export const SECRET_KEY = `${keys}/test.sec`
+export const PUBLIC_KEY = `${keys}/test.pub`
+
+export function publishTree(
+  image: string,
+  module: string,
+  version: number,
+  options: Partial<PublishOptions> = {},
+): PublishResult {
+  return publish(host, {
+    image,
+    module,
+    version,
+    secretKey: SECRET_KEY,
+    progress: quiet,
+    ...options,
+  })
+}
