@@ -18,7 +18,7 @@ import { megabytes, plan } from './staging/plan.ts'
 import { type StagedTree, type StageReport, stage } from './staging/stage.ts'
 import { commit, commitFirst } from './trees/commit.ts'
 import { readState } from './trees/state.ts'
-import type { Store, Tree } from './trees/store.ts'
+import type { OpenTree, Store, Tree } from './trees/store.ts'
 import { recover } from './trees/swap.ts'
 import { type Damage, describe, type VerifiedTree, verify } from './trees/verify.ts'
 
@@ -137,12 +137,14 @@ function build(
   return firstThatServes(job, offer.sources, async (source) => {
     try {
       let damage: Damage[] = []
+      let report: StageReport | undefined
       for (let round = 0; round < ROUNDS_MAX; round++) {
         dropDamaged(store, damage)
         const staging = { store, release, statement, reserveBytes, progress }
         const staged: StagedTree = await stage(staging, source)
         const result = await verify(store, 'staging', { release, full: false, progress })
-        if (result.tree) return { verified: result.tree, report: staged.report }
+        report = report ? sum(report, staged.report) : staged.report
+        if (result.tree) return { verified: result.tree, report }
         damage = result.damage
       }
       const [first] = damage
@@ -156,6 +158,16 @@ function build(
       throw error
     }
   })
+}
+
+function sum(one: StageReport, other: StageReport): StageReport {
+  return {
+    linked: one.linked + other.linked,
+    fetchedFiles: one.fetchedFiles + other.fetchedFiles,
+    fetchedBytes: one.fetchedBytes + other.fetchedBytes,
+    // Each staging meets the same edits.
+    edited: Math.max(one.edited, other.edited),
+  }
 }
 
 /** Damage that a second staging did not mend is the disk's. */
@@ -177,7 +189,11 @@ async function outOfSpace(job: Upgrade, error: Error): Promise<SpaceError> {
   const free = host.files.space(store.directory).bytes
   let left = 0
   if (store.manifestDigest('staging') !== undefined) {
-    left = await store.withTree('staging', (tree) => plan(host, tree, undefined).bytes)
+    const toFetch = (live: OpenTree | undefined) =>
+      store.withTree('staging', (tree) => plan(host, tree, live).bytes)
+    left = store.has('fakeroot')
+      ? await store.withTree('fakeroot', toFetch)
+      : await toFetch(undefined)
   }
   store.discard('staging')
   const missing = Math.max(left - free, 1)

@@ -19,6 +19,8 @@ const BASIS_SIZE_MIN = 1024
 export class Fetcher {
   files = 0
   bytes = 0
+  /** Bytes that this disk had after all: of the whole they are done, too. */
+  #placed = 0
   /** What the source sent wrong or lacks. */
   readonly #altered: Path[] = []
   readonly #absent: Path[] = []
@@ -44,6 +46,12 @@ export class Fetcher {
     this.#host.files.close(this.#partial)
   }
 
+  /** An entry that needs no source: it counts for the progress only. */
+  placed(entry: Entry): void {
+    this.#placed += entry.size
+    this.progress.advance(this.bytes + this.#placed, entry.path)
+  }
+
   /** The request for one entry. Its files are closed when the outcome is known. */
   wanted(entry: Entry): Wanted {
     const { files } = this.#host
@@ -54,7 +62,7 @@ export class Fetcher {
       sizeMax: entry.size,
       basis,
       target: () => {
-        if (target === undefined) this.progress.advance(this.bytes, entry.path)
+        if (target === undefined) this.progress.advance(this.bytes + this.#placed, entry.path)
         else this.#drop(entry.digest, target)
         target = files.createFile(this.#partial, entry.digest, 0o600)
         return target
@@ -71,7 +79,7 @@ export class Fetcher {
           ;(absent ? this.#absent : this.#altered).push(entry.path)
         }
         this.bytes += entry.size
-        this.progress.advance(this.bytes, entry.path)
+        this.progress.advance(this.bytes + this.#placed, entry.path)
       },
     }
   }

@@ -139,11 +139,13 @@ class Builder {
         const step = trees.reconcile(job, STEP_ENTRIES)
         done = step.done
         for (const { reason, line } of step.undone) {
-          if (reason === 'edited') this.#report.edited++
           const entry = parseManifestLine(line)
           const placed = reason === 'waiting' ? 'later' : this.#placer.place(entry)
+          // What waits is met again in the next round, and counted there.
+          if (reason === 'edited' && placed !== 'later') this.#report.edited++
           if (placed === 'fetch') yield entry
           else if (placed === 'later') this.#later++
+          else this.#fetcher.placed(entry)
         }
         if (done) this.#report.linked += step.linked
       }

@@ -3,14 +3,15 @@ import { makeChecksums } from '../../native/checksums/checksums.node.ts'
 import { clock } from '../../native/clock/clock.node.ts'
 import { compress } from '../../native/compress/compress.node.ts'
 import { makeDelta } from '../../native/delta/delta.node.ts'
-import { files } from '../../native/files/files.node.ts'
+import { files as nodeFiles } from '../../native/files/files.node.ts'
 import { processes } from '../../native/processes/processes.node.ts'
 import { random } from '../../native/random/random.node.ts'
 import { sockets } from '../../native/sockets/sockets.node.ts'
 import { makeTrees } from '../../native/trees/trees.node.ts'
-import type { Host } from '../../src/host.ts'
+import type { Files, Host } from '../../src/host.ts'
 
-export function nodeHost(): Host {
+/** `files`: those of the machine, or a test's own over them. */
+export function nodeHost(files: Files = nodeFiles): Host {
   const checksums = makeChecksums(files)
   const delta = makeDelta(files)
   const trees = makeTrees(files, checksums)
