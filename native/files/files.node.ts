@@ -214,7 +214,7 @@ function copyContent(from: Fd, to: Fd): void {
 }
 
 function removeTree(directory: Fd, path: Path): void {
-  const found = stat(directory, path)
+  const found = stat(directory, checkPath(path))
   if (!found) return
   if (found.type === 'dir') removeContent(directory, path)
   at(directory, path, (place) => glibc.remove(place, found.type === 'dir' ? glibc.AT_REMOVEDIR : 0))

@@ -1,0 +1,261 @@
+/**
+ * What native:trees promises of reconcile; trees-verify.ts and trees-manifest.ts have the rest.
+ * Runs in Node and in QuickJS.
+ */
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { Host, Path } from '../../src/host.ts'
+import { formatManifestLine } from '../../src/release/manifest-line.ts'
+import { Kit } from './kit.ts'
+import { changed, find, type Planted, reasons, TreeKit } from './tree-kit.ts'
+import { manifestContract } from './trees-manifest.ts'
+import { verifyContract } from './trees-verify.ts'
+
+export function treesContract(name: string, host: Host, scratch: Path): void {
+  const trees = new TreeKit(new Kit(host, scratch))
+  reconcileContract(name, trees)
+  differencesContract(name, trees)
+  verifyContract(name, trees)
+  manifestContract(name, trees)
+}
+
+const isFirst = ({ type, hardLinkTo }: Planted) => type === 'file' && hardLinkTo === undefined
+
+function reconcileContract(name: string, kit: TreeKit): void {
+  const test = suite(`${name}: reconcile`)
+  const { host } = kit.kit
+
+  test('an empty tree gets all that needs no content', () => {
+    const entries = kit.nasty()
+    const root = kit.kit.fresh()
+    const result = kit.reconcile(entries, root)
+    const regular = entries.filter(({ type }) => type === 'file')
+    assert.equal(
+      reasons(result.undone),
+      regular.map(
+        ({ path, hardLinkTo }) => `${path} ${hardLinkTo === undefined ? 'new' : 'waiting'}`,
+      ),
+    )
+    for (const { line, live } of result.undone) {
+      assert.ok(regular.some((entry) => formatManifestLine(entry) === line))
+      assert.is(live, undefined)
+    }
+    assert.is(result.entries, entries.length)
+    assert.is(result.linked, 0)
+    assert.is(result.kept, 1, 'the root stands there')
+    assert.is(result.made, entries.length - regular.length - 1)
+    assert.is(result.undoneFiles, entries.filter(isFirst).length)
+    const bytes = entries.filter(isFirst).reduce((sum, { size }) => sum + size, 0)
+    assert.is(result.undoneBytes, bytes)
+    assert.is(kit.kit.stat(root, 'names').mode, 0o700)
+    for (const path of ['bin', 'fifo', 'socket']) {
+      assert.equal(kit.kit.stat(root, path).modified, find(entries, path).modified)
+    }
+  })
+
+  test('from a live tree all is linked, then all is kept, and the live tree stays as it was', () => {
+    const live = kit.plant(kit.nasty())
+    const before = kit.snapshot(live.root)
+    const root = kit.kit.fresh()
+    const result = kit.reconcile(live.entries, root, kit.live(live))
+    assert.equal(result.undone, [])
+    const regular = live.entries.filter(({ type }) => type === 'file')
+    assert.is(result.linked, regular.length)
+    for (const { path, type } of regular) {
+      if (type !== 'file') continue
+      assert.is(kit.kit.stat(root, path).identity, kit.kit.stat(live.root, path).identity)
+    }
+    host.trees.finishDirectories(kit.manifest(live.entries), root)
+    assert.equal(kit.verify(live.entries, root, undefined, true).failures, [])
+    const again = kit.reconcile(live.entries, root, kit.live(live))
+    assert.equal([again.kept, again.made, again.linked], [live.entries.length, 0, 0])
+    assert.equal(again.undone, [])
+    assert.equal(kit.snapshot(live.root), before)
+  })
+
+  test('a later name waits for its first one', () => {
+    const entries = kit.nasty()
+    const root = kit.kit.fresh()
+    kit.reconcile(entries, root)
+    kit.make(root, find(entries, 'hard-1'))
+    host.files.setMetadata(root, 'hard-1', find(entries, 'hard-1'))
+    const result = kit.reconcile(entries, root)
+    assert.is(result.linked, 2)
+    for (const path of ['names/hard-2', 'z-hard-3']) {
+      assert.not(reasons(result.undone).includes(`${path} waiting`))
+      assert.is(kit.kit.stat(root, path).identity, kit.kit.stat(root, 'hard-1').identity)
+    }
+  })
+
+  test('a later name that stands alone is linked anew', () => {
+    const { root, entries } = kit.plant(kit.nasty())
+    kit.replace(root, find(entries, 'z-hard-3'))
+    const result = kit.reconcile(entries, root)
+    assert.equal(result.undone, [])
+    assert.is(result.linked, 1)
+    assert.is(kit.kit.stat(root, 'z-hard-3').identity, kit.kit.stat(root, 'hard-1').identity)
+  })
+
+  test('a dry run tells and touches nothing', () => {
+    const live = kit.plant(kit.nasty())
+    const target = changed(
+      live.entries,
+      ...kit.entries([{ path: 'a-b', content: 'changed' }, { path: 'new' }]),
+    )
+    const tree = kit.plant(kit.entries([{ path: '.', type: 'dir' }, { path: 'a' }, { path: 'x' }]))
+    const before = [kit.snapshot(live.root), kit.snapshot(tree.root)]
+    for (const root of [tree.root, undefined]) {
+      const result = kit.reconcile(target, root, kit.live(live), true)
+      assert.equal(result.undone, [])
+      assert.is(result.undoneFiles, 2)
+      assert.is(result.undoneBytes, 'changed'.length + 'content of new'.length)
+      const regular = target.filter(({ type }) => type === 'file').length
+      assert.is(result.linked, regular - 2)
+      assert.is(result.entries, target.length)
+    }
+    assert.equal([kit.snapshot(live.root), kit.snapshot(tree.root)], before)
+  })
+
+  test('wrong types give way, and nothing that a link leads to', () => {
+    const entries = kit.nasty()
+    const outside = kit.plant(kit.entries([{ path: '.', type: 'dir' }, { path: 'x' }]))
+    const before = kit.snapshot(outside.root)
+    const wrong = kit.entries([
+      { path: '.', type: 'dir' },
+      { path: 'a', type: 'link', link: '../..' },
+      { path: 'a-b', type: 'dir' },
+      { path: 'a-b/deep', type: 'dir' },
+      { path: 'a-b/deep/file' },
+      { path: 'bin', type: 'dir' },
+      { path: 'bin/file' },
+      { path: 'fifo' },
+      { path: 'names' },
+      { path: 'socket', type: 'fifo' },
+    ])
+    const { root } = kit.plant(wrong)
+    const result = kit.reconcile(entries, root)
+    assert.is(result.entries, entries.length)
+    assert.is(kit.kit.stat(root, 'a').type, 'dir')
+    assert.is(host.files.stat(root, 'a-b'), undefined)
+    assert.is(host.files.readLink(root, 'bin'), 'usr/bin')
+    assert.is(kit.kit.stat(root, 'fifo').type, 'fifo')
+    assert.is(kit.kit.stat(root, 'names').type, 'dir')
+    assert.is(kit.kit.stat(root, 'socket').type, 'socket')
+    assert.equal(kit.snapshot(outside.root), before)
+  })
+
+  test.run()
+}
+
+function differencesContract(name: string, kit: TreeKit): void {
+  const test = suite(`${name}: differences`)
+  const { host } = kit.kit
+
+  test('lines that differ are told apart from lines that are new', () => {
+    const live = kit.plant(kit.nasty())
+    const mode = { ...find(live.entries, 'a.c'), mode: 0o600 }
+    const [content, added, first] = kit.entries([
+      { path: 'a-b', content: 'other' },
+      { path: 'added' },
+      { path: 'hard-1', links: 3, content: 'another', mode: 0o4755 },
+    ]) as [Planted, Planted, Planted]
+    const later = { ...first, hardLinkTo: 'hard-1' }
+    const link = { ...find(live.entries, 'bin'), link: 'somewhere/else' }
+    const target = changed(
+      live.entries,
+      mode,
+      content,
+      added,
+      first,
+      link,
+      { ...later, path: 'names/hard-2' },
+      { ...later, path: 'z-hard-3' },
+    )
+    const root = kit.kit.fresh()
+    const result = kit.reconcile(target, root, kit.live(live))
+    assert.equal(reasons(result.undone).sort(), [
+      'a-b changed',
+      'a.c changed',
+      'added new',
+      'hard-1 changed',
+      'names/hard-2 waiting',
+      'z-hard-3 waiting',
+    ])
+    for (const { reason, line, live: liveLine } of result.undone) {
+      if (reason === 'new') assert.is(liveLine, undefined)
+      else assert.is(liveLine?.split(' ')[0], line.split(' ')[0])
+    }
+    assert.is(host.files.readLink(root, 'bin'), 'somewhere/else')
+    assert.is(host.files.readLink(live.root, 'bin'), 'usr/bin')
+  })
+
+  test('what was edited in the live tree is not trusted', () => {
+    const live = kit.plant(kit.nasty())
+    const { files } = host
+    const [x, ac] = [find(live.entries, 'a/x'), find(live.entries, 'a.c')]
+    files.setMetadata(live.root, 'a.c', { ...ac, modified: { seconds: 1, nanoseconds: 0 } })
+    files.setMetadata(live.root, 'set-uid', { ...find(live.entries, 'set-uid'), mode: 0o755 })
+    files.removeFile(live.root, 'a-b')
+    files.removeFile(live.root, 'same')
+    files.makeLink('same-again', live.root, 'same')
+    kit.replace(live.root, find(live.entries, 'old'), 'longer than it was')
+    // The directory of a/x is now a link to another one with the very same file.
+    files.rename(live.root, 'a', live.root, 'moved')
+    files.makeLink('moved', live.root, 'a')
+    assert.equal(kit.kit.stat(live.root, 'moved/x').modified, x.modified)
+    const result = kit.reconcile(live.entries, kit.kit.fresh(), kit.live(live))
+    assert.equal(
+      reasons(result.undone).sort(),
+      ['a-b', 'a.c', 'a/x', 'old', 'same', 'set-uid'].map((path) => `${path} edited`),
+    )
+  })
+
+  test('extra extended attributes are an edit', () => {
+    const live = kit.plant(kit.nasty())
+    const entry = find(live.entries, 'with-xattrs')
+    if (entry.xattrs.length === 0) return
+    host.files.setMetadata(live.root, 'a-b', { ...find(live.entries, 'a-b'), xattrs: entry.xattrs })
+    host.files.setMetadata(live.root, 'with-xattrs', { ...entry, xattrs: entry.xattrs.slice(1) })
+    const result = kit.reconcile(live.entries, kit.kit.fresh(), kit.live(live))
+    assert.equal(reasons(result.undone).sort(), ['a-b edited', 'with-xattrs edited'])
+  })
+
+  test('files that share an inode in the live tree alone are not linked twice', () => {
+    const live = kit.plant(kit.nasty())
+    host.files.removeFile(live.root, 'same-again')
+    host.files.hardLink(live.root, 'same', live.root, 'same-again')
+    const result = kit.reconcile(live.entries, kit.kit.fresh(), kit.live(live))
+    assert.equal(reasons(result.undone), ['same-again edited'])
+  })
+
+  /** The new content may have the old size and time; then only the inode tells. */
+  test("the live tree's own inode does not stand for another line", () => {
+    const live = kit.plant(kit.nasty())
+    const root = kit.kit.fresh()
+    kit.reconcile(live.entries, root, kit.live(live))
+    const entry = find(live.entries, 'a-b')
+    const [other] = kit.entries([{ path: 'a-b', content: entry.content.toUpperCase() }])
+    const target = changed(live.entries, other as Planted)
+    const result = kit.reconcile(target, root, kit.live(live))
+    assert.equal(reasons(result.undone), ['a-b changed'])
+    assert.is(host.files.stat(root, 'a-b'), undefined)
+    assert.is(kit.kit.get(live.root, 'a-b'), entry.content)
+    kit.replace(root, other as Planted)
+    assert.equal(kit.reconcile(target, root, kit.live(live)).undone, [])
+  })
+
+  test('what stands there with wrong metadata is made again, as a new inode', () => {
+    const live = kit.plant(kit.nasty())
+    const root = kit.kit.fresh()
+    kit.reconcile(live.entries, root, kit.live(live))
+    host.files.setMetadata(root, 'fifo', { ...find(live.entries, 'fifo'), mode: 0o666 })
+    const stranger = { ...find(live.entries, 'a.c'), mode: 0o600 }
+    kit.replace(root, stranger)
+    const result = kit.reconcile(live.entries, root, kit.live(live))
+    assert.equal([result.made, result.linked, result.undoneFiles], [1, 1, 0])
+    assert.is(kit.kit.stat(root, 'fifo').mode, 0o600)
+    assert.is(kit.kit.stat(root, 'a.c').identity, kit.kit.stat(live.root, 'a.c').identity)
+  })
+
+  test.run()
+}
