@@ -20,6 +20,7 @@
 
 #include "host.h"
 #include "loop.h"
+#include "memory.h"
 #include "module.h"
 
 /* JavaScript may take half of the laptop's memory, and never more than this (bytes). */
@@ -57,7 +58,7 @@ static void complain_line(const char *text) {
 
 static _Noreturn void fail(const char *text) {
   complain_line(text);
-  exit(EXIT_INTERNAL_ERROR);
+  _exit(EXIT_INTERNAL_ERROR);
 }
 
 static bool debug_wanted(void) {
@@ -83,7 +84,7 @@ static _Noreturn void fail_with_exception(JSContext *context) {
     const char *frames = JS_IsString(stack) ? JS_ToCString(context, stack) : NULL;
     if (frames) complain(frames, strlen(frames));
   }
-  exit(EXIT_INTERNAL_ERROR);
+  _exit(EXIT_INTERNAL_ERROR);
 }
 
 /* Rejected promises that nobody has taken yet. They are given until no job is left. */
@@ -131,7 +132,7 @@ static void prepare_process(void) {
       /* Before /dev is there (as /init): any descriptor that is no file of ours will do. */
       int ends[2];
       for (int i = 0; i <= STDERR_FILENO; i++)
-        if (fcntl(i, F_GETFD) < 0 && pipe(ends) < 0) exit(EXIT_INTERNAL_ERROR);
+        if (fcntl(i, F_GETFD) < 0 && pipe(ends) < 0) _exit(EXIT_INTERNAL_ERROR);
       break;
     }
   } while (fd <= STDERR_FILENO);
@@ -226,7 +227,11 @@ int main(int argc, char **argv) {
   host_argument_count = argc;
   host_arguments = argv;
 
+#ifdef HOST_FREES
   JSRuntime *runtime = JS_NewRuntime();
+#else
+  JSRuntime *runtime = JS_NewRuntime2(&memory_functions, NULL);
+#endif
   if (!runtime) fail("out of memory");
   JS_SetMemoryLimit(runtime, memory_limit());
   JS_SetMaxStackSize(runtime, stack_limit());
