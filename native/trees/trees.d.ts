@@ -6,7 +6,7 @@
  * A manifest is a text of mtree(5) lines in the form of docs/FORMATS.md, sorted by the bytes of the
  * unescaped path; `.` is first. A malformed line throws a ManifestError:
  * `{ name: 'ManifestError', line: number, message }`; lines count from 1; 0 where the line was looked
- * up by its place. Malformed are also: no `#mtree` first line, a last line without newline, a path out of
+ * up by its place. Malformed are also: no entry at all, a last line without newline, a path out of
  * order or twice, an entry whose parent is no directory of the manifest, a later name of a hard link
  * whose first name is no earlier regular file or differs in more than path and tag, and (seen after the
  * last entry) an `nlink` that does not count the names of its group. Nothing has a live manifest checked

@@ -1,0 +1,304 @@
+/*
+ * Looks lines up in a manifest: by the digest of their content (an index of 12 bytes a file), and
+ * by path (binary search in the sorted file). Holds no lines in memory.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "manifest-reader.h"
+#include "manifest-words.h"
+#include "trees.h"
+
+/* Every function of the table has QuickJS's signature, and few need all of it. */
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+
+/* No content is so common that more of its places would help. */
+#define LINES_FOUND_MAX 16
+/* From here on reading it all is as fast as searching on (bytes). */
+#define SEARCH_LENGTH_MIN (32 * 1024)
+
+/* The begin of a digest, and where its line begins. Words of 32 bits, so that it takes 12 bytes. */
+struct digest_place {
+  uint32_t prefix[2];
+  uint32_t offset;
+};
+
+struct digest_index {
+  int manifest;
+  struct digest_place *places;
+  size_t count;
+  size_t capacity;
+};
+
+static JSClassID digests_class;
+
+static void digests_release(struct digest_index *index) {
+  if (index->manifest >= 0) close(index->manifest);
+  free(index->places);
+  free(index);
+}
+
+static void digests_finalize(JSRuntime *runtime, JSValue value) {
+  struct digest_index *index = JS_GetOpaque(value, digests_class);
+  if (index) digests_release(index);
+}
+
+int digests_prepare(JSContext *context) {
+  static const JSClassDef definition = {"DigestIndex", .finalizer = digests_finalize};
+  return prepare_class(context, &digests_class, &definition);
+}
+
+static int compare_prefixes(const struct digest_place *a, const struct digest_place *b) {
+  for (int i = 0; i < 2; i++) {
+    if (a->prefix[i] != b->prefix[i]) return a->prefix[i] < b->prefix[i] ? -1 : 1;
+  }
+  return 0;
+}
+
+static int compare_places(const void *a_place, const void *b_place) {
+  const struct digest_place *a = a_place, *b = b_place;
+  int order = compare_prefixes(a, b);
+  return order ? order : (a->offset > b->offset) - (a->offset < b->offset);
+}
+
+static int add_place(JSContext *context, struct digest_index *index, const uint8_t *digest,
+                     int64_t offset) {
+  if (offset > UINT32_MAX) {
+    throw_manifest_error(context, 0, "", 0, "the manifest has more than 4 GiB");
+    return -1;
+  }
+  if (index->count == index->capacity) {
+    size_t capacity = index->capacity ? index->capacity + index->capacity / 2 : 4096;
+    struct digest_place *places = realloc(index->places, capacity * sizeof *places);
+    if (!places) {
+      JS_ThrowOutOfMemory(context);
+      return -1;
+    }
+    index->places = places;
+    index->capacity = capacity;
+  }
+  struct digest_place *place = &index->places[index->count++];
+  memcpy(place->prefix, digest, sizeof place->prefix);
+  place->offset = (uint32_t)offset;
+  return 0;
+}
+
+static int fill_index(JSContext *context, struct digest_index *index) {
+  struct manifest_reader *reader = manifest_reader_new(context, index->manifest);
+  struct entry *entry = reader ? js_malloc(context, sizeof *entry) : NULL;
+  int result = -1;
+  while (entry) {
+    enum read_result read = manifest_next(context, reader, entry);
+    if (read != READ_ENTRY) {
+      result = read == READ_END ? 0 : -1;
+      break;
+    }
+    if (entry->format != S_IFREG || entry->follower) continue;
+    if (add_place(context, index, entry->digest, reader->line_offset)) break;
+  }
+  js_free(context, entry);
+  js_free(context, reader);
+  if (result == 0 && index->count > 1) {
+    qsort(index->places, index->count, sizeof *index->places, compare_places);
+  }
+  return result;
+}
+
+/* A descriptor from an argument, as one of our own; -1 with an exception. */
+static int own_fd(JSContext *context, JSValueConst value) {
+  JSValue holder = JS_NewObject(context);
+  int fd = -1;
+  if (JS_IsException(holder)) return -1;
+  if (set_property(context, holder, "manifest", JS_DupValue(context, value)) == 0) {
+    if (fd_option(context, holder, "manifest", &fd) == 0 && fd < 0) {
+      JS_ThrowTypeError(context, "manifest is missing");
+    }
+  }
+  JS_FreeValue(context, holder);
+  return fd;
+}
+
+JSValue digests_open(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
+  struct digest_index *index = calloc(1, sizeof *index);
+  if (!index) return JS_ThrowOutOfMemory(context);
+  index->manifest = own_fd(context, values[0]);
+  if (index->manifest >= 0 && fill_index(context, index) == 0) {
+    JSValue object = JS_NewObjectClass(context, (int)digests_class);
+    if (!JS_IsException(object)) {
+      JS_SetOpaque(object, index);
+      return object;
+    }
+  }
+  digests_release(index);
+  return JS_EXCEPTION;
+}
+
+/* Places the reader so that the next line is the one that begins at the offset. */
+static void seek(struct manifest_reader *reader, int64_t offset) {
+  reader->position = offset;
+  reader->start = reader->end = 0;
+  reader->line_number = 0;
+  /* An end is an end, wherever it was looked for. */
+  reader->entries = 1;
+}
+
+/* Appends the line at the offset if its digest is this one. -1 with an exception. */
+static int add_match(JSContext *context, JSValueConst lines, struct manifest_reader *reader,
+                     struct entry *entry, int64_t offset, const uint8_t *digest) {
+  seek(reader, offset);
+  enum read_result result = manifest_next_line(context, reader);
+  if (result != READ_ENTRY) return result == READ_END ? 0 : -1;
+  const char *problem = entry_parse(entry, reader->line, reader->line_length);
+  if (problem) {
+    return throw_manifest_error(context, 0, reader->line, reader->line_length, problem);
+  }
+  if (memcmp(entry->digest, digest, DIGEST_SIZE) != 0) return 0;
+  return append(context, lines, bytes_to_js(context, reader->line, reader->line_length));
+}
+
+/* All lines with the digest. -1 with an exception. */
+static int find_lines(JSContext *context, const struct digest_index *index, const uint8_t *digest,
+                      JSValueConst lines) {
+  struct digest_place wanted = {.offset = 0};
+  memcpy(wanted.prefix, digest, sizeof wanted.prefix);
+  size_t low = 0, high = index->count;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (compare_places(&index->places[middle], &wanted) < 0) low = middle + 1;
+    else high = middle;
+  }
+  if (low == index->count || compare_prefixes(&index->places[low], &wanted) != 0) return 0;
+  struct manifest_reader *reader = manifest_reader_new(context, index->manifest);
+  struct entry *entry = reader ? js_malloc(context, sizeof *entry) : NULL;
+  int failed = entry ? 0 : -1;
+  for (int found = 0; !failed && found < LINES_FOUND_MAX && low < index->count; found++, low++) {
+    if (compare_prefixes(&index->places[low], &wanted) != 0) break;
+    failed = add_match(context, lines, reader, entry, index->places[low].offset, digest);
+  }
+  js_free(context, entry);
+  js_free(context, reader);
+  return failed;
+}
+
+JSValue digests_find(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
+  struct digest_index *index = JS_GetOpaque2(context, values[0], digests_class);
+  if (!index) return JS_EXCEPTION;
+  struct word hex;
+  uint8_t digest[DIGEST_SIZE];
+  hex.text = JS_ToCStringLen(context, &hex.length, values[1]);
+  if (!hex.text) return JS_EXCEPTION;
+  int malformed = word_hex(hex, digest, sizeof digest);
+  JS_FreeCString(context, hex.text);
+  if (malformed) return JS_ThrowTypeError(context, "not a digest");
+  JSValue lines = JS_NewArray(context);
+  if (JS_IsException(lines) || find_lines(context, index, digest, lines) == 0) return lines;
+  JS_FreeValue(context, lines);
+  return JS_EXCEPTION;
+}
+
+JSValue digests_close(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
+  struct digest_index *index = JS_GetOpaque(values[0], digests_class);
+  if (!index) return JS_UNDEFINED;
+  JS_SetOpaque(values[0], NULL);
+  digests_release(index);
+  return JS_UNDEFINED;
+}
+
+/* A search for one path. */
+struct search {
+  JSContext *context;
+  struct manifest_reader *reader;
+  struct entry *entry;
+  const char *path;
+  size_t length;
+};
+
+/*
+ * Reads the next entry's line. Its path is before (1), at (0) or behind (-1) the one that is looked
+ * for; 2: there is none; -2 with an exception.
+ */
+static int next_order(struct search *search) {
+  struct manifest_reader *reader = search->reader;
+  enum read_result result = manifest_next_line(search->context, reader);
+  if (result != READ_ENTRY) return result == READ_END ? 2 : -2;
+  struct entry *entry = search->entry;
+  const char *problem = entry_parse_path(entry, reader->line, reader->line_length);
+  if (problem) {
+    throw_manifest_error(search->context, 0, reader->line, reader->line_length, problem);
+    return -2;
+  }
+  int order = path_compare(search->path, search->length, entry->path, entry->path_length);
+  return (order > 0) - (order < 0);
+}
+
+/* Skips to the begin of the next line behind an offset, or to the end. -1 with an exception. */
+static int seek_line(struct search *search, int64_t offset) {
+  struct manifest_reader *reader = search->reader;
+  seek(reader, offset);
+  char byte;
+  do {
+    while (reader->start < reader->end) {
+      if (reader->buffer[reader->start++] == '\n') return 0;
+    }
+    ssize_t got;
+    reader->start = reader->end = 0;
+    do got = pread(reader->fd, reader->buffer, READ_LENGTH / 16, reader->position);
+    while (got < 0 && errno == EINTR);
+    if (got < 0) {
+      throw_system_error(search->context, "read", "manifest", errno);
+      return -1;
+    }
+    byte = got > 0;
+    reader->end = (size_t)got;
+    reader->position += got;
+  } while (byte);
+  return 0;
+}
+
+/* Narrows the stretch where the line begins, then reads it. 1: it is in the reader; -1 has thrown. */
+static int search_run(struct search *search) {
+  struct stat status;
+  if (fstat(search->reader->fd, &status)) {
+    throw_system_error(search->context, "stat", "manifest", errno);
+    return -1;
+  }
+  int64_t low = 0, high = status.st_size;
+  while (high - low > SEARCH_LENGTH_MIN) {
+    int64_t middle = low + (high - low) / 2;
+    if (seek_line(search, middle)) return -1;
+    int order = next_order(search);
+    if (order == -2) return -1;
+    if (order == 0) return 1;
+    if (order == 1) low = middle;
+    else high = middle;
+  }
+  /* `low` lies in a line that comes before the wanted one, or is the start. */
+  if (low == 0) seek(search->reader, 0);
+  else if (seek_line(search, low)) return -1;
+  for (;;) {
+    int order = next_order(search);
+    if (order == 0) return 1;
+    if (order != 1) return order == -2 ? -1 : 0;
+  }
+}
+
+JSValue find_line(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
+  int32_t fd;
+  if (JS_ToInt32(context, &fd, values[0])) return JS_EXCEPTION;
+  struct search search = {.context = context};
+  char *path = bytes_from_js(context, values[1], &search.length);
+  if (!path) return JS_EXCEPTION;
+  search.path = path;
+  search.reader = manifest_reader_new(context, fd);
+  search.entry = search.reader ? js_malloc(context, sizeof *search.entry) : NULL;
+  int found = search.entry ? search_run(&search) : -1;
+  JSValue line = found < 0 ? JS_EXCEPTION : JS_UNDEFINED;
+  if (found > 0) line = bytes_to_js(context, search.reader->line, search.reader->line_length);
+  js_free(context, search.entry);
+  js_free(context, search.reader);
+  js_free(context, path);
+  return line;
+}

@@ -1,0 +1,121 @@
+/*
+ * Gives directories their metadata, when nothing is put into them any more: what is put in changes
+ * their times, and a mode may bar the way to what is below, so the innermost come first.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "manifest-reader.h"
+#include "trees.h"
+
+/* Every function of the table has QuickJS's signature, and few need all of it. */
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+
+/* Where the lines of directories begin that are not yet as they should be. */
+struct offsets {
+  int64_t *items;
+  size_t count;
+  size_t capacity;
+};
+
+struct finishing {
+  JSContext *context;
+  struct manifest_reader *reader;
+  struct entry *entry;
+  struct tree tree;
+  struct visit visit;
+  struct offsets wrong;
+};
+
+static int fail(const struct finishing *job, const char *call) {
+  throw_entry_error(job->context, call, job->entry, errno);
+  return -1;
+}
+
+static int note(struct finishing *job) {
+  struct offsets *wrong = &job->wrong;
+  if (wrong->count == wrong->capacity) {
+    size_t capacity = wrong->capacity ? wrong->capacity * 2 : 256;
+    int64_t *items = realloc(wrong->items, capacity * sizeof *items);
+    if (!items) {
+      JS_ThrowOutOfMemory(job->context);
+      return -1;
+    }
+    wrong->items = items;
+    wrong->capacity = capacity;
+  }
+  wrong->items[wrong->count++] = job->reader->line_offset;
+  return 0;
+}
+
+/* Notes the directories that differ. Most don't, where a tree is recycled. -1 with an exception. */
+static int find_wrong(struct finishing *job) {
+  for (;;) {
+    enum read_result result = manifest_next(job->context, job->reader, job->entry);
+    if (result != READ_ENTRY) return result == READ_END ? 0 : -1;
+    if (job->entry->format != S_IFDIR) continue;
+    struct stat status;
+    int found = tree_stat(&job->tree, job->entry, &status);
+    if (found == 0) errno = ENOENT;
+    if (found <= 0) return fail(job, "stat");
+    const char *call;
+    int differs =
+        entry_differences(job->entry, &job->tree, &status, &job->visit, false, &call);
+    if (differs < 0) return fail(job, call);
+    if (differs & DIFFERS_TYPE) {
+      errno = ENOTDIR;
+      return fail(job, "stat");
+    }
+    if (differs && note(job)) return -1;
+  }
+}
+
+/* -1 with an exception. */
+static int set_wrong(struct finishing *job) {
+  const struct entry *entry = job->entry;
+  for (size_t i = job->wrong.count; i-- > 0;) {
+    struct manifest_reader *reader = job->reader;
+    reader->position = job->wrong.items[i];
+    reader->start = reader->end = 0;
+    enum read_result result = manifest_next_line(job->context, reader);
+    if (result == READ_FAILED) return -1;
+    const char *problem = result == READ_END
+                              ? "changed while it was read"
+                              : entry_parse(job->entry, reader->line, reader->line_length);
+    if (problem) return throw_manifest_error(job->context, 0, "", 0, problem);
+    struct stat status = {.st_mode = S_IFDIR};
+    struct metadata metadata = {entry->mode,     entry->uid,    entry->gid,
+                                entry->modified, entry->xattrs, entry->xattr_count};
+    const char *call = "open";
+    int parent = tree_parent(&job->tree, entry);
+    if (parent < 0 || metadata_set(parent, entry_name(entry), &status, &metadata, &call)) {
+      return fail(job, call);
+    }
+  }
+  return 0;
+}
+
+JSValue directories_finish(JSContext *context, JSValueConst self, int count,
+                           JSValueConst *values) {
+  int32_t manifest, tree;
+  if (JS_ToInt32(context, &manifest, values[0]) || JS_ToInt32(context, &tree, values[1])) {
+    return JS_EXCEPTION;
+  }
+  struct finishing job = {.context = context};
+  if (tree_open(&job.tree, tree)) return throw_system_error(context, "fcntl", "tree", errno);
+  job.reader = manifest_reader_new(context, manifest);
+  job.entry = job.reader ? js_malloc(context, sizeof *job.entry) : NULL;
+  visit_begin(&job.visit);
+  int failed = !job.entry || find_wrong(&job);
+  if (visit_end(&job.visit) && !failed) {
+    throw_system_error(context, "fchdir", ".", errno);
+    failed = 1;
+  }
+  if (!failed) failed = set_wrong(&job);
+  js_free(context, job.entry);
+  js_free(context, job.reader);
+  free(job.wrong.items);
+  tree_close(&job.tree);
+  return failed ? JS_EXCEPTION : JS_UNDEFINED;
+}

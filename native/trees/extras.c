@@ -1,0 +1,199 @@
+/*
+ * Finds, and removes where told to, what stands in a tree and not in its manifest: a walk of the
+ * tree against the hashes of all paths. It never goes below a mount, nor below what is extra.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../files/entries.h"
+#include "../files/removal.h"
+#include "manifest-reader.h"
+#include "number-map.h"
+#include "trees.h"
+
+/* Every function of the table has QuickJS's signature, and few need all of it. */
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+
+struct path_list {
+  char **paths;
+  size_t count;
+  size_t capacity;
+};
+
+struct walk {
+  JSContext *context;
+  int tree;
+  bool remove;
+  size_t paths_max;
+  struct number_map known;
+  uint64_t seed;
+  /* Directories that are still to be looked into, and what was found. */
+  struct path_list ahead;
+  struct path_list found;
+};
+
+static void path_list_release(struct path_list *list) {
+  for (size_t i = 0; i < list->count; i++) free(list->paths[i]);
+  free(list->paths);
+}
+
+/* Takes the path. -1 with an exception. */
+static int path_list_add(struct walk *walk, struct path_list *list, char *path) {
+  if (list->count == list->capacity) {
+    size_t capacity = list->capacity ? list->capacity * 2 : 64;
+    char **paths = realloc(list->paths, capacity * sizeof *paths);
+    if (!paths) {
+      free(path);
+      JS_ThrowOutOfMemory(walk->context);
+      return -1;
+    }
+    list->paths = paths;
+    list->capacity = capacity;
+  }
+  list->paths[list->count++] = path;
+  return 0;
+}
+
+/* Hashes all paths of the manifest. -1 with an exception. */
+static int learn(struct walk *walk, int manifest) {
+  struct manifest_reader *reader = manifest_reader_new(walk->context, manifest);
+  struct entry *entry = reader ? js_malloc(walk->context, sizeof *entry) : NULL;
+  int result = -1;
+  while (entry) {
+    enum read_result read = manifest_next(walk->context, reader, entry);
+    if (read != READ_ENTRY) {
+      result = read == READ_END ? 0 : -1;
+      break;
+    }
+    uint64_t hash = hash_bytes(entry->path, entry->path_length, walk->seed);
+    if (number_map_find(&walk->known, hash)) continue;
+    if (number_map_add(&walk->known, hash, 0) == 0) continue;
+    JS_ThrowOutOfMemory(walk->context);
+    break;
+  }
+  js_free(walk->context, entry);
+  js_free(walk->context, reader);
+  return result;
+}
+
+static int fail(const struct walk *walk, const char *call, const char *path) {
+  throw_system_error(walk->context, call, path, errno);
+  return -1;
+}
+
+static bool is_directory(int fd, const struct dirent *entry) {
+  if (entry->d_type != DT_UNKNOWN) return entry->d_type == DT_DIR;
+  struct stat status;
+  return fstatat(fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode);
+}
+
+/* Takes the path. */
+static int treat_extra(struct walk *walk, int fd, const char *name, char *path) {
+  const char *call;
+  if (walk->remove && remove_tree(fd, name, &call)) {
+    fail(walk, call, path);
+    free(path);
+    return -1;
+  }
+  if (walk->found.count < walk->paths_max) return path_list_add(walk, &walk->found, path);
+  free(path);
+  return 0;
+}
+
+/* Looks at one name of a directory. -1 with an exception. */
+static int treat_name(struct walk *walk, const char *directory, int fd,
+                      const struct dirent *entry) {
+  const char *name = entry->d_name;
+  size_t prefix = strcmp(directory, ".") == 0 ? 0 : strlen(directory) + 1;
+  size_t length = prefix + strlen(name);
+  char *path = malloc(length + 1);
+  if (!path) {
+    JS_ThrowOutOfMemory(walk->context);
+    return -1;
+  }
+  if (prefix) {
+    memcpy(path, directory, prefix - 1);
+    path[prefix - 1] = '/';
+  }
+  memcpy(path + prefix, name, length - prefix + 1);
+  if (!number_map_find(&walk->known, hash_bytes(path, length, walk->seed))) {
+    return treat_extra(walk, fd, name, path);
+  }
+  if (is_directory(fd, entry)) return path_list_add(walk, &walk->ahead, path);
+  free(path);
+  return 0;
+}
+
+/* -1 with an exception. */
+static int look_into(struct walk *walk, const char *directory) {
+  int fd = open_directory_same_mount(walk->tree, directory);
+  /* Another mount is somebody else's; what went away in between is no extra. */
+  if (fd < 0) {
+    bool passed_over = errno == EXDEV || errno == ENOENT;
+    return passed_over ? 0 : fail(walk, "open", directory);
+  }
+  DIR *stream = fdopendir(fd);
+  if (!stream) {
+    fail(walk, "readdir", directory);
+    close(fd);
+    return -1;
+  }
+  int result = 0;
+  struct dirent *entry;
+  while (result == 0 && (walk->remove || walk->found.count < walk->paths_max)) {
+    errno = 0;
+    entry = readdir(stream);
+    if (!entry) {
+      if (errno) result = fail(walk, "readdir", directory);
+      break;
+    }
+    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+    result = treat_name(walk, directory, dirfd(stream), entry);
+  }
+  closedir(stream);
+  return result;
+}
+
+/* -1 with an exception. */
+static int walk_tree(struct walk *walk) {
+  char *root = strdup(".");
+  if (!root) {
+    JS_ThrowOutOfMemory(walk->context);
+    return -1;
+  }
+  if (path_list_add(walk, &walk->ahead, root)) return -1;
+  while (walk->ahead.count > 0) {
+    if (!walk->remove && walk->found.count >= walk->paths_max) return 0;
+    char *directory = walk->ahead.paths[--walk->ahead.count];
+    int result = look_into(walk, directory);
+    free(directory);
+    if (result) return -1;
+  }
+  return 0;
+}
+
+JSValue extras_find(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
+  int32_t manifest, tree;
+  int64_t paths_max;
+  if (JS_ToInt32(context, &manifest, values[0]) || JS_ToInt32(context, &tree, values[1]) ||
+      get_int64_property(context, values[2], "pathsMax", &paths_max)) {
+    return JS_EXCEPTION;
+  }
+  int remove = bool_option(context, values[2], "remove");
+  if (remove < 0) return JS_EXCEPTION;
+  struct walk walk = {.context = context, .tree = tree, .remove = remove, .seed = hash_seed()};
+  walk.paths_max = paths_max < 0 ? 0 : paths_max > UINT32_MAX ? UINT32_MAX : (size_t)paths_max;
+  JSValue result = JS_EXCEPTION;
+  if (learn(&walk, manifest) == 0 && walk_tree(&walk) == 0) {
+    sort_names(walk.found.paths, walk.found.count);
+    result = names_to_js(context, walk.found.paths, walk.found.count);
+  }
+  path_list_release(&walk.ahead);
+  path_list_release(&walk.found);
+  number_map_release(&walk.known);
+  return result;
+}

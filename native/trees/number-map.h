@@ -1,0 +1,31 @@
+/*
+ * A map from 64-bit numbers to 32-bit ones, in 12 bytes a place: inodes and hashes of paths of a
+ * whole tree. Nothing is ever taken out.
+ */
+#ifndef TREES_NUMBER_MAP_H
+#define TREES_NUMBER_MAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct number_map {
+  uint64_t *keys;
+  uint32_t *values;
+  size_t places;
+  size_t count;
+};
+
+/* Where the value of a key is, or NULL. Valid until the next addition. */
+uint32_t *number_map_find(const struct number_map *map, uint64_t key);
+
+/* Adds a key that isn't there. -1 where there is no memory. */
+int number_map_add(struct number_map *map, uint64_t key, uint32_t value);
+
+void number_map_release(struct number_map *map);
+
+/* XXH3 of some bytes, and a seed that nobody outside can know. */
+uint64_t hash_bytes(const void *bytes, size_t count, uint64_t seed);
+uint64_t hash_seed(void);
+
+#endif

@@ -1,0 +1,381 @@
+/*
+ * Brings a tree towards its manifest, entry by entry, with what the live tree has. It never changes
+ * an entry in place, since its inode may be the live tree's, and never writes outside of the tree.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "../files/removal.h"
+#include "hard-links.h"
+#include "live-lines.h"
+#include "trees.h"
+
+/* Every function of the table has QuickJS's signature, and few need all of it. */
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+
+struct reconcile {
+  bool dry_run;
+  int manifest;
+  struct manifest_reader *reader;
+  struct entry *entry;
+  /* root -1: an empty tree. */
+  struct tree tree;
+  int live_manifest;
+  struct tree live_tree;
+  struct live_lines live;
+  struct groups groups;
+  /* Inodes of first and only names: two of them must not share one. */
+  struct number_map inodes;
+  struct visit visit;
+  bool done;
+  int64_t linked, made, kept, undone_files, undone_bytes;
+};
+
+static JSClassID reconcile_class;
+
+static void reconcile_release(JSRuntime *runtime, struct reconcile *job) {
+  live_lines_close(runtime, &job->live);
+  js_free_rt(runtime, job->reader);
+  js_free_rt(runtime, job->entry);
+  groups_release(&job->groups);
+  number_map_release(&job->inodes);
+  tree_close(&job->tree);
+  tree_close(&job->live_tree);
+  if (job->manifest >= 0) close(job->manifest);
+  if (job->live_manifest >= 0) close(job->live_manifest);
+  js_free_rt(runtime, job);
+}
+
+static void reconcile_finalize(JSRuntime *runtime, JSValue value) {
+  struct reconcile *job = JS_GetOpaque(value, reconcile_class);
+  if (job) reconcile_release(runtime, job);
+}
+
+int reconcile_prepare(JSContext *context) {
+  static const JSClassDef definition = {"ReconcileJob", .finalizer = reconcile_finalize};
+  return prepare_class(context, &reconcile_class, &definition);
+}
+
+/* -1 with an exception; what was opened until then is the caller's to release. */
+static int reconcile_fill(JSContext *context, struct reconcile *job, JSValueConst options) {
+  int dry_run = bool_option(context, options, "dryRun");
+  int tree;
+  if (dry_run < 0 || fd_option(context, options, "manifest", &job->manifest)) return -1;
+  job->dry_run = dry_run;
+  if (job->manifest < 0) {
+    JS_ThrowTypeError(context, "manifest is missing");
+    return -1;
+  }
+  if (fd_option(context, options, "tree", &tree)) return -1;
+  if (tree < 0 && !dry_run) {
+    JS_ThrowTypeError(context, "only a dry run can do without a tree");
+    return -1;
+  }
+  job->tree.root = job->tree.parent = tree;
+  if (live_option(context, options, &job->live_manifest, &job->live_tree)) return -1;
+  job->reader = manifest_reader_new(context, job->manifest);
+  job->entry = job->reader ? js_malloc(context, sizeof *job->entry) : NULL;
+  if (!job->entry) return -1;
+  groups_open(&job->groups);
+  return job->live_manifest < 0 ? 0 : live_lines_open(context, &job->live, job->live_manifest);
+}
+
+JSValue reconcile_open_job(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
+  struct reconcile *job = js_mallocz(context, sizeof *job);
+  if (!job) return JS_EXCEPTION;
+  job->manifest = job->live_manifest = job->tree.root = job->live_tree.root = -1;
+  JSValue object = JS_UNDEFINED;
+  if (reconcile_fill(context, job, values[0]) == 0) {
+    object = JS_NewObjectClass(context, (int)reconcile_class);
+    if (!JS_IsException(object)) {
+      JS_SetOpaque(object, job);
+      return object;
+    }
+  }
+  reconcile_release(JS_GetRuntime(context), job);
+  return JS_EXCEPTION;
+}
+
+/* One entry on its way through the job. */
+struct placing {
+  JSContext *context;
+  struct reconcile *job;
+  const struct entry *entry;
+  enum live_match match;
+  /* Of regular files with more than one name. */
+  struct group *group;
+  /* Nothing can stand there, since the directory is as new as can be. */
+  bool fresh;
+  bool stands;
+  struct stat standing;
+  JSValueConst undone;
+};
+
+/* Throws what failed, and keeps the callers short. */
+static int fail(struct placing *at, const char *call) {
+  throw_entry_error(at->context, call, at->entry, errno);
+  return -1;
+}
+
+static uint64_t inode_key(const struct stat *status) {
+  return (uint64_t)status->st_ino ^ (uint64_t)status->st_dev << 40;
+}
+
+/* Notes which inode a regular file is now. -1 with an exception. */
+static int take_inode(struct placing *at, const struct stat *status) {
+  if (at->group) {
+    at->group->in_place = true;
+    at->group->device = status->st_dev;
+    at->group->inode = status->st_ino;
+  }
+  if (number_map_add(&at->job->inodes, inode_key(status), 0) == 0) return 0;
+  JS_ThrowOutOfMemory(at->context);
+  return -1;
+}
+
+static bool is_taken(const struct placing *at, const struct stat *status) {
+  return number_map_find(&at->job->inodes, inode_key(status)) != NULL;
+}
+
+static bool is_inode(const struct group *group, const struct stat *status) {
+  return group->in_place && group->inode == status->st_ino && group->device == status->st_dev;
+}
+
+/* Whether what stands may stay. -1 with an exception. */
+static int may_stay(struct placing *at) {
+  const struct entry *entry = at->entry;
+  struct reconcile *job = at->job;
+  if (!at->stands) return 0;
+  if (entry->format == S_IFDIR) return S_ISDIR(at->standing.st_mode);
+  if (entry->follower && !is_inode(at->group, &at->standing)) return 0;
+  const char *call;
+  int differs = entry_differences(entry, &job->tree, &at->standing, &job->visit, false, &call);
+  if (differs < 0) return fail(at, call);
+  if (differs) return 0;
+  if (entry->format != S_IFREG || entry->follower) return 1;
+  if (is_taken(at, &at->standing)) return 0;
+  /* What is shared with the live tree under another line was not made for this one. */
+  if (job->live.reader && at->match != LIVE_SAME && at->standing.st_nlink > 1) {
+    struct stat live;
+    int found = tree_stat(&job->live_tree, entry, &live);
+    if (found < 0) return fail(at, "stat");
+    if (found && live.st_ino == at->standing.st_ino && live.st_dev == at->standing.st_dev) return 0;
+  }
+  return 1;
+}
+
+/* Looks at what stands at the entry's path. -1 with an exception. */
+static int look(struct placing *at) {
+  struct reconcile *job = at->job;
+  at->fresh = manifest_parent_mark(job->reader);
+  bool root = job->reader->entries == 1;
+  if (root) at->fresh = job->tree.root < 0;
+  if (at->fresh) return 0;
+  int found = tree_stat(&job->tree, at->entry, &at->standing);
+  if (found < 0) return fail(at, "stat");
+  at->stands = found;
+  return 0;
+}
+
+/* Makes room. Keeps the errno of the removal for the exception. */
+static int remove_standing(struct placing *at) {
+  if (!at->stands || at->job->dry_run) return 0;
+  const char *call = "open";
+  int parent = tree_parent(&at->job->tree, at->entry);
+  if (parent < 0 || remove_tree(parent, entry_name(at->entry), &call)) return fail(at, call);
+  return 0;
+}
+
+static int set_made(struct placing *at, int parent, const struct stat *status) {
+  const struct entry *entry = at->entry;
+  const char *name = entry_name(entry);
+  const char *call = "chown";
+  /* A new symlink has no attributes that would have to go. */
+  if (entry->format == S_IFLNK && entry->xattr_count == 0) {
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, entry->modified};
+    if (fchownat(parent, name, entry->uid, entry->gid, AT_SYMLINK_NOFOLLOW)) return fail(at, call);
+    if (utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW)) return fail(at, "utimens");
+    return 0;
+  }
+  struct metadata metadata = {entry->mode,     entry->uid,    entry->gid,
+                              entry->modified, entry->xattrs, entry->xattr_count};
+  if (metadata_set(parent, name, status, &metadata, &call)) return fail(at, call);
+  return 0;
+}
+
+/* Makes what has no content. -1 with an exception. */
+static int make(struct placing *at) {
+  const struct entry *entry = at->entry;
+  at->job->made++;
+  if (at->job->dry_run) return 0;
+  int parent = tree_parent(&at->job->tree, entry);
+  if (parent < 0) return fail(at, "open");
+  const char *name = entry_name(entry);
+  if (entry->format == S_IFDIR) return mkdirat(parent, name, 0700) ? fail(at, "mkdir") : 0;
+  struct stat status = {.st_mode = entry->format};
+  if (entry->format == S_IFLNK) {
+    if (symlinkat(entry->link, parent, name)) return fail(at, "symlink");
+  } else {
+    dev_t device = makedev(entry->major, entry->minor);
+    if (mknodat(parent, name, entry->format | 0600, device)) return fail(at, "mknod");
+  }
+  return set_made(at, parent, &status);
+}
+
+static const char *const reason_names[] = {"new", "changed", "edited", "waiting"};
+enum reason { REASON_NEW, REASON_CHANGED, REASON_EDITED, REASON_WAITING };
+
+/* Leaves a regular file to those who can get its content. -1 with an exception. */
+static int leave(struct placing *at, enum reason reason) {
+  JSContext *context = at->context;
+  struct reconcile *job = at->job;
+  if (!at->entry->follower) {
+    job->undone_files++;
+    job->undone_bytes += at->entry->size;
+  }
+  if (job->dry_run) return 0;
+  const struct manifest_reader *target = job->reader, *live = job->live.reader;
+  bool has_live = at->match == LIVE_OTHER || at->match == LIVE_SAME;
+  JSValue undone = JS_NewObject(context);
+  if (JS_IsException(undone)) return -1;
+  JSValue live_line =
+      has_live ? bytes_to_js(context, live->line, live->line_length) : JS_UNDEFINED;
+  if (JS_IsException(live_line) || set_property(context, undone, "live", live_line) ||
+      set_property(context, undone, "reason", JS_NewString(context, reason_names[reason])) ||
+      set_property(context, undone, "line",
+                   bytes_to_js(context, target->line, target->line_length))) {
+    JS_FreeValue(context, undone);
+    return -1;
+  }
+  return append(context, at->undone, undone);
+}
+
+/* A later name of a hard link: linked to the first one in the tree. */
+static int link_later_name(struct placing *at) {
+  struct reconcile *job = at->job;
+  if (!at->group->in_place) return leave(at, REASON_WAITING);
+  job->made++;
+  if (job->dry_run) return 0;
+  struct place leader;
+  int parent = tree_parent(&job->tree, at->entry);
+  if (parent < 0 || place_open(job->tree.root, at->entry->leader, &leader)) return fail(at, "open");
+  int result = linkat(leader.parent, leader.name, parent, entry_name(at->entry), 0);
+  place_close(&leader);
+  return result ? fail(at, "link") : 0;
+}
+
+/* Whether linking failed because of this one live file, and another way may do. */
+static bool is_of_source(int error) {
+  return error == EXDEV || error == EMLINK || error == EPERM || error == EACCES || error == ENOENT;
+}
+
+/* A regular file with content of its own: from the live tree, or left. */
+static int link_from_live(struct placing *at) {
+  struct reconcile *job = at->job;
+  if (at->match == LIVE_NONE) return leave(at, REASON_NEW);
+  if (at->match == LIVE_OTHER) return leave(at, REASON_CHANGED);
+  struct stat live;
+  const char *call = "stat";
+  int found = tree_stat(&job->live_tree, at->entry, &live);
+  if (found < 0) return fail(at, call);
+  if (!found || is_taken(at, &live)) return leave(at, REASON_EDITED);
+  int differs = entry_differences(at->entry, &job->live_tree, &live, &job->visit, false, &call);
+  if (differs < 0) return fail(at, call);
+  if (differs) return leave(at, REASON_EDITED);
+  if (!job->dry_run) {
+    int source = tree_parent(&job->live_tree, at->entry);
+    int target = tree_parent(&job->tree, at->entry);
+    const char *name = entry_name(at->entry);
+    if (source < 0 || target < 0) return fail(at, "open");
+    if (linkat(source, name, target, name, 0)) {
+      return is_of_source(errno) ? leave(at, REASON_EDITED) : fail(at, "link");
+    }
+  }
+  job->linked++;
+  return take_inode(at, &live);
+}
+
+/* Puts one entry in place, or leaves it. -1 with an exception. */
+static int place_entry(JSContext *context, struct reconcile *job, JSValueConst undone) {
+  const struct entry *entry = job->entry;
+  struct placing at = {.context = context, .job = job, .entry = entry, .undone = undone};
+  at.match = live_lines_match(context, &job->live, job->reader, entry);
+  if (at.match == LIVE_FAILED) return -1;
+  if (entry->format == S_IFREG && entry->links > 1) {
+    at.group = groups_enter(context, &job->groups, job->reader, entry);
+    if (!at.group) return -1;
+  }
+  if (look(&at)) return -1;
+  int stays = may_stay(&at);
+  if (stays < 0) return -1;
+  if (entry->format == S_IFDIR) manifest_mark_directory(job->reader, !stays);
+  if (stays) {
+    job->kept++;
+    return entry->format == S_IFREG && !entry->follower ? take_inode(&at, &at.standing) : 0;
+  }
+  if (remove_standing(&at)) return -1;
+  if (entry->format != S_IFREG) return make(&at);
+  return entry->follower ? link_later_name(&at) : link_from_live(&at);
+}
+
+static int run(JSContext *context, struct reconcile *job, int64_t entries_max,
+               JSValueConst undone) {
+  for (int64_t i = 0; i < entries_max && !job->done; i++) {
+    enum read_result result = manifest_next(context, job->reader, job->entry);
+    if (result == READ_FAILED) return -1;
+    job->done = result == READ_END;
+    if (job->done) return groups_finish(context, &job->groups);
+    if (place_entry(context, job, undone)) return -1;
+  }
+  return 0;
+}
+
+static JSValue describe(JSContext *context, const struct reconcile *job, JSValue undone) {
+  JSValue step = JS_NewObject(context);
+  if (JS_IsException(step)) {
+    JS_FreeValue(context, undone);
+    return step;
+  }
+  int64_t entries = (int64_t)job->reader->entries;
+  if (set_property(context, step, "undone", undone) ||
+      set_property(context, step, "done", JS_NewBool(context, job->done)) ||
+      set_property(context, step, "entries", JS_NewInt64(context, entries)) ||
+      set_property(context, step, "linked", JS_NewInt64(context, job->linked)) ||
+      set_property(context, step, "made", JS_NewInt64(context, job->made)) ||
+      set_property(context, step, "kept", JS_NewInt64(context, job->kept)) ||
+      set_property(context, step, "undoneFiles", JS_NewInt64(context, job->undone_files)) ||
+      set_property(context, step, "undoneBytes", JS_NewInt64(context, job->undone_bytes))) {
+    JS_FreeValue(context, step);
+    return JS_EXCEPTION;
+  }
+  return step;
+}
+
+JSValue reconcile_step(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
+  struct reconcile *job = JS_GetOpaque2(context, values[0], reconcile_class);
+  int64_t entries_max;
+  if (!job || JS_ToInt64(context, &entries_max, values[1])) return JS_EXCEPTION;
+  JSValue undone = JS_NewArray(context);
+  if (JS_IsException(undone)) return undone;
+  visit_begin(&job->visit);
+  int failed = run(context, job, entries_max, undone);
+  if (visit_end(&job->visit) && !failed) {
+    throw_system_error(context, "fchdir", ".", errno);
+    failed = -1;
+  }
+  if (!failed) return describe(context, job, undone);
+  JS_FreeValue(context, undone);
+  return JS_EXCEPTION;
+}
+
+JSValue reconcile_close_job(JSContext *context, JSValueConst self, int count,
+                            JSValueConst *values) {
+  struct reconcile *job = JS_GetOpaque(values[0], reconcile_class);
+  if (!job) return JS_UNDEFINED;
+  JS_SetOpaque(values[0], NULL);
+  reconcile_release(JS_GetRuntime(context), job);
+  return JS_UNDEFINED;
+}

@@ -1,0 +1,322 @@
+/*
+ * Checks a tree against its manifest: metadata of every entry, and content. It only reads, and it
+ * is the last word before a tree may be booted, so whatever it can't check is an error.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <nettle/sha2.h>
+
+#include "failures.h"
+#include "hard-links.h"
+#include "live-lines.h"
+
+/* Every function of the table has QuickJS's signature, and few need all of it. */
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+
+/* Content of one step, so that progress can be shown between (bytes). */
+#define STEP_BYTES (16 * 1024 * 1024)
+/* One read: large enough that calls don't count, and stays in the cache (bytes). */
+#define CHUNK_LENGTH (256 * 1024)
+
+struct verify {
+  bool full;
+  int manifest;
+  struct manifest_reader *reader;
+  struct entry *entry;
+  struct tree tree;
+  int live_manifest;
+  struct tree live_tree;
+  struct live_lines live;
+  struct groups groups;
+  /* The line (where it begins) of the first entry that is this inode. */
+  struct number_map owners;
+  struct visit visit;
+  uint8_t *chunk;
+  bool done;
+  int64_t bytes;
+};
+
+static JSClassID verify_class;
+
+static void verify_release(JSRuntime *runtime, struct verify *job) {
+  live_lines_close(runtime, &job->live);
+  js_free_rt(runtime, job->reader);
+  js_free_rt(runtime, job->entry);
+  js_free_rt(runtime, job->chunk);
+  groups_release(&job->groups);
+  number_map_release(&job->owners);
+  tree_close(&job->tree);
+  tree_close(&job->live_tree);
+  if (job->manifest >= 0) close(job->manifest);
+  if (job->live_manifest >= 0) close(job->live_manifest);
+  js_free_rt(runtime, job);
+}
+
+static void verify_finalize(JSRuntime *runtime, JSValue value) {
+  struct verify *job = JS_GetOpaque(value, verify_class);
+  if (job) verify_release(runtime, job);
+}
+
+int verify_prepare(JSContext *context) {
+  static const JSClassDef definition = {"VerifyJob", .finalizer = verify_finalize};
+  return prepare_class(context, &verify_class, &definition);
+}
+
+/* -1 with an exception; what was opened until then is the caller's to release. */
+static int verify_fill(JSContext *context, struct verify *job, JSValueConst options) {
+  int full = bool_option(context, options, "full");
+  int tree = -1;
+  if (full < 0 || fd_option(context, options, "manifest", &job->manifest) ||
+      fd_option(context, options, "tree", &tree)) {
+    return -1;
+  }
+  job->full = full;
+  job->tree.root = job->tree.parent = tree;
+  if (job->manifest < 0 || tree < 0) {
+    JS_ThrowTypeError(context, "manifest or tree is missing");
+    return -1;
+  }
+  if (live_option(context, options, &job->live_manifest, &job->live_tree)) return -1;
+  job->reader = manifest_reader_new(context, job->manifest);
+  if (!job->reader) return -1;
+  job->entry = js_malloc(context, sizeof *job->entry);
+  job->chunk = js_malloc(context, CHUNK_LENGTH);
+  if (!job->entry || !job->chunk) return -1;
+  groups_open(&job->groups);
+  return job->live_manifest < 0 ? 0 : live_lines_open(context, &job->live, job->live_manifest);
+}
+
+JSValue verify_open_job(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
+  struct verify *job = js_mallocz(context, sizeof *job);
+  if (!job) return JS_EXCEPTION;
+  job->manifest = job->live_manifest = job->tree.root = job->live_tree.root = -1;
+  if (verify_fill(context, job, values[0]) == 0) {
+    JSValue object = JS_NewObjectClass(context, (int)verify_class);
+    if (!JS_IsException(object)) {
+      JS_SetOpaque(object, job);
+      return object;
+    }
+  }
+  verify_release(JS_GetRuntime(context), job);
+  return JS_EXCEPTION;
+}
+
+/* One entry on its way through the job. */
+struct checking {
+  JSContext *context;
+  struct verify *job;
+  const struct entry *entry;
+  struct stat status;
+  JSValueConst failures;
+};
+
+static int fail(const struct checking *at, const char *call) {
+  throw_entry_error(at->context, call, at->entry, errno);
+  return -1;
+}
+
+static int add(const struct checking *at, const char *what, const char *found,
+               const char *expected) {
+  return failure_add(at->context, at->failures, at->entry, (struct failure){what, found, expected});
+}
+
+/* The path of the line at an offset. To be freed (js_free); NULL with an exception. */
+static struct entry *read_path_at(JSContext *context, int manifest, int64_t offset) {
+  struct manifest_reader *reader = manifest_reader_new(context, manifest);
+  struct entry *entry = reader ? js_malloc(context, sizeof *entry) : NULL;
+  if (entry) {
+    reader->position = offset;
+    enum read_result result = manifest_next_line(context, reader);
+    if (result != READ_ENTRY || entry_parse_path(entry, reader->line, reader->line_length)) {
+      if (result != READ_FAILED) {
+        throw_manifest_error(context, 0, "", 0, "changed while it was read");
+      }
+      js_free(context, entry);
+      entry = NULL;
+    }
+  }
+  js_free(context, reader);
+  return entry;
+}
+
+/* Names share an inode with their group and with nothing else of the tree. -1 with an exception. */
+static int check_inode(const struct checking *at) {
+  const struct entry *entry = at->entry;
+  struct verify *job = at->job;
+  if (at->status.st_nlink < entry->links) {
+    char found[24], expected[24];
+    snprintf(found, sizeof found, "%" PRIu64, (uint64_t)at->status.st_nlink);
+    snprintf(expected, sizeof expected, "%" PRIu32, entry->links);
+    if (add(at, "nlink", found, expected)) return -1;
+  }
+  uint64_t key = (uint64_t)at->status.st_ino ^ (uint64_t)at->status.st_dev << 40;
+  const uint32_t *owner = number_map_find(&job->owners, key);
+  const char *wanted = entry->follower ? entry->leader : entry->path;
+  if (!owner) {
+    if (job->reader->line_offset > UINT32_MAX) {
+      return throw_manifest_error(at->context, 0, "", 0, "the manifest has more than 4 GiB");
+    }
+    if (at->status.st_nlink > 1 &&
+        number_map_add(&job->owners, key, (uint32_t)job->reader->line_offset)) {
+      JS_ThrowOutOfMemory(at->context);
+      return -1;
+    }
+    return entry->follower ? add(at, "inode", entry->path, wanted) : 0;
+  }
+  struct entry *first = read_path_at(at->context, job->manifest, *owner);
+  if (!first) return -1;
+  bool right = entry->follower && strcmp(first->path, entry->leader) == 0;
+  int result = right ? 0 : add(at, "inode", first->path, wanted);
+  js_free(at->context, first);
+  return result;
+}
+
+/* Whether the file is the live tree's: 1, 0, -1 with an exception. */
+static int is_live(const struct checking *at) {
+  struct stat live;
+  if (at->status.st_nlink < 2) return 0;
+  int found = tree_stat(&at->job->live_tree, at->entry, &live);
+  if (found < 0) return fail(at, "stat");
+  return found && live.st_ino == at->status.st_ino && live.st_dev == at->status.st_dev;
+}
+
+/* Reads without touching the access time, where the kernel lets us: a flash disk wears. */
+static int open_content(const struct checking *at) {
+  int parent = tree_parent(&at->job->tree, at->entry);
+  if (parent < 0) return -1;
+  int fd = open_regular(parent, entry_name(at->entry), O_RDONLY | O_NOATIME, 0);
+  if (fd < 0 && errno == EPERM) fd = open_regular(parent, entry_name(at->entry), O_RDONLY, 0);
+  return fd;
+}
+
+/* Hashes at most one byte more than there should be. The bytes read, or -1 with errno. */
+static int64_t hash_content(struct verify *job, int fd, int64_t size, uint8_t *digest) {
+  struct sha256_ctx hash;
+  sha256_init(&hash);
+  posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+  int64_t total = 0;
+  while (total <= size) {
+    int64_t left = size - total + 1;
+    size_t wanted = left < CHUNK_LENGTH ? (size_t)left : CHUNK_LENGTH;
+    ssize_t got = read(fd, job->chunk, wanted);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return -1;
+    if (got == 0) break;
+    sha256_update(&hash, (size_t)got, job->chunk);
+    total += got;
+  }
+  sha256_digest(&hash, DIGEST_SIZE, digest);
+  return total;
+}
+
+/* -1 with an exception. */
+static int check_content(const struct checking *at) {
+  const struct entry *entry = at->entry;
+  int fd = open_content(at);
+  if (fd < 0) return fail(at, "open");
+  uint8_t digest[DIGEST_SIZE];
+  int64_t total = hash_content(at->job, fd, entry->size, digest);
+  int saved_errno = errno;
+  close(fd);
+  errno = saved_errno;
+  if (total < 0) return fail(at, "read");
+  at->job->bytes += total;
+  if (total != entry->size) {
+    char found[40], expected[24];
+    snprintf(found, sizeof found, total > entry->size ? "more than %" PRId64 : "%" PRId64,
+             total > entry->size ? entry->size : total);
+    snprintf(expected, sizeof expected, "%" PRId64, entry->size);
+    return add(at, "size", found, expected);
+  }
+  if (memcmp(digest, entry->digest, DIGEST_SIZE) == 0) return 0;
+  return failure_add_digest(at->context, at->failures, entry, digest);
+}
+
+/* -1 with an exception. */
+static int check_entry(JSContext *context, struct verify *job, JSValueConst failures) {
+  const struct entry *entry = job->entry;
+  struct checking at = {.context = context, .job = job, .entry = entry, .failures = failures};
+  enum live_match match = live_lines_match(context, &job->live, job->reader, entry);
+  if (match == LIVE_FAILED) return -1;
+  if (entry->format == S_IFREG && entry->links > 1 &&
+      !groups_enter(context, &job->groups, job->reader, entry)) {
+    return -1;
+  }
+  int found = tree_stat(&job->tree, entry, &at.status);
+  if (found < 0) return fail(&at, "stat");
+  if (!found) return add(&at, "missing", "", format_name(entry->format));
+  const char *call;
+  int differs = entry_differences(entry, &job->tree, &at.status, &job->visit, true, &call);
+  if (differs < 0) return fail(&at, call);
+  if (differs &&
+      failures_add_differences(context, failures, entry, &job->tree, &at.status, differs)) {
+    return -1;
+  }
+  if (entry->format != S_IFREG || (differs & DIFFERS_TYPE)) return 0;
+  if (check_inode(&at)) return -1;
+  if (entry->follower || (differs & DIFFERS_SIZE)) return 0;
+  int live = match == LIVE_SAME && !job->full ? is_live(&at) : 0;
+  if (live) return live < 0 ? -1 : 0;
+  return check_content(&at);
+}
+
+static int run(JSContext *context, struct verify *job, int64_t entries_max, JSValueConst failures) {
+  int64_t bytes_before = job->bytes;
+  for (int64_t i = 0; i < entries_max && !job->done; i++) {
+    if (job->bytes - bytes_before >= STEP_BYTES) return 0;
+    enum read_result result = manifest_next(context, job->reader, job->entry);
+    if (result == READ_FAILED) return -1;
+    job->done = result == READ_END;
+    if (job->done) return groups_finish(context, &job->groups);
+    if (check_entry(context, job, failures)) return -1;
+  }
+  return 0;
+}
+
+static JSValue describe(JSContext *context, const struct verify *job, JSValue failures) {
+  JSValue step = JS_NewObject(context);
+  if (JS_IsException(step)) {
+    JS_FreeValue(context, failures);
+    return step;
+  }
+  int64_t entries = (int64_t)job->reader->entries;
+  if (set_property(context, step, "failures", failures) ||
+      set_property(context, step, "done", JS_NewBool(context, job->done)) ||
+      set_property(context, step, "entries", JS_NewInt64(context, entries)) ||
+      set_property(context, step, "bytes", JS_NewInt64(context, job->bytes))) {
+    JS_FreeValue(context, step);
+    return JS_EXCEPTION;
+  }
+  return step;
+}
+
+JSValue verify_step(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
+  struct verify *job = JS_GetOpaque2(context, values[0], verify_class);
+  int64_t entries_max;
+  if (!job || JS_ToInt64(context, &entries_max, values[1])) return JS_EXCEPTION;
+  JSValue failures = JS_NewArray(context);
+  if (JS_IsException(failures)) return failures;
+  visit_begin(&job->visit);
+  int failed = run(context, job, entries_max, failures);
+  if (visit_end(&job->visit) && !failed) {
+    throw_system_error(context, "fchdir", ".", errno);
+    failed = -1;
+  }
+  if (!failed) return describe(context, job, failures);
+  JS_FreeValue(context, failures);
+  return JS_EXCEPTION;
+}
+
+JSValue verify_close_job(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
+  struct verify *job = JS_GetOpaque(values[0], verify_class);
+  if (!job) return JS_UNDEFINED;
+  JS_SetOpaque(values[0], NULL);
+  verify_release(JS_GetRuntime(context), job);
+  return JS_UNDEFINED;
+}
