@@ -70,11 +70,18 @@ export function openSource(host: Host, url: string, options: SourceOptions): Sou
   const rsync = /^rsync:\/\/(?:([^@/]*)@)?(\[[^\]]+\]|[^:/]+)(?::([0-9]{1,5}))?\/([^/]+)\/?$/.exec(
     url,
   )
-  if (rsync) {
-    const [, user, host_, port, module] = rsync
+  const port = Number(rsync?.[3] ?? 873)
+  if (rsync && port >= 1 && port <= 65_535) {
+    const [, user, host_, , module] = rsync
+    if (user?.includes(':')) {
+      throw new ConfigError(
+        `the source rsync://…@${host_}/${module} has a password in its URL, where others see it`,
+        'write the user only, and give the password with --password-file or RSYNC_PASSWORD',
+      )
+    }
     const address = {
       host: (host_ ?? '').replace(/^\[|\]$/g, ''),
-      port: port === undefined ? 873 : Number(port),
+      port,
       module: unescapeUrl(module ?? ''),
       ...(user ? { user: unescapeUrl(user) } : {}),
       ...(options.password === undefined ? {} : { password: options.password }),

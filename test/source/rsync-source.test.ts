@@ -1,0 +1,173 @@
+/** A stock rsync daemon as a source: one session for statement and manifest, one for content. */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { PeerError } from '../../src/errors.ts'
+import { type Outcome, openSource, type Source, type Wanted } from '../../src/source/source.ts'
+import { Store } from '../../src/trees/store.ts'
+import { deadline } from '../support/deadline.ts'
+import { nodeHost } from '../support/host.ts'
+import { newStorePath, sourceOptions } from '../support/node-device.ts'
+import { type Proxy as Relay, startProxy } from '../support/proxy.ts'
+import { rejects } from '../support/rejects.ts'
+import { type Daemon, startDaemon } from '../support/rsync-daemon.ts'
+import { scratch } from '../support/scratch.ts'
+
+const host = nodeHost()
+const store = Store.open(host, newStorePath(), true)
+const module = scratch('module')
+let daemon: Daemon
+let proxy: Relay
+const traffic = { received: 0, sent: 0 }
+const notes: string[] = []
+
+const put = (name: string, content: string) => {
+  mkdirSync(join(module, name, '..'), { recursive: true })
+  writeFileSync(join(module, name), content)
+}
+
+test.before(async () => {
+  put('latest', 'newest')
+  for (const version of [41, 42]) {
+    put(`${version}/release`, `release ${version}`)
+    put(`${version}/manifest`, `manifest ${version}`)
+    for (const name of ['a', 'b c', 'deep/er']) put(`${version}/root/${name}`, `${version} ${name}`)
+  }
+  daemon = await startDaemon('rsync', [{ name: 'xo', path: module }])
+  proxy = await startProxy(daemon.port)
+})
+
+test.after(async () => {
+  proxy.close()
+  await daemon.stop()
+})
+
+function open(name = 'xo', port = proxy.port): Source {
+  return openSource(host, `rsync://127.0.0.1:${port}/${name}`, {
+    ...sourceOptions(host, store),
+    progress: {
+      begin() {},
+      advance() {},
+      traffic: (received, sent) => Object.assign(traffic, { received, sent }),
+      note: (text) => notes.push(text),
+    },
+  })
+}
+
+interface Answer {
+  outcome: Outcome | undefined
+  content: string
+}
+
+/** Fetches by `use`, and gives what came. */
+async function fetched(names: string[], use: (wanted: Wanted[]) => Promise<void>) {
+  const answers = new Map<string, Answer>()
+  const wanted = names.map((name): Wanted => {
+    const fd = options().scratch()
+    return {
+      name,
+      sizeMax: 1000,
+      target: () => fd,
+      done(outcome) {
+        const buffer = new Uint8Array(1000)
+        const size = host.files.read(fd, buffer, 0, 1000, 0)
+        answers.set(name, { outcome, content: Buffer.from(buffer.subarray(0, size)).toString() })
+      },
+    }
+  })
+  await deadline(use(wanted))
+  return answers
+}
+
+const options = () => sourceOptions(host, store)
+
+const contentFrom = (source: Source, version: number, names: string[], whole: boolean) =>
+  fetched(names, (wanted) =>
+    source.content(version, { names: () => names, wanted: () => wanted, whole }),
+  )
+
+const text = async (promise: Promise<Uint8Array>) => Buffer.from(await deadline(promise)).toString()
+
+test('statement and manifest share one session, content has its own', async () => {
+  const source = open()
+  const before = proxy.connections
+  assert.is(await text(source.statement(undefined)), 'newest')
+  const manifest = await fetched(['x'], ([wanted]) => source.manifest(42, wanted as Wanted))
+  assert.is(manifest.get('x')?.content, 'manifest 42')
+  assert.is(proxy.connections - before, 1)
+  const content = await contentFrom(source, 42, ['a', 'b c', 'deep/er'], false)
+  assert.is(proxy.connections - before, 2)
+  for (const [name, answer] of content) assert.is(answer.content, `42 ${name}`)
+  assert.is(content.size, 3)
+  source.close()
+})
+
+test('a version that is named is asked for alone', async () => {
+  const source = open()
+  const before = proxy.connections
+  assert.is(await text(source.statement(41)), 'release 41')
+  const manifest = await fetched(['x'], ([wanted]) => source.manifest(41, wanted as Wanted))
+  assert.is(manifest.get('x')?.content, 'manifest 41')
+  assert.is(proxy.connections - before, 1)
+  source.close()
+})
+
+test('the whole tree is listed by the server', async () => {
+  const source = open()
+  const content = await contentFrom(source, 41, ['a', 'b c', 'deep/er'], true)
+  for (const [name, answer] of content) assert.is(answer.content, `41 ${name}`)
+  assert.is(content.size, 3)
+  source.close()
+})
+
+for (const whole of [false, true]) {
+  test(`a file that is gone is absent, the others come (whole: ${whole})`, async () => {
+    put('43/root/a', 'first')
+    put('43/root/c', 'last')
+    const source = open()
+    const content = await contentFrom(source, 43, ['a', 'b', 'c'], whole)
+    assert.equal(content.get('b')?.outcome, { failed: 'absent' })
+    assert.is(content.get('a')?.content, 'first')
+    assert.is(content.get('c')?.content, 'last')
+    source.close()
+    rmSync(join(module, '43'), { recursive: true })
+  })
+}
+
+test('a source can be asked again after it was closed', async () => {
+  const source = open()
+  await text(source.statement(undefined))
+  source.close()
+  assert.is(await text(source.statement(42)), 'release 42')
+  source.close()
+})
+
+test('bytes of all sessions are summed', async () => {
+  const source = open()
+  Object.assign(traffic, { received: 0, sent: 0 })
+  await text(source.statement(undefined))
+  await fetched(['x'], ([wanted]) => source.manifest(42, wanted as Wanted))
+  const { received, sent } = traffic
+  assert.ok(received > 0 && sent > 0)
+  await contentFrom(source, 42, ['a'], false)
+  assert.ok(traffic.received > received && traffic.sent > sent)
+  source.close()
+})
+
+test('a server without the version, and one without the module, are told apart', async () => {
+  const absent = await rejects(deadline(open().statement(7)), /7\/release/)
+  assert.instance(absent, PeerError)
+  assert.is((absent as PeerError).kind, 'absent')
+  const refused = await rejects(deadline(open('other').statement(undefined)), /other/)
+  assert.instance(refused, PeerError)
+  assert.ok(!/undefined/.test(refused.message))
+})
+
+test('a port where nobody listens is named', async () => {
+  const error = await rejects(deadline(open('xo', 1).statement(undefined)), /ECONNREFUSED/)
+  assert.instance(error, PeerError)
+  assert.match(error.message, '127.0.0.1:1')
+})
+
+test.run()

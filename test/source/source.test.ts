@@ -1,0 +1,190 @@
+/** Sources by their URLs, a folder as a source, and what a source says when it lacks something. */
+import { mkdirSync, symlinkSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { ConfigError, PeerError, TrustError } from '../../src/errors.ts'
+import { RELEASE_SIZE_MAX } from '../../src/limits.ts'
+import { FolderSource } from '../../src/source/folder-source.ts'
+import { RsyncSource } from '../../src/source/rsync-source.ts'
+import { type Outcome, openSource, type Wanted } from '../../src/source/source.ts'
+import { Store } from '../../src/trees/store.ts'
+import { nodeHost } from '../support/host.ts'
+import { newStorePath, sourceOptions } from '../support/node-device.ts'
+import { rejects } from '../support/rejects.ts'
+import { scratch } from '../support/scratch.ts'
+
+const host = nodeHost()
+const store = Store.open(host, newStorePath(), true)
+const options = { ...sourceOptions(host, store), password: 'secret' }
+
+const addressOf = (url: string) => {
+  const source = openSource(host, url, options)
+  assert.instance(source, RsyncSource)
+  return (source as RsyncSource).address
+}
+
+test('rsync URLs name host, port, module and user', () => {
+  const password = 'secret'
+  assert.equal(addressOf('rsync://school/xo'), {
+    host: 'school',
+    port: 873,
+    module: 'xo',
+    password,
+  })
+  assert.equal(addressOf('rsync://10.0.0.1:8730/xo/'), {
+    host: '10.0.0.1',
+    port: 8730,
+    module: 'xo',
+    password,
+  })
+  assert.equal(addressOf('rsync://anna%40home@[fe80::1]:1/a%20b'), {
+    host: 'fe80::1',
+    port: 1,
+    module: 'a b',
+    user: 'anna@home',
+    password,
+  })
+})
+
+test('file URLs name a folder', () => {
+  const source = openSource(host, 'file:///media/my%20stick/xo', options)
+  assert.instance(source, FolderSource)
+  assert.is((source as FolderSource).path, '/media/my stick/xo')
+  assert.is(source.name, 'file:///media/my%20stick/xo')
+})
+
+for (const url of [
+  '',
+  'school',
+  'http://school/xo',
+  'rsync://school',
+  'rsync://school/',
+  'rsync:///xo',
+  'rsync://school/xo/deeper',
+  'rsync://school:123456/xo',
+  'rsync://school:0/xo',
+  'rsync://school:65536/xo',
+  'file://relative',
+]) {
+  test(`"${url}" is no source`, () => {
+    assert.throws(
+      () => openSource(host, url, options),
+      (error: unknown) => error instanceof ConfigError && error.message.includes(`"${url}"`),
+    )
+  })
+}
+
+test('a password in a URL is refused, and not repeated', () => {
+  assert.throws(
+    () => openSource(host, 'rsync://anna:secret@school/xo', options),
+    (error: unknown) =>
+      error instanceof ConfigError &&
+      /password in its URL/.test(error.message) &&
+      !error.message.includes('secret'),
+  )
+})
+
+/** A request, and the outcome and content that came of it. */
+function wanting(name: string, sizeMax: number) {
+  const answer: { outcome?: Outcome; content: () => string } = { content: () => '' }
+  const fd = options.scratch()
+  answer.content = () => {
+    const buffer = new Uint8Array(1000)
+    return Buffer.from(buffer.subarray(0, host.files.read(fd, buffer, 0, 1000, 0))).toString()
+  }
+  const wanted: Wanted = {
+    name,
+    sizeMax,
+    target: () => fd,
+    done(outcome) {
+      assert.is(answer.outcome, undefined, 'one outcome for one request')
+      answer.outcome = outcome
+    },
+  }
+  return { wanted, answer }
+}
+
+function folderOf(files: Record<string, string>): { path: string; source: FolderSource } {
+  const path = scratch('folder')
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(join(path, name, '..'), { recursive: true })
+    writeFileSync(join(path, name), content)
+  }
+  return { path, source: new FolderSource(host, path, `file://${path}`) }
+}
+
+async function contentOf(source: FolderSource, name: string, sizeMax = 100) {
+  const { wanted, answer } = wanting(name, sizeMax)
+  await source.content(1, { wanted: () => [wanted] })
+  return answer
+}
+
+test('a folder gives statements, manifests and content', async () => {
+  const { source } = folderOf({
+    latest: 'newest',
+    '1/release': 'first',
+    '1/manifest': 'lines',
+    '1/root/etc/name': 'content',
+  })
+  assert.is(Buffer.from(await source.statement(undefined)).toString(), 'newest')
+  assert.is(Buffer.from(await source.statement(1)).toString(), 'first')
+  const { wanted, answer } = wanting('', 100)
+  await source.manifest(1, wanted)
+  assert.is(answer.content(), 'lines')
+  const { outcome, content } = await contentOf(source, 'etc/name')
+  assert.is(content(), 'content')
+  assert.equal(outcome, {
+    size: 7,
+    digest: 'ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73',
+  })
+  source.close()
+  source.close()
+})
+
+test('a folder that lacks the version, the file, or itself, says which', async () => {
+  const { source, path } = folderOf({ '1/root/a': 'a' })
+  const absent = async (promise: Promise<unknown>, message: RegExp) => {
+    const error = await rejects(promise, message)
+    assert.instance(error, PeerError)
+    assert.is((error as PeerError).kind, 'absent')
+  }
+  await absent(source.statement(undefined), /has no latest/)
+  await absent(source.statement(7), /has no 7\/release/)
+  await absent(source.content(7, { wanted: () => [] }), /has no 7\/root/)
+  assert.equal((await contentOf(source, 'b')).outcome, { failed: 'absent' })
+  assert.equal((await contentOf(source, 'a/b')).outcome, { failed: 'absent' })
+  const gone = new FolderSource(host, `${path}/gone`, 'the stick')
+  await absent(gone.statement(undefined), /there is no folder/)
+})
+
+test('a folder never leads out of itself, nor gives what is no file', async () => {
+  const { source, path } = folderOf({ '1/root/a': 'a', secret: 'secret' })
+  symlinkSync(join(path, 'secret'), join(path, '1/root/link'))
+  symlinkSync(path, join(path, '1/root/folder'))
+  mkdirSync(join(path, '1/root/directory'))
+  for (const name of ['link', 'folder/secret', 'directory']) {
+    assert.equal((await contentOf(source, name)).outcome, { failed: 'absent' }, name)
+  }
+})
+
+test('a file that is larger or smaller than signed gives no digest that could hold', async () => {
+  const { source, path } = folderOf({ '1/root/a': 'twelve bytes' })
+  const larger = await contentOf(source, 'a', 11)
+  assert.ok(larger.outcome && !('digest' in larger.outcome && larger.outcome.size === 12))
+  truncateSync(join(path, '1/root/a'), 3)
+  const smaller = await contentOf(source, 'a', 12)
+  assert.is((smaller.outcome as { size: number }).size, 3)
+})
+
+test('a statement that is too large is refused', async () => {
+  const { source, path } = folderOf({ latest: 'x'.repeat(RELEASE_SIZE_MAX + 1) })
+  assert.instance(await rejects(source.statement(undefined), /larger than/), TrustError)
+  truncateSync(join(path, 'latest'), RELEASE_SIZE_MAX)
+  assert.is((await source.statement(undefined)).length, RELEASE_SIZE_MAX)
+  unlinkSync(join(path, 'latest'))
+  mkdirSync(join(path, 'latest'))
+  assert.instance(await rejects(source.statement(undefined), /latest/), Error)
+})
+
+test.run()
