@@ -98,7 +98,7 @@ declare module 'native:delta' {
   /**
    * Takes list bytes up to the end of the last entry that is whole; returns how many it used. `used < length`
    * while the list has not ended means that the rest is the start of an entry (at most 9 KiB): keep it and call
-   * again with more behind it. After the list's end nothing is taken. When `listEnded` is true the entries are sorted as both sides do
+   * again with more behind it. After the list's end nothing is taken, and after an error it can only be closed. When `listEnded` is true the entries are sorted as both sides do
    * (rsync flist.c f_name_cmp) and an index means a position in that order.
    * What RSYNC-PROTOCOL's rules forbid throws `{ name: 'TokenError', message }` (`..`, absolute name, unlisted parent, nsec …).
    */

@@ -119,7 +119,7 @@ function compareKeys(one: [number, string][], other: [number, string][]): number
 export class NodeFileList {
   private entries: Entry[] = []
   private readonly winners = new Map<string, number>()
-  private phase: 'entries' | 'uids' | 'gids' | 'ended' = 'entries'
+  private phase: 'entries' | 'uids' | 'gids' | 'ended' | 'failed' = 'entries'
   private ioError = 0
   private absolute: boolean | undefined
   private previous = { name: '', mode: 0, seconds: 0n }
@@ -139,6 +139,7 @@ export class NodeFileList {
   }
 
   feed(bytes: Uint8Array): number {
+    if (this.phase === 'failed') throw new TypeError('the file list failed before')
     let used = 0
     while (this.phase !== 'ended') {
       const reader = new Reader(bytes.subarray(used))
@@ -147,6 +148,7 @@ export class NodeFileList {
         else this.readId(reader)
       } catch (error) {
         if (error instanceof Incomplete) break
+        this.phase = 'failed'
         throw error
       }
       used += reader.at
