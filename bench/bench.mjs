@@ -3,15 +3,17 @@
  * daemon, in turns, and prints what each cost. Everything that it makes stands in one scratch folder,
  * which is gone when it ends, however it ends.
  */
-import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, statSync, writeFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { makeDemoTrees } from '../tools/demo-trees.mjs'
 import { newestRsync } from '../tools/rsync-binaries.mjs'
-import { buildFolder, cacheFolder, run, runTool, SetupError } from '../tools/workplace.mjs'
+import { withScratch } from '../tools/scratch.mjs'
+import { setUp } from '../tools/setup.mjs'
+import { cacheFolder, run, runTool, SetupError } from '../tools/workplace.mjs'
 import { CASES, CONTENDERS } from './cases.mjs'
-import { caseTable, mediansOf, ratiosOf } from './figures.mjs'
+import { caseTable, grouped, mediansOf, ratiosOf } from './figures.mjs'
 import { openWorkbench } from './workbench.mjs'
 
 const USAGE = `npm run bench -- [--old TREE --new TREE | --big] [OPTIONS]
@@ -21,7 +23,7 @@ const USAGE = `npm run bench -- [--old TREE --new TREE | --big] [OPTIONS]
   --runs N               how often each is run, in turns (default 3)
   --case NAME            only this case; repeat for more: ${CASES.map(({ key }) => key).join(', ')}
   --json FILE            write every run, the medians and the ratios there
-  --program FILE         another xo-upgrade than build/x86_64/xo-upgrade
+  --program FILE         another xo-upgrade than the one of this checkout
   --scratch DIR          where to work (default: .cache); needs about six times the larger tree
 `
 
@@ -34,7 +36,7 @@ function options() {
       runs: { type: 'string', default: '3' },
       case: { type: 'string', multiple: true },
       json: { type: 'string' },
-      program: { type: 'string', default: join(buildFolder, 'x86_64', 'xo-upgrade') },
+      program: { type: 'string' },
       scratch: { type: 'string', default: cacheFolder },
       help: { type: 'boolean', default: false },
     },
@@ -132,67 +134,65 @@ it commits, rsync does not, so a \`sync -f\` follows it. CPU: user + system. cli
 largest process; rsync has two or three. Bytes: payload of TCP, both programs counted by the kernel on
 the server's side. xo-upgrade also verifies, and keeps hard links and capabilities; -a alone does not.`
 
+/** The program under test: the one that was named, or this checkout's, built if it has to be. */
+async function programOf({ program }) {
+  if (program === undefined) return (await builtProgram()).program
+  if (!existsSync(program)) throw new SetupError(`${program} is not there`)
+  return resolve(program)
+}
+
+/** The build stands on npm packages that may not be there before the set-up. */
+async function builtProgram() {
+  setUp('build')
+  const { build } = await import('../tools/build.mjs')
+  return build()
+}
+
+function summary({ runs, rsync, trees, machine }) {
+  const { processor, cores, kernel, fileSystem } = machine
+  return (
+    `Medians of ${runs} ${runs === 1 ? 'run' : 'runs'}; rsync ${rsync}; ` +
+    `${grouped(trees.old.entries)} to ${grouped(trees.new.entries)} entries, ` +
+    `${grouped(trees.new.bytes / 1e6)} MB; ${processor}, ${cores} cores, Linux ${kernel}, ${fileSystem}`
+  )
+}
+
+/** Runs the chosen cases one after the other and shows each when it is done; the whole record. */
+async function runCases({ bench, trees, cases, chosen, record }) {
+  const done = new Set()
+  for (const oneCase of cases) {
+    await oneCase.prepare(bench, done)
+    const result = await runCase(bench, trees, oneCase, { runs: chosen.runs, say })
+    done.add(oneCase.key)
+    record.cases.push(result)
+    quiet()
+    process.stdout.write(`\n${result.title}\n${result.about}\n\n${caseTable(result)}\n`)
+  }
+}
+
 async function main() {
   const chosen = options()
   if (chosen.help) return void process.stdout.write(USAGE)
-  if (!existsSync(chosen.program)) {
-    throw new SetupError(`${chosen.program} is not there`, 'run `npm run build`')
-  }
-  const sourceTrees = await treesOf(chosen)
+  const program = await programOf(chosen)
+  const source = await treesOf(chosen)
   const rsync = await newestRsync()
   const cases = CASES.filter(({ key }) => !chosen.case || chosen.case.includes(key))
-  mkdirSync(chosen.scratch, { recursive: true })
-  const folder = join(resolve(chosen.scratch), `bench-${process.pid}`)
-  mkdirSync(folder)
-  let daemon
-  const cleanUp = () => rmSync(folder, { recursive: true, force: true })
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-    process.once(signal, () => {
-      cleanUp()
-      process.exit(130)
-    })
-  }
-  try {
-    const { bench, trees } = await openWorkbench({
-      folder,
-      program: resolve(chosen.program),
-      rsync,
-      oldTree: sourceTrees.old,
-      newTree: sourceTrees.new,
-      needed: new Set(cases.map(({ key }) => key)),
-      say,
-    })
-    daemon = bench.daemon
+  await withScratch(resolve(chosen.scratch), 'bench', async (folder) => {
+    const needed = new Set(cases.map(({ key }) => key))
+    const place = { folder, program, rsync, oldTree: source.old, newTree: source.new }
+    const { bench, trees } = await openWorkbench({ ...place, needed, say })
     const record = {
       time: new Date().toISOString(),
       machine: await machine(folder),
       rsync: rsync.version,
-      trees: { old: await sizeOf(sourceTrees.old), new: await sizeOf(sourceTrees.new) },
+      trees: { old: await sizeOf(source.old), new: await sizeOf(source.new) },
       runs: chosen.runs,
       cases: [],
     }
-    const done = new Set()
-    for (const oneCase of cases) {
-      await oneCase.prepare(bench, done)
-      const result = await runCase(bench, trees, oneCase, { runs: chosen.runs, say })
-      done.add(oneCase.key)
-      record.cases.push(result)
-      quiet()
-      process.stdout.write(`\n${result.title}\n${result.about}\n\n${caseTable(result)}\n`)
-    }
-    const { processor, cores, kernel, fileSystem } = record.machine
-    const trees2 = record.trees
-    process.stdout.write(
-      `\n${NOTES}\n\nMedians of ${chosen.runs} runs; rsync ${rsync.version}; ` +
-        `${trees2.old.entries} to ${trees2.new.entries} entries, ` +
-        `${(trees2.new.bytes / 1e6).toFixed(0)} MB; ${processor}, ${cores} cores, ` +
-        `Linux ${kernel}, ${fileSystem}\n`,
-    )
+    await runCases({ bench, trees, cases, chosen, record })
+    process.stdout.write(`\n${NOTES}\n\n${summary(record)}\n`)
     if (chosen.json) writeFileSync(chosen.json, `${JSON.stringify(record, undefined, 2)}\n`)
-  } finally {
-    await daemon?.stop()
-    cleanUp()
-  }
+  })
 }
 
 await runTool(main)

@@ -5,8 +5,9 @@
  */
 import { mkdirSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { measured, startDaemon } from '../tools/measure.mjs'
-import { run } from '../tools/workplace.mjs'
+import { startDaemon } from '../tools/daemon.mjs'
+import { measured } from '../tools/measure.mjs'
+import { SetupError } from '../tools/workplace.mjs'
 
 const KIB_PER_MIB = 1024
 
@@ -36,9 +37,9 @@ export class Workbench {
     return [...this.rsync.command, ...options, '--delete', ...link, source, `${this.path(target)}/`]
   }
 
-  /** Runs something that is not measured; its failure is the benchmark's. */
+  /** Runs something whose cost is no part of a case; its output. Its failure is the benchmark's. */
   async prepare(command) {
-    return run(command)
+    return succeed(await measured(command, { folder: this.folder }), command)
   }
 
   /**
@@ -46,18 +47,14 @@ export class Workbench {
    * is counted apart, because only `xo-upgrade` waits for that by itself.
    */
   async measure(command) {
-    await run(['sync', '-f', this.folder])
+    await this.prepare(['sync', '-f', this.folder])
     await this.daemon.takeCounts()
-    const client = await measured(command, {
-      folder: this.folder,
-    })
+    const client = await measured(command, { folder: this.folder })
     const server = await this.daemon.takeCounts()
     const before = performance.now()
-    await run(['sync', '-f', this.folder])
+    await this.prepare(['sync', '-f', this.folder])
     const syncSeconds = (performance.now() - before) / 1000
-    if (client.status !== 0) {
-      throw new Error(`status ${client.status}: ${command.join(' ')}\n${client.output}`)
-    }
+    succeed(client, command)
     return {
       wall: client.wall,
       wallSynced: client.wall + syncSeconds,
@@ -79,7 +76,7 @@ export class Workbench {
   /** A second tree of the same inodes: the cheapest way back to where a run began. */
   async cloneByLinks(from, to) {
     this.remove(to)
-    await run(['cp', '-al', this.path(from), this.path(to)])
+    await this.prepare(['cp', '-al', this.path(from), this.path(to)])
   }
 
   /** Where the tree that a client made differs from the tree that was published: nothing, or lines. */
@@ -93,6 +90,13 @@ export class Workbench {
     ]
     return (await this.prepare(command)).trim()
   }
+}
+
+/** The output of a command that worked. */
+function succeed({ status, output }, command) {
+  if (status === 0) return output
+  const shown = output.trim().split('\n').slice(-20).join('\n')
+  throw new SetupError(`status ${status} of: ${command.join(' ')}\n${shown}`)
 }
 
 /** The last result line that `--json` wrote; undefined where the client was another. */
@@ -110,30 +114,32 @@ function lastResult(output) {
  * 41 (old) and 42 (old, with all times new).
  */
 async function publishAll({ folder, program, oldTree, newTree, needed, say }) {
+  const execute = async (command) => succeed(await measured(command, { folder }), command)
   const publish = async (module, version, image) => {
     say(`publishing ${basename(image)} as ${module}/${version}`)
     const key = join(folder, 'keys/release.sec')
     const to = join(folder, module)
     mkdirSync(to, { recursive: true })
     const words = ['--image', image, '--version', String(version), '--to', to, '--key', key]
-    await run([program, 'publish', ...words])
+    await execute([program, 'publish', ...words])
   }
   mkdirSync(join(folder, 'keys'))
-  await run([program, 'keygen', '--to', join(folder, 'keys')])
+  await execute([program, 'keygen', '--to', join(folder, 'keys')])
   if (needed.has('recycled')) await publish('xo', 40, oldTree)
   await publish('xo', 41, oldTree)
   await publish('xo', 42, newTree)
   const touched = join(folder, 'touched-image')
   if (needed.has('touched')) {
-    await run(['cp', '-a', oldTree, touched])
-    await run(['find', touched, '-exec', 'touch', '-h', '-d', '@1800000000', '{}', '+'])
+    say('making a tree with all times new')
+    await execute(['cp', '-a', oldTree, touched])
+    await execute(['find', touched, '-exec', 'touch', '-h', '-d', '@1800000000', '{}', '+'])
     await publish('touched', 41, oldTree)
     await publish('touched', 42, touched)
   }
   return { old: oldTree, new: newTree, touched }
 }
 
-/** Sets it all up in an empty folder; `close` ends the daemon. */
+/** Sets it all up in an empty folder. The daemon ends with whatever `measure.mjs` started. */
 export async function openWorkbench({ folder, program, rsync, oldTree, newTree, needed, say }) {
   const trees = await publishAll({ folder, program, oldTree, newTree, needed, say })
   const modules = { xo: join(folder, 'xo'), touched: join(folder, 'touched') }

@@ -31,6 +31,9 @@
 /* After the headers above: glibc's own netinet/tcp.h knows an older, shorter tcp_info. */
 #include <linux/tcp.h>
 
+/* The kernel's number for a connection whose other side has sent its FIN. */
+enum { STATE_CLOSE_WAIT = 8 };
+
 static volatile sig_atomic_t client_pid;
 
 static void fail(const char *call) {
@@ -123,14 +126,16 @@ static void handle(int connection, int result, char **command) {
   struct tcp_info info = {0};
   socklen_t size = sizeof info;
   if (getsockopt(connection, IPPROTO_TCP, TCP_INFO, &info, &size) < 0) fail("TCP_INFO");
+  uint64_t sent = (uint64_t)info.tcpi_bytes_sent - (uint64_t)info.tcpi_bytes_retrans;
+  uint64_t received = (uint64_t)info.tcpi_bytes_received;
+  /* The kernel counts the FIN, which has a sequence number, like a byte. */
+  if (info.tcpi_state == STATE_CLOSE_WAIT && received > 0) received--;
   /* The client sees the end of the stream now, not before: this handle kept it open. */
   close(connection);
   int length = snprintf(line, sizeof line,
                         "{\"closed\":%d,\"status\":%d,\"sent\":%" PRIu64 ",\"received\":%" PRIu64
                         ",\"user\":%.6f,\"system\":%.6f,\"peakKiB\":%ld}\n",
-                        (int)getpid(), status,
-                        (uint64_t)info.tcpi_bytes_sent - (uint64_t)info.tcpi_bytes_retrans,
-                        (uint64_t)info.tcpi_bytes_received, seconds_of(usage.ru_utime),
+                        (int)getpid(), status, sent, received, seconds_of(usage.ru_utime),
                         seconds_of(usage.ru_stime), usage.ru_maxrss);
   append(result, line, length);
 }
