@@ -40,14 +40,14 @@ export async function buildBundle() {
   if (!existsSync(join(projectFolder, 'node_modules', 'rollup'))) {
     throw new SetupError('the npm packages are not installed', 'npm ci')
   }
-  const { rollup } = await import('rollup')
-  const { default: config } = await import(
-    pathToFileURL(join(projectFolder, 'rollup.config.js')).href
-  )
   mkdirSync(buildFolder, { recursive: true })
   const before = process.cwd()
   process.chdir(projectFolder)
   try {
+    const { rollup } = await import('rollup')
+    const { default: config } = await import(
+      pathToFileURL(join(projectFolder, 'rollup.config.js')).href
+    )
     const bundle = await rollup(config)
     await bundle.write(config.output)
     await bundle.close()
