@@ -43,7 +43,7 @@ export const SOURCE: Option = {
   name: '--source',
   value: 'URL',
   repeated: true,
-  help: 'rsync://HOST[:PORT]/MODULE or file:///FOLDER; repeat for more, tried in this order',
+  help: 'rsync://HOST[:PORT]/MODULE or file:///FOLDER; may be repeated',
 }
 export const PASSWORD_FILE: Option = {
   name: '--password-file',

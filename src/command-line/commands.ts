@@ -1,5 +1,5 @@
 /** The table of commands, their help, and the one place where a command line becomes an exit status. */
-import { UpgradeError } from '../errors.ts'
+import { ConfigError, UpgradeError } from '../errors.ts'
 import type { Host } from '../host.ts'
 import { show } from '../text.ts'
 import type { Command } from './command.ts'
@@ -59,10 +59,10 @@ async function run(host: Host, command: Command, words: string[]): Promise<numbe
     }
     context = new Context(host, values)
     if (command.needsRoot && host.processes.userId() !== 0) {
-      const message = `xo-upgrade: ${command.name} needs root: it sets owners and devices of a system\n`
-      context.progress.end()
-      write(host, 2, `${message}  run it again as root, for instance with sudo\n`)
-      return EXIT.usage
+      throw new ConfigError(
+        `${command.name} needs root: it sets owners and devices of a system`,
+        'run it again as root, for instance with sudo',
+      )
     }
     return await command.run(context)
   } catch (error) {

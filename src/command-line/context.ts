@@ -9,7 +9,7 @@ import type { PublicKey } from '../release/signify.ts'
 import { readPublicKey } from '../release/signify.ts'
 import { openSource, type Source } from '../source/source.ts'
 import { arrayOfBytes, bytesOfArray, bytesOfText, show } from '../text.ts'
-import { readFile, readWhole } from '../trees/small-file.ts'
+import { readWhole } from '../trees/small-file.ts'
 import { Store } from '../trees/store.ts'
 import { CONFIGURATION_PATH, type Configuration, readConfiguration } from './configuration.ts'
 import { textOf, type Values } from './options.ts'
@@ -81,12 +81,7 @@ export class Context {
           'name a public key, or a folder with release*.pub, with --keys',
         )
       }
-      const fd = files.openFile(path)
-      try {
-        return [publicKey(readWhole(files, fd, show(path), CONFIGURATION_SIZE_MAX), path)]
-      } finally {
-        files.close(fd)
-      }
+      return [this.#publicKey(path)]
     }
     try {
       const names = files
@@ -95,12 +90,20 @@ export class Context {
       if (names.length === 0) {
         throw new ConfigError(`${show(path)} holds no ${role}*.pub`, 'put the public key there')
       }
-      return names.map((name) => {
-        const content = readFile(files, directory, name, CONFIGURATION_SIZE_MAX)
-        return publicKey(content ?? new Uint8Array(0), `${path}/${name}`)
-      })
+      return names.map((name) => this.#publicKey(`${path}/${name}`))
     } finally {
       files.close(directory)
+    }
+  }
+
+  #publicKey(path: Path): PublicKey {
+    const { files } = this.host
+    const fd = files.openFile(path)
+    try {
+      const content = readWhole(files, fd, show(path), CONFIGURATION_SIZE_MAX)
+      return readPublicKey(bytesOfArray(content), show(path))
+    } finally {
+      files.close(fd)
     }
   }
 
@@ -155,10 +158,6 @@ export function write(host: Host, fd: Fd, text: string): void {
 
 function joined(lines: string[]): string {
   return lines.map((line) => `${line}\n`).join('')
-}
-
-function publicKey(content: Uint8Array, path: Path): PublicKey {
-  return readPublicKey(bytesOfArray(content), show(path))
 }
 
 /** An empty file of the store that has no name any more. */

@@ -1,0 +1,110 @@
+/** The configuration file: what it sets, and that whatever it can't mean is refused with its line. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import {
+  DEFAULTS,
+  parseConfiguration,
+  readConfiguration,
+} from '../../src/command-line/configuration.ts'
+import { ConfigError } from '../../src/errors.ts'
+import { nodeHost } from '../support/host.ts'
+import { scratch } from '../support/scratch.ts'
+
+const host = nodeHost()
+
+test('an empty file is the defaults', () => {
+  assert.equal(parseConfiguration('', 'x'), DEFAULTS)
+  assert.equal(parseConfiguration('# a comment\n; another\n[store]\n', 'x'), DEFAULTS)
+})
+
+test('every key sets what it names', () => {
+  const content = `
+[store]
+path = /data/xo
+keep-free-mb = 20
+[device]
+hardware = xo-1
+deployment = perú
+[sources]
+url[] = rsync://school/xo
+url[] = rsync://anna@10.0.0.1:8730/a%20b
+[trust]
+keys = /etc/keys
+[transfer]
+compress = zlibx
+compress-level = 9
+connect-timeout-seconds = 3
+timeout-seconds = 30
+minimum-bytes-per-second = 100
+password-file = /etc/password
+`
+  assert.equal(parseConfiguration(content, 'x'), {
+    store: '/data/xo',
+    reserveBytes: 20e6,
+    hardware: 'xo-1',
+    deployment: 'perú',
+    sources: ['rsync://school/xo', 'rsync://anna@10.0.0.1:8730/a%20b'],
+    keys: '/etc/keys',
+    compression: 'zlibx',
+    compressLevel: 9,
+    connectTimeoutMs: 3_000,
+    timeoutMs: 30_000,
+    rateMinBytesPerSecond: 100,
+    passwordFile: '/etc/password',
+  })
+})
+
+test('one source needs no brackets', () => {
+  const { sources } = parseConfiguration('[sources]\nurl = file:///media/stick\n', 'x')
+  assert.equal(sources, ['file:///media/stick'])
+})
+
+const WRONG: [string, string, RegExp][] = [
+  ['an unknown key', '[store]\npath = /a\npth = /b\n', /^f, line 3: unknown key "store.pth"/],
+  ['an unknown section', '\n[stor]\npath = /a\n', /^f, line 3: unknown key "stor.path"/],
+  ['a key outside of sections', 'path = /a\n', /^f, line 1: "path" stands outside/],
+  ['no number', '[store]\nkeep-free-mb = many\n', /^f, line 2: .* is "many", allowed is a number/],
+  ['a negative number', '[store]\nkeep-free-mb = -1\n', /^f, line 2: /],
+  ['too large a number', '[transfer]\ncompress-level = 23\n', /from 0 to 22/],
+  ['an unknown choice', '[transfer]\ncompress = lz4\n', /auto, zstd, zlibx, none/],
+  ['nothing', '[store]\npath =\n', /^f, line 2: .*not empty/],
+]
+for (const [title, content, message] of WRONG) {
+  test(`${title} is refused, and its line is named`, () => {
+    try {
+      parseConfiguration(content, 'f')
+      assert.unreachable()
+    } catch (error) {
+      assert.instance(error, ConfigError)
+      assert.match((error as Error).message, message)
+    }
+  })
+}
+
+test('a line is found where the key begins it, not where another one begins like it', () => {
+  const content = '[sources]\nurl[] = rsync://path/xo\n[store]\npathology = 1\n'
+  try {
+    parseConfiguration(content, 'f')
+    assert.unreachable()
+  } catch (error) {
+    assert.match((error as Error).message, /^f, line 4: /)
+  }
+})
+
+test('a file of the right kind is read; one that is named must be there', () => {
+  const path = join(scratch('configuration'), 'file')
+  assert.equal(readConfiguration(host, path, false), DEFAULTS)
+  assert.throws(() => readConfiguration(host, path, true), /ENOENT/)
+  writeFileSync(path, '[device]\nhardware = xo-4\n')
+  assert.is(readConfiguration(host, path, true).hardware, 'xo-4')
+})
+
+test('defaults are not shared between two reads', () => {
+  const first = parseConfiguration('', 'x')
+  first.sources.push('rsync://a/b')
+  assert.equal(parseConfiguration('', 'x').sources, [])
+})
+
+test.run()
