@@ -11,7 +11,8 @@ import { buildFolder, runTool, SetupError } from './workplace.mjs'
 /** The aims that this project has set itself. */
 const SIZE_MAX_BYTES = 1_300_000
 const START_MAX_MS = 10
-const STARTS = 101
+const STARTS = 20
+const BATCHES = 5
 
 /** What an object of the map belongs to. */
 function ownerOf(object) {
@@ -37,16 +38,19 @@ function sizesFromMap(map) {
   return [...sizes].filter(([, bytes]) => bytes > 0).sort((a, b) => b[1] - a[1])
 }
 
+/** Milliseconds from a shell's fork to the end of `--version`; of several batches the least disturbed. */
 function startMs(program) {
+  const script = `i=0; while [ $i -lt ${STARTS} ]; do "$0" --version >/dev/null || exit; i=$((i + 1)); done`
   const times = []
-  for (let i = 0; i < STARTS; i++) {
+  for (let batch = 0; batch < BATCHES; batch++) {
     const before = process.hrtime.bigint()
-    const result = spawnSync(program, ['--version'], { stdio: 'ignore' })
-    if (result.status !== 0)
+    const result = spawnSync('sh', ['-c', script, program], { stdio: 'ignore' })
+    if (result.status !== 0) {
       throw new SetupError(`${program} --version ended with status ${result.status}`)
-    times.push(Number(process.hrtime.bigint() - before) / 1e6)
+    }
+    times.push(Number(process.hrtime.bigint() - before) / 1e6 / STARTS)
   }
-  return times.sort((a, b) => a - b)[STARTS >> 1]
+  return Math.min(...times)
 }
 
 await runTool(async () => {
@@ -67,6 +71,6 @@ await runTool(async () => {
   }
   const start = startMs(program)
   process.stdout.write(
-    `start-up  ${start.toFixed(1)} ms, with making the process (${verdict(start <= START_MAX_MS)} the aim of ${START_MAX_MS})\n`,
+    `start-up  ${start.toFixed(1)} ms (${verdict(start <= START_MAX_MS)} the aim of ${START_MAX_MS})\n`,
   )
 })
