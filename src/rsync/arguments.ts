@@ -8,7 +8,7 @@ import type { Path } from '../host.ts'
 /** What a session lists, and may then fetch. */
 export type Selection =
   /** Path arguments below the module, wildcards allowed; names come back relative to the module. */
-  | { kind: 'paths'; paths: Path[] }
+  | { kind: 'paths'; paths: readonly Path[] }
   /** The names are sent while the list arrives; they are relative to `under`. */
   | { kind: 'files-from'; under: Path; names: Iterable<Path> }
   /** Everything below `under`; names are relative to it. */

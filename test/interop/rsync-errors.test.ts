@@ -1,6 +1,6 @@
 /** What goes wrong between our rsync client and stock daemons, and what is said about it. */
 import { createHash, randomBytes } from 'node:crypto'
-import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -212,25 +212,6 @@ each('keep-alives hold the line while we are busy elsewhere', async ({ port }) =
   await session.fetch([file.request(session)])
   await session.finish()
   assert.is(file.content().toString(), 'kind=release\n')
-})
-
-each('five thousand small files, new and with bases', async ({ port }) => {
-  const many = join(folder, 'many')
-  mkdirSync(many, { recursive: true })
-  const names: string[] = []
-  for (let i = 0; i < 5000; i++) {
-    names.push(`many/${i}`)
-    writeFileSync(join(folder, `many/${i}`), `file ${i} ${'x'.repeat(i % 900)}`)
-  }
-  const bases = Object.fromEntries(names.map((name) => [name, join(folder, name)]))
-  for (const basis of [{}, bases]) {
-    const selection = { kind: 'files-from', under: '', names } as const
-    const options = optionsFor(port, selection, { compression: 'zstd' })
-    const { files } = await fetchAll(options, names, basis)
-    files.forEach((file, i) => {
-      assert.ok(file.content().equals(readFileSync(join(folder, names[i] as string))))
-    })
-  }
 })
 
 test('nobody listens, or nobody answers', async () => {

@@ -38,7 +38,7 @@ export const host = nodeHost()
 export function optionsFor(
   port: number,
   selection: SessionOptions['selection'],
-  more: Partial<SessionOptions> & { address?: Partial<Address> } = {},
+  more: Partial<Omit<SessionOptions, 'address'>> & { address?: Partial<Address> } = {},
 ): SessionOptions {
   return {
     selection,
