@@ -2,7 +2,7 @@
 #ifndef FILES_COPY_H
 #define FILES_COPY_H
 
-/* By reflink, else in the kernel, else read and write. 0, or -1 with errno; *call is what failed. */
+/* By reflink, in the kernel, or read and write. 0, or -1 with errno; *call is what failed. */
 int copy_content(int source, int target, const char **call);
 
 #endif

@@ -258,7 +258,7 @@ static int seek_line(struct search *search, int64_t offset) {
   return 0;
 }
 
-/* Narrows the stretch where the line begins, then reads it. 1: it is in the reader; -1 has thrown. */
+/* Narrows the stretch where the line begins, then reads it. 1: it is in the reader; -1: thrown. */
 static int search_run(struct search *search) {
   struct stat status;
   if (fstat(search->reader->fd, &status)) {

@@ -1,4 +1,4 @@
-/* What verify says of an entry; see failures.h. Met only where something is wrong: it may be slow. */
+/* What verify says of an entry; see failures.h. Met only where something is wrong. */
 #include "failures.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* The hard link groups of a manifest: which names belong together, and where the first one stands. */
+/* The hard link groups of a manifest: which names belong together, where the first one stands. */
 #ifndef TREES_HARD_LINKS_H
 #define TREES_HARD_LINKS_H
 

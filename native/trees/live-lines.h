@@ -1,4 +1,4 @@
-/* The manifest of the live tree, walked beside the target's: does it have the same line of a path? */
+/* The manifest of the live tree, walked beside the target's: has it the same line of a path? */
 #ifndef TREES_LIVE_LINES_H
 #define TREES_LIVE_LINES_H
 

@@ -1,4 +1,4 @@
-/* The words of a manifest's line; see manifest-words.h. manifest-escape.ts reads the same escapes. */
+/* The words of a manifest's line; see manifest-words.h. manifest-escape.ts reads the same ones. */
 #include "manifest-words.h"
 
 #include <string.h>

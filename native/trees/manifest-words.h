@@ -11,7 +11,7 @@ struct word {
   size_t length;
 };
 
-/* The bytes that a word stands for, NUL-terminated; at most `size` with the NUL. How many, or -1. */
+/* The bytes that a word stands for, and a NUL; at most `size` with it. How many, or -1. */
 int64_t word_unescape(struct word word, char *bytes, size_t size);
 
 /* A number in base 8 or 10, or -1: where there are other characters, or it is above `max`. */

@@ -10,7 +10,7 @@
 /* A tree, with the directory of the last entry that was asked for open. */
 struct tree {
   int root;
-  /* The parent; -1 where there is none, for the reason in parent_errno; `root` itself for the root. */
+  /* The parent; -1 where there is none, with its reason in parent_errno; maybe `root` itself. */
   int parent;
   int parent_errno;
   size_t parent_length;

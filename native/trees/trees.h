@@ -29,7 +29,7 @@ int digests_prepare(JSContext *context);
 /* A class of job objects: its id is made once, and the runtime told. -1 with an exception. */
 int prepare_class(JSContext *context, JSClassID *class_id, const JSClassDef *definition);
 
-/* Sets *fd to a descriptor of an options object, as one of our own, or to -1 where it is undefined. */
+/* Sets *fd to a descriptor of an options object, as one of our own, or to -1 for undefined. */
 int fd_option(JSContext *context, JSValueConst options, const char *name, int *fd);
 /* 0 or 1 by the truth of a property; -1 with an exception. */
 int bool_option(JSContext *context, JSValueConst options, const char *name);
