@@ -18,6 +18,7 @@ import { systemErrorOf } from '../../native/system-error.node.ts'
 import { BusyError, ConfigError, SpaceError, type UpgradeError } from '../../src/errors.ts'
 import type { Files } from '../../src/host.ts'
 import { publish } from '../../src/publish/publish.ts'
+import { ManifestReader } from '../../src/release/manifest-file.ts'
 import { openRelease } from '../../src/release/release.ts'
 import { readPublicKey } from '../../src/release/signify.ts'
 import { scratch } from '../support/scratch.ts'
@@ -43,6 +44,16 @@ function refuses(
 function described(tree: string): string {
   const keywords = 'type,mode,uid,gid,size,time,link,device,sha256'
   return mustRun('mtree', ['-c', '-k', keywords, '-p', tree]).replace(/^#.*\n/gm, '')
+}
+
+/** The paths of a manifest, whose order is checked by the reader. */
+function sortedPaths(manifest: string): string[] {
+  const fd = host.files.openFile(manifest)
+  const reader = new ManifestReader(host.files, fd)
+  const paths: string[] = []
+  for (let entry = reader.next(); entry; entry = reader.next()) paths.push(entry.path)
+  host.files.close(fd)
+  return paths
 }
 
 /** Why the stock tool finds a published version wrong; nothing where it is right. */
@@ -80,6 +91,16 @@ test('a published tree is the image, and mtree finds nothing in it', () => {
   const lines = readFileSync(`${module}/41/manifest`, 'latin1').split('\n').slice(1, -1)
   assert.is(release.entries, lines.length)
   assert.is(result.entries, lines.length)
+  assert.equal(sortedPaths(`${module}/41/manifest`).slice(0, 8), [
+    '.',
+    'a',
+    'a-b',
+    'a-link',
+    'a.b',
+    'a/sub',
+    'a/sub-x',
+    'a/sub/deep',
+  ])
   assert.equal(readdirSync(module).sort(), ['.lock', '41', 'latest'])
   assert.is(lstatSync(`${module}/41`).mode & 0o777, 0o755)
   assert.is(lstatSync(`${module}/41/manifest`).mode & 0o777, 0o644)

@@ -91,6 +91,17 @@ test('all 255 bytes of a name survive both ways, in words and in tags', () => {
   }
 })
 
+test('names of extended attributes and hard links may hold the marks of tags', () => {
+  const value = new Uint8Array([1, 2, 3])
+  const entry = {
+    ...parseManifestLine(FILE),
+    links: 2,
+    hardLinkTo: 'a,b:c',
+    xattrs: ['user.,', 'user.:', 'user.=\xff '].map((name) => ({ name, value })),
+  }
+  assert.equal(parseManifestLine(formatManifestLine(entry)), entry)
+})
+
 test('the escapes of vis(3) are read', () => {
   const cases: [string, string][] = [
     ['a\\sb', 'a b'],
