@@ -1,13 +1,13 @@
 /**
- * What native:delta promises about block sums and rebuilding, for any host; the file list has its own
- * file. Runs in Node and in QuickJS: no Node types here.
+ * What native:delta promises about rebuilding, for any host; block sums and the file list have their
+ * own files. Runs in Node and in QuickJS: no Node types here.
  */
 import type { Compression, SumHead } from 'native:delta'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Fd, Host, Path } from '../../src/host.ts'
 import { arrayOfBytes } from '../../src/text.ts'
-import { fileListContract } from './file-list.ts'
+import { blockSumsContract, headOf } from './block-sums.ts'
 import { Kit } from './kit.ts'
 import {
   fromHex,
@@ -29,7 +29,6 @@ const example = {
   basis: arrayOfBytes('AAAAAAAABBBBBBBBCCCC\n'),
   target: arrayOfBytes('AAAAAAAAxBBBBBBBBCCCC\n'),
   head: { count: 3, blockLength: 8, strongLength: 2, remainder: 5 },
-  sums: '08022409 3828 10024809 5579 1601b403 2d83',
   md5: 'c02c3fa763e425996204c434cb43e68c',
   streams: {
     none: fromHex('ffffffff 01000000 78 feffffff fdffffff 00000000'),
@@ -43,6 +42,7 @@ const isTokenError = (error: unknown) =>
   error instanceof Error && error.name === 'TokenError' && error.message.length > 10
 
 export function deltaContract(name: string, host: Host, scratch: Path): void {
+  blockSumsContract(`${name}, block sums`, host, scratch)
   const { delta, checksums, files } = host
   const kit = new Kit(host, scratch)
   const directory = kit.fresh()
@@ -60,11 +60,6 @@ export function deltaContract(name: string, host: Host, scratch: Path): void {
     const bytes = new Uint8Array(files.statHandle(fd).size)
     files.read(fd, bytes, 0, bytes.length, 0)
     return bytes
-  }
-
-  function headOf(content: Uint8Array, blockLength: number): SumHead {
-    const count = Math.ceil(content.length / blockLength)
-    return { count, blockLength, strongLength: 2, remainder: content.length % blockLength }
   }
 
   interface Feeding {
@@ -97,92 +92,6 @@ export function deltaContract(name: string, host: Host, scratch: Path): void {
       if (basisFd !== undefined) files.close(basisFd)
     }
   }
-
-  test('block sums of the example', () => {
-    const basis = file(example.basis)
-    const { head } = example
-    const sums = example.sums.replace(/ /g, '')
-    assert.is(toHex(delta.blockSums(basis, head, 0, 3, 'md5', 1)), sums)
-    assert.is(toHex(delta.blockSums(basis, head, 1, 2, 'md5', 1)), sums.slice(12))
-    assert.is(toHex(delta.blockSums(basis, head, 1, 1, 'md5', 1)), sums.slice(12, 24))
-    assert.is(toHex(delta.blockSums(basis, head, 3, 0, 'md5', 1)), '')
-  })
-
-  test('weak sums of many lengths are those of the definition', () => {
-    const content = randomBytes(70_000, 3)
-    const basis = file(content)
-    for (const blockLength of [1, 2, 63, 64, 65, 127, 700, 4096, 65_000, 131_072]) {
-      const head = { ...headOf(content, blockLength), strongLength: 0 }
-      const count = Math.min(head.count, 40)
-      const sums = delta.blockSums(basis, head, head.count - count, count, 'md5', 1)
-      const view = new DataView(sums.buffer, sums.byteOffset)
-      assert.is(sums.length, 4 * count)
-      for (let i = 0; i < count; i++) {
-        const start = (head.count - count + i) * blockLength
-        let [first, second] = [0, 0]
-        for (const byte of new Int8Array(content.slice(start, start + blockLength).buffer)) {
-          first = (first + byte) & 0xffff
-          second = (second + first) & 0xffff
-        }
-        assert.is(view.getUint32(4 * i, true), ((second << 16) | first) >>> 0, `${blockLength}`)
-      }
-    }
-  })
-
-  test('strong sums: seed first but for md4, none where it is 0, negative ones', () => {
-    const content = randomBytes(1000, 4)
-    const basis = file(content)
-    for (const seed of [0, 1, -5, 0x7fffffff]) {
-      for (const algorithm of ['md5', 'md4', 'sha1'] as const) {
-        const strongLength = algorithm === 'sha1' ? 20 : 16
-        const head = { count: 1, blockLength: 1000, strongLength, remainder: 0 }
-        const seedBytes = new Uint8Array(seed === 0 ? [] : int32(seed))
-        const whole = algorithm === 'md4' ? join(content, seedBytes) : join(seedBytes, content)
-        const sums = delta.blockSums(basis, head, 0, 1, algorithm, seed)
-        assert.is(toHex(sums.subarray(4)), toHex(checksums.hash(algorithm, whole)))
-      }
-    }
-  })
-
-  test('xxh strong sums take the seed sign-extended', () => {
-    const basis = file(arrayOfBytes('the quick brown fox'))
-    const expected = {
-      xxh64: '85cd04ca30720651',
-      xxh3: '6f68e6f3aed32e8a',
-      xxh128: '02c4ca6229f0f76d673ab540de986242',
-    }
-    for (const [algorithm, sum] of Object.entries(expected)) {
-      const strongLength = algorithm === 'xxh128' ? 16 : 8
-      const head = { count: 1, blockLength: 700, strongLength, remainder: 19 }
-      const sums = delta.blockSums(basis, head, 0, 1, algorithm as 'xxh64', -5)
-      assert.is(toHex(sums.subarray(4)), sum)
-      const plain = delta.blockSums(basis, head, 0, 1, algorithm as 'xxh64', 0).subarray(4)
-      const hash = checksums.hash(algorithm as 'xxh64', arrayOfBytes('the quick brown fox'))
-      assert.is(toHex(plain), toHex(hash))
-    }
-  })
-
-  test('a basis that shrank counts as zeros', () => {
-    const head = { count: 3, blockLength: 8, strongLength: 0, remainder: 0 }
-    const sums = delta.blockSums(file(arrayOfBytes('AAAAAAAA')), head, 0, 3, 'md5', 1)
-    assert.is(toHex(sums), '080224090000000000000000')
-  })
-
-  test('blocks and lengths that do not exist', () => {
-    const basis = file(example.basis)
-    const sums = (first: number, count: number, change: Partial<SumHead> = {}) =>
-      delta.blockSums(basis, { ...example.head, ...change }, first, count, 'xxh64', 1)
-    assert.throws(() => sums(0, 4), RangeError)
-    assert.throws(() => sums(3, 1), RangeError)
-    assert.throws(() => sums(-1, 1), RangeError)
-    assert.throws(() => sums(2 ** 40, 1), RangeError)
-    assert.throws(() => sums(0, 1, { strongLength: 9 }), RangeError)
-    assert.throws(() => sums(0, 1, { blockLength: 0, remainder: 0 }), isTokenError)
-    assert.throws(() => sums(0, 1, { blockLength: 131_073 }), isTokenError)
-    assert.throws(() => sums(0, 1, { remainder: 9 }), isTokenError)
-    assert.throws(() => sums(0, 1, { count: 2 ** 31 }), isTokenError)
-    assert.throws(() => sums(0, 1, { count: -1 }), isTokenError)
-  })
 
   for (const compression of compressions) {
     const { basis, head, target } = example
@@ -470,5 +379,4 @@ export function deltaContract(name: string, host: Host, scratch: Path): void {
   })
 
   test.run()
-  fileListContract(`${name}, file list`, host)
 }
