@@ -117,12 +117,14 @@ async function upgradeDevice(folder, program, daemon, key) {
 async function upgradeByRsync(folder, rsync, daemon) {
   headline('The same upgrade with stock rsync')
   const old = join(folder, 'rsync-41')
+  // rsync takes a relative --link-dest from its target folder.
+  const linked = '--link-dest=../rsync-41'
   const source = (version) => `${daemon.url('xo')}/${version}/root/`
   await show(folder, [...rsync.command, '-a', source(41), `${old}/`], { quiet: true })
   const costs = []
   for (const [kind, options] of Object.entries(COMMANDS)) {
     const target = join(folder, `rsync-42-${kind}`)
-    const words = [...options, '--delete', '--stats', `--link-dest=${old}`]
+    const words = [...options, '--delete', '--stats', linked]
     await daemon.takeCounts()
     const command = [...rsync.command, ...words, source(42), `${target}/`]
     const client = await show(folder, command, { quiet: true })
