@@ -4,7 +4,7 @@
  * fails its check is thrown away and fetched once more. `node tools/fetch.mjs` brings all archives.
  */
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { archives } from './archives.mjs'
 import { downloadBinary, downloadSource } from './private-apt.mjs'
@@ -26,12 +26,16 @@ function holds(path, sha256, problems) {
   return false
 }
 
-/** Copies beside the place, then renames: a cut never leaves half a file under the real name. */
+/**
+ * Takes a download out of its folder. Copies beside the place, then renames: a cut never leaves half a
+ * file under the real name.
+ */
 function keep(from, path) {
   mkdirSync(join(path, '..'), { recursive: true })
   const partial = `${path}.partial-${process.pid}`
   copyFileSync(from, partial)
   renameSync(partial, path)
+  rmSync(dirname(from), { recursive: true, force: true })
 }
 
 async function fromUpstream(url, path) {

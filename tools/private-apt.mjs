@@ -94,14 +94,20 @@ const options = [
   ['Acquire::Retries', '3'],
 ].flatMap(([name, value]) => ['-o', `${name}=${value}`])
 
+/** One at a time: two tools that run at once would find apt's own lock taken, and fail. */
 function aptGet(words, folder) {
-  const run = spawnSync('apt-get', [...options, '-q', ...words], {
+  mkdirSync(stateFolder, { recursive: true })
+  const apt = ['apt-get', ...options, '-q', ...words]
+  const alone = existsSync('/usr/bin/flock') ? ['flock', join(stateFolder, 'lock'), ...apt] : apt
+  const run = spawnSync(alone[0], alone.slice(1), {
     cwd: folder,
     encoding: 'utf8',
     timeout: 600_000,
     env: { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' },
   })
-  if (run.error?.code === 'ENOENT') return { status: 127, output: 'apt-get: not installed' }
+  if (run.error?.code === 'ENOENT') return { status: 127, output: 'apt-get is not installed' }
+  if (run.status === 127 || run.status === 69)
+    return { status: 127, output: `apt-get: ${run.stderr}` }
   return { status: run.status ?? 1, output: `${run.stdout}${run.stderr}` }
 }
 
@@ -142,16 +148,16 @@ function download(words, folder) {
   throw new SetupError(lastLines(output))
 }
 
-/** Downloads the source package of `trixie`; the path of its file `file`. */
+/** Downloads the source package of `trixie`; the path of its file `file`, in a folder of its own for the caller to remove. */
 export function downloadSource(name, file) {
-  const folder = join(stateFolder, 'download', name)
+  const folder = join(stateFolder, 'download', `${name}-${process.pid}`)
   download(['source', '--download-only', name], folder)
   return join(folder, file)
 }
 
-/** Downloads one binary package of exactly this version; the path of the `.deb`. */
+/** Downloads one binary package of exactly this version; the path of the `.deb`, likewise. */
 export function downloadBinary(name, version, architecture) {
-  const folder = join(stateFolder, 'download', `${name}_${architecture}`)
+  const folder = join(stateFolder, 'download', `${name}_${architecture}-${process.pid}`)
   download(['download', `${name}:${architecture}=${version}`], folder)
   const file = readdirSync(folder).find((entry) => entry.endsWith('.deb'))
   if (!file)
