@@ -127,7 +127,9 @@ export async function fetchPackage({ name, architecture = 'amd64', pins }) {
     rmSync(partial, { recursive: true, force: true })
     mkdirSync(partial, { recursive: true })
     await run(['dpkg-deb', '-x', file, partial])
-    renameSync(partial, tree)
+    // Another tool may have unpacked it meanwhile.
+    if (existsSync(tree)) rmSync(partial, { recursive: true, force: true })
+    else renameSync(partial, tree)
     return tree
   }
   const versions = pins.map(
