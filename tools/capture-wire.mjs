@@ -1,0 +1,86 @@
+/**
+ * Records what our rsync client and stock daemons say to each other: `node tools/capture-wire.mjs`.
+ * A proxy stands between them and writes down every piece, in order and with its direction. The
+ * results are test/vectors/*.wire; test/vectors/README.md says how they read.
+ */
+import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { rsyncBinaries } from './rsync-binaries.mjs'
+import { projectFolder, runTool, SetupError } from './workplace.mjs'
+
+const BYTES_A_LINE = 48
+
+/** A proxy to `port` of loopback that keeps each piece as `{ from: '>' | '<', bytes }`; `>` is the client. */
+async function startRecorder(port) {
+  const pieces = []
+  const server = createServer((client) => {
+    const daemon = connect(port, '127.0.0.1')
+    // A new connection of the same session.
+    if (pieces.length > 0) pieces.push({ from: '=', bytes: Buffer.alloc(0) })
+    const pass = (from, source, target) => {
+      source.on('data', (bytes) => {
+        pieces.push({ from, bytes })
+        target.write(bytes)
+      })
+      source.on('end', () => target.end())
+      source.on('error', () => target.destroy())
+    }
+    pass('>', client, daemon)
+    pass('<', daemon, client)
+  })
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return { port: server.address().port, pieces, close: () => server.close() }
+}
+
+/** Pieces as text: neighbours of one direction are one, in lines of hexadecimal. */
+function textOf(title, pieces) {
+  const joined = []
+  for (const { from, bytes } of pieces) {
+    const last = joined.at(-1)
+    if (last?.from === from) last.bytes = Buffer.concat([last.bytes, bytes])
+    else joined.push({ from, bytes })
+  }
+  const lines = [`# ${title}`]
+  for (const { from, bytes } of joined) {
+    if (bytes.length === 0) lines.push(from)
+    for (let at = 0; at < bytes.length; at += BYTES_A_LINE) {
+      const sign = at === 0 ? from : ' '
+      lines.push(`${sign} ${bytes.subarray(at, at + BYTES_A_LINE).toString('hex')}`)
+    }
+  }
+  return `${lines.join('\n')}\n`
+}
+
+async function capture() {
+  const compiled = spawnSync('npx', ['tsc', '-p', 'tsconfig.test.json'], { cwd: projectFolder })
+  if (compiled.status !== 0) throw new SetupError('the tests do not compile', 'npm run check')
+  const load = (path) => import(pathToFileURL(join(projectFolder, 'build/test/test', path)).href)
+  const { SCENARIOS, makeTree, play } = await load('vectors/scenarios.js')
+  const { stockRsyncs, host } = await load('support/rsync-client.js')
+  const { startDaemon } = await load('support/rsync-daemon.js')
+  const { scratch } = await load('support/scratch.js')
+  const folder = scratch('module')
+  makeTree(folder)
+  await rsyncBinaries()
+  for (const { version, program } of await stockRsyncs()) {
+    const daemon = await startDaemon(program, [{ name: 'xo', path: folder }])
+    for (const scenario of SCENARIOS) {
+      const recorder = await startRecorder(daemon.port)
+      await play(host, recorder.port, scenario)
+      recorder.close()
+      const name = `rsync-${version}-${scenario.name}`
+      const text = textOf(
+        `${scenario.name}, against the daemon of rsync ${version}`,
+        recorder.pieces,
+      )
+      writeFileSync(join(projectFolder, 'test/vectors', `${name}.wire`), text)
+      process.stdout.write(`${name}.wire\n`)
+    }
+    await daemon.stop()
+  }
+}
+
+await runTool(capture)
