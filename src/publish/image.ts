@@ -6,6 +6,7 @@
 import { ConfigError, isSystemError } from '../errors.ts'
 import type { Fd, Host, Path, Stat } from '../host.ts'
 import { FILE_LIST_ENTRIES_MAX, PATH_LENGTH_MAX } from '../limits.ts'
+import type { Progress } from '../progress.ts'
 import type { Entry } from '../release/manifest-line.ts'
 import { show } from '../text.ts'
 
@@ -52,7 +53,8 @@ export class Image {
     this.#rootStat = host.files.statHandle(root)
   }
 
-  survey(): Survey {
+  /** `progress` hears of each entry. */
+  survey(progress: Pick<Progress, 'advance'>): Survey {
     const survey: Survey = {
       entries: 0,
       imageBytes: 0,
@@ -62,6 +64,7 @@ export class Image {
     }
     for (const { path, stat } of this.#walk()) {
       survey.entries++
+      progress.advance(survey.entries, path)
       if (survey.entries > FILE_LIST_ENTRIES_MAX) {
         throw new ConfigError(`${this.name} has more than ${FILE_LIST_ENTRIES_MAX} entries`)
       }

@@ -110,7 +110,7 @@ export function publish(host: PublishHost, options: PublishOptions): PublishResu
         const image = new Image(host, root, show(options.image), files.statHandle(module))
         const { progress } = options
         progress.begin('publish', undefined, 'entries')
-        const survey = image.survey()
+        const survey = image.survey(progress)
         return run({ host, terms, key, image, survey, module, moduleName, progress })
       } finally {
         files.close(lock)
