@@ -20,11 +20,11 @@ export function systemError(call: string, path: string | undefined, errno: numbe
   return named(call, path, code, errno, strerror(errno))
 }
 
-/** The same by its name; also for the codes of the resolver, which have no number. */
+/** The same by its name; also for the codes of the resolver, which have no number of their own. */
 export function systemErrorOf(call: string, path: string | undefined, code: string): SystemError {
   const errno = constants.errno[code as keyof typeof constants.errno] as number | undefined
   if (errno !== undefined) return systemError(call, path, errno)
-  return named(call, path, code, 0, 'cannot be resolved')
+  return named(call, path, code, constants.errno.ENOENT, 'Name does not resolve')
 }
 
 /** Runs a function of Node's and turns what it throws into our shape. */

@@ -30,7 +30,7 @@ function findProgram(name: Path): Path {
     checkProgram(name, name)
     return name
   }
-  let failure = systemErrorOf('start', name, 'ENOENT')
+  let failure = systemErrorOf('spawn', name, 'ENOENT')
   for (const folder of (variable('PATH') ?? '/usr/bin:/bin').split(':')) {
     const path = `${folder || '.'}/${name}`
     try {
@@ -46,18 +46,19 @@ function findProgram(name: Path): Path {
 function checkProgram(path: Path, name: Path): void {
   const file = Buffer.from(path, 'latin1')
   const found = fs.statSync(file, { throwIfNoEntry: false })
-  if (!found) throw systemErrorOf('start', name, 'ENOENT')
-  if (!found.isFile() || !(found.mode & 0o111)) throw systemErrorOf('start', name, 'EACCES')
+  if (!found) throw systemErrorOf('spawn', name, 'ENOENT')
+  if (!found.isFile() || !(found.mode & 0o111)) throw systemErrorOf('spawn', name, 'EACCES')
 }
 
 function start({ command, environment, pipe }: Parameters<Processes['start']>[0]): Process {
-  const [name = ''] = command
+  const [name] = command
+  if (name === undefined) throw new TypeError('start: the command is empty')
   const program = findProgram(name)
   const stdio = pipe ? 'pipe' : 'inherit'
   const child = spawnBytes(program, command, environment, [stdio, stdio, 'inherit'])
   // The error is an event as well, which nobody else would listen to.
   child.on('error', () => {})
-  if (child.pid === undefined) throw systemErrorOf('start', name, 'EACCES')
+  if (child.pid === undefined) throw systemErrorOf('spawn', name, 'EACCES')
   const { stdin, stdout } = child
   const process: Process = {
     pid: child.pid,

@@ -60,6 +60,7 @@ export class NodeSocket {
     timeoutMs: number,
   ): Promise<number> {
     checkWindow(buffer, offset, length)
+    if (length === 0) throw new RangeError('read: there is no room in the buffer')
     const deadline = performance.now() + timeoutMs
     for (;;) {
       const count = this.take(buffer, offset, length)

@@ -2,7 +2,7 @@
 
 import type { Address } from 'native:sockets'
 import { lookup } from 'node:dns/promises'
-import { connect as connectTo } from 'node:net'
+import { connect as connectTo, isIP } from 'node:net'
 import type { Sockets } from '../../src/host.ts'
 import { converted, systemErrorOf } from '../system-error.node.ts'
 import { NodeSocket } from './socket.node.ts'
@@ -19,6 +19,7 @@ async function resolve(host: string, port: number): Promise<Address[]> {
 
 function connect({ address, family, port }: Address, timeoutMs: number): Promise<NodeSocket> {
   const name = family === 6 ? `[${address}]:${port}` : `${address}:${port}`
+  if (isIP(address) !== family) return Promise.reject(systemErrorOf('connect', name, 'EINVAL'))
   return new Promise((resolve, reject) => {
     const stream = connectTo({
       host: address,

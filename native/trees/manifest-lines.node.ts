@@ -21,8 +21,6 @@ interface Group {
   lineNumber: number
 }
 
-const SIGNATURE = '#mtree'
-
 /** Runs a reading step, and names the line in what it throws. */
 function namingLine<T>(reader: ManifestReader, run: () => T): T {
   try {
@@ -35,15 +33,6 @@ function namingLine<T>(reader: ManifestReader, run: () => T): T {
 
 function manifestError(line: number, message: string): Error {
   return Object.assign(new Error(`line ${line}: ${message}`), { name: 'ManifestError', line })
-}
-
-function openReader(files: Files, manifest: Fd): ManifestReader {
-  const start = new Uint8Array(SIGNATURE.length)
-  files.read(manifest, start, 0, start.length, 0)
-  if (String.fromCharCode(...start) !== SIGNATURE) {
-    throw manifestError(1, `the manifest does not begin with ${SIGNATURE}`)
-  }
-  return new ManifestReader(files, manifest, { sorted: false })
 }
 
 /** Throws where a path doesn't come after the one before it. */
@@ -66,13 +55,13 @@ export class ManifestLines {
   private readonly groups = new Map<Path, Group>()
 
   constructor(files: Files, manifest: Fd) {
-    this.reader = openReader(files, manifest)
+    this.reader = new ManifestReader(files, manifest, { sorted: false })
   }
 
   /** The next entry with its line; undefined at the end. */
   next(): LineEntry | undefined {
     const next = namingLine(this.reader, () => this.read())
-    if (next === undefined) this.checkCounts()
+    if (next === undefined) this.checkEnd()
     return next
   }
 
@@ -108,7 +97,10 @@ export class ManifestLines {
     group.names++
   }
 
-  private checkCounts(): void {
+  private checkEnd(): void {
+    if (this.directories.size === 0) {
+      throw manifestError(this.reader.lineNumber, 'the manifest has no entry')
+    }
     for (const { names, links, lineNumber } of this.groups.values()) {
       if (names !== links) throw manifestError(lineNumber, `nlink=${links}, but ${names} names`)
     }
@@ -130,7 +122,7 @@ export class Companion {
   private line: string | undefined
 
   constructor(files: Files, manifest: Fd) {
-    this.reader = openReader(files, manifest)
+    this.reader = new ManifestReader(files, manifest, { sorted: false })
     this.advance()
   }
 

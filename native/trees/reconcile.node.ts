@@ -66,7 +66,8 @@ export class Reconcile {
         ? this.linkFromLive(entry, line, live)
         : this.linkToFirst(entry, entry.hardLinkTo)
     if (reason) this.leave(reason, entry, line, live)
-    else this.sum.linked++
+    else if (entry.hardLinkTo === undefined) this.sum.linked++
+    else this.sum.made++
   }
 
   private standing(path: Path): Stat | undefined {

@@ -21,8 +21,8 @@ export interface VerifyOptions {
 export class Verify {
   private readonly lines: ManifestLines
   private readonly liveLines: Companion | undefined
-  /** Inodes that belong to an entry already, and may have other names. */
-  private readonly taken = new Set<string>()
+  /** The first path of each inode that has more than one name somewhere. */
+  private readonly owners = new Map<string, Path>()
   private readonly sum = { entries: 0, bytes: 0 }
   private failures: Failure[] = []
 
@@ -74,18 +74,14 @@ export class Verify {
   }
 
   /** Names share an inode with their group and with nothing else in the tree. */
-  private checkInode({ path, hardLinkTo }: Entry, { identity, links }: Stat): void {
-    if (hardLinkTo !== undefined) {
-      const first = look(this.files, this.options.tree, hardLinkTo)?.identity ?? ''
-      if (first !== identity) {
-        this.failures.push({ path, what: 'inode', found: identity, expected: first })
-      }
-    } else if (links > 1) {
-      if (this.taken.has(identity)) {
-        this.failures.push({ path, what: 'inode', found: identity, expected: '' })
-      }
-      this.taken.add(identity)
+  private checkInode({ path, hardLinkTo, links }: Entry, stat: Stat): void {
+    if (stat.links < links) {
+      this.failures.push({ path, what: 'nlink', found: `${stat.links}`, expected: `${links}` })
     }
+    const found = this.owners.get(stat.identity) ?? path
+    if (found === path && stat.links > 1) this.owners.set(stat.identity, path)
+    const expected = hardLinkTo ?? path
+    if (found !== expected) this.failures.push({ path, what: 'inode', found, expected })
   }
 
   private checkContent({ path, size, digest: expected }: Entry): void {

@@ -44,8 +44,7 @@ export class TreeKit {
   }
 
   digest(content: string): string {
-    const bytes = this.kit.host.checksums.hash('sha256', arrayOfBytes(content))
-    return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+    return hex(this.kit.host.checksums.hash('sha256', arrayOfBytes(content)))
   }
 
   /** Makes all of it below a new directory. */
@@ -181,6 +180,10 @@ export class TreeKit {
     }
     return this.entries(seeds)
   }
+}
+
+export function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 /** An entry of the list by its path, to be changed. */

@@ -19,8 +19,7 @@ const names = (path: string, tags: string, links = 2) =>
 /** What is wrong, the text, and the line where it shows (0: any). */
 const MALFORMED: [string, string, number][] = [
   ['an empty file', '', 0],
-  ['no first line', ROOT, 1],
-  ['another first line', `#something v2.0\n${ROOT}`, 1],
+  ['no entry', `${HEAD}# empty\n\n`, 0],
   ['no newline at the end', `${HEAD}${ROOT}${file('./a').slice(0, -1)}`, 0],
   ['no root', `${HEAD}${file('./a')}`, 2],
   ['a root that is no directory', `${HEAD}${ROOT.replace('dir', 'fifo')}`, 2],

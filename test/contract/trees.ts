@@ -60,7 +60,8 @@ function reconcileContract(name: string, kit: TreeKit): void {
     const result = kit.reconcile(live.entries, root, kit.live(live))
     assert.equal(result.undone, [])
     const regular = live.entries.filter(({ type }) => type === 'file')
-    assert.is(result.linked, regular.length)
+    assert.is(result.linked, live.entries.filter(isFirst).length)
+    assert.is(result.made, live.entries.length - result.linked - 1)
     for (const { path, type } of regular) {
       if (type !== 'file') continue
       assert.is(kit.kit.stat(root, path).identity, kit.kit.stat(live.root, path).identity)
@@ -80,7 +81,7 @@ function reconcileContract(name: string, kit: TreeKit): void {
     kit.make(root, find(entries, 'hard-1'))
     host.files.setMetadata(root, 'hard-1', find(entries, 'hard-1'))
     const result = kit.reconcile(entries, root)
-    assert.is(result.linked, 2)
+    assert.is(result.made, 2)
     for (const path of ['names/hard-2', 'z-hard-3']) {
       assert.not(reasons(result.undone).includes(`${path} waiting`))
       assert.is(kit.kit.stat(root, path).identity, kit.kit.stat(root, 'hard-1').identity)
@@ -92,7 +93,7 @@ function reconcileContract(name: string, kit: TreeKit): void {
     kit.replace(root, find(entries, 'z-hard-3'))
     const result = kit.reconcile(entries, root)
     assert.equal(result.undone, [])
-    assert.is(result.linked, 1)
+    assert.is(result.made, 1)
     assert.is(kit.kit.stat(root, 'z-hard-3').identity, kit.kit.stat(root, 'hard-1').identity)
   })
 
@@ -109,8 +110,7 @@ function reconcileContract(name: string, kit: TreeKit): void {
       assert.equal(result.undone, [])
       assert.is(result.undoneFiles, 2)
       assert.is(result.undoneBytes, 'changed'.length + 'content of new'.length)
-      const regular = target.filter(({ type }) => type === 'file').length
-      assert.is(result.linked, regular - 2)
+      assert.is(result.linked, target.filter(isFirst).length - 2)
       assert.is(result.entries, target.length)
     }
     assert.equal([kit.snapshot(live.root), kit.snapshot(tree.root)], before)

@@ -1,0 +1,23 @@
+/** Every contract suite, for the hosts that run them all in one process. */
+import type { Host, Path } from '../../src/host.ts'
+import { checksumsContract } from './checksums.ts'
+import { compressContract } from './compress.ts'
+import { deltaContract } from './delta.ts'
+import { fileListContract } from './file-list.ts'
+import { filesContract } from './files.ts'
+import { clockContract, processesContract, randomContract } from './processes.ts'
+import { type Peers, socketsContract } from './sockets.ts'
+import { treesContract } from './trees.ts'
+
+export function allContracts(side: string, host: Host, scratch: Path, peers: Peers): void {
+  filesContract(`files over ${side}`, host, scratch)
+  clockContract(`clock over ${side}`, host)
+  randomContract(`random over ${side}`, host)
+  socketsContract(`sockets over ${side}`, host, peers)
+  processesContract(`processes over ${side}`, host)
+  checksumsContract(`checksums over ${side}`, host, scratch)
+  compressContract(`compress over ${side}`, host)
+  fileListContract(`file lists over ${side}`, host)
+  deltaContract(`delta over ${side}`, host, scratch)
+  treesContract(`trees over ${side}`, host, scratch)
+}

@@ -1,0 +1,38 @@
+/**
+ * The contract suites as a program of the C host: `host contract.js SCRATCH PEERS`. Bundled by
+ * c-host.test.ts, which puts uvu.ts of this folder in uvu's place.
+ */
+import * as checksums from 'native:checksums'
+import * as clock from 'native:clock'
+import * as compress from 'native:compress'
+import * as delta from 'native:delta'
+import * as files from 'native:files'
+import * as processes from 'native:processes'
+import * as random from 'native:random'
+import * as sockets from 'native:sockets'
+import * as trees from 'native:trees'
+import type { Host } from '../../../src/host.ts'
+import { arrayOfBytes, bytesOfText } from '../../../src/text.ts'
+import { allContracts } from '../all.ts'
+import { runQueue } from './uvu.ts'
+
+const STDOUT = 1
+
+const host: Host = {
+  files,
+  trees,
+  sockets,
+  processes,
+  checksums,
+  delta,
+  compress,
+  random,
+  clock,
+}
+const [scratch = '', peers = ''] = processes.argv.slice(-2)
+allContracts('C', host, scratch, JSON.parse(peers))
+await runQueue((result) => {
+  const line = arrayOfBytes(bytesOfText(`${JSON.stringify(result)}\n`))
+  files.write(STDOUT, line, 0, line.length)
+})
+files.write(STDOUT, arrayOfBytes('{"end":true}\n'), 0, 13)
