@@ -140,7 +140,6 @@ const recipes = {
     ]
     const lean = [
       '-DZSTD_LEGACY_SUPPORT=0',
-      '-DZSTD_STRIP_ERROR_STRINGS=0',
       '-DZSTD_TRACE=0',
       '-DXXH_NAMESPACE=ZSTD_',
       '-DZSTD_DISABLE_ASM',

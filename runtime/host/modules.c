@@ -1,4 +1,4 @@
-/* The one table of native modules. A module that is not built in (yet) is passed over. */
+/* The one table of native modules. */
 #include "host.h"
 #include "module.h"
 
@@ -13,12 +13,12 @@
   X(random)        \
   X(clock)
 
-#define DECLARE(name) int module_##name##_register(JSContext *context) __attribute__((weak));
+#define DECLARE(name) int module_##name##_register(JSContext *context);
 MODULES(DECLARE)
 
 int register_modules(JSContext *context) {
 #define REGISTER(name) \
-  if (module_##name##_register && module_##name##_register(context)) return -1;
+  if (module_##name##_register(context)) return -1;
   MODULES(REGISTER)
   return 0;
 }
