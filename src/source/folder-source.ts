@@ -93,7 +93,7 @@ export class FolderSource implements Source {
       wanted.done(delta.copyWhole(fd, wanted.target(), wanted.sizeMax))
     } catch (error) {
       if (!isSystemError(error, 'EFBIG', 'EIO')) throw error
-      wanted.done({ failed: 'damaged' })
+      wanted.done({ failed: error.code === 'EFBIG' ? 'too-large' : 'damaged' })
     } finally {
       files.close(fd)
     }

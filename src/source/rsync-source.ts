@@ -2,7 +2,7 @@
  * A stock rsync daemon as a source. One session serves the statement and the manifest, a second one
  * exactly the files that changed: each session costs some five round trips.
  */
-import { PeerError } from '../errors.ts'
+import { PeerError, TrustError } from '../errors.ts'
 import type { Host, Path } from '../host.ts'
 import { RELEASE_SIZE_MAX } from '../limits.ts'
 import { type Address, type FileRequest, type Selection, Session } from '../rsync/session.ts'
@@ -42,6 +42,9 @@ export class RsyncSource implements Source {
       // A mismatch is settled by the redo phase, which ends the session.
       if (!outcome) await this.#finish(session)
       if (!outcome || 'failed' in outcome) {
+        if (outcome?.failed === 'too-large') {
+          throw new TrustError(`${this.name}/${name} is larger than ${RELEASE_SIZE_MAX} bytes`)
+        }
         if (outcome?.failed === 'absent') {
           throw new PeerError(`${this.name} has no ${name}`, 'absent')
         }
@@ -146,12 +149,19 @@ export class RsyncSource implements Source {
   }
 }
 
-/** Gives each wanted file its index in the list; what is not listed is absent at once. */
+/**
+ * Gives each wanted file its index in the list; what is not listed is absent at once. A file that
+ * outgrew what was signed is not asked for: it would end the session for all that come after it.
+ */
 function* requests(session: Session, wanted: Iterable<Wanted>): Generator<FileRequest> {
   for (const file of wanted) {
     const listed = session.find(file.name)
     if (!listed) {
       file.done({ failed: 'absent' })
+      continue
+    }
+    if (listed.size > file.sizeMax) {
+      file.done({ failed: 'too-large' })
       continue
     }
     yield {

@@ -12,14 +12,17 @@ import { RsyncSource } from './rsync-source.ts'
 /** What became of one file: its size and SHA-256, or why it did not come. */
 export type Outcome =
   | { size: number; digest: string }
-  /** `absent`: the source has no such file. `damaged`: what came twice was not what the source meant to send. */
-  | { failed: 'absent' | 'damaged' }
+  /**
+   * `absent`: the source has no such file. `too-large`: it has one of more than `sizeMax` bytes.
+   * `damaged`: what came twice was not what the source meant to send.
+   */
+  | { failed: 'absent' | 'too-large' | 'damaged' }
 
 /** One file to be fetched, as the source is asked for it. */
 export interface Wanted {
   /** Below the place that is asked: `42/manifest`, or a path below `42/root`. */
   name: Path
-  /** A longer file is cut off, and fails its digest. */
+  /** A longer file is not fetched. */
   sizeMax: number
   /** A local file that may share content with it. */
   basis?: { fd: Fd; size: number } | undefined

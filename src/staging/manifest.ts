@@ -87,7 +87,17 @@ async function fetchManifest(staging: Staging, source: Source, staged: Fd): Prom
   }
 }
 
+const ALTERED_CURE =
+  'it was altered on the server or on the way; name another source or publish it again'
+
 function check({ release }: Staging, source: Source, outcome: Outcome | undefined): void {
+  if (outcome && 'failed' in outcome && outcome.failed === 'too-large') {
+    throw new TrustError(
+      `${source.name}/${release.version}/manifest is not the one that was signed: it has more than ` +
+        `the ${release.manifestSize} bytes that the release says`,
+      ALTERED_CURE,
+    )
+  }
   if (!outcome || 'failed' in outcome) {
     const absent = outcome?.failed === 'absent'
     const what = absent ? `has no ${release.version}/manifest` : 'sent a damaged manifest'
@@ -97,7 +107,7 @@ function check({ release }: Staging, source: Source, outcome: Outcome | undefine
     throw new TrustError(
       `${source.name}/${release.version}/manifest is not the one that was signed: its digest is ` +
         `${outcome.digest}, the release says ${release.manifestDigest}`,
-      'it was altered on the server or on the way; name another source or publish it again',
+      ALTERED_CURE,
     )
   }
 }

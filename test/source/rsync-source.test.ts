@@ -135,6 +135,19 @@ for (const whole of [false, true]) {
   })
 }
 
+test('a file that outgrew what is allowed is not fetched, and the others are', async () => {
+  put('44/root/a', 'first')
+  put('44/root/b', 'x'.repeat(1001))
+  put('44/root/c', 'last')
+  const source = open()
+  const content = await contentFrom(source, 44, ['a', 'b', 'c'], false)
+  assert.equal(content.get('b')?.outcome, { failed: 'too-large' })
+  assert.is(content.get('a')?.content, 'first')
+  assert.is(content.get('c')?.content, 'last')
+  source.close()
+  rmSync(join(module, '44'), { recursive: true })
+})
+
 test('a source can be asked again after it was closed', async () => {
   const source = open()
   await text(source.statement(undefined))

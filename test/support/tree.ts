@@ -2,6 +2,7 @@
  * Trees as plain descriptions, made on the disk over native:files, so that names and links may hold
  * any byte; and the digest of a whole tree, which tells whether anything in it changed.
  */
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import type { Host, Path, Stat, Xattr } from '../../src/host.ts'
 import { arrayOfBytes } from '../../src/text.ts'
@@ -179,4 +180,9 @@ export function digestOfTree(host: Host, path: Path): string {
   return createHash('sha256')
     .update(linesOfTree(host, path, { inodes: true }).join('\n'))
     .digest('hex')
+}
+
+/** Copies a tree with everything that it has, to a place that does not exist yet. */
+export function copyTree(source: string, target: string): void {
+  execFileSync('cp', ['-a', source, target])
 }
