@@ -6,8 +6,8 @@ import { parse } from 'ini'
 import { ConfigError, isSystemError } from '../errors.ts'
 import type { Host, Path } from '../host.ts'
 import { CONFIGURATION_SIZE_MAX } from '../limits.ts'
+import { readSystemFile } from '../small-file.ts'
 import { bytesOfArray, show } from '../text.ts'
-import { readWhole } from '../trees/small-file.ts'
 
 export const CONFIGURATION_PATH = '/etc/xo-upgrade.conf'
 
@@ -108,20 +108,14 @@ const KEYS: Record<string, Setter> = {
 
 /** Reads the file over the defaults. A missing file is fine unless it was `named` by somebody. */
 export function readConfiguration(host: Host, path: Path, named: boolean): Configuration {
-  const { files } = host
-  let fd: number
+  let content: Uint8Array
   try {
-    fd = files.openFile(path)
+    content = readSystemFile(host.files, path, CONFIGURATION_SIZE_MAX)
   } catch (error) {
     if (!named && isSystemError(error, 'ENOENT')) return { ...DEFAULTS, sources: [] }
     throw error
   }
-  try {
-    const content = bytesOfArray(readWhole(files, fd, show(path), CONFIGURATION_SIZE_MAX))
-    return parseConfiguration(content, show(path))
-  } finally {
-    files.close(fd)
-  }
+  return parseConfiguration(bytesOfArray(content), show(path))
 }
 
 export function parseConfiguration(content: string, name: string): Configuration {

@@ -7,9 +7,9 @@ import type { Fd, Host, Path } from '../host.ts'
 import { CONFIGURATION_SIZE_MAX } from '../limits.ts'
 import type { PublicKey } from '../release/signify.ts'
 import { readPublicKey } from '../release/signify.ts'
+import { readAndClose, readSystemFile } from '../small-file.ts'
 import { openSource, type Source } from '../source/source.ts'
 import { arrayOfBytes, bytesOfArray, bytesOfText, show } from '../text.ts'
-import { readWhole } from '../trees/small-file.ts'
 import { Store } from '../trees/store.ts'
 import { CONFIGURATION_PATH, type Configuration, readConfiguration } from './configuration.ts'
 import { textOf, type Values } from './options.ts'
@@ -97,14 +97,8 @@ export class Context {
   }
 
   #publicKey(path: Path): PublicKey {
-    const { files } = this.host
-    const fd = files.openFile(path)
-    try {
-      const content = readWhole(files, fd, show(path), CONFIGURATION_SIZE_MAX)
-      return readPublicKey(bytesOfArray(content), show(path))
-    } finally {
-      files.close(fd)
-    }
+    const content = readSystemFile(this.host.files, path, CONFIGURATION_SIZE_MAX)
+    return readPublicKey(bytesOfArray(content), show(path))
   }
 
   sources(store: Store): Source[] {
@@ -136,18 +130,15 @@ export class Context {
     const path = this.configuration.passwordFile
     if (path === undefined) return processes.variable('RSYNC_PASSWORD')
     const fd = files.openFile(path)
-    try {
-      if ((files.statHandle(fd).mode & 0o077) !== 0) {
-        throw new ConfigError(
-          `${show(path)} holds a password and is open to others`,
-          `run: chmod 600 ${show(path)}`,
-        )
-      }
-      const content = bytesOfArray(readWhole(files, fd, show(path), CONFIGURATION_SIZE_MAX))
-      return content.split(/\r?\n/)[0] ?? ''
-    } finally {
-      files.close(fd)
+    const open = (files.statHandle(fd).mode & 0o077) !== 0
+    const content = bytesOfArray(readAndClose(files, fd, path, CONFIGURATION_SIZE_MAX))
+    if (open) {
+      throw new ConfigError(
+        `${show(path)} holds a password and is open to others`,
+        `run: chmod 600 ${show(path)}`,
+      )
     }
+    return content.split(/\r?\n/)[0] ?? ''
   }
 }
 

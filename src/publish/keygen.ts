@@ -3,10 +3,11 @@
  * It never replaces a key that is there: devices in the field may trust it.
  */
 import { ConfigError, TrustError } from '../errors.ts'
+import { makeFolder } from '../folder.ts'
 import type { Files, Host, Path } from '../host.ts'
 import { makeKeyPair, readSecretKey, type SecretKey } from '../release/signify.ts'
+import { readSystemFile, writeFile } from '../small-file.ts'
 import { arrayOfBytes, bytesOfArray, show, textOfBytes } from '../text.ts'
-import { makeFolder, readSystemFile, writeFile } from './writing.ts'
 
 /** A comment line and a line of base64 (bytes). */
 const KEY_FILE_SIZE_MAX = 4096

@@ -4,6 +4,7 @@
  * A release that is there is never changed.
  */
 import { BusyError, ConfigError, isSystemError, SpaceError, TrustError } from '../errors.ts'
+import { makeFolder } from '../folder.ts'
 import type { Fd, Host, Path } from '../host.ts'
 import {
   MANIFEST_LINE_MAX,
@@ -23,12 +24,12 @@ import {
   signRelease,
 } from '../release/release.ts'
 import type { SecretKey } from '../release/signify.ts'
+import { readFile, writeFile } from '../small-file.ts'
 import { show } from '../text.ts'
 import { Image, type Survey } from './image.ts'
 import { loadSecretKey } from './keygen.ts'
 import { Placement } from './placement.ts'
 import { checkPublished } from './published.ts'
-import { makeFolder, readFile, writeFile } from './writing.ts'
 
 export interface PublishOptions {
   /** The root file system, as a path of the system. */

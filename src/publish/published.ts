@@ -14,9 +14,9 @@ import {
 } from '../release/manifest-line.ts'
 import { formatInstant, openRelease, type Release } from '../release/release.ts'
 import { publicKeyOf } from '../release/signify.ts'
+import { readFile } from '../small-file.ts'
 import { show } from '../text.ts'
 import type { Made, Publishing } from './publish.ts'
-import { readFile } from './writing.ts'
 
 const CURE = 'a published version never changes: publish it under a higher number'
 

@@ -2,9 +2,10 @@
  * A folder with the server's layout: a USB stick, or a mounted mirror. Copies whole files; there is
  * nothing to save on a local disk.
  */
-import { isSystemError, PeerError, TrustError } from '../errors.ts'
+import { isSystemError, PeerError } from '../errors.ts'
 import type { Fd, Host, Path } from '../host.ts'
 import { RELEASE_SIZE_MAX } from '../limits.ts'
+import { readFile } from '../small-file.ts'
 import { show } from '../text.ts'
 import type { Source, Wanted } from './source.ts'
 
@@ -18,25 +19,10 @@ export class FolderSource implements Source {
   ) {}
 
   async statement(version: number | undefined): Promise<Uint8Array> {
-    const { files } = this.host
     const name = version === undefined ? 'latest' : `${version}/release`
-    let fd: Fd
-    try {
-      fd = files.openRead(this.#open(), name)
-    } catch (error) {
-      if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error
-      throw new PeerError(`${this.name} has no ${name}`, 'absent')
-    }
-    try {
-      const buffer = new Uint8Array(RELEASE_SIZE_MAX + 1)
-      const size = files.read(fd, buffer, 0, buffer.length, 0)
-      if (size > RELEASE_SIZE_MAX) {
-        throw new TrustError(`${this.name}/${name} is larger than ${RELEASE_SIZE_MAX} bytes`)
-      }
-      return buffer.slice(0, size)
-    } finally {
-      files.close(fd)
-    }
+    const statement = readFile(this.host.files, this.#open(), name, RELEASE_SIZE_MAX)
+    if (!statement) throw new PeerError(`${this.name} has no ${name}`, 'absent')
+    return statement
   }
 
   async manifest(version: number, wanted: Omit<Wanted, 'name'>): Promise<void> {

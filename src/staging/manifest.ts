@@ -4,8 +4,8 @@
  */
 import { PeerError, SpaceError, TrustError } from '../errors.ts'
 import type { Fd } from '../host.ts'
+import { replaceFile } from '../small-file.ts'
 import type { Outcome, Source } from '../source/source.ts'
-import { replaceFile } from '../trees/small-file.ts'
 import type { Store } from '../trees/store.ts'
 import { megabytes } from './plan.ts'
 import type { Staging } from './stage.ts'

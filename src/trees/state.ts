@@ -4,8 +4,8 @@
  */
 import { ConfigError } from '../errors.ts'
 import { STATE_SIZE_MAX, VERSION_MAX } from '../limits.ts'
+import { readFile, replaceFile } from '../small-file.ts'
 import { arrayOfBytes, bytesOfArray, bytesOfText, textOfBytes } from '../text.ts'
-import { readFile, replaceFile } from './small-file.ts'
 import type { Store } from './store.ts'
 
 /** A swap that was begun: which version shall run, and which one ran when it began. */

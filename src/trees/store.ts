@@ -4,12 +4,13 @@
  * writing; only staging does.
  */
 import { BusyError, ConfigError, isSystemError } from '../errors.ts'
+import { makeFolder } from '../folder.ts'
 import type { Fd, Host, Path } from '../host.ts'
 import { MANIFEST_SIZE_MAX, RELEASE_SIZE_MAX } from '../limits.ts'
 import { openRelease, type Release, readRelease } from '../release/release.ts'
 import type { PublicKey } from '../release/signify.ts'
+import { readFile } from '../small-file.ts'
 import { show } from '../text.ts'
-import { readFile } from './small-file.ts'
 
 /** The trees, by the names of their directories. */
 export type TreeName = 'fakeroot' | 'upgraded-root' | 'staging' | 'previous-root'
@@ -38,26 +39,16 @@ export class Store {
   /** Opens the store; with `create` it is made where it is missing. */
   static open(host: Host, path: Path, create: boolean): Store {
     const { files } = host
+    if (create) return new Store(host, path, makeFolder(files, path))
     try {
       return new Store(host, path, files.openRoot(path))
     } catch (error) {
       if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error
-      if (!create || error.code === 'ENOTDIR') {
-        throw new ConfigError(
-          `there is no store at ${show(path)}: ${error.code}`,
-          'name it with --store, or make one with `xo-upgrade install`',
-        )
-      }
+      throw new ConfigError(
+        `there is no store at ${show(path)}: ${error.code}`,
+        'name it with --store, or make one with `xo-upgrade install`',
+      )
     }
-    const slash = path.replace(/\/+$/, '').lastIndexOf('/')
-    const parent = files.openRoot(slash < 0 ? '.' : path.slice(0, slash) || '/')
-    try {
-      files.makeDirectory(parent, path.replace(/\/+$/, '').slice(slash + 1), 0o755)
-      files.sync(parent)
-    } finally {
-      files.close(parent)
-    }
-    return new Store(host, path, files.openRoot(path))
   }
 
   close(): void {
