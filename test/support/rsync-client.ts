@@ -99,6 +99,10 @@ export class Fetched {
     return readFileSync(this.path)
   }
 
+  outcome(): { name: string; result: Result | undefined; content: string } {
+    return { name: this.name, result: this.result, content: this.content().toString('latin1') }
+  }
+
   close(): void {
     for (const fd of [this.#target, this.#basis]) if (fd !== undefined) closeSync(fd)
     this.#target = undefined

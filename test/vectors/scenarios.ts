@@ -92,13 +92,13 @@ export function makeTree(folder: string): void {
   }
 }
 
-/** Runs a scenario; gives what came, by name. */
+/** Runs a scenario; gives what came. */
 export async function play(
   modules: SessionModules,
   port: number,
   { options, wanted }: Scenario,
-): Promise<Map<string, string>> {
-  const folder = scratch('scenario')
+  folder = scratch('scenario'),
+): Promise<Fetched[]> {
   const session = await Session.open(modules, {
     ...optionsFor(port, options.selection),
     ...options,
@@ -116,5 +116,5 @@ export async function play(
     session.close()
     for (const file of files) file.close()
   }
-  return new Map(files.map((file) => [file.name, file.content().toString('latin1')]))
+  return files
 }
