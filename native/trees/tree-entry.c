@@ -91,7 +91,10 @@ static int link_differs(const struct entry *entry, int parent) {
 static int xattr_differs(const char *name, const struct xattr *xattr, const char **call) {
   uint8_t *value;
   size_t length;
-  if (xattr_get(name, xattr->name, &value, &length, call)) return errno == ENODATA ? 1 : -1;
+  if (xattr_get(name, xattr->name, &value, &length, call)) {
+    /* A name space that the file system lacks holds nothing. */
+    return errno == ENODATA || errno == ENOTSUP ? 1 : -1;
+  }
   bool same = length == xattr->length && memcmp(value, xattr->value, length) == 0;
   free(value);
   return !same;
