@@ -262,6 +262,20 @@ export function deltaContract(name: string, host: Host, scratch: Path): void {
     }
   })
 
+  test('zlibx: a fresh stream for every file, which knows nothing of the one before', () => {
+    const rebuilder = delta.openRebuilder('zlibx', 'md5')
+    const target = file()
+    const plan = { head: noBasis, basis: undefined, target, sizeMax: 100 }
+    delta.beginFile(rebuilder, plan)
+    assert.is(delta.feed(rebuilder, fromHex('4003 aa0000 00'), 0, 6), 6)
+    delta.finishFile(rebuilder)
+    delta.beginFile(rebuilder, plan)
+    // A match one byte back, where nothing is.
+    assert.throws(() => delta.feed(rebuilder, fromHex('4004 02020000 00'), 0, 7), isTokenError)
+    delta.closeRebuilder(rebuilder)
+    files.close(target)
+  })
+
   test('a compressed stream that ends inside of the file', () => {
     const zstd = join(pieces(textZstd, 16383), [0])
     assert.throws(() => rebuild({ compression: 'zstd', stream: zstd }), isTokenError)
