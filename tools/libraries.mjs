@@ -29,7 +29,7 @@ async function unpack(archiveName, folder) {
   await run(['tar', '-xf', archive, '--strip-components=1', '--no-same-owner', '-C', folder])
 }
 
-/** Compiles the sources and puts them into one static library. */
+/** Compiles the sources and adds them to a static library. */
 async function archiveOf(target, { source, files, flags, library }) {
   const objects = []
   await forEachParallel(files, async (file) => {
@@ -39,7 +39,6 @@ async function archiveOf(target, { source, files, flags, library }) {
       folder: source,
     })
   })
-  rmSync(library, { force: true })
   await run([target.archiver, 'rcs', library, ...objects.sort()])
 }
 
@@ -104,17 +103,14 @@ async function buildMusl(target, source, into) {
 const recipes = {
   async quickjs({ target, flags, source, into }) {
     await unpack('quickjs', source)
-    const files = ['quickjs.c', 'libregexp.c', 'libunicode.c', 'cutils.c', 'dtoa.c']
-    const all = [
-      ...flags,
-      '-DCONFIG_VERSION="2025-04-26"',
-      '-D_GNU_SOURCE',
-      '-fwrapv',
-      '-funsigned-char',
-      '-DNDEBUG',
-      '-w',
-    ]
-    await archiveOf(target, { source, files, flags: all, library: join(into, 'libquickjs.a') })
+    const settings = ['-DCONFIG_VERSION="2025-04-26"', '-D_GNU_SOURCE', '-fwrapv']
+    const all = [...flags, ...settings, '-funsigned-char', '-DNDEBUG', '-w']
+    const library = join(into, 'libquickjs.a')
+    const files = ['libregexp.c', 'libunicode.c', 'cutils.c', 'dtoa.c']
+    await archiveOf(target, { source, files, flags: all, library })
+    // The interpreter runs our own bytecode only, and these two cost it a sixth of its speed.
+    const fast = ['-fno-stack-protector', '-fno-stack-clash-protection']
+    await archiveOf(target, { source, files: ['quickjs.c'], flags: [...all, ...fast], library })
     await run(['cp', 'quickjs.h', join(into, 'include')], { folder: source })
   },
 
