@@ -10,7 +10,7 @@ import { checksumLength, NO_BASIS } from './block-size.ts'
 import type { Incoming } from './incoming.ts'
 import { INDEX_DONE, IndexReader, NEED_MORE, readVarlong } from './integers.ts'
 import type { Agreement } from './negotiation.ts'
-import { type Asked, type Requester, TRANSFER } from './requester.ts'
+import { type Asked, type FileRequest, type Requester, TRANSFER } from './requester.ts'
 
 const State = { index: 0, head: 1, tokens: 2, trailer: 3, statistics: 4 } as const
 /** Bytes of iflags and sum head. */
@@ -24,7 +24,7 @@ const DONES_BEFORE_STATISTICS = 3
 
 export class Receiver {
   /** Files whose checksum did not hold, to be asked for again. */
-  redo: Asked[] = []
+  readonly redo: Asked[] = []
   /** DONEs that came, and that our own DONEs entitle the peer to. */
   dones = 0
   donesDue = 0
@@ -52,6 +52,11 @@ export class Receiver {
   /** The index of the file that is arriving, or -1. */
   get arriving(): number {
     return this.#asked?.request.index ?? -1
+  }
+
+  /** The requests of the second try, each taken from `redo` as it is drawn. */
+  *again(): Generator<FileRequest> {
+    for (let asked = this.redo.shift(); asked; asked = this.redo.shift()) yield asked.request
   }
 
   /** Uses all that can be used of what came. */

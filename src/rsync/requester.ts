@@ -26,6 +26,8 @@ export interface FileRequest {
    * what the server meant to send.
    */
   received(result: { size: number; digest: string } | { failed: 'not-sent' | 'checksum' }): void
+  /** Called in place of `received` where the session ends first: what was opened may be closed. */
+  abandoned?(): void
 }
 
 /** A request that waits for its answer, with the head that the answer has to echo. */
@@ -65,6 +67,17 @@ export class Requester {
   begin(requests: Iterable<FileRequest>): void {
     assert(this.#requests === undefined, 'one fetch at a time')
     this.#requests = requests[Symbol.iterator]()
+  }
+
+  /** The session ends here: no further request is drawn, and those that wait are given up. */
+  abandon(): void {
+    const requests = this.#requests
+    this.#requests = undefined
+    this.#current = undefined
+    requests?.return?.()
+    const waiting = [...this.asked.values()]
+    this.asked.clear()
+    for (const { request } of waiting) request.abandoned?.()
   }
 
   /** Whether `produce` can go on now. */

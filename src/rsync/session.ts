@@ -47,6 +47,10 @@ export interface SessionOptions {
 /** How long the goodbye may take: by then every file is here and checked (ms). */
 const GOODBYE_MS = 5000
 
+/** Of a mode, as rsync sends it on every system. */
+const TYPE_MASK = 0o170000
+const TYPE_REGULAR = 0o100000
+
 export class Session {
   readonly #wire: Wire
   readonly #list: FileList
@@ -119,9 +123,13 @@ export class Session {
     }
   }
 
-  /** The file of a name, as `fetch` wants it; undefined where the server lists none. */
+  /**
+   * The regular file of a name, as `fetch` wants it; undefined where the server lists none. (Asking a
+   * server for anything else would end the session.)
+   */
   find(name: Path): { index: number; size: number; mode: number } | undefined {
-    return this.modules.delta.findListed(this.#list, this.prefix + name)
+    const listed = this.modules.delta.findListed(this.#list, this.prefix + name)
+    return listed && (listed.mode & TYPE_MASK) === TYPE_REGULAR ? listed : undefined
   }
 
   get entries(): number {
@@ -159,9 +167,7 @@ export class Session {
     this.#sayDone(1)
     if (receiver.redo.length > 0) {
       this.#requester.full = true
-      const again = receiver.redo.map(({ request }) => request)
-      receiver.redo = []
-      await this.#exchange(again)
+      await this.#exchange(receiver.again())
     }
     await this.#goodbye()
     this.close()
@@ -174,6 +180,8 @@ export class Session {
     this.#wire.close()
     this.modules.delta.closeRebuilder(this.#rebuilder)
     this.modules.delta.closeFileList(this.#list)
+    this.#requester.abandon()
+    for (const { request } of this.#receiver.redo.splice(0)) request.abandoned?.()
   }
 
   /** A message that concerns one file: it will not come. */

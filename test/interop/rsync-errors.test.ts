@@ -140,6 +140,13 @@ each('a file that vanished after the list', async ({ port }) => {
   }
 })
 
+each('a folder is no file that could be asked for', async ({ port }) => {
+  const session = await Session.open(host, optionsFor(port, { kind: 'tree', under: '' }))
+  assert.is(session.find('.'), undefined)
+  assert.is(session.find('latest')?.size, 13)
+  await session.finish()
+})
+
 each('a file that is longer than it may be', async ({ port }) => {
   const session = await Session.open(host, optionsFor(port, BIG))
   const file = new Fetched('big', scratch('long'))
@@ -171,10 +178,21 @@ each('a connection cut at any byte is an error that says where', async (daemon) 
 
 each('what a cut left is the basis of the next try', async (daemon) => {
   const proxy = await startProxy(daemon.port, { cutAfter: 2_000_000 })
-  const file = new Fetched('big', scratch('partial'))
+  const partial = scratch('partial')
+  const [file, behind] = [new Fetched('big', partial), new Fetched('latest', partial)]
   const session = await Session.open(host, optionsFor(proxy.port, BIG))
-  await rejects(session.fetch([file.request(session)]), /receiving "big"/)
-  file.close()
+  let drawnToEnd = false
+  function* requests() {
+    try {
+      yield file.request(session)
+      yield behind.request(session)
+    } finally {
+      drawnToEnd = true
+    }
+  }
+  await rejects(session.fetch(requests()), /receiving "big"/)
+  assert.ok(drawnToEnd && file.abandoned && behind.abandoned)
+  assert.is(file.result, undefined)
   proxy.close()
   const kept = statSync(file.path).size
   assert.ok(kept > 1_500_000 && kept < 2_000_000, `${kept} bytes kept`)

@@ -56,6 +56,7 @@ export type Result = { size: number; digest: string } | { failed: 'not-sent' | '
 export class Fetched {
   readonly path: string
   result: Result | undefined
+  abandoned = false
   /** How often a target was asked for: 2 after a second try. */
   tries = 0
   #target: number | undefined
@@ -90,6 +91,11 @@ export class Fetched {
       received: (result) => {
         if (this.result) throw new Error(`${this.name} was received twice`)
         this.result = result
+        this.close()
+      },
+      abandoned: () => {
+        if (this.result) throw new Error(`${this.name} was received and abandoned`)
+        this.abandoned = true
         this.close()
       },
     }
