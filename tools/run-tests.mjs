@@ -1,6 +1,6 @@
 /**
- * Compiles the tests and runs them: `node tools/run-tests.mjs [--no-compile] [WORD…]`, where a file
- * runs if its path holds one of the words. Each file is a process of its own with a deadline. The last line is
+ * Compiles the tests and runs them: `node tools/run-tests.mjs [--no-compile] [--failed=N] [WORD…]`,
+ * where a file runs if its path holds one of the words, and N is what failed before. Each file is a process of its own with a deadline. The last line is
  * always `N passed, N failed`; no tests at all is a failure, of a file as of the whole.
  */
 import { spawn, spawnSync } from 'node:child_process'
@@ -16,15 +16,17 @@ const FILE_DEADLINE_MS = 15 * 60 * 1000
 const PARALLEL = Math.min(2, availableParallelism())
 
 const words = process.argv.slice(2).filter((word) => !word.startsWith('--'))
-const sum = { passed: 0, failed: 0 }
+const failedBefore = process.argv.find((word) => word.startsWith('--failed='))?.slice(9)
+const sum = { passed: 0, failed: Number(failedBefore ?? 0) }
 
 if (!process.argv.includes('--no-compile')) compile()
 const files = findTests('test')
+const ranBefore = sum.passed + sum.failed
 const [alone, together] = partition(files, (file) => firstLine(file).includes('// alone'))
 await Promise.all(Array.from({ length: PARALLEL }, () => work(together)))
 await work(alone)
 
-if (sum.passed + sum.failed === 0) {
+if (sum.passed + sum.failed === ranBefore) {
   console.log(`no test${words.length ? ` matches ${words.join(' or ')}` : ' was found'}`)
   sum.failed++
 }

@@ -1,3 +1,4 @@
+/** The two clocks, and waiting. */
 declare module 'native:clock' {
   /** Milliseconds of a clock that never goes back; with fractions. */
   export function monotonicMs(): number

@@ -1,3 +1,4 @@
+/** Key pairs: what is written, and never overwritten. */
 import { lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

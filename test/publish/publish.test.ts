@@ -1,3 +1,4 @@
+/** Publishing: a tree made into a release, whole or not at all. */
 import {
   appendFileSync,
   chmodSync,

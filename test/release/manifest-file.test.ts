@@ -1,3 +1,4 @@
+/** Manifests as files: read and written in bounded memory. */
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'

@@ -1,3 +1,4 @@
+/** Lines of manifests: both ways, both dialects, and what is refused. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { TrustError } from '../../src/errors.ts'

@@ -1,3 +1,4 @@
+/** Releases: what may be taken by whom. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { random } from '../../native/random/random.node.ts'

@@ -1,3 +1,4 @@
+/** Signify keys and signatures, against the stock tool too. */
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'

@@ -1,3 +1,4 @@
+/** Signed statements: their form, and what is refused. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { AssertionError, TrustError } from '../../src/errors.ts'

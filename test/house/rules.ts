@@ -1,0 +1,94 @@
+/** What the tidy test is made of: reading imports, the table of who may import whom, and lengths. */
+
+export interface Import {
+  from: string
+  /** Types alone, which are gone when the program runs. */
+  isType: boolean
+}
+
+const CLAUSE = /(?:[\w$]+\s*,?\s*)?(?:\{[^}]*\}|\*(?:\s+as\s+\w+)?)?\s*from\s+/.source
+const STATEMENT = new RegExp(
+  `^(?:import|export)\\s+(type\\s+)?(?:${CLAUSE})?['"]([^'"]+)['"]`,
+  'gm',
+)
+const EXPRESSION = /(await\s+)?\bimport\(\s*['"]([^'"]+)['"]/g
+
+export function importsOf(text: string): Import[] {
+  const statements = [...text.matchAll(STATEMENT)].map(([, type, from]) => {
+    return { from: from ?? '', isType: type !== undefined }
+  })
+  // Elsewhere than after `await`, it names a type.
+  const expressions = [...text.matchAll(EXPRESSION)].map(([, awaits, from]) => {
+    return { from: from ?? '', isType: awaits === undefined }
+  })
+  return [...statements, ...expressions]
+}
+
+/** Each room with those that it may import. */
+export type ImportTable = Map<string, string[]>
+
+const namesIn = (text: string) =>
+  [...text.matchAll(/`(src\/[^`]+)`/g)].map(([, name]) => name ?? '')
+
+/** The rows below `| folder | may import |`. */
+export function parseImportTable(document: string): ImportTable {
+  const table: ImportTable = new Map()
+  const start = document.search(/^\| *folder *\| *may import *\|$/m)
+  const rows = start < 0 ? [] : document.slice(start).split('\n').slice(2)
+  for (const row of rows) {
+    if (!row.startsWith('|')) break
+    const [, folder = '', allowed = ''] = row.split('|')
+    for (const name of namesIn(folder)) table.set(name, namesIn(allowed))
+  }
+  return table
+}
+
+export function mayImport(table: ImportTable, path: string, target: string): boolean {
+  if (isCommon(table, target)) return true
+  const home = roomOf(table, path)
+  if (home === undefined) return false
+  const room = roomOf(table, target)
+  return room !== undefined && (room === home || (table.get(home) ?? []).includes(room))
+}
+
+/** What stands in src itself and has no row: everybody may know it, and it knows only its like. */
+function isCommon(table: ImportTable, path: string): boolean {
+  return /^src\/[^/]+\.ts$/.test(path) && !table.has(path)
+}
+
+/** The row of the table that a file belongs to. */
+function roomOf(table: ImportTable, path: string): string | undefined {
+  return [...table.keys()].find((name) => path === name || path.startsWith(`${name}/`))
+}
+
+/** The text without the strings that a rule's own test needs. */
+export function withoutExceptions(text: string): string {
+  return text.replace(/\/\\btest[^\n]*/g, '')
+}
+
+/**
+ * Functions and methods of more lines than allowed. The formatter puts the closing brace at the
+ * column of the line that opens the body.
+ */
+export function longFunctions(text: string, linesMax: number): string[] {
+  const lines = text.split('\n')
+  const opening =
+    /^(\s*)(?:export |async |private |static |default )*(?:function\b|[\w#]+\(|constructor\()/
+  const found: string[] = []
+  for (const [index, line] of lines.entries()) {
+    const indent = opening.exec(line)?.[1]
+    if (indent === undefined || /^\s*(if|for|while|switch|return|throw|catch)\b/.test(line))
+      continue
+    // Parameters on lines of their own end in a line that begins with the bracket.
+    const head = line.endsWith('(')
+      ? lines.slice(index + 1).find((each) => each.startsWith(`${indent})`))
+      : line
+    if (!head?.endsWith('{')) continue
+    const end = lines.findIndex((each, at) => at > index && each.startsWith(`${indent}}`))
+    const count = end - index + 1
+    if (lines[end] === `${indent}}` && count > linesMax) {
+      found.push(`line ${index + 1} has ${count} lines`)
+    }
+  }
+  return found
+}

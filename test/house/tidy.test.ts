@@ -1,0 +1,155 @@
+/** The style rules that a machine can check, and the table of imports of docs/ARCHITECTURE.md. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import {
+  importsOf,
+  longFunctions,
+  mayImport,
+  parseImportTable,
+  withoutExceptions,
+} from './rules.ts'
+
+const LINES_MAX = 400
+const COLUMNS_MAX = 100
+/** Comments are prose that editors wrap. */
+const COMMENT_COLUMNS_MAX = 180
+const FUNCTION_LINES_MAX = 70
+
+const FOLDERS = ['src', 'native', 'runtime', 'test', 'tools', 'bench', 'firmware']
+const SOURCE = /\.(ts|mjs|js|c|h)$/
+
+const files = FOLDERS.flatMap((folder) => {
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  return names.filter((name) => SOURCE.test(name)).map((name) => join(folder, name))
+}).map((path) => ({ path, text: readFileSync(path, 'utf8') }))
+const typeScript = files.filter(({ path }) => path.endsWith('.ts'))
+
+const none = (offenders: string[], cure: string) =>
+  assert.equal(offenders, [], `${cure}: ${offenders.join('; ')}`)
+const pathsWhere = (list: typeof files, wrong: (text: string) => boolean) =>
+  list.filter(({ text }) => wrong(text)).map(({ path }) => path)
+
+test('there is something to check', () => {
+  assert.ok(files.length > 100 && typeScript.length > 50)
+})
+
+test('every test file runs its tests, and all of them', () => {
+  const tests = typeScript.filter(({ path }) => path.endsWith('.test.ts'))
+  assert.ok(tests.length > 5)
+  // A contract test file hands over to a suite, which runs itself.
+  const runs = (text: string) => /\.run\(\)|[a-z]Contract\(/.test(text)
+  none(
+    pathsWhere(tests, (text) => !runs(text)),
+    'end the file with test.run()',
+  )
+  none(
+    pathsWhere(typeScript, (text) => /\btest\.only\(/.test(withoutExceptions(text))),
+    'take out .only',
+  )
+})
+
+test('files open with a comment, and stay short', () => {
+  const opens = (text: string) => /^(#!.*\n)?(\/\/ alone\n)?\s*(\/\*|\/\/)/.test(text)
+  none(
+    pathsWhere(files, (text) => !opens(text)),
+    'say what the file owns',
+  )
+  none(
+    pathsWhere(files, (text) => text.split('\n').length > LINES_MAX + 1),
+    `split files of more than ${LINES_MAX} lines`,
+  )
+})
+
+test('nothing is left to be fixed later', () => {
+  const mark = new RegExp(`\\b(${['FIX', 'ME'].join('')}|${['XX', 'X'].join('')})\\b`)
+  none(
+    pathsWhere(files, (text) => mark.test(text)),
+    'fix it now',
+  )
+})
+
+test('lines of TypeScript are short', () => {
+  // The formatter leaves only texts longer, which lose by being broken.
+  const long = typeScript.flatMap(({ path, text }) =>
+    text
+      .split('\n')
+      .map((line, index) => ({ line, where: `${path}:${index + 1}` }))
+      .filter(({ line }) => {
+        const isComment = /^\s*(\/\*|\*|\/\/)/.test(line)
+        if (isComment) return line.length > COMMENT_COLUMNS_MAX
+        return line.length > COLUMNS_MAX && !/['"`]/.test(line)
+      })
+      .map(({ where }) => where),
+  )
+  none(long, `break lines at ${COLUMNS_MAX} columns`)
+})
+
+test('functions fit on a screen', () => {
+  const long = typeScript
+    // The functions of a suite hold tests, which are functions of their own.
+    .filter(({ path }) => !path.startsWith('test/'))
+    .flatMap(({ path, text }) =>
+      longFunctions(text, FUNCTION_LINES_MAX).map((found) => `${path}: ${found}`),
+    )
+  none(long, `split functions of more than ${FUNCTION_LINES_MAX} lines`)
+})
+
+test('src imports what the table of docs/ARCHITECTURE.md allows, and nothing else', () => {
+  const table = parseImportTable(readFileSync('docs/ARCHITECTURE.md', 'utf8'))
+  assert.ok(table.size >= 8, 'the table is there')
+  const product = typeScript.filter(({ path }) => path.startsWith('src/'))
+  const wrong = product.flatMap(({ path, text }) =>
+    importsOf(text)
+      .filter(({ from }) => from.startsWith('.'))
+      .map(({ from }) => normalize(join(dirname(path), from)))
+      .filter((target) => !mayImport(table, path, target))
+      .map((target) => `${path} imports ${target}`),
+  )
+  none(wrong, 'nothing calls back up')
+})
+
+test('only src/main.ts takes the native modules as values, and src knows nothing of Node', () => {
+  const product = typeScript.filter(({ path }) => path.startsWith('src/'))
+  const wrong = product.flatMap(({ path, text }) =>
+    importsOf(text)
+      .filter(({ from, isType }) => {
+        if (from.startsWith('node:')) return true
+        return from.startsWith('native:') && !isType && path !== 'src/main.ts'
+      })
+      .map(({ from }) => `${path} imports ${from}`),
+  )
+  none(wrong, 'hand it in as a parameter')
+})
+
+test('the rules themselves find what they look for', () => {
+  const table = parseImportTable(
+    '| folder | may import |\n|---|---|\n| `src/a` | `src/b` |\n| `src/b` | |\n| `src/up.ts` | `src/a` |\n',
+  )
+  assert.ok(mayImport(table, 'src/a/x.ts', 'src/a/y.ts'))
+  assert.ok(mayImport(table, 'src/a/x.ts', 'src/b/y.ts'))
+  assert.ok(mayImport(table, 'src/a/x.ts', 'src/text.ts'))
+  assert.ok(mayImport(table, 'src/up.ts', 'src/a/x.ts'))
+  assert.not.ok(mayImport(table, 'src/b/x.ts', 'src/a/y.ts'))
+  assert.not.ok(mayImport(table, 'src/b/x.ts', 'src/up.ts'))
+  assert.not.ok(mayImport(table, 'src/text.ts', 'src/a/x.ts'))
+  assert.not.ok(mayImport(table, 'src/unknown/x.ts', 'src/a/x.ts'))
+  const found = importsOf(
+    "import type { A } from './a.ts'\nimport {\n  b,\n} from 'b'\nexport interface I {\n  x: 1\n}\nexport * from './c.ts'\nlet t: typeof import('d')\n",
+  )
+  assert.equal(
+    found.map(({ from, isType }) => [from, isType]),
+    [
+      ['./a.ts', true],
+      ['b', false],
+      ['./c.ts', false],
+      ['d', true],
+    ],
+  )
+  const body = '  x()\n'.repeat(5)
+  assert.is(longFunctions(`function a() {\n${body}}\n`, 7).length, 0)
+  assert.equal(longFunctions(`function a() {\n${body}}\n`, 6), ['line 1 has 7 lines'])
+})
+
+test.run()

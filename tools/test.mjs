@@ -1,0 +1,39 @@
+/**
+ * `npm test [-- WORD…]`: sets up the machine, builds the host plain and under the sanitizers, checks
+ * the code, then runs the tests (those whose path holds one of the words). Set-up and build have to
+ * work for anything to follow; a failing check is counted as one failure. Closes with one line
+ * `N passed, N failed`.
+ */
+import { spawnSync } from 'node:child_process'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
+
+const preparations = [
+  ['tools/setup.mjs'],
+  ['tools/build.mjs', '--quiet'],
+  ['tools/build.mjs', '--quiet', '--flavour', 'asan'],
+]
+
+function succeeds(command, ...words) {
+  const { status, error } = spawnSync(command, words, { cwd: ROOT, stdio: 'inherit' })
+  if (error) console.log(`${command} can't be started: ${error.message}`)
+  return status === 0
+}
+
+const node = (...words) => succeeds(process.execPath, ...words)
+
+function main() {
+  for (const words of preparations) {
+    if (node(...words)) continue
+    console.log(`node ${words.join(' ')} failed: no test was run\n0 passed, 1 failed`)
+    return 1
+  }
+  const failed = succeeds('npm', 'run', '--silent', 'check') ? 0 : 1
+  if (failed > 0) console.log('npm run check failed; it counts as one failure')
+  const words = process.argv.slice(2)
+  return node('tools/run-tests.mjs', `--failed=${failed}`, ...words) ? 0 : 1
+}
+
+process.exitCode = main()
