@@ -19,12 +19,19 @@ export default {
   output: { file: 'build/xo-upgrade.js', format: 'es', generatedCode: 'es2015' },
   onwarn(warning) {
     // A bundle that rollup has doubts about is no bundle: an unresolved import fails only at run time.
-    throw new Error(`${warning.message}${warning.loc ? ` (${warning.loc.file}:${warning.loc.line})` : ''}`)
+    throw new Error(
+      `${warning.message}${warning.loc ? ` (${warning.loc.file}:${warning.loc.line})` : ''}`,
+    )
   },
   plugins: [
     nodeResolve({ extensions: ['.ts', '.js', '.mjs'], preferBuiltins: false }),
     withoutCrypto,
     commonjs(),
-    typescript({ tsconfig: './tsconfig.json', noEmit: false, noEmitOnError: false, outDir: 'build' }),
+    typescript({
+      tsconfig: './tsconfig.json',
+      noEmit: false,
+      noEmitOnError: false,
+      outDir: 'build',
+    }),
   ],
 }
