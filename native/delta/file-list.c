@@ -78,7 +78,8 @@ void file_list_close(struct file_list *list) {
 }
 
 /* Fails the reader if `wrong` is so; a unit whose end is missing is not judged yet. */
-static bool refuse(struct reader *reader, bool wrong, const char *format, ...) {
+__attribute__((format(printf, 3, 4))) static bool refuse(struct reader *reader, bool wrong,
+                                                         const char *format, ...) {
   if (reader->incomplete || reader->failed || !wrong) return false;
   char message[sizeof reader->fault->message];
   va_list arguments;
@@ -161,6 +162,20 @@ struct entry {
   uint32_t mode;
 };
 
+/* The same about one entry, whose name stands before the message; it is shown only where that is needed. */
+__attribute__((format(printf, 4, 5))) static bool refuse_entry(struct reader *reader, bool wrong,
+                                                               const struct entry *entry,
+                                                               const char *format, ...) {
+  if (reader->incomplete || reader->failed || !wrong) return false;
+  char message[200];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(message, sizeof message, format, arguments);
+  va_end(arguments);
+  struct shown shown = show(entry->name, entry->name_length);
+  return refuse(reader, true, "%s %s", shown.text, message);
+}
+
 static void read_name(const struct file_list *list, struct reader *reader, struct entry *entry) {
   size_t shared = entry->flags & SAME_NAME ? read_byte(reader) : 0;
   int64_t rest = entry->flags & LONG_NAME ? read_varint(reader) : read_byte(reader);
@@ -178,8 +193,7 @@ static void read_name(const struct file_list *list, struct reader *reader, struc
 }
 
 /* Owner, group, device numbers and link text: not needed here, since the manifest has them. */
-static void skip_rest(const struct file_list *list, struct reader *reader, const struct entry *entry,
-                      const char *shown) {
+static void skip_rest(const struct file_list *list, struct reader *reader, const struct entry *entry) {
   const struct file_list_options *options = &list->options;
   if (options->owners && !(entry->flags & SAME_UID)) {
     read_varint(reader);
@@ -198,8 +212,8 @@ static void skip_rest(const struct file_list *list, struct reader *reader, const
   }
   if (options->links && S_ISLNK(entry->mode)) {
     int32_t length = read_varint(reader);
-    if (refuse(reader, length < 1 || length > LINK_TEXT_MAX, "%s has a link text of %d bytes, allowed are 1 to %d",
-               shown, (int)length, LINK_TEXT_MAX)) {
+    if (refuse_entry(reader, length < 1 || length > LINK_TEXT_MAX, entry,
+                     "has a link text of %d bytes, allowed are 1 to %d", (int)length, LINK_TEXT_MAX)) {
       return;
     }
     take(reader, (size_t)(length > 0 ? length : 0));
@@ -215,39 +229,37 @@ static bool is_known_mode(uint32_t mode) {
 static void read_entry(const struct file_list *list, struct reader *reader, struct entry *entry) {
   entry->name_length = 0;
   read_name(list, reader, entry);
-  struct shown shown = show(entry->name, entry->name_length);
-  refuse(reader, entry->flags & HARD_LINKED, "%s is sent as a hard link, which was not asked for", shown.text);
+  refuse_entry(reader, entry->flags & HARD_LINKED, entry, "is sent as a hard link, which was not asked for");
   entry->size = (int64_t)read_variable(reader, 2, 8);
-  refuse(reader, entry->size < 0 || entry->size > SIZE_LIMIT, "%s has %" PRId64 " bytes, at most %" PRId64,
-         shown.text, entry->size, SIZE_LIMIT);
+  refuse_entry(reader, entry->size < 0 || entry->size > SIZE_LIMIT, entry,
+               "has %" PRId64 " bytes, allowed are 0 to %" PRId64, entry->size, SIZE_LIMIT);
   entry->seconds = entry->flags & SAME_TIME ? list->seconds : (int64_t)read_variable(reader, 3, 8);
   if (list->options.protocol >= 31 && entry->flags & NANOSECONDS) {
     int32_t nanoseconds = read_varint(reader);
-    refuse(reader, nanoseconds < 0 || nanoseconds > 999999999, "%s has %d nanoseconds, at most 999999999",
-           shown.text, (int)nanoseconds);
+    refuse_entry(reader, nanoseconds < 0 || nanoseconds > 999999999, entry,
+                 "has %d nanoseconds, allowed are 0 to 999999999", (int)nanoseconds);
   }
   entry->mode = entry->flags & SAME_MODE ? list->mode : read_int(reader);
-  refuse(reader, !is_known_mode(entry->mode), "%s has mode 0%o, which is no type of file", shown.text,
-         (unsigned)entry->mode);
-  skip_rest(list, reader, entry, shown.text);
+  refuse_entry(reader, !is_known_mode(entry->mode), entry, "has mode 0%o, which is no type of file",
+               (unsigned)entry->mode);
+  skip_rest(list, reader, entry);
 }
 
 /* Collapses doubled slashes and inner "." in place, and refuses what could lead out of the tree. */
 static void clean_name(struct file_list *list, struct reader *reader, struct entry *entry) {
-  struct shown shown = show(entry->name, entry->name_length);
   char *name = entry->name;
   size_t length = entry->name_length, at = 0, kept = 0;
   bool absolute = length > 0 && name[0] == '/';
-  refuse(reader, memchr(name, 0, length) != NULL, "%s holds a NUL byte", shown.text);
-  refuse(reader, absolute && !list->options.relative, "%s is an absolute name", shown.text);
-  refuse(reader, list->absolute >= 0 && list->absolute != (int)absolute,
-         "%s is %sabsolute, unlike the names before it", shown.text, absolute ? "" : "not ");
+  refuse_entry(reader, memchr(name, 0, length) != NULL, entry, "holds a NUL byte");
+  refuse_entry(reader, absolute && !list->options.relative, entry, "is an absolute name");
+  refuse_entry(reader, list->absolute >= 0 && list->absolute != (int)absolute, entry,
+               "is %sabsolute, unlike the names before it", absolute ? "" : "not ");
   list->absolute = absolute;
   while (at < length) {
     const char *slash = memchr(name + at, '/', length - at);
     size_t component = slash ? (size_t)(slash - name) - at : length - at;
     bool dots = component <= 2 && memcmp(name + at, "..", component) == 0;
-    refuse(reader, dots && component == 2, "%s climbs out of the tree with \"..\"", shown.text);
+    if (refuse_entry(reader, dots && component == 2, entry, "climbs out of the tree with \"..\"")) return;
     if (component > 0 && !(dots && component == 1)) {
       if (kept > 0) name[kept++] = '/';
       memmove(name + kept, name + at, component);
@@ -255,7 +267,7 @@ static void clean_name(struct file_list *list, struct reader *reader, struct ent
     }
     at += component + 1;
   }
-  refuse(reader, kept == 0 && !S_ISDIR(entry->mode), "%s is not a directory", shown.text);
+  refuse_entry(reader, kept == 0 && !S_ISDIR(entry->mode), entry, "is the transfer's root and not a directory");
   if (kept == 0) name[kept++] = '.';
   entry->name_length = kept;
 }
