@@ -262,7 +262,7 @@ static void clean_name(struct file_list *list, struct reader *reader, struct ent
     if (refuse_entry(reader, dots && component == 2, entry, "climbs out of the tree with \"..\"")) return;
     if (component > 0 && !(dots && component == 1)) {
       if (kept > 0) name[kept++] = '/';
-      memmove(name + kept, name + at, component);
+      if (kept != at) memmove(name + kept, name + at, component);
       kept += component;
     }
     at += component + 1;
