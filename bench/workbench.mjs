@@ -25,9 +25,9 @@ export class Workbench {
 
   /** The words of an `xo-upgrade` command of a device whose store has this name. */
   upgrader(command, store, module, words = []) {
-    const place = ['--store', this.path(store), '--keys', this.path('keys/release.pub'), '--json']
-    const from = module ? ['--source', this.daemon.url(module)] : []
-    return [this.program, command, ...words, ...place, ...from]
+    const key = this.path('keys/release.pub')
+    const from = module ? ['--source', this.daemon.url(module), '--keys', key] : []
+    return [this.program, command, ...words, '--store', this.path(store), '--json', ...from]
   }
 
   /** The words of a stock rsync that brings the same tree. */
