@@ -152,11 +152,6 @@ export class Session {
     await this.#exchange(requests)
   }
 
-  /** To be called between fetches where they lie further apart than half of timeoutMs: says that we are alive. */
-  async keepAlive(): Promise<void> {
-    await this.#wire.turn()
-  }
-
   /** Asks again for what came broken, and says goodbye. */
   async finish(): Promise<void> {
     assert(!this.#finished, 'finish twice')

@@ -89,6 +89,7 @@ test('answer-head-swapped, basis-type-unasked', async () => {
   const head = 'differs from its request'
   const big = '01000000 bc020000 02000000 00000000'
   await refused(new RegExp(head), LIST, frame(0, hex(`01 0080 ${big}`)))
+  await refused(new RegExp(head), LIST, frame(0, hex(`01 0180 ${NOTHING}`)))
   await refused(new RegExp(head), LIST, frame(0, hex(`01 0088 83 ${NOTHING}`)))
   await refused(new RegExp(head), LIST, frame(0, hex(`01 0090 01 61 ${NOTHING}`)))
 })

@@ -1,0 +1,99 @@
+/** One connection: keep-alives, deadlines, and pieces of writes that block. */
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { clock } from '../../native/clock/clock.node.ts'
+import { DeadlineError } from '../../src/errors.ts'
+import type { Sockets } from '../../src/host.ts'
+import { Incoming } from '../../src/rsync/incoming.ts'
+import { Wire, type WireOptions } from '../../src/rsync/wire.ts'
+import { deadline } from '../support/deadline.ts'
+import { rejects } from '../support/rejects.ts'
+
+function timedOut(): Error {
+  return Object.assign(new Error('read: timed out'), { name: 'SystemError', code: 'ETIMEDOUT' })
+}
+
+/** A peer that never says anything; `write` decides how long a write blocks. */
+async function silent(more: Partial<WireOptions> = {}, write = async () => {}) {
+  const sent: Buffer[] = []
+  const sockets: Sockets = {
+    resolve: async () => [{ family: 4, address: '127.0.0.1', port: 873 }],
+    connect: async () => ({}),
+    read: async (_socket, _buffer, _offset, _length, timeoutMs) => {
+      await clock.sleep(timeoutMs)
+      throw timedOut()
+    },
+    write: async (_socket, buffer, offset, length) => {
+      sent.push(Buffer.from(buffer.slice(offset, offset + length)))
+      await write()
+    },
+    shutdown: () => {},
+    close: () => {},
+  }
+  const options = { peer: 'rsync://h:873/m', host: 'h', port: 873, ...more }
+  const wire = await Wire.connect(
+    { sockets, clock },
+    { connectTimeoutMs: 1000, timeoutMs: 150, ...options },
+    new Incoming(() => {}),
+  )
+  return { wire, sent }
+}
+
+/** Waits until the wire gives up. */
+async function end(wire: Wire): Promise<Error> {
+  const waiting = async () => {
+    for (;;) await wire.wait()
+  }
+  return deadline(rejects(waiting()), 5000)
+}
+
+test('silence ends the session, in time and with the reason', async () => {
+  const { wire, sent } = await silent()
+  wire.phase = 'reading'
+  const began = clock.monotonicMs()
+  const error = await end(wire)
+  const tookMs = clock.monotonicMs() - began
+  assert.instance(error, DeadlineError)
+  assert.match(
+    error.message,
+    /^rsync:\/\/h:873\/m: no byte for \d+ ms \(150 allowed\) while reading/,
+  )
+  assert.ok(tookMs >= 140 && tookMs < 1000, `${tookMs} ms`)
+  assert.is(sent.length, 0)
+})
+
+test('who has nothing to say sends keep-alives', async () => {
+  const { wire, sent } = await silent({ timeoutMs: 100_000 })
+  wire.outgoing.beginFrames()
+  wire.keepAliveMs = 20
+  wire.deadlineMs = clock.monotonicMs() + 300
+  const error = await end(wire)
+  assert.match(error.message, /not done in time/)
+  assert.ok(sent.length >= 3 && sent.length <= 16, `${sent.length} keep-alives`)
+  for (const frame of sent) assert.is(frame.toString('hex'), '00000007')
+})
+
+test('a write that moves slowly is no silence, and never has a second one beside it', async () => {
+  let writing = 0
+  const { wire, sent } = await silent({}, async () => {
+    assert.is(++writing, 1)
+    await clock.sleep(60)
+    writing--
+  })
+  wire.outgoing.bytes(new Uint8Array(5 * 16 * 1024))
+  const began = clock.monotonicMs()
+  await end(wire)
+  assert.ok(clock.monotonicMs() - began >= 5 * 60 + 100)
+  assert.is(Buffer.concat(sent).length, 5 * 16 * 1024)
+})
+
+test('the rate counts only where it is asked for', async () => {
+  const rateMin = { bytesPerSecond: 1000, windowMs: 50 }
+  const { wire } = await silent({ rateMin })
+  assert.match((await end(wire)).message, /no byte for/)
+  const { wire: measured } = await silent({ rateMin })
+  measured.measuring = true
+  assert.match((await end(measured)).message, /: 0 bytes per second \(at least 1000 wanted\)/)
+})
+
+test.run()
