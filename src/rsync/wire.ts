@@ -58,6 +58,8 @@ export class Wire {
   #lastSentMs: number
   #windowMs = 0
   #windowBytes = 0
+  /** All that waits to be written is a keep-alive. */
+  #idle = false
 
   private constructor(
     readonly modules: WireModules,
@@ -112,12 +114,15 @@ export class Wire {
     const { sockets } = this.modules
     while (this.outgoing.queued > 0) {
       const bytes = this.outgoing.take()
+      const idle = this.#idle
+      this.#idle = false
       for (let done = 0; done < bytes.length; ) {
         const count = Math.min(bytes.length - done, WRITE_PIECE)
         await sockets.write(this.#socket, bytes, done, count, WRITE_TIMEOUT_MS)
         done += count
         this.sent += count
-        this.#alive = true
+        // The kernel takes a keep-alive whether or not anybody is there.
+        if (!idle) this.#alive = true
         this.#windowBytes += count
         this.#lastSentMs = this.modules.clock.monotonicMs()
       }
@@ -295,6 +300,7 @@ export class Wire {
     if (this.keepAliveMs === 0 || this.#writing || this.#closed) return
     if (nowMs - this.#lastSentMs < this.keepAliveMs) return
     this.#lastSentMs = nowMs
+    this.#idle = this.outgoing.queued === 0
     this.outgoing.keepAlive()
     this.flush()
   }
