@@ -173,6 +173,11 @@ export class Session {
     if (this.#closed) return
     this.#closed = true
     this.#wire.close()
+    try {
+      this.modules.delta.abandonFile(this.#rebuilder)
+    } catch {
+      // A partial file that can't be written is only a worse basis; why it can't is known already.
+    }
     this.modules.delta.closeRebuilder(this.#rebuilder)
     this.modules.delta.closeFileList(this.#list)
     this.#requester.abandon()

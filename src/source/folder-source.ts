@@ -78,7 +78,10 @@ export class FolderSource implements Source {
     try {
       wanted.done(delta.copyWhole(fd, wanted.target(), wanted.sizeMax))
     } catch (error) {
-      if (!isSystemError(error, 'EFBIG', 'EIO')) throw error
+      if (!isSystemError(error, 'EFBIG', 'EIO')) {
+        wanted.abandoned?.()
+        throw error
+      }
       wanted.done({ failed: error.code === 'EFBIG' ? 'too-large' : 'damaged' })
     } finally {
       files.close(fd)

@@ -169,6 +169,7 @@ function* requests(session: Session, wanted: Iterable<Wanted>): Generator<FileRe
       sizeMax: file.sizeMax,
       ...(file.basis ? { basis: file.basis } : {}),
       target: () => file.target(),
+      abandoned: () => file.abandoned?.(),
       received: (result) => {
         if (!('failed' in result)) file.done(result)
         else file.done({ failed: result.failed === 'not-sent' ? 'absent' : 'damaged' })

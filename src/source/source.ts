@@ -29,6 +29,8 @@ export interface Wanted {
   /** Gives an empty file to write to; called again when a second try is needed. */
   target(): Fd
   done(outcome: Outcome): void
+  /** Called instead of `done` where the source failed first: what came so far is in the target. */
+  abandoned?(): void
 }
 
 export interface Source {

@@ -52,7 +52,7 @@ export class Fetcher {
     this.progress.advance(this.bytes + this.#placed, entry.path)
   }
 
-  /** The request for one entry. Its files are closed when the outcome is known. */
+  /** The request for one entry. Its files are closed when its outcome is known, or when it is given up. */
   wanted(entry: Entry): Wanted {
     const { files } = this.#host
     const basis = this.#openBasis(entry)
@@ -66,6 +66,10 @@ export class Fetcher {
         else this.#drop(entry.digest, target)
         target = files.createFile(this.#partial, entry.digest, 0o600)
         return target
+      },
+      abandoned: () => {
+        if (basis) files.close(basis.fd)
+        if (target !== undefined) files.close(target)
       },
       done: (outcome) => {
         if (basis) files.close(basis.fd)
