@@ -24,7 +24,7 @@ const USAGE = `npm run bench -- [--old TREE --new TREE | --big] [OPTIONS]
   --case NAME            only this case; repeat for more: ${CASES.map(({ key }) => key).join(', ')}
   --json FILE            write every run, the medians and the ratios there
   --program FILE         another xo-upgrade than the one of this checkout
-  --scratch DIR          where to work (default: .cache); needs about six times the larger tree
+  --scratch DIR          where to work (default: .cache); needs some four trees more each run
 `
 
 function options() {

@@ -33,55 +33,11 @@ async function bringOldTree(bench) {
 /** @type {Case[]} where Case is { key, title, about, prepare, upgrader, stock } */
 export const CASES = [
   {
-    key: 'fresh',
-    title: 'Fresh install',
-    about: 'Nothing there before; the new tree comes whole.',
-    tree: 'new',
-    async prepare() {},
-    upgrader: {
-      async reset(bench) {
-        bench.remove(NEW_DEVICE)
-      },
-      command: (bench) => bench.upgrader('install', NEW_DEVICE, 'xo', ['--version', '42']),
-      made: `${NEW_DEVICE}/fakeroot/root`,
-    },
-    stock: {
-      async reset(bench) {
-        bench.remove('rsync-fresh')
-      },
-      command: (bench, options) => bench.stock(options, 'xo', 42, 'rsync-fresh'),
-      made: 'rsync-fresh',
-    },
-  },
-  {
-    key: 'unchanged',
-    title: 'Nothing changed',
-    about: 'The device has the newest version already.',
-    tree: 'new',
-    // The trees are those that the fresh install left; where it did not run, they are made now.
-    async prepare(bench, done) {
-      if (done.has('fresh')) return
-      await install(bench, NEW_DEVICE, 42)
-      await bench.prepare(bench.stock(['-a'], 'xo', 42, 'rsync-fresh'))
-    },
-    upgrader: {
-      async reset() {},
-      command: (bench) => bench.upgrader('upgrade', NEW_DEVICE, 'xo'),
-      made: `${NEW_DEVICE}/fakeroot/root`,
-    },
-    stock: {
-      async reset() {},
-      command: (bench, options) => bench.stock(options, 'xo', 42, 'rsync-fresh'),
-      made: 'rsync-fresh',
-    },
-  },
-  {
     key: 'upgrade',
     title: 'Upgrade from scratch',
     about: 'From old to new, with nothing but the running tree to build on.',
     tree: 'new',
     async prepare(bench) {
-      bench.remove(NEW_DEVICE, 'rsync-fresh')
       await install(bench, FULL, 41)
       await keepState(bench, FULL)
       await bringOldTree(bench)
@@ -154,6 +110,49 @@ export const CASES = [
       },
       command: (bench, options) => bench.stock(options, 'touched', 42, 'rsync-new', 'rsync-old'),
       made: 'rsync-new',
+    },
+  },
+  {
+    key: 'fresh',
+    title: 'Fresh install',
+    about: 'Nothing there before; the new tree comes whole.',
+    tree: 'new',
+    async prepare() {},
+    upgrader: {
+      async reset(bench) {
+        bench.remove(NEW_DEVICE)
+      },
+      command: (bench) => bench.upgrader('install', NEW_DEVICE, 'xo', ['--version', '42']),
+      made: `${NEW_DEVICE}/fakeroot/root`,
+    },
+    stock: {
+      async reset(bench) {
+        bench.remove('rsync-fresh')
+      },
+      command: (bench, options) => bench.stock(options, 'xo', 42, 'rsync-fresh'),
+      made: 'rsync-fresh',
+    },
+  },
+  {
+    key: 'unchanged',
+    title: 'Nothing changed',
+    about: 'The device has the newest version already.',
+    tree: 'new',
+    // The trees are those that the fresh install left; where it did not run, they are made now.
+    async prepare(bench, done) {
+      if (done.has('fresh')) return
+      await install(bench, NEW_DEVICE, 42)
+      await bench.prepare(bench.stock(['-a'], 'xo', 42, 'rsync-fresh'))
+    },
+    upgrader: {
+      async reset() {},
+      command: (bench) => bench.upgrader('upgrade', NEW_DEVICE, 'xo'),
+      made: `${NEW_DEVICE}/fakeroot/root`,
+    },
+    stock: {
+      async reset() {},
+      command: (bench, options) => bench.stock(options, 'xo', 42, 'rsync-fresh'),
+      made: 'rsync-fresh',
     },
   },
 ]
