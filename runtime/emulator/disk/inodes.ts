@@ -78,9 +78,13 @@ export class InodeTable {
     return this.#inodes.size
   }
 
-  clone(): InodeTable {
-    // From now on neither of the two owns what both see.
+  /** From now on every change is made to a copy, so that what anybody saw stays as it was. */
+  freeze(): void {
     this.#owner = {}
+  }
+
+  clone(): InodeTable {
+    this.freeze()
     return new InodeTable(new Map(this.#inodes), this.#blocks)
   }
 
