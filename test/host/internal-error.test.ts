@@ -1,0 +1,114 @@
+/**
+ * What the host does when JavaScript gives up: one readable line, exit status 70, the stack only on
+ * `--debug`; never a crash. Runs small scripts on the built host, plain and under the sanitizers.
+ */
+import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { scratch } from '../support/scratch.ts'
+
+const DEADLINE_MS = 60_000
+const hosts = ['build/x86_64/host', 'build/x86_64-asan/host']
+
+/** Runs a script on every host and gives what each did to `look`. */
+function onEachHost(
+  script: string,
+  words: string[],
+  look: (result: { status: number | null; stderr: string; stdout: string }) => void,
+  environment: Record<string, string> = {},
+): void {
+  const file = join(scratch(), 'script.js')
+  writeFileSync(file, script)
+  for (const host of hosts) {
+    const env = { ...process.env, ...environment }
+    look(spawnSync(host, [file, ...words], { encoding: 'utf8', timeout: DEADLINE_MS, env }))
+  }
+}
+
+const line = (text: string) => `xo-upgrade: internal error: ${text}\n`
+
+const fatal: Array<[what: string, script: string, expected: string]> = [
+  ['an exception', 'throw new Error("one\\ntwo \\u00e9")', 'Error: one two é'],
+  ['a rejection that nobody takes', 'Promise.reject(new TypeError("x"))', 'TypeError: x'],
+  [
+    'a wait that can never end',
+    'await new Promise(() => {})',
+    'everything has ended, but the program still waits for something',
+  ],
+  ['recursion without end', 'const f = () => f() + 1; f()', 'InternalError: stack overflow'],
+  [
+    'an exception that throws when shown',
+    'throw { toString() { throw 1 } }',
+    "an exception that can't be shown",
+  ],
+  [
+    'a module that is not there',
+    'import { x } from "native:nothing"; x()',
+    "ReferenceError: could not load module 'native:nothing'",
+  ],
+]
+
+for (const [what, script, expected] of fatal) {
+  test(`${what} ends in one line and status 70`, () => {
+    onEachHost(script, [], ({ status, stderr, stdout }) => {
+      assert.is(stderr, line(expected))
+      assert.is(stdout, '')
+      assert.is(status, 70)
+    })
+  })
+}
+
+test('the end of memory is an internal error, in small pieces and in large', () => {
+  // Each comes to some 100 MB: without a limit the script would end well.
+  const pieces: Array<[string, number]> = [
+    ['{ a: 1 }', 1_000_000],
+    ['new Uint8Array(1e6)', 100],
+    ['"x".repeat(5000) + all.length', 20_000],
+  ]
+  for (const [piece, count] of pieces) {
+    const script = `const all = []; for (let i = 0; i < ${count}; i++) all.push(${piece})`
+    const look = ({ status, stderr }: { status: number | null; stderr: string }) => {
+      assert.match(stderr, /^xo-upgrade: internal error: .*out of memory\n$/)
+      assert.is(status, 70)
+    }
+    onEachHost(script, [], look, { XO_MEMORY_LIMIT_MB: '16' })
+  }
+})
+
+test('the stack is shown on --debug alone, below the line', () => {
+  const script = 'function inner() { throw new Error("x") }\ninner()\n'
+  onEachHost(script, ['--debug'], ({ status, stderr }) => {
+    assert.is(stderr.startsWith(`${line('Error: x')}    at inner (`), true, stderr)
+    assert.is(status, 70)
+  })
+  onEachHost(script, ['--', '--debug'], ({ stderr }) => assert.is(stderr, line('Error: x')))
+})
+
+test('a rejection that is taken later in the same turn is none', () => {
+  const script = 'const late = Promise.reject(new Error("x")); late.catch(() => {})'
+  onEachHost(script, [], ({ status, stderr }) => {
+    assert.is(stderr, '')
+    assert.is(status, 0)
+  })
+})
+
+test('a small piece keeps its content while others come and go', () => {
+  const script = `
+    let seed = 1
+    const random = (n) => (seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff) % n
+    const kept = []
+    for (let i = 0; i < 30000; i++) {
+      const text = String.fromCharCode(65 + random(26)).repeat(random(900))
+      kept[random(500)] = [text, text.length, text + i]
+      const old = kept[random(500)]
+      if (old && (old[0].length !== old[1] || !old[2].startsWith(old[0]))) throw new Error('broken')
+    }`
+  onEachHost(script, [], ({ status, stderr }) => {
+    assert.is(stderr, '')
+    assert.is(status, 0)
+  })
+})
+
+test.run()
