@@ -126,7 +126,9 @@ static void handle(int connection, int result, char **command) {
   struct tcp_info info = {0};
   socklen_t size = sizeof info;
   if (getsockopt(connection, IPPROTO_TCP, TCP_INFO, &info, &size) < 0) fail("TCP_INFO");
-  uint64_t sent = (uint64_t)info.tcpi_bytes_sent - (uint64_t)info.tcpi_bytes_retrans;
+  /* What the server wrote last may still wait here for its turn. */
+  uint64_t sent = (uint64_t)info.tcpi_bytes_sent - (uint64_t)info.tcpi_bytes_retrans +
+                  (uint64_t)info.tcpi_notsent_bytes;
   uint64_t received = (uint64_t)info.tcpi_bytes_received;
   /* The kernel counts the FIN, which has a sequence number, like a byte. */
   if (info.tcpi_state == STATE_CLOSE_WAIT && received > 0) received--;
