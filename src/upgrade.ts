@@ -98,6 +98,8 @@ async function findRelease(job: Upgrade, running: Tree | undefined): Promise<Off
   progress.begin('release', undefined, 'bytes')
   return firstThatServes(job, sources, async (source, index) => {
     const statement = await source.statement(version)
+    // The very bytes that were proved when this version came: nothing to prove again (0.1 to 0.3 s).
+    if (running && sameBytes(statement, running.statement)) return undefined
     const release = opened(statement, keys, source)
     const installed = running?.release.version ?? 0
     if (version === undefined && release.version <= installed) {
@@ -125,6 +127,10 @@ function opened(statement: Uint8Array, keys: PublicKey[], source: Source): Relea
     if (!(error instanceof TrustError)) throw error
     throw new TrustError(`${source.name}: ${error.message}`, error.cure)
   }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index])
 }
 
 /** Stages and verifies from the first source that can; what one source brought is kept for the next. */

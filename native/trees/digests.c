@@ -17,6 +17,8 @@
 
 /* No content is so common that more of its places would help. */
 #define LINES_FOUND_MAX 16
+/* Most lines are shorter, and one is all that is looked for (bytes). */
+#define LOOKUP_LENGTH 1024
 /* From here on reading it all is as fast as searching on (bytes). */
 #define SEARCH_LENGTH_MIN (32 * 1024)
 
@@ -28,6 +30,9 @@ struct digest_place {
 
 struct digest_index {
   int manifest;
+  /* Both are large, and a look-up is asked for each changed file: made once. */
+  struct manifest_reader *reader;
+  struct entry *entry;
   struct digest_place *places;
   size_t count;
   size_t capacity;
@@ -35,15 +40,17 @@ struct digest_index {
 
 static JSClassID digests_class;
 
-static void digests_release(struct digest_index *index) {
+static void digests_release(JSRuntime *runtime, struct digest_index *index) {
   if (index->manifest >= 0) close(index->manifest);
+  js_free_rt(runtime, index->entry);
+  js_free_rt(runtime, index->reader);
   free(index->places);
   free(index);
 }
 
 static void digests_finalize(JSRuntime *runtime, JSValue value) {
   struct digest_index *index = JS_GetOpaque(value, digests_class);
-  if (index) digests_release(index);
+  if (index) digests_release(runtime, index);
 }
 
 int digests_prepare(JSContext *context) {
@@ -89,6 +96,8 @@ static int add_place(JSContext *context, struct digest_index *index, const uint8
 static int fill_index(JSContext *context, struct digest_index *index) {
   struct manifest_reader *reader = manifest_reader_new(context, index->manifest);
   struct entry *entry = reader ? js_malloc(context, sizeof *entry) : NULL;
+  index->reader = reader;
+  index->entry = entry;
   int result = -1;
   while (entry) {
     enum read_result read = manifest_next(context, reader, entry);
@@ -99,12 +108,12 @@ static int fill_index(JSContext *context, struct digest_index *index) {
     if (entry->format != S_IFREG || entry->follower) continue;
     if (add_place(context, index, entry->digest, reader->line_offset)) break;
   }
-  js_free(context, entry);
-  js_free(context, reader);
-  if (result == 0 && index->count > 1) {
+  if (result) return -1;
+  reader->read_length = LOOKUP_LENGTH;
+  if (index->count > 1) {
     qsort(index->places, index->count, sizeof *index->places, compare_places);
   }
-  return result;
+  return 0;
 }
 
 /* A descriptor from an argument, as one of our own; -1 with an exception. */
@@ -132,7 +141,7 @@ JSValue digests_open(JSContext *context, JSValueConst self, int count, JSValueCo
       return object;
     }
   }
-  digests_release(index);
+  digests_release(JS_GetRuntime(context), index);
   return JS_EXCEPTION;
 }
 
@@ -171,15 +180,11 @@ static int find_lines(JSContext *context, const struct digest_index *index, cons
     else high = middle;
   }
   if (low == index->count || compare_prefixes(&index->places[low], &wanted) != 0) return 0;
-  struct manifest_reader *reader = manifest_reader_new(context, index->manifest);
-  struct entry *entry = reader ? js_malloc(context, sizeof *entry) : NULL;
-  int failed = entry ? 0 : -1;
+  int failed = 0;
   for (int found = 0; !failed && found < LINES_FOUND_MAX && low < index->count; found++, low++) {
     if (compare_prefixes(&index->places[low], &wanted) != 0) break;
-    failed = add_match(context, lines, reader, entry, index->places[low].offset, digest);
+    failed = add_match(context, lines, index->reader, index->entry, index->places[low].offset, digest);
   }
-  js_free(context, entry);
-  js_free(context, reader);
   return failed;
 }
 
@@ -203,7 +208,7 @@ JSValue digests_close(JSContext *context, JSValueConst self, int count, JSValueC
   struct digest_index *index = JS_GetOpaque(values[0], digests_class);
   if (!index) return JS_UNDEFINED;
   JS_SetOpaque(values[0], NULL);
-  digests_release(index);
+  digests_release(JS_GetRuntime(context), index);
   return JS_UNDEFINED;
 }
 
@@ -245,7 +250,7 @@ static int seek_line(struct search *search, int64_t offset) {
     }
     ssize_t got;
     reader->start = reader->end = 0;
-    do got = pread(reader->fd, reader->buffer, READ_LENGTH / 16, reader->position);
+    do got = pread(reader->fd, reader->buffer, reader->read_length, reader->position);
     while (got < 0 && errno == EINTR);
     if (got < 0) {
       throw_system_error(search->context, "read", "manifest", errno);
@@ -294,6 +299,7 @@ JSValue find_line(JSContext *context, JSValueConst self, int count, JSValueConst
   search.path = path;
   search.reader = manifest_reader_new(context, fd);
   search.entry = search.reader ? js_malloc(context, sizeof *search.entry) : NULL;
+  if (search.reader) search.reader->read_length = LOOKUP_LENGTH;
   int found = search.entry ? search_run(&search) : -1;
   JSValue line = found < 0 ? JS_EXCEPTION : JS_UNDEFINED;
   if (found > 0) line = bytes_to_js(context, search.reader->line, search.reader->line_length);

@@ -15,6 +15,7 @@ struct manifest_reader *manifest_reader_new(JSContext *context, int fd) {
   if (!reader) return NULL;
   memset(reader, 0, offsetof(struct manifest_reader, buffer));
   reader->fd = fd;
+  reader->read_length = READ_LENGTH;
   return reader;
 }
 
@@ -45,7 +46,7 @@ static ssize_t fill(JSContext *context, struct manifest_reader *reader) {
   reader->end -= reader->start;
   reader->start = 0;
   size_t room = sizeof reader->buffer - reader->end;
-  if (room > READ_LENGTH) room = READ_LENGTH;
+  if (room > reader->read_length) room = reader->read_length;
   ssize_t got;
   do got = pread(reader->fd, reader->buffer + reader->end, room, reader->position);
   while (got < 0 && errno == EINTR);

@@ -14,6 +14,8 @@ struct manifest_reader {
   /* The caller's. */
   int fd;
   int64_t position;
+  /* Bytes asked of the file at a time: READ_LENGTH, or less where single lines are looked up. */
+  size_t read_length;
   uint64_t line_number;
   uint64_t entries;
   /* The line that was read last, without newline, and where it begins in the file. */

@@ -57,6 +57,7 @@ export class Fetcher {
     const { files } = this.#host
     const basis = this.#openBasis(entry)
     let target: Fd | undefined
+    let settled = false
     return {
       name: entry.path,
       sizeMax: entry.size,
@@ -68,10 +69,14 @@ export class Fetcher {
         return target
       },
       abandoned: () => {
+        if (settled) return
+        settled = true
         if (basis) files.close(basis.fd)
         if (target !== undefined) files.close(target)
       },
       done: (outcome) => {
+        // What fails in here ends the session, which then gives up this request as well.
+        settled = true
         if (basis) files.close(basis.fd)
         if (this.#hasLeftOver(entry)) files.removeFile(this.#partial, basisName(entry))
         if (!('failed' in outcome) && outcome.digest === entry.digest) {

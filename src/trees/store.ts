@@ -19,6 +19,8 @@ export type TreeName = 'fakeroot' | 'upgraded-root' | 'staging' | 'previous-root
 export interface Tree {
   name: TreeName
   release: Release
+  /** The signed bytes that the release was read from. */
+  statement: Uint8Array
 }
 
 /** Handles into one tree, for the native walks. */
@@ -83,13 +85,13 @@ export class Store {
   /** A tree by name; undefined where none stands there, or only the leftovers of one. */
   tree(name: TreeName): Tree | undefined {
     const statement = readFile(this.host.files, this.directory, `${name}/release`, RELEASE_SIZE_MAX)
-    return statement && { name, release: readRelease(statement) }
+    return statement && { name, release: readRelease(statement), statement }
   }
 
   /** The same, but its statement must be signed by one of the keys. */
   trustedTree(name: TreeName, keys: PublicKey[]): Tree | undefined {
     const statement = readFile(this.host.files, this.directory, `${name}/release`, RELEASE_SIZE_MAX)
-    return statement && { name, release: openRelease(statement, keys) }
+    return statement && { name, release: openRelease(statement, keys), statement }
   }
 
   /** Opens a tree for the native walks, gives it to `use`, and closes it. */
