@@ -7,7 +7,7 @@ import type { Fd, Host, Path } from '../host.ts'
 import { RELEASE_SIZE_MAX } from '../limits.ts'
 import { readFile } from '../small-file.ts'
 import { show } from '../text.ts'
-import type { Source, Wanted } from './source.ts'
+import type { Outcome, Source, Wanted } from './source.ts'
 
 export class FolderSource implements Source {
   #directory: Fd | undefined
@@ -75,16 +75,18 @@ export class FolderSource implements Source {
       wanted.done({ failed: 'absent' })
       return
     }
+    let outcome: Outcome
     try {
-      wanted.done(delta.copyWhole(fd, wanted.target(), wanted.sizeMax))
+      outcome = delta.copyWhole(fd, wanted.target(), wanted.sizeMax)
     } catch (error) {
       if (!isSystemError(error, 'EFBIG', 'EIO')) {
         wanted.abandoned?.()
         throw error
       }
-      wanted.done({ failed: error.code === 'EFBIG' ? 'too-large' : 'damaged' })
+      outcome = { failed: error.code === 'EFBIG' ? 'too-large' : 'damaged' }
     } finally {
       files.close(fd)
     }
+    wanted.done(outcome)
   }
 }

@@ -322,6 +322,7 @@ test('rubbish in staging is cleared away, whatever it is', async () => {
   writeFileSync(join(path, 'staging', 'manifest'), 'x')
   writeFileSync(join(path, 'staging', 'root', 'bin'), 'x')
   writeFileSync(join(path, 'staging', 'root', 'extra'), 'x')
+  mkdirSync(join(path, 'staging', 'root', 'extra-folder', 'deeper'), { recursive: true })
   linkSync(live(path, SAME), join(path, 'staging', 'root', 'linked'))
   const { result } = await upgraded(path)
   assert.is(result.outcome, 'staged')
