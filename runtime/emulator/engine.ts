@@ -1,0 +1,243 @@
+/**
+ * One program in the wasm QuickJS: the engine with its memory limit, the native modules that bridge.ts
+ * makes, and the turning of the job queue. Knows nothing of the device behind the host.
+ */
+import { readFileSync } from 'node:fs'
+import {
+  newQuickJSWASMModule,
+  type QuickJSContext,
+  type QuickJSHandle,
+  type QuickJSRuntime,
+  RELEASE_SYNC,
+} from 'quickjs-emscripten'
+import type { Host } from '../../src/host.ts'
+import { type Answer, Bridge } from './bridge.ts'
+
+/** As the C host: what nobody caught is an internal error (sysexits' EX_SOFTWARE). */
+const EXIT_INTERNAL_ERROR = 70
+/** Enough for any recursion that we write; WebAssembly's own stack is larger (bytes). */
+const STACK_MAX = 256 * 1024
+
+/** The most that the program used is looked at so often: each look walks its heap. */
+const CALLS_BETWEEN_LOOKS = 1000
+
+export interface Program {
+  /** What errors call it. */
+  name: string
+  text: string
+  host: Host
+  memoryBytes: number
+  /** Gets the one line that the C host would write to stderr. */
+  complain(text: string): void
+  /** Sees every call of a native module and its answer, where somebody wants to. */
+  trace?: ((line: string) => void) | undefined
+}
+
+export interface MemoryUse {
+  nowBytes: number
+  mostBytes: number
+}
+
+/** What QuickJS says of its memory, among much else. */
+interface MemoryDump {
+  memory_used_size: number
+}
+
+/** Thrown by `exit` through the bridge, and seen by nobody. */
+export class Exit extends Error {
+  constructor(readonly status: number) {
+    super(`exit ${status}`)
+  }
+}
+
+export class Engine {
+  /** Undefined while the program runs. */
+  status: number | undefined
+  private readonly bridge: Bridge
+  private readonly settleGuest: QuickJSHandle
+  private main: QuickJSHandle | undefined
+  private ended: (status: number) => void = () => {}
+  private inside = false
+  private mostBytes = 0
+  private calls = 0
+
+  private constructor(
+    private readonly runtime: QuickJSRuntime,
+    private readonly context: QuickJSContext,
+    private readonly program: Program,
+  ) {
+    const { host } = program
+    const exit = (status: number): never => {
+      this.status = status
+      throw new Exit(status)
+    }
+    this.bridge = new Bridge({ ...host, processes: { ...host.processes, exit } }, (id, answer) =>
+      this.settle(id, answer),
+    )
+    runtime.setMemoryLimit(program.memoryBytes)
+    runtime.setMaxStackSize(STACK_MAX)
+    // After exit nothing runs any more, whatever catches errors there.
+    runtime.setInterruptHandler(() => this.status !== undefined)
+    runtime.setModuleLoader((name) => this.load(name))
+    this.settleGuest = this.startBridge()
+  }
+
+  static async start(program: Program): Promise<Engine> {
+    const quickjs = await newQuickJSWASMModule(RELEASE_SYNC)
+    const runtime = quickjs.newRuntime()
+    return new Engine(runtime, runtime.newContext(), program)
+  }
+
+  /** Runs the program to its end: its exit status. Whoever drives time must do so meanwhile. */
+  run(): Promise<number> {
+    return new Promise((resolve) => {
+      this.ended = resolve
+      this.enter(() => {
+        const { text, name } = this.program
+        const result = this.context.evalCode(text, name, { type: 'module' })
+        if (result.error) this.fail(result.error)
+        else this.main = result.value
+      })
+    })
+  }
+
+  memory(): MemoryUse {
+    const handle = this.runtime.computeMemoryUsage()
+    const { memory_used_size: nowBytes } = this.context.dump(handle) as MemoryDump
+    handle.dispose()
+    this.mostBytes = Math.max(this.mostBytes, nowBytes)
+    return { nowBytes, mostBytes: this.mostBytes }
+  }
+
+  private load(name: string): string {
+    if (name === 'native:bridge') return readFileSync(new URL('guest.js', import.meta.url), 'utf8')
+    if (name.startsWith('native:')) return this.bridge.moduleText(name.slice('native:'.length))
+    throw new Error(`there is no module "${name}"`)
+  }
+
+  private startBridge(): QuickJSHandle {
+    const { context } = this
+    const call = context.newFunction('hostCall', (name, words, bytes) =>
+      this.carry(
+        this.answer(
+          context.getString(name),
+          context.getString(words),
+          bytes && context.typeof(bytes) === 'object' ? this.contentOf(bytes) : undefined,
+        ),
+      ),
+    )
+    context.setProp(context.global, 'hostCall', call)
+    call.dispose()
+    const result = context.evalCode(`import 'native:bridge'`, 'start', { type: 'module' })
+    context.unwrapResult(result).dispose()
+    const module = context.unwrapResult(
+      context.evalCode(`export { settle } from 'native:bridge'`, 'bridge', { type: 'module' }),
+    )
+    const settle = context.getProp(module, 'settle')
+    module.dispose()
+    return settle
+  }
+
+  /** After exit nothing may happen any more, though the guest may run a little further. */
+  private answer(name: string, words: string, bytes: Uint8Array | undefined): Answer {
+    if (this.status !== undefined) return '!{"message":"exited"}'
+    const answer = this.bridge.call(name, words, bytes)
+    this.program.trace?.(`${name} ${words}${shown(bytes)} ->${shown(answer)}`)
+    if (++this.calls % CALLS_BETWEEN_LOOKS === 0) this.memory()
+    return answer
+  }
+
+  private contentOf(buffer: QuickJSHandle): Uint8Array {
+    const lifetime = this.context.getArrayBuffer(buffer)
+    const bytes = lifetime.value.slice()
+    lifetime.dispose()
+    return bytes
+  }
+
+  private carry(answer: Answer): QuickJSHandle {
+    const { context } = this
+    if (answer === undefined) return context.undefined
+    if (typeof answer === 'string') return context.newString(answer)
+    return context.newArrayBuffer(answer as unknown as ArrayBuffer)
+  }
+
+  /** Ends a program that will never end by itself. */
+  stop(status: number): void {
+    this.status ??= status
+    this.end(this.status)
+  }
+
+  private settle(id: number, answer: Answer): void {
+    if (this.status !== undefined) return
+    this.enter(() => {
+      const { context } = this
+      const number = context.newNumber(id)
+      const value = this.carry(answer)
+      const result = context.callFunction(this.settleGuest, context.undefined, number, value)
+      number.dispose()
+      value.dispose()
+      if (result.error) this.fail(result.error)
+      else result.value.dispose()
+    })
+  }
+
+  /** Every way into the guest: runs what became ready, and sees whether that was the end. */
+  private enter(run: () => void): void {
+    if (this.inside) throw new Error('the guest was entered from within')
+    this.inside = true
+    run()
+    const jobs = this.runtime.executePendingJobs()
+    if (jobs.error) this.fail(jobs.error)
+    this.inside = false
+    if (this.status === undefined && this.main) this.lookAtMain(this.main)
+    if (this.status !== undefined) this.end(this.status)
+  }
+
+  private lookAtMain(main: QuickJSHandle): void {
+    const state = this.context.getPromiseState(main)
+    if (state.type === 'rejected') this.fail(state.error)
+    // A module that awaits nothing is no promise, and a program without exit ends well.
+    if (state.type === 'fulfilled' && this.bridge.unsettled === 0) this.status ??= 0
+    if (state.type === 'fulfilled' && !state.notAPromise) state.value.dispose()
+  }
+
+  private end(status: number): void {
+    const { ended } = this
+    this.ended = () => {}
+    ended(status)
+  }
+
+  /** What nobody caught. `Exit` also comes this way. */
+  private fail(error: QuickJSHandle): void {
+    this.runtime.setMemoryLimit(-1)
+    const shown = this.status === undefined ? this.context.dump(error) : undefined
+    error.dispose()
+    if (this.status !== undefined) return
+    this.status = EXIT_INTERNAL_ERROR
+    // QuickJS throws null where there was no memory for an error.
+    const text = shown === null ? 'out of memory' : describe(shown)
+    this.program.complain(`xo-upgrade: internal error: ${text}\n`)
+  }
+
+  /** Gives the engine's memory back. To be called once, after the end. */
+  dispose(): void {
+    this.memory()
+    this.settleGuest.dispose()
+    this.main?.dispose()
+  }
+}
+
+function describe(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return String(error)
+  const { name = 'Error', message = '', stack = '' } = error as Record<string, string>
+  return `${name}: ${message}\n${stack}`.trimEnd()
+}
+
+/** One part of a line of the trace: content is told by its length and a sum. */
+function shown(part: Answer): string {
+  if (part === undefined) return ''
+  if (typeof part === 'string') return ` ${part}`
+  let sum = 0
+  for (const byte of part) sum = (Math.imul(sum, 31) + byte) >>> 0
+  return ` ${part.length} bytes ${sum.toString(16)}`
+}

@@ -1,0 +1,113 @@
+/**
+ * The emulated laptop as a host: what native modules are there, over a virtual disk, a virtual clock, a
+ * virtual network and one seed. The modules that only compute are the Node sides.
+ */
+import { makeChecksums } from '../../native/checksums/checksums.node.ts'
+import { compress } from '../../native/compress/compress.node.ts'
+import { makeDelta } from '../../native/delta/delta.node.ts'
+import { systemErrorOf } from '../../native/system-error.node.ts'
+import { makeTrees } from '../../native/trees/trees.node.ts'
+import type { Fd, Files, Host, Path, Processes } from '../../src/host.ts'
+import { Engine, type MemoryUse } from './engine.ts'
+import { seededRandom } from './seed.ts'
+import type { VirtualClock } from './virtual-clock.ts'
+import type { VirtualNetwork } from './virtual-network.ts'
+
+export interface Terminal {
+  /** To stdout (1) or stderr (2). */
+  write(fd: Fd, bytes: Uint8Array): void
+  isTerminal: boolean
+  columns(): number
+}
+
+export interface Laptop {
+  files: Files
+  clock: VirtualClock
+  network: VirtualNetwork
+  terminal: Terminal
+  seed: number
+  /** The command line, program name first. */
+  argv: Path[]
+  environment: Record<string, Path>
+}
+
+const EXIT_INTERNAL_ERROR = 70
+
+export function laptopHost(laptop: Laptop): Host {
+  const { clock, network, seed } = laptop
+  const files = withTerminal(laptop.files, laptop.terminal)
+  const checksums = makeChecksums(files)
+  return {
+    files,
+    checksums,
+    compress,
+    trees: makeTrees(files, checksums),
+    delta: makeDelta(files),
+    sockets: network.asHost,
+    processes: processesOf(laptop),
+    random: seededRandom(seed),
+    clock: clock.asHost,
+  }
+}
+
+function withTerminal(files: Files, terminal: Terminal): Files {
+  const isTerminals = (fd: Fd) => fd >= 0 && fd <= 2
+  return {
+    ...files,
+    read: (fd, ...window) => (fd === 0 ? 0 : files.read(fd, ...window)),
+    write(fd, buffer, offset, length) {
+      if (!isTerminals(fd)) files.write(fd, buffer, offset, length)
+      else terminal.write(fd, buffer.subarray(offset, offset + length))
+    },
+    isTerminal: (fd) => isTerminals(fd) && terminal.isTerminal,
+    terminalWidth: (fd) => (isTerminals(fd) && terminal.isTerminal ? terminal.columns() : 80),
+  }
+}
+
+function processesOf({ argv, environment }: Laptop): Processes {
+  return {
+    argv,
+    start({ command }) {
+      // The disk may hold programs, but there is no processor that could run them.
+      throw systemErrorOf('spawn', command[0], 'ENOENT')
+    },
+    signal() {},
+    variable: (name) => environment[name],
+    userId: () => 0,
+    exit() {
+      throw new Error('the engine has its own exit')
+    },
+  }
+}
+
+export interface Run {
+  /** The bundle, byte for byte. */
+  bundle: { name: string; text: string }
+  memoryBytes: number
+  /** Sees every call of a native module and its answer. */
+  trace?: ((line: string) => void) | undefined
+}
+
+export interface Outcome {
+  status: number
+  memory: MemoryUse
+}
+
+/** Runs one command line on the laptop, to its end. */
+export async function runOnLaptop(laptop: Laptop, run: Run): Promise<Outcome> {
+  const { clock, network, terminal } = laptop
+  const complain = (text: string) => terminal.write(2, Buffer.from(text))
+  const { name, text } = run.bundle
+  const { memoryBytes, trace } = run
+  const host = laptopHost(laptop)
+  const engine = await Engine.start({ name, text, host, memoryBytes, complain, trace })
+  void engine.run().then(() => clock.lookAgain())
+  if (!(await clock.pass(() => engine.status !== undefined))) {
+    complain('xo-upgrade: internal error: it waits for what can never come\n')
+    engine.stop(EXIT_INTERNAL_ERROR)
+  }
+  network.closeAll()
+  const memory = engine.memory()
+  engine.dispose()
+  return { status: engine.status ?? EXIT_INTERNAL_ERROR, memory }
+}

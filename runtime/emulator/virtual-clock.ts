@@ -1,0 +1,113 @@
+/**
+ * The laptop's time. It stands still while the laptop computes; when the laptop waits, it jumps to
+ * what comes next. Only while something outside is waited for (a real socket, a person who looks on)
+ * does it follow the clock of the machine. It must never go back.
+ */
+import type { Clock } from '../../src/host.ts'
+
+interface Timer {
+  atMs: number
+  fire(): void
+}
+
+/** What a laptop that was started for the first time believes: 2026-01-01 (seconds since 1970). */
+export const FIRST_START_SECONDS = 1_767_225_600
+/** How long to sleep where only the outside can wake us. */
+const LONG_MS = 1000
+
+export class VirtualClock {
+  private standingMs = 0
+  /** In the order of their times, and for equal times as they were made. */
+  private readonly timers: Timer[] = []
+  private outside = 0
+  private followedSinceMs = 0
+  private wake: () => void = () => {}
+
+  constructor(private readonly startSeconds = FIRST_START_SECONDS) {}
+
+  readonly asHost: Clock = {
+    monotonicMs: () => this.nowMs(),
+    wallSeconds: () => this.startSeconds + this.nowMs() / 1000,
+    sleep: (milliseconds) => new Promise((resolve) => this.after(milliseconds, resolve)),
+  }
+
+  nowMs(): number {
+    if (this.outside === 0) return this.standingMs
+    return this.standingMs + performance.now() - this.followedSinceMs
+  }
+
+  /** Calls `fire` when so much time has passed; returns what cancels it. */
+  after(milliseconds: number, fire: () => void): () => void {
+    const timer = { atMs: this.nowMs() + Math.max(0, milliseconds), fire }
+    const later = this.timers.findIndex(({ atMs }) => atMs > timer.atMs)
+    this.timers.splice(later < 0 ? this.timers.length : later, 0, timer)
+    this.wake()
+    return () => {
+      const place = this.timers.indexOf(timer)
+      if (place >= 0) this.timers.splice(place, 1)
+    }
+  }
+
+  /** Time follows the machine's clock until what this returns is called. */
+  follow(): () => void {
+    if (this.outside++ === 0) this.followedSinceMs = performance.now()
+    let done = false
+    return () => {
+      if (done) return
+      done = true
+      this.standingMs = this.nowMs()
+      this.followedSinceMs = performance.now()
+      this.outside--
+      this.wake()
+    }
+  }
+
+  /** Waits for a promise of the outside world. */
+  async outsideOf<T>(promise: Promise<T>): Promise<T> {
+    const done = this.follow()
+    try {
+      return await promise
+    } finally {
+      done()
+    }
+  }
+
+  /** Looks at `ended` again at once. */
+  lookAgain(): void {
+    this.wake()
+  }
+
+  /** Lets time pass until `ended`; false where nothing is left that could happen. */
+  async pass(ended: () => boolean): Promise<boolean> {
+    for (;;) {
+      // All that is ready on Node's side comes first.
+      await new Promise((resolve) => setImmediate(resolve))
+      if (ended()) return true
+      const [next] = this.timers
+      if (this.outside > 0) await this.followTo(next)
+      else if (!next) return false
+      else {
+        this.standingMs = Math.max(this.standingMs, next.atMs)
+        this.timers.shift()
+        next.fire()
+      }
+    }
+  }
+
+  private async followTo(next: Timer | undefined): Promise<void> {
+    const leftMs = next ? next.atMs - this.nowMs() : LONG_MS
+    if (next && leftMs <= 0) {
+      this.timers.shift()
+      next.fire()
+      return
+    }
+    await new Promise<void>((resolve) => {
+      const alarm = setTimeout(resolve, Math.min(leftMs, LONG_MS))
+      this.wake = () => {
+        clearTimeout(alarm)
+        resolve()
+      }
+    })
+    this.wake = () => {}
+  }
+}

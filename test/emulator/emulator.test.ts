@@ -1,0 +1,113 @@
+/** The bundle on the emulated laptop, upgraded from a stock rsync daemon and from a folder. */
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { deadline } from '../support/deadline.ts'
+import { nodeHost } from '../support/host.ts'
+import { image41, image42 } from '../support/image.ts'
+import { Publisher } from '../support/release.ts'
+import { startDaemon } from '../support/rsync-daemon.ts'
+import { scratch } from '../support/scratch.ts'
+import { linesOfTree, makeTree, type Tree } from '../support/tree.ts'
+import { EmulatedLaptop, type EmulatedRun, type RunOptions } from './kit.ts'
+
+const RUN_DEADLINE_MS = 60_000
+const publisher = new Publisher()
+publisher.publish(41, image41())
+const daemon = await startDaemon('rsync', [{ name: 'xo', path: publisher.module }])
+const source = ['--json', '--source', `rsync://127.0.0.1:${daemon.port}/xo`]
+const fromFolder = ['--json', '--source', 'file:///module']
+
+function newLaptop(): EmulatedLaptop {
+  const laptop = new EmulatedLaptop()
+  laptop.put(publisher.keys.publicFile, '/etc/xo-upgrade/keys/release.pub')
+  return laptop
+}
+
+async function succeeds(
+  laptop: EmulatedLaptop,
+  words: string[],
+  options: RunOptions = {},
+): Promise<EmulatedRun> {
+  const run = await deadline(laptop.run(words, options), RUN_DEADLINE_MS)
+  assert.is(run.status, 0, `${words.join(' ')}: ${run.stderr}${JSON.stringify(run.last)}`)
+  return run
+}
+
+/** What a real disk holds after `makeTree`, entry by entry. */
+function expected(tree: Tree): string[] {
+  const image = join(scratch('image'), 'image')
+  makeTree(nodeHost(), image, tree)
+  return linesOfTree(nodeHost(), image, { inodes: false })
+}
+
+function running(laptop: EmulatedLaptop): string[] {
+  const host = { ...nodeHost(), files: laptop.files }
+  return linesOfTree(host, '/xo/fakeroot/root', { inodes: false })
+}
+
+const laptop = newLaptop()
+
+test('installs from a stock daemon', async () => {
+  const { last, network } = await succeeds(laptop, ['install', ...source])
+  assert.is(last.outcome, 'installed')
+  assert.equal(running(laptop), expected(image41()))
+  assert.ok(network.connections >= 1 && network.received > 100_000)
+})
+
+test('a connection that is cut ends in a clear error, and the next run goes on from there', async () => {
+  publisher.publish(42, image42())
+  const first = await deadline(laptop.run(['upgrade', ...source], { net: { cutAfter: 60_000 } }))
+  assert.is(first.status, 69, JSON.stringify(first.last))
+  assert.is(first.last.event, 'error')
+  assert.equal(first.network.events, ['cut after byte 60000'])
+  assert.equal(running(laptop), expected(image41()))
+})
+
+test('a peer that falls silent costs the time-out by the clock of the laptop, not by ours', async () => {
+  const begun = performance.now()
+  const run = await deadline(laptop.run(['upgrade', ...source], { net: { stallAfter: 2_000 } }))
+  assert.is(run.status, 75, JSON.stringify(run.last))
+  assert.ok(run.elapsedMs >= 60_000, `${run.elapsedMs} ms there`)
+  assert.ok(performance.now() - begun < 20_000)
+})
+
+test('upgrades over a slow line, and swaps', async () => {
+  const net = { latencyMs: 40, bytesPerSecond: 1_000_000 }
+  const { last, elapsedMs, memory } = await succeeds(laptop, ['upgrade', ...source], { net })
+  assert.is(last.outcome, 'staged')
+  assert.ok(elapsedMs >= 8 * 40, `${elapsedMs} ms`)
+  assert.ok(memory.mostBytes > 1_000_000 && memory.mostBytes <= 24 * 1024 * 1024)
+  await succeeds(laptop, ['swap'])
+  assert.equal(running(laptop), expected(image42()))
+  await succeeds(laptop, ['verify', '--json'])
+  await succeeds(laptop, ['roll-back'])
+  assert.equal(running(laptop), expected(image41()))
+})
+
+test('the same seed gives the same run, to the last call; another seed another one', async () => {
+  const traces: string[] = []
+  for (const seed of [7, 7, 8]) {
+    const other = newLaptop()
+    other.put(publisher.module, '/module')
+    const installed = await succeeds(other, ['install', ...fromFolder], { seed, traced: true })
+    const made = await succeeds(other, ['keygen', '--to', '/root'], { seed, traced: true })
+    assert.ok(installed.trace.length > 1000)
+    traces.push([...installed.trace, ...made.trace].join('\n'))
+  }
+  assert.ok(traces[0] === traces[1], 'two runs of seed 7 differ')
+  assert.ok(traces[0] !== traces[2], 'seeds 7 and 8 give the same')
+})
+
+test('less memory than the bundle needs is an internal error, and no tree is harmed', async () => {
+  const other = newLaptop()
+  other.put(publisher.module, '/module')
+  const run = await deadline(other.run(['install', ...fromFolder], { memoryBytes: 1_500_000 }))
+  assert.is(run.status, 70)
+  assert.match(run.stderr, /internal error/)
+  await succeeds(other, ['install', ...fromFolder])
+  assert.equal(running(other), expected(image42()))
+})
+
+test.after(() => daemon.stop())
+test.run()
