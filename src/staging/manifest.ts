@@ -8,7 +8,7 @@ import { replaceFile } from '../small-file.ts'
 import type { Outcome, Source } from '../source/source.ts'
 import type { Store } from '../trees/store.ts'
 import { megabytes } from './plan.ts'
-import type { Staging } from './stage.ts'
+import type { Staging } from './staging.ts'
 
 const ARRIVING = 'partial/manifest'
 const BASIS = 'partial/manifest.basis'

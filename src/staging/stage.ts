@@ -5,7 +5,6 @@
  */
 import { assert } from '../errors.ts'
 import type { Host, Path } from '../host.ts'
-import type { Progress } from '../progress.ts'
 import { type Entry, parseManifestLine } from '../release/manifest-line.ts'
 import type { Release } from '../release/release.ts'
 import type { Source, Wanted } from '../source/source.ts'
@@ -15,6 +14,7 @@ import { Fetcher } from './fetch.ts'
 import { bringManifest, prepare } from './manifest.ts'
 import { Placer } from './place.ts'
 import { checkSpace, type Plan, plan, STEP_ENTRIES } from './plan.ts'
+import type { Staging } from './staging.ts'
 
 /** Wanted files that are held in memory at once: half a megabyte of lines. */
 const BATCH_FILES = 2048
@@ -31,15 +31,6 @@ export interface StageReport {
   fetchedBytes: number
   /** Files of the running tree that somebody edited: the edits are not carried over. */
   edited: number
-}
-
-export interface Staging {
-  store: Store
-  release: Release
-  /** The signed statement as it came. */
-  statement: Uint8Array
-  reserveBytes: number
-  progress: Progress
 }
 
 export async function stage(staging: Staging, source: Source): Promise<StagedTree> {
