@@ -206,6 +206,9 @@ test('a release given out under another number is refused', async () => {
   rmSync(join(liar, 'latest'))
   const device = deviceOn41([url('liar')])
   await refused(device, /gave version 42 out as 41/, ['--version', '41'])
+  // The one that runs already, too.
+  copyFileSync(join(honest, '41/release'), join(liar, '42/release'))
+  await refused(device, /gave version 41 out as 42/, ['--version', '42'])
 })
 
 test('a release for other hardware, for another deployment, or expired, is refused', async () => {
