@@ -9,43 +9,24 @@
 #include <unistd.h>
 
 #include "../files/removal.h"
-#include "hard-links.h"
-#include "live-lines.h"
-#include "trees.h"
+#include "walk.h"
 
 /* Every function of the table has QuickJS's signature, and few need all of it. */
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 
 struct reconcile {
+  struct walk walk;
   bool dry_run;
-  int manifest;
-  struct manifest_reader *reader;
-  struct entry *entry;
-  /* root -1: an empty tree. */
-  struct tree tree;
-  int live_manifest;
-  struct tree live_tree;
-  struct live_lines live;
-  struct groups groups;
   /* Inodes of first and only names: two of them must not share one. */
   struct number_map inodes;
-  struct visit visit;
-  bool done;
   int64_t linked, made, kept, undone_files, undone_bytes;
 };
 
 static JSClassID reconcile_class;
 
 static void reconcile_release(JSRuntime *runtime, struct reconcile *job) {
-  live_lines_close(runtime, &job->live);
-  js_free_rt(runtime, job->reader);
-  js_free_rt(runtime, job->entry);
-  groups_release(&job->groups);
+  walk_release(runtime, &job->walk);
   number_map_release(&job->inodes);
-  tree_close(&job->tree);
-  tree_close(&job->live_tree);
-  if (job->manifest >= 0) close(job->manifest);
-  if (job->live_manifest >= 0) close(job->live_manifest);
   js_free_rt(runtime, job);
 }
 
@@ -61,32 +42,18 @@ int reconcile_prepare(JSContext *context) {
 
 /* -1 with an exception; what was opened until then is the caller's to release. */
 static int reconcile_fill(JSContext *context, struct reconcile *job, JSValueConst options) {
+  if (walk_open(context, &job->walk, options)) return -1;
   int dry_run = bool_option(context, options, "dryRun");
-  int tree;
-  if (dry_run < 0 || fd_option(context, options, "manifest", &job->manifest)) return -1;
+  if (dry_run < 0) return -1;
   job->dry_run = dry_run;
-  if (job->manifest < 0) {
-    JS_ThrowTypeError(context, "manifest is missing");
-    return -1;
-  }
-  if (fd_option(context, options, "tree", &tree)) return -1;
-  if (tree < 0 && !dry_run) {
-    JS_ThrowTypeError(context, "only a dry run can do without a tree");
-    return -1;
-  }
-  job->tree.root = job->tree.parent = tree;
-  if (live_option(context, options, &job->live_manifest, &job->live_tree)) return -1;
-  job->reader = manifest_reader_new(context, job->manifest);
-  job->entry = job->reader ? js_malloc(context, sizeof *job->entry) : NULL;
-  if (!job->entry) return -1;
-  groups_open(&job->groups);
-  return job->live_manifest < 0 ? 0 : live_lines_open(context, &job->live, job->live_manifest);
+  if (job->walk.tree.root >= 0 || dry_run) return 0;
+  JS_ThrowTypeError(context, "only a dry run can do without a tree");
+  return -1;
 }
 
 JSValue reconcile_open_job(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
   struct reconcile *job = js_mallocz(context, sizeof *job);
   if (!job) return JS_EXCEPTION;
-  job->manifest = job->live_manifest = job->tree.root = job->live_tree.root = -1;
   JSValue object = JS_UNDEFINED;
   if (reconcile_fill(context, job, values[0]) == 0) {
     object = JS_NewObjectClass(context, (int)reconcile_class);
@@ -152,15 +119,16 @@ static int may_stay(struct placing *at) {
   if (entry->format == S_IFDIR) return S_ISDIR(at->standing.st_mode);
   if (entry->follower && !is_inode(at->group, &at->standing)) return 0;
   const char *call;
-  int differs = entry_differences(entry, &job->tree, &at->standing, &job->visit, false, &call);
+  int differs = entry_differences(entry, &job->walk.tree, &at->standing, &job->walk.visit,
+                                  false, &call);
   if (differs < 0) return fail(at, call);
   if (differs) return 0;
   if (entry->format != S_IFREG || entry->follower) return 1;
   if (is_taken(at, &at->standing)) return 0;
   /* What is shared with the live tree under another line was not made for this one. */
-  if (job->live.reader && at->match != LIVE_SAME && at->standing.st_nlink > 1) {
+  if (job->walk.live.reader && at->match != LIVE_SAME && at->standing.st_nlink > 1) {
     struct stat live;
-    int found = tree_stat(&job->live_tree, entry, &live);
+    int found = tree_stat(&job->walk.live_tree, entry, &live);
     if (found < 0) return fail(at, "stat");
     if (found && live.st_ino == at->standing.st_ino && live.st_dev == at->standing.st_dev) return 0;
   }
@@ -170,11 +138,11 @@ static int may_stay(struct placing *at) {
 /* Looks at what stands at the entry's path. -1 with an exception. */
 static int look(struct placing *at) {
   struct reconcile *job = at->job;
-  at->fresh = manifest_parent_mark(job->reader);
-  bool root = job->reader->entries == 1;
-  if (root) at->fresh = job->tree.root < 0;
+  at->fresh = manifest_parent_mark(job->walk.reader);
+  bool root = job->walk.reader->entries == 1;
+  if (root) at->fresh = job->walk.tree.root < 0;
   if (at->fresh) return 0;
-  int found = tree_stat(&job->tree, at->entry, &at->standing);
+  int found = tree_stat(&job->walk.tree, at->entry, &at->standing);
   if (found < 0) return fail(at, "stat");
   at->stands = found;
   return 0;
@@ -184,7 +152,7 @@ static int look(struct placing *at) {
 static int remove_standing(struct placing *at) {
   if (!at->stands || at->job->dry_run) return 0;
   const char *call = "open";
-  int parent = tree_parent(&at->job->tree, at->entry);
+  int parent = tree_parent(&at->job->walk.tree, at->entry);
   if (parent < 0 || remove_tree(parent, entry_name(at->entry), &call)) return fail(at, call);
   return 0;
 }
@@ -211,7 +179,7 @@ static int make(struct placing *at) {
   const struct entry *entry = at->entry;
   at->job->made++;
   if (at->job->dry_run) return 0;
-  int parent = tree_parent(&at->job->tree, entry);
+  int parent = tree_parent(&at->job->walk.tree, entry);
   if (parent < 0) return fail(at, "open");
   const char *name = entry_name(entry);
   if (entry->format == S_IFDIR) return mkdirat(parent, name, 0700) ? fail(at, "mkdir") : 0;
@@ -237,7 +205,7 @@ static int leave(struct placing *at, enum reason reason) {
     job->undone_bytes += at->entry->size;
   }
   if (job->dry_run) return 0;
-  const struct manifest_reader *target = job->reader, *live = job->live.reader;
+  const struct manifest_reader *target = job->walk.reader, *live = job->walk.live.reader;
   bool has_live = at->match == LIVE_OTHER || at->match == LIVE_SAME;
   JSValue undone = JS_NewObject(context);
   if (JS_IsException(undone)) return -1;
@@ -260,8 +228,10 @@ static int link_later_name(struct placing *at) {
   job->made++;
   if (job->dry_run) return 0;
   struct place leader;
-  int parent = tree_parent(&job->tree, at->entry);
-  if (parent < 0 || place_open(job->tree.root, at->entry->leader, &leader)) return fail(at, "open");
+  int parent = tree_parent(&job->walk.tree, at->entry);
+  if (parent < 0 || place_open(job->walk.tree.root, at->entry->leader, &leader)) {
+    return fail(at, "open");
+  }
   int result = linkat(leader.parent, leader.name, parent, entry_name(at->entry), 0);
   place_close(&leader);
   return result ? fail(at, "link") : 0;
@@ -279,15 +249,16 @@ static int link_from_live(struct placing *at) {
   if (at->match == LIVE_OTHER) return leave(at, REASON_CHANGED);
   struct stat live;
   const char *call = "stat";
-  int found = tree_stat(&job->live_tree, at->entry, &live);
+  int found = tree_stat(&job->walk.live_tree, at->entry, &live);
   if (found < 0) return fail(at, call);
   if (!found || is_taken(at, &live)) return leave(at, REASON_EDITED);
-  int differs = entry_differences(at->entry, &job->live_tree, &live, &job->visit, false, &call);
+  int differs = entry_differences(at->entry, &job->walk.live_tree, &live, &job->walk.visit,
+                                  false, &call);
   if (differs < 0) return fail(at, call);
   if (differs) return leave(at, REASON_EDITED);
   if (!job->dry_run) {
-    int source = tree_parent(&job->live_tree, at->entry);
-    int target = tree_parent(&job->tree, at->entry);
+    int source = tree_parent(&job->walk.live_tree, at->entry);
+    int target = tree_parent(&job->walk.tree, at->entry);
     const char *name = entry_name(at->entry);
     if (source < 0 || target < 0) return fail(at, "open");
     if (linkat(source, name, target, name, 0)) {
@@ -300,18 +271,18 @@ static int link_from_live(struct placing *at) {
 
 /* Puts one entry in place, or leaves it. -1 with an exception. */
 static int place_entry(JSContext *context, struct reconcile *job, JSValueConst undone) {
-  const struct entry *entry = job->entry;
+  const struct entry *entry = job->walk.entry;
   struct placing at = {.context = context, .job = job, .entry = entry, .undone = undone};
-  at.match = live_lines_match(context, &job->live, job->reader, entry);
+  at.match = live_lines_match(context, &job->walk.live, job->walk.reader, entry);
   if (at.match == LIVE_FAILED) return -1;
   if (entry->format == S_IFREG && entry->links > 1) {
-    at.group = groups_enter(context, &job->groups, job->reader, entry);
+    at.group = groups_enter(context, &job->walk.groups, job->walk.reader, entry);
     if (!at.group) return -1;
   }
   if (look(&at)) return -1;
   int stays = may_stay(&at);
   if (stays < 0) return -1;
-  if (entry->format == S_IFDIR) manifest_mark_directory(job->reader, !stays);
+  if (entry->format == S_IFDIR) manifest_mark_directory(job->walk.reader, !stays);
   if (stays) {
     job->kept++;
     return entry->format == S_IFREG && !entry->follower ? take_inode(&at, &at.standing) : 0;
@@ -323,11 +294,11 @@ static int place_entry(JSContext *context, struct reconcile *job, JSValueConst u
 
 static int run(JSContext *context, struct reconcile *job, int64_t entries_max,
                JSValueConst undone) {
-  for (int64_t i = 0; i < entries_max && !job->done; i++) {
-    enum read_result result = manifest_next(context, job->reader, job->entry);
+  for (int64_t i = 0; i < entries_max && !job->walk.done; i++) {
+    enum read_result result = manifest_next(context, job->walk.reader, job->walk.entry);
     if (result == READ_FAILED) return -1;
-    job->done = result == READ_END;
-    if (job->done) return groups_finish(context, &job->groups);
+    job->walk.done = result == READ_END;
+    if (job->walk.done) return groups_finish(context, &job->walk.groups);
     if (place_entry(context, job, undone)) return -1;
   }
   return 0;
@@ -339,9 +310,9 @@ static JSValue describe(JSContext *context, const struct reconcile *job, JSValue
     JS_FreeValue(context, undone);
     return step;
   }
-  int64_t entries = (int64_t)job->reader->entries;
+  int64_t entries = (int64_t)job->walk.reader->entries;
   if (set_property(context, step, "undone", undone) ||
-      set_property(context, step, "done", JS_NewBool(context, job->done)) ||
+      set_property(context, step, "done", JS_NewBool(context, job->walk.done)) ||
       set_property(context, step, "entries", JS_NewInt64(context, entries)) ||
       set_property(context, step, "linked", JS_NewInt64(context, job->linked)) ||
       set_property(context, step, "made", JS_NewInt64(context, job->made)) ||
@@ -360,9 +331,9 @@ JSValue reconcile_step(JSContext *context, JSValueConst self, int count, JSValue
   if (!job || JS_ToInt64(context, &entries_max, values[1])) return JS_EXCEPTION;
   JSValue undone = JS_NewArray(context);
   if (JS_IsException(undone)) return undone;
-  visit_begin(&job->visit);
+  visit_begin(&job->walk.visit);
   int failed = run(context, job, entries_max, undone);
-  if (visit_end(&job->visit) && !failed) {
+  if (visit_end(&job->walk.visit) && !failed) {
     throw_system_error(context, "fchdir", ".", errno);
     failed = -1;
   }

@@ -13,8 +13,7 @@
 #include <nettle/sha2.h>
 
 #include "failures.h"
-#include "hard-links.h"
-#include "live-lines.h"
+#include "walk.h"
 
 /* Every function of the table has QuickJS's signature, and few need all of it. */
 #pragma GCC diagnostic ignored "-Wunused-parameter"
@@ -25,36 +24,20 @@
 #define CHUNK_LENGTH (256 * 1024)
 
 struct verify {
+  struct walk walk;
   bool full;
-  int manifest;
-  struct manifest_reader *reader;
-  struct entry *entry;
-  struct tree tree;
-  int live_manifest;
-  struct tree live_tree;
-  struct live_lines live;
-  struct groups groups;
   /* The line (where it begins) of the first entry that is this inode. */
   struct number_map owners;
-  struct visit visit;
   uint8_t *chunk;
-  bool done;
   int64_t bytes;
 };
 
 static JSClassID verify_class;
 
 static void verify_release(JSRuntime *runtime, struct verify *job) {
-  live_lines_close(runtime, &job->live);
-  js_free_rt(runtime, job->reader);
-  js_free_rt(runtime, job->entry);
+  walk_release(runtime, &job->walk);
   js_free_rt(runtime, job->chunk);
-  groups_release(&job->groups);
   number_map_release(&job->owners);
-  tree_close(&job->tree);
-  tree_close(&job->live_tree);
-  if (job->manifest >= 0) close(job->manifest);
-  if (job->live_manifest >= 0) close(job->live_manifest);
   js_free_rt(runtime, job);
 }
 
@@ -70,32 +53,21 @@ int verify_prepare(JSContext *context) {
 
 /* -1 with an exception; what was opened until then is the caller's to release. */
 static int verify_fill(JSContext *context, struct verify *job, JSValueConst options) {
+  if (walk_open(context, &job->walk, options)) return -1;
   int full = bool_option(context, options, "full");
-  int tree = -1;
-  if (full < 0 || fd_option(context, options, "manifest", &job->manifest) ||
-      fd_option(context, options, "tree", &tree)) {
-    return -1;
-  }
+  if (full < 0) return -1;
   job->full = full;
-  job->tree.root = job->tree.parent = tree;
-  if (job->manifest < 0 || tree < 0) {
-    JS_ThrowTypeError(context, "manifest or tree is missing");
+  if (job->walk.tree.root < 0) {
+    JS_ThrowTypeError(context, "tree is missing");
     return -1;
   }
-  if (live_option(context, options, &job->live_manifest, &job->live_tree)) return -1;
-  job->reader = manifest_reader_new(context, job->manifest);
-  if (!job->reader) return -1;
-  job->entry = js_malloc(context, sizeof *job->entry);
   job->chunk = js_malloc(context, CHUNK_LENGTH);
-  if (!job->entry || !job->chunk) return -1;
-  groups_open(&job->groups);
-  return job->live_manifest < 0 ? 0 : live_lines_open(context, &job->live, job->live_manifest);
+  return job->chunk ? 0 : -1;
 }
 
 JSValue verify_open_job(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
   struct verify *job = js_mallocz(context, sizeof *job);
   if (!job) return JS_EXCEPTION;
-  job->manifest = job->live_manifest = job->tree.root = job->live_tree.root = -1;
   if (verify_fill(context, job, values[0]) == 0) {
     JSValue object = JS_NewObjectClass(context, (int)verify_class);
     if (!JS_IsException(object)) {
@@ -159,17 +131,17 @@ static int check_inode(const struct checking *at) {
   const uint32_t *owner = number_map_find(&job->owners, key);
   const char *wanted = entry->follower ? entry->leader : entry->path;
   if (!owner) {
-    if (job->reader->line_offset > UINT32_MAX) {
+    if (job->walk.reader->line_offset > UINT32_MAX) {
       return throw_manifest_error(at->context, 0, "", 0, "the manifest has more than 4 GiB");
     }
     if (at->status.st_nlink > 1 &&
-        number_map_add(&job->owners, key, (uint32_t)job->reader->line_offset)) {
+        number_map_add(&job->owners, key, (uint32_t)job->walk.reader->line_offset)) {
       JS_ThrowOutOfMemory(at->context);
       return -1;
     }
     return entry->follower ? add(at, "inode", entry->path, wanted) : 0;
   }
-  struct entry *first = read_path_at(at->context, job->manifest, *owner);
+  struct entry *first = read_path_at(at->context, job->walk.manifest, *owner);
   if (!first) return -1;
   bool right = entry->follower && strcmp(first->path, entry->leader) == 0;
   int result = right ? 0 : add(at, "inode", first->path, wanted);
@@ -181,14 +153,14 @@ static int check_inode(const struct checking *at) {
 static int is_live(const struct checking *at) {
   struct stat live;
   if (at->status.st_nlink < 2) return 0;
-  int found = tree_stat(&at->job->live_tree, at->entry, &live);
+  int found = tree_stat(&at->job->walk.live_tree, at->entry, &live);
   if (found < 0) return fail(at, "stat");
   return found && live.st_ino == at->status.st_ino && live.st_dev == at->status.st_dev;
 }
 
 /* Reads without touching the access time, where the kernel lets us: a flash disk wears. */
 static int open_content(const struct checking *at) {
-  int parent = tree_parent(&at->job->tree, at->entry);
+  int parent = tree_parent(&at->job->walk.tree, at->entry);
   if (parent < 0) return -1;
   int fd = open_regular(parent, entry_name(at->entry), O_RDONLY | O_NOATIME, 0);
   if (fd < 0 && errno == EPERM) fd = open_regular(parent, entry_name(at->entry), O_RDONLY, 0);
@@ -240,22 +212,23 @@ static int check_content(const struct checking *at) {
 
 /* -1 with an exception. */
 static int check_entry(JSContext *context, struct verify *job, JSValueConst failures) {
-  const struct entry *entry = job->entry;
+  const struct entry *entry = job->walk.entry;
   struct checking at = {.context = context, .job = job, .entry = entry, .failures = failures};
-  enum live_match match = live_lines_match(context, &job->live, job->reader, entry);
+  enum live_match match = live_lines_match(context, &job->walk.live, job->walk.reader, entry);
   if (match == LIVE_FAILED) return -1;
   if (entry->format == S_IFREG && entry->links > 1 &&
-      !groups_enter(context, &job->groups, job->reader, entry)) {
+      !groups_enter(context, &job->walk.groups, job->walk.reader, entry)) {
     return -1;
   }
-  int found = tree_stat(&job->tree, entry, &at.status);
+  int found = tree_stat(&job->walk.tree, entry, &at.status);
   if (found < 0) return fail(&at, "stat");
   if (!found) return add(&at, "missing", "", format_name(entry->format));
   const char *call;
-  int differs = entry_differences(entry, &job->tree, &at.status, &job->visit, true, &call);
+  int differs = entry_differences(entry, &job->walk.tree, &at.status, &job->walk.visit,
+                                  true, &call);
   if (differs < 0) return fail(&at, call);
   if (differs &&
-      failures_add_differences(context, failures, entry, &job->tree, &at.status, differs)) {
+      failures_add_differences(context, failures, entry, &job->walk.tree, &at.status, differs)) {
     return -1;
   }
   if (entry->format != S_IFREG || (differs & DIFFERS_TYPE)) return 0;
@@ -268,12 +241,12 @@ static int check_entry(JSContext *context, struct verify *job, JSValueConst fail
 
 static int run(JSContext *context, struct verify *job, int64_t entries_max, JSValueConst failures) {
   int64_t bytes_before = job->bytes;
-  for (int64_t i = 0; i < entries_max && !job->done; i++) {
+  for (int64_t i = 0; i < entries_max && !job->walk.done; i++) {
     if (job->bytes - bytes_before >= STEP_BYTES) return 0;
-    enum read_result result = manifest_next(context, job->reader, job->entry);
+    enum read_result result = manifest_next(context, job->walk.reader, job->walk.entry);
     if (result == READ_FAILED) return -1;
-    job->done = result == READ_END;
-    if (job->done) return groups_finish(context, &job->groups);
+    job->walk.done = result == READ_END;
+    if (job->walk.done) return groups_finish(context, &job->walk.groups);
     if (check_entry(context, job, failures)) return -1;
   }
   return 0;
@@ -285,9 +258,9 @@ static JSValue describe(JSContext *context, const struct verify *job, JSValue fa
     JS_FreeValue(context, failures);
     return step;
   }
-  int64_t entries = (int64_t)job->reader->entries;
+  int64_t entries = (int64_t)job->walk.reader->entries;
   if (set_property(context, step, "failures", failures) ||
-      set_property(context, step, "done", JS_NewBool(context, job->done)) ||
+      set_property(context, step, "done", JS_NewBool(context, job->walk.done)) ||
       set_property(context, step, "entries", JS_NewInt64(context, entries)) ||
       set_property(context, step, "bytes", JS_NewInt64(context, job->bytes))) {
     JS_FreeValue(context, step);
@@ -302,9 +275,9 @@ JSValue verify_step(JSContext *context, JSValueConst self, int count, JSValueCon
   if (!job || JS_ToInt64(context, &entries_max, values[1])) return JS_EXCEPTION;
   JSValue failures = JS_NewArray(context);
   if (JS_IsException(failures)) return failures;
-  visit_begin(&job->visit);
+  visit_begin(&job->walk.visit);
   int failed = run(context, job, entries_max, failures);
-  if (visit_end(&job->visit) && !failed) {
+  if (visit_end(&job->walk.visit) && !failed) {
     throw_system_error(context, "fchdir", ".", errno);
     failed = -1;
   }

@@ -1,0 +1,31 @@
+/* What the jobs that walk a tree by its manifest have in common: what they hold and open. */
+#ifndef TREES_WALK_H
+#define TREES_WALK_H
+
+#include "hard-links.h"
+#include "live-lines.h"
+#include "trees.h"
+
+struct walk {
+  int manifest;
+  struct manifest_reader *reader;
+  struct entry *entry;
+  /* root -1: an empty tree. */
+  struct tree tree;
+  /* -1: there is no live tree. */
+  int live_manifest;
+  struct tree live_tree;
+  struct live_lines live;
+  struct groups groups;
+  struct visit visit;
+  bool done;
+};
+
+/*
+ * Opens what the options `manifest`, `tree` and `live` name, all but the manifest where it is
+ * undefined. -1 with an exception. To be released either way.
+ */
+int walk_open(JSContext *context, struct walk *walk, JSValueConst options);
+void walk_release(JSRuntime *runtime, struct walk *walk);
+
+#endif
