@@ -20,7 +20,7 @@
 /* Most lines are shorter, and one is all that is looked for (bytes). */
 #define LOOKUP_LENGTH 1024
 /* From here on reading it all is as fast as searching on (bytes). */
-#define SEARCH_LENGTH_MIN (32 * 1024)
+#define SEARCH_LENGTH_MIN (4 * 1024)
 
 /* The begin of a digest, and where its line begins. Words of 32 bits, so that it takes 12 bytes. */
 struct digest_place {

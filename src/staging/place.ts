@@ -53,8 +53,9 @@ export class Placer {
     for (const line of trees.findDigest(live.digests, entry.digest)) {
       const source = parseManifestLine(line)
       if (!stands(this.host, live.tree.root, source)) continue
-      const keepsItsName = trees.findLine(this.target.manifest, source.path) === line
-      if (!keepsItsName && !this.#moved.has(source.path) && sameMetadata(source, entry)) {
+      const fits = sameMetadata(source, entry) && !this.#moved.has(source.path)
+      const keepsItsName = () => trees.findLine(this.target.manifest, source.path) === line
+      if (fits && !keepsItsName()) {
         this.#moved.add(source.path)
         files.hardLink(live.tree.root, source.path, this.target.root, entry.path)
       } else {
