@@ -17,6 +17,8 @@ export function swap(store: Store): { source: number; target: number } {
   if (!running) throw new ConfigError('there is no tree to swap with', 'run `xo-upgrade install`')
   const versions = { source: running.release.version, target: waiting.release.version }
   store.discard('previous-root')
+  // The intent must not outlive a cut that what it makes room for did not.
+  store.syncDirectory()
   begin(store, { verb: 'swap', ...versions })
   finish(store, { verb: 'swap', ...versions })
   return versions

@@ -25,15 +25,15 @@ export function enumerate(medium: Medium, choicesMax: number, random: Random): E
 
 function fatesOf(medium: Medium, inode: number, writes: number): ContentFate[] {
   const fates: ContentFate[] = [
-    { inode, whole: 0, then: 'nothing' },
-    { inode, whole: writes, then: 'nothing' },
-    { inode, whole: 0, then: 'all zeros' },
-    { inode, whole: writes - 1, then: 'half' },
+    { inode, whole: 0, rest: 'nothing' },
+    { inode, whole: writes, rest: 'nothing' },
+    { inode, whole: 0, rest: 'all zeros' },
+    { inode, whole: writes - 1, rest: 'half' },
   ]
   if (writes < 2) return fates
-  fates.push({ inode, whole: writes - 1, then: 'nothing' })
-  fates.push({ inode, whole: writes - 1, then: 'zeros' })
-  if (medium.model === 'weak') fates.push({ inode, whole: 0, then: 'late only' })
+  fates.push({ inode, whole: writes - 1, rest: 'nothing' })
+  fates.push({ inode, whole: writes - 1, rest: 'zeros' })
+  if (medium.model === 'weak') fates.push({ inode, whole: 0, rest: 'late only' })
   return fates
 }
 

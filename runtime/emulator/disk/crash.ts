@@ -38,7 +38,7 @@ type Write = Extract<Operation, { kind: 'write' }>
 export interface ContentFate {
   inode: number
   whole: number
-  then: 'nothing' | 'half' | 'zeros' | 'all zeros' | 'late only'
+  rest: 'nothing' | 'half' | 'zeros' | 'all zeros' | 'late only'
 }
 
 /** One of the ways in which a cut may end. */
@@ -160,19 +160,19 @@ export class Medium {
   }
 }
 
-function tear(table: InodeTable, writes: Write[], { inode, whole, then }: ContentFate): void {
+function tear(table: InodeTable, writes: Write[], { inode, whole, rest }: ContentFate): void {
   const { seconds = 0, nanoseconds = 0 } = table.get(inode) ?? {}
-  if (then === 'all zeros' || then === 'late only') {
+  if (rest === 'all zeros' || rest === 'late only') {
     for (const { offset, bytes } of writes) table.extend(inode, offset + bytes.length)
     const last = writes.at(-1)
-    if (then === 'late only' && last) table.write(inode, last.offset, last.bytes)
+    if (rest === 'late only' && last) table.write(inode, last.offset, last.bytes)
   } else {
     for (const { offset, bytes } of writes.slice(0, whole)) table.write(inode, offset, bytes)
     const next = writes[whole]
-    if (next && then === 'half') {
+    if (next && rest === 'half') {
       table.write(inode, next.offset, next.bytes.subarray(0, next.bytes.length >> 1))
     }
-    if (next && then === 'zeros') table.extend(inode, next.offset + next.bytes.length)
+    if (next && rest === 'zeros') table.extend(inode, next.offset + next.bytes.length)
   }
   // Times are metadata: they were decided on before.
   const found = table.own(inode)

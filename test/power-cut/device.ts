@@ -1,0 +1,104 @@
+/**
+ * A laptop on a virtual disk, with a stick that holds the releases, and the program's own steps. Each
+ * device is one boot of one machine: nothing is remembered between two of them but the disk.
+ */
+import type { Operation } from '../../runtime/emulator/disk/operations.ts'
+import type { VirtualDisk } from '../../runtime/emulator/virtual-disk.ts'
+import { virtualFiles } from '../../runtime/emulator/virtual-files.ts'
+import type { Files, Host } from '../../src/host.ts'
+import { silent } from '../../src/progress.ts'
+import type { PublicKey } from '../../src/release/signify.ts'
+import { FolderSource } from '../../src/source/folder-source.ts'
+import type { Source } from '../../src/source/source.ts'
+import { Store } from '../../src/trees/store.ts'
+import { recover, rollBack, swap } from '../../src/trees/swap.ts'
+import { install, type Upgrade, type Upgraded, upgrade } from '../../src/upgrade.ts'
+import { nodeHost } from '../support/host.ts'
+import { mounted, STICK } from './mounted.ts'
+
+export const STORE = '/xo'
+
+/** The steps that the proof is of. A mutant brings others. */
+export interface Flow {
+  install(job: Upgrade): Promise<Upgraded>
+  upgrade(job: Upgrade): Promise<Upgraded>
+  swap(store: Store): unknown
+  rollBack(store: Store): unknown
+  recover(store: Store): unknown
+}
+
+/** The program under proof: its steps, and what stands between them and the disk. */
+export interface Program {
+  flow: Flow
+  /** A mutant's or a fault injector's files, over those of the disk. */
+  files(files: Files): Files
+  host(host: Host): Host
+}
+
+export const theProgram: Program = {
+  flow: { install, upgrade, swap, rollBack, recover },
+  files: (files) => files,
+  host: (host) => host,
+}
+
+/** What every device of a proof has. */
+export interface World {
+  stick: VirtualDisk
+  keys: PublicKey[]
+  program: Program
+}
+
+export class Device {
+  readonly host: Host
+
+  constructor(
+    readonly world: World,
+    readonly disk: VirtualDisk,
+  ) {
+    const { files, host } = world.program
+    const joined = mounted(virtualFiles(disk), virtualFiles(world.stick.snapshot()))
+    this.host = host(nodeHost(files(joined)))
+  }
+
+  /** Opens the store under its lock, gives it to `use`, and closes it. */
+  async withStore<T>(use: (store: Store) => T | Promise<T>): Promise<T> {
+    const store = Store.open(this.host, STORE, true)
+    try {
+      store.lock()
+      return await use(store)
+    } finally {
+      store.close()
+    }
+  }
+
+  /** What `xo-upgrade install` or `upgrade` does, once its words are read. */
+  bring(store: Store, how: 'install' | 'upgrade', version: number): Promise<Upgraded> {
+    const source: Source = new FolderSource(this.host, STICK, `file://${STICK}`)
+    const { keys, program } = this.world
+    const job: Upgrade = {
+      store,
+      sources: [source],
+      keys,
+      device: { hardware: 'any', deployment: 'any' },
+      version,
+      allowDowngrade: false,
+      reserveBytes: 0,
+      progress: silent,
+    }
+    return program.flow[how](job).finally(() => source.close())
+  }
+}
+
+/** Runs something on a device over a snapshot of the disk, and gives the operations and what it left. */
+export async function recorded<T>(
+  world: World,
+  start: VirtualDisk,
+  act: (device: Device) => T | Promise<T>,
+): Promise<{ operations: Operation[]; disk: VirtualDisk; result: T }> {
+  const disk = start.snapshot()
+  const operations: Operation[] = []
+  disk.before = (operation) => operations.push(operation)
+  const result = await act(new Device(world, disk))
+  disk.before = undefined
+  return { operations, disk, result }
+}

@@ -1,0 +1,171 @@
+/**
+ * What the power is cut in: install, upgrade and swap, roll-back, an upgrade that recycles the tree
+ * before, one that replaces a waiting one, and a swap that throws the tree before away. Each is one
+ * command line that a person would run again after a cut.
+ */
+import nacl from 'tweetnacl'
+import { copyTree } from '../../runtime/emulator/disk/copy.ts'
+import { VirtualDisk } from '../../runtime/emulator/virtual-disk.ts'
+import { virtualFiles } from '../../runtime/emulator/virtual-files.ts'
+import { loadSecretKey } from '../../src/publish/keygen.ts'
+import { publicKeyOf } from '../../src/release/signify.ts'
+import type { Store } from '../../src/trees/store.ts'
+import { Publisher } from '../support/release.ts'
+import { type Device, type Program, recorded, theProgram, type World } from './device.ts'
+import { nastyImage, VERSIONS } from './images.ts'
+
+export interface Scenario {
+  name: string
+  start: VirtualDisk
+  /** From the top, whatever was done before. */
+  act(device: Device): Promise<void>
+  /** Versions that may run after a cut; undefined: none was ever installed. */
+  running: (number | undefined)[]
+  /** What must run and be kept as the way back in the end. */
+  end: { running: number; previous: number | undefined; floor: number }
+}
+
+export interface Stage {
+  world: World
+  scenarios: Scenario[]
+}
+
+/** The same few statements are proved thousands of times, which would be most of the proof's time. */
+function rememberSignatures(): void {
+  const { verify } = nacl.sign.detached
+  const known = new Map<string, boolean>()
+  nacl.sign.detached.verify = (message, signature, key) => {
+    const id = [message, signature, key].map((bytes) => bytes.join(' ')).join('/')
+    const holds = known.get(id) ?? verify(message, signature, key)
+    known.set(id, holds)
+    return holds
+  }
+}
+
+/** Publishes the releases and brings disks to where each scenario begins, all with the true program. */
+export async function setStage(): Promise<Stage> {
+  rememberSignatures()
+  const publisher = new Publisher()
+  for (const version of VERSIONS) publisher.publish(version, nastyImage(version))
+  const { host } = publisher
+  const stick = new VirtualDisk()
+  const files = virtualFiles(stick)
+  const module = host.files.openRoot(publisher.module)
+  copyTree({ files: host.files, root: module }, { files, root: files.openRoot('/') })
+  host.files.close(module)
+  const keys = [publicKeyOf(loadSecretKey(host, publisher.keys.secretFile))]
+  const world = { stick, keys, program: theProgram }
+  const scenarios = [
+    ...(await scenariosOf(world, true, '')),
+    ...(await scenariosOf(world, false, ' without exchange')),
+  ]
+  return { world, scenarios }
+}
+
+async function scenariosOf(world: World, exchange: boolean, suffix: string): Promise<Scenario[]> {
+  const after = async (disk: VirtualDisk, act: (device: Device) => Promise<void>) =>
+    (await recorded(world, disk, act)).disk
+  const empty = new VirtualDisk({ exchange, bytes: 4 * 1024 * 1024 })
+  const runs1 = await after(empty, installVersion(1))
+  const runs2 = await after(runs1, bringAndSwap(2))
+  const waits2 = await after(runs1, (device) =>
+    device.withStore((store) => stage(device, store, 2)),
+  )
+  const begun3 = await after(waits2, killedWhileStaging(3))
+  const swapped = await after(begun3, (device) => device.withStore(swapWaiting(device)))
+  const waits3 = await after(swapped, (device) =>
+    device.withStore((store) => stage(device, store, 3)),
+  )
+  const scenarios: Scenario[] = [
+    {
+      name: 'install',
+      start: empty,
+      act: installVersion(1),
+      running: [undefined, 1],
+      end: { running: 1, previous: undefined, floor: 1 },
+    },
+    {
+      name: 'upgrade and swap',
+      start: runs1,
+      act: bringAndSwap(2),
+      running: [1, 2],
+      end: { running: 2, previous: 1, floor: 2 },
+    },
+    {
+      name: 'roll back',
+      start: runs2,
+      act: rollBackFrom(2),
+      running: [2, 1],
+      end: { running: 1, previous: 2, floor: 2 },
+    },
+    {
+      name: 'upgrade out of the previous tree',
+      start: runs2,
+      act: bringAndSwap(3),
+      running: [2, 3],
+      end: { running: 3, previous: 2, floor: 3 },
+    },
+    {
+      name: 'upgrade in place of a waiting one',
+      start: waits2,
+      act: bringAndSwap(3),
+      running: [1, 3],
+      end: { running: 3, previous: 1, floor: 3 },
+    },
+    {
+      name: 'swap with a previous tree',
+      start: waits3,
+      act: (device) => device.withStore(swapWaiting(device)),
+      running: [2, 3],
+      end: { running: 3, previous: 2, floor: 3 },
+    },
+  ]
+  return scenarios.map((each) => ({ ...each, name: `${each.name}${suffix}` }))
+}
+
+const installVersion = (version: number) => (device: Device) =>
+  device.withStore(async (store) => {
+    device.world.program.flow.recover(store)
+    if (!store.tree('fakeroot')) await device.bring(store, 'install', version)
+  })
+
+const bringAndSwap = (version: number) => (device: Device) =>
+  device.withStore(async (store) => {
+    await stage(device, store, version)
+    await swapWaiting(device)(store)
+  })
+
+async function stage(device: Device, store: Store, version: number): Promise<void> {
+  await device.bring(store, 'upgrade', version)
+}
+
+const swapWaiting = (device: Device) => async (store: Store) => {
+  const { flow } = device.world.program
+  flow.recover(store)
+  if (store.tree('upgraded-root')) flow.swap(store)
+}
+
+const rollBackFrom = (version: number) => (device: Device) =>
+  device.withStore((store) => {
+    const { flow } = device.world.program
+    flow.recover(store)
+    if (store.tree('fakeroot')?.release.version === version) flow.rollBack(store)
+  })
+
+/** The process is killed when its tree is half made; what it did is on the disk. */
+const killedWhileStaging = (version: number) => async (device: Device) => {
+  const { disk } = device
+  const { before } = disk
+  let links = 0
+  disk.before = (operation) => {
+    if (operation.kind === 'link' && ++links > 3) throw new Error('killed')
+    before?.(operation)
+  }
+  await device.withStore((store) => stage(device, store, version)).catch(() => {})
+  disk.before = before
+}
+
+/** The same stage with another program on it. */
+export function withProgram(stage: Stage, program: Program): Stage {
+  return { ...stage, world: { ...stage.world, program } }
+}
