@@ -27,6 +27,8 @@ export interface ProofOptions {
   cut?: number | undefined
   /** Every so many operations, not each. */
   stride?: number
+  /** A broken program fails everywhere; a few places tell enough. */
+  failuresMax?: number
 }
 
 export interface Failure {
@@ -51,7 +53,6 @@ export interface Proof {
 
 /** Operations before the first syncfs that count as near the commit. */
 const NEAR = 12
-/** A broken program fails everywhere; a few places tell enough. */
 const FAILURES_MAX = 5
 
 export async function prove(
@@ -98,13 +99,17 @@ class Prover {
     const near = syncAll < 0 ? 0 : Math.max(0, syncAll - NEAR)
     const medium = new Medium(start, this.options.model)
     for (this.#cut = 0; this.#cut <= this.#proof.operations.length; this.#cut++) {
-      if (this.#proof.failures.length >= FAILURES_MAX) break
+      if (this.#hasFailed()) break
       if (this.#isWanted()) await this.#cutHere(medium, this.#cut >= near)
       const operation = this.#proof.operations[this.#cut]
       if (operation) medium.take(operation)
     }
     this.#proof.states = this.#booted.size
     return this.#proof
+  }
+
+  #hasFailed(): boolean {
+    return this.#proof.failures.length >= (this.options.failuresMax ?? FAILURES_MAX)
   }
 
   #isWanted(): boolean {
@@ -116,6 +121,7 @@ class Prover {
     const { choices, possible } = enumerate(medium, this.options.choicesMax, this.#random)
     this.#proof.possible += possible
     for (const choice of choices) {
+      if (this.#hasFailed()) return
       const again = near || this.#random.fraction() < this.options.secondShare
       await this.#boot(medium, choice, again && this.options.secondChoicesMax > 0)
     }
@@ -151,7 +157,7 @@ class Prover {
     const run = await this.#attempt(() => recorded(this.world, crashed, this.scenario.act))
     const medium = new Medium(crashed, this.options.model)
     for (const [place, operation] of (run?.operations ?? []).entries()) {
-      if (this.#proof.failures.length >= FAILURES_MAX) return
+      if (this.#hasFailed()) return
       this.#secondCut = place
       const { choices } = enumerate(medium, this.options.secondChoicesMax, this.#random)
       for (const choice of choices) {

@@ -1,0 +1,97 @@
+/**
+ * `npm run power-cut [-- WORDS]`: the whole proof, with the counts of what was looked at.
+ * `--mutants` shows it every defect. `--seed N`, `--cut K`, `--scenario WORDS` and `--model MODEL`
+ * repeat a part; with `--cut` the operations around it are printed.
+ */
+import type { CrashModel } from '../../runtime/emulator/disk/crash.ts'
+import { describeOperation } from '../../runtime/emulator/disk/operations.ts'
+import { catchMutant } from './catch.ts'
+import { MUTANTS } from './mutants.ts'
+import { type Proof, type ProofOptions, prove } from './prove.ts'
+import { type Scenario, type Stage, setStage } from './scenarios.ts'
+
+const MODELS: CrashModel[] = ['ordered', 'weak']
+/** Operations that are shown before and after a cut. */
+const AROUND = 8
+
+const words = process.argv.slice(2)
+
+function valueOf(name: string): string | undefined {
+  const place = words.indexOf(name)
+  return place < 0 ? undefined : words[place + 1]
+}
+
+const seed = Number(valueOf('--seed') ?? 1)
+const cut = valueOf('--cut') === undefined ? undefined : Number(valueOf('--cut'))
+const started = performance.now()
+const seconds = () => `${((performance.now() - started) / 1000).toFixed(1)} s`
+
+process.exitCode = (await main()) ? 0 : 1
+
+async function main(): Promise<boolean> {
+  const stage = await setStage()
+  return words.includes('--mutants') ? mutants(stage) : proof(stage)
+}
+
+async function mutants(stage: Stage): Promise<boolean> {
+  let escaped = 0
+  for (const mutant of MUTANTS) {
+    const found = await catchMutant(stage, mutant, seed)
+    if (!found) escaped++
+    const where = found
+      ? `caught in ${found.scenario}${found.model ? `, ${found.model}, cut ${found.cut}` : ''}`
+      : 'NOT CAUGHT'
+    const why = found ? `\n${' '.repeat(4)}${found.message.split('\n', 1)[0]?.slice(0, 140)}` : ''
+    console.log(`${mutant.name.padEnd(50)} ${where}${why}`)
+  }
+  console.log(`${MUTANTS.length - escaped} of ${MUTANTS.length} defects caught, ${seconds()}`)
+  return escaped === 0
+}
+
+async function proof({ world, scenarios }: Stage): Promise<boolean> {
+  const sum = { cases: 0, secondCuts: 0, states: 0, possible: 0, failures: 0 }
+  const name = valueOf('--scenario') ?? ''
+  const models = MODELS.filter((model) => [undefined, model].includes(valueOf('--model') as never))
+  for (const scenario of scenarios.filter((each) => each.name.includes(name))) {
+    for (const model of models) {
+      const near = { choicesMax: 24, secondChoicesMax: 2, secondShare: 0.02 }
+      const options: ProofOptions = { model, seed, cut, ...near }
+      const found = await prove(world, scenario, options)
+      report(scenario, model, found)
+      sum.cases += found.cases
+      sum.secondCuts += found.secondCuts
+      sum.states += found.states
+      sum.possible += found.possible
+      sum.failures += found.failures.length
+    }
+  }
+  const { cases, secondCuts, states, possible, failures } = sum
+  console.log(
+    `${cases} cuts looked at (${secondCuts} of them second cuts) of ${possible.toExponential(1)} ` +
+      `that the models allow, ${states} distinct crash states, ${seconds()}, ${failures} failures`,
+  )
+  return failures === 0
+}
+
+function report(scenario: Scenario, model: CrashModel, found: Proof): void {
+  const { operations, cases, secondCuts, states, failures } = found
+  console.log(
+    `${`${scenario.name}, ${model}`.padEnd(58)} ${operations.length} operations, ${cases} cuts ` +
+      `(${secondCuts} second), ${states} states, ${failures.length} failures`,
+  )
+  for (const failure of failures) {
+    const second =
+      failure.secondCut === undefined ? '' : ` and ${failure.secondCut} of what followed`
+    console.log(`  cut before operation ${failure.cut}${second}: ${failure.message}`)
+    console.log(
+      `  repeat with: npm run power-cut -- --seed ${seed} --scenario "${scenario.name}" ` +
+        `--model ${model} --cut ${failure.cut}`,
+    )
+  }
+  if (cut === undefined) return
+  for (const [place, operation] of operations.entries()) {
+    if (Math.abs(place - cut) > AROUND) continue
+    const mark = place === cut ? '>>' : '  '
+    console.log(`  ${mark} ${String(place).padStart(4)} ${describeOperation(operation)}`)
+  }
+}

@@ -1,0 +1,43 @@
+/** The defects that the proof catches quickly; `npm run power-cut -- --mutants` shows it all of them. */
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { catchMutant } from './catch.ts'
+import { MUTANTS } from './mutants.ts'
+import { setStage, withProgram } from './scenarios.ts'
+
+/** In scenarios of few operations. */
+const QUICK = [
+  'no fsync at all',
+  'directories are not synced',
+  'the state is renamed before it is synced',
+  'the state is written in place',
+  'swap before state',
+  'two renames without an intent',
+  'no recovery at the start',
+  'a tree is discarded with its release in place',
+  'the floor is not raised',
+  'the floor is raised before the manifest is proved',
+  'the old tree is not set aside',
+]
+
+const stage = await setStage()
+
+for (const name of QUICK) {
+  test(`caught: ${name}`, async () => {
+    const mutant = MUTANTS.find((each) => each.name === name)
+    if (!mutant) throw new Error(`there is no defect "${name}"`)
+    const quick = withProgram(stage, mutant.program)
+    quick.scenarios = stage.scenarios.filter(({ name: each }) =>
+      /^(roll back|swap with|upgrade and swap)/.test(each),
+    )
+    assert.ok(await catchMutant(quick, mutant, 1))
+  })
+}
+
+test('there are enough defects, each with a name of its own', () => {
+  const names = new Set(MUTANTS.map(({ name }) => name))
+  assert.is(names.size, MUTANTS.length)
+  assert.ok(names.size >= 15)
+})
+
+test.run()
