@@ -10,14 +10,20 @@ import {
   type QuickJSRuntime,
   RELEASE_SYNC,
 } from 'quickjs-emscripten'
+import { ConfigError } from '../../src/errors.ts'
 import type { Host } from '../../src/host.ts'
 import { type Answer, Bridge } from './bridge.ts'
+import { MemoryLimit } from './memory-limit.ts'
 
 /** As the C host: what nobody caught is an internal error (sysexits' EX_SOFTWARE). */
 const EXIT_INTERNAL_ERROR = 70
 /** Enough for any recursion that we write; WebAssembly's own stack is larger (bytes). */
 const STACK_MAX = 256 * 1024
 
+/** What an engine with nothing in it takes (bytes). */
+const START_BYTES = 512 * 1024
+/** What carrying an answer takes beside the answer (bytes). */
+const CARRY_BYTES = 16 * 1024
 /** The most that the program used is looked at so often: each look walks its heap. */
 const CALLS_BETWEEN_LOOKS = 1000
 
@@ -65,6 +71,7 @@ export class Engine {
     private readonly runtime: QuickJSRuntime,
     private readonly context: QuickJSContext,
     private readonly program: Program,
+    private readonly limit: MemoryLimit,
   ) {
     const { host } = program
     const exit = (status: number): never => {
@@ -74,6 +81,7 @@ export class Engine {
     this.bridge = new Bridge({ ...host, processes: { ...host.processes, exit } }, (id, answer) =>
       this.settle(id, answer),
     )
+    // The room that memory-limit.ts leaves is what counts; this refuses single giants at once.
     runtime.setMemoryLimit(program.memoryBytes)
     runtime.setMaxStackSize(STACK_MAX)
     // After exit nothing runs any more, whatever catches errors there.
@@ -84,8 +92,15 @@ export class Engine {
 
   static async start(program: Program): Promise<Engine> {
     const quickjs = await newQuickJSWASMModule(RELEASE_SYNC)
+    const limit = new MemoryLimit(quickjs, program.memoryBytes)
+    if (!limit.fits(START_BYTES)) {
+      throw new ConfigError(
+        `${program.memoryBytes} bytes are too few for the engine`,
+        `give it ${START_BYTES} at the least`,
+      )
+    }
     const runtime = quickjs.newRuntime()
-    return new Engine(runtime, runtime.newContext(), program)
+    return new Engine(runtime, runtime.newContext(), program, limit)
   }
 
   /** Runs the program to its end: its exit status. Whoever drives time must do so meanwhile. */
@@ -118,13 +133,7 @@ export class Engine {
   private startBridge(): QuickJSHandle {
     const { context } = this
     const call = context.newFunction('hostCall', (name, words, bytes) =>
-      this.carry(
-        this.answer(
-          context.getString(name),
-          context.getString(words),
-          bytes && context.typeof(bytes) === 'object' ? this.contentOf(bytes) : undefined,
-        ),
-      ),
+      this.serve(name, words, bytes),
     )
     context.setProp(context.global, 'hostCall', call)
     call.dispose()
@@ -136,6 +145,31 @@ export class Engine {
     const settle = context.getProp(module, 'settle')
     module.dispose()
     return settle
+  }
+
+  /** One call of the guest's; it gets nothing, and ends, where there is no memory to carry it. */
+  private serve(name: QuickJSHandle, words: QuickJSHandle, bytes?: QuickJSHandle): QuickJSHandle {
+    const { context } = this
+    const text = context.getString(words)
+    // No memory for the copy of a text leaves it empty.
+    if (text === '') return this.starve()
+    let content: Uint8Array | undefined
+    if (bytes && context.typeof(bytes) === 'object') {
+      try {
+        content = this.contentOf(bytes)
+      } catch {
+        return this.starve()
+      }
+    }
+    return this.carry(this.answer(context.getString(name), text, content))
+  }
+
+  private starve(): QuickJSHandle {
+    if (this.status === undefined) {
+      this.status = EXIT_INTERNAL_ERROR
+      this.program.complain('xo-upgrade: internal error: out of memory\n')
+    }
+    return this.context.undefined
   }
 
   /** After exit nothing may happen any more, though the guest may run a little further. */
@@ -157,6 +191,7 @@ export class Engine {
   private carry(answer: Answer): QuickJSHandle {
     const { context } = this
     if (answer === undefined) return context.undefined
+    if (!this.limit.fits(2 * answer.length + CARRY_BYTES)) return this.starve()
     if (typeof answer === 'string') return context.newString(answer)
     return context.newArrayBuffer(answer as unknown as ArrayBuffer)
   }

@@ -102,7 +102,7 @@ test('the same seed gives the same run, to the last call; another seed another o
 test('less memory than the bundle needs is an internal error, and no tree is harmed', async () => {
   const other = newLaptop()
   other.put(publisher.module, '/module')
-  const run = await deadline(other.run(['install', ...fromFolder], { memoryBytes: 1_500_000 }))
+  const run = await deadline(other.run(['install', ...fromFolder], { memoryBytes: 1_400_000 }))
   assert.is(run.status, 70)
   assert.match(run.stderr, /internal error/)
   await succeeds(other, ['install', ...fromFolder])

@@ -1,0 +1,43 @@
+/**
+ * The memory that JavaScript may take. QuickJS' own limit counts next to nothing in the wasm build
+ * (which can't ask how large a block is), so the room is taken away below it: the wasm heap is not
+ * let grow further, and where it was larger from the start, a block that nobody uses fills it. It also
+ * holds what fragments, which makes it a little stricter than the laptop's.
+ */
+import type { QuickJSWASMModule } from 'quickjs-emscripten'
+
+/** emscripten's allocator, which the package keeps to itself. */
+interface Heap {
+  _malloc(size: number): number
+  _free(pointer: number): void
+}
+
+const PAGE = 64 * 1024
+
+export class MemoryLimit {
+  private readonly heap: Heap
+
+  /** To be made before the engine has allocated anything. */
+  constructor(quickjs: QuickJSWASMModule, limitBytes: number) {
+    this.heap = (quickjs as unknown as { module: Heap }).module
+    const memory = quickjs.getWasmMemory()
+    const first = this.heap._malloc(1)
+    this.heap._free(first)
+    // Below the first block lie the stack and the engine's constants.
+    const endMax = first + limitBytes
+    const grow = memory.grow.bind(memory)
+    memory.grow = (pages: number) => {
+      if (memory.buffer.byteLength + pages * PAGE > endMax + PAGE) throw new RangeError('no room')
+      return grow(pages)
+    }
+    const fillerBytes = memory.buffer.byteLength - endMax
+    if (fillerBytes > 0) this.heap._malloc(fillerBytes)
+  }
+
+  /** Whether so much could be allocated now. The package writes to address 0 where it can't. */
+  fits(bytes: number): boolean {
+    const pointer = this.heap._malloc(bytes)
+    if (pointer !== 0) this.heap._free(pointer)
+    return pointer !== 0
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * A tree as large as a laptop's real one, 40,000 entries, upgraded from a stock daemon by the bundle in
+ * 24 MiB of JavaScript's memory.
+ */
+import { spawnSync } from 'node:child_process'
+import { chmodSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { deadline } from '../support/deadline.ts'
+import { makeKeys } from '../support/release.ts'
+import { startDaemon } from '../support/rsync-daemon.ts'
+import { scratch } from '../support/scratch.ts'
+import { EmulatedLaptop, MEMORY_BYTES } from './kit.ts'
+
+const DIRECTORIES = 400
+const FILES_EACH = 90
+const LINKS_EACH = 10
+/** One file in so many differs in the second release. */
+const CHANGED_EACH = 40
+const RUN_DEADLINE_MS = 180_000
+const SECONDS = 1_700_000_000
+
+const keys = makeKeys()
+const module = scratch('module')
+
+function publish(version: number): void {
+  const image = join(scratch('image'), 'image')
+  mkdirSync(image)
+  for (let directory = 0; directory < DIRECTORIES; directory++) {
+    const folder = join(image, `usr-share-packages-${directory}`)
+    mkdirSync(folder)
+    for (let file = 0; file < FILES_EACH; file++) {
+      const number = directory * FILES_EACH + file
+      const changes = number % CHANGED_EACH === 0 ? version : 0
+      const path = join(folder, `a-name-of-usual-length-${file}.txt`)
+      writeFileSync(path, `content ${number} ${changes}\n`.repeat(1 + (number % 30)))
+      utimesSync(path, SECONDS, SECONDS + changes)
+    }
+    for (let link = 0; link < LINKS_EACH; link++) {
+      symlinkSync(`a-name-of-usual-length-${link}.txt`, join(folder, `link-${link}`))
+    }
+    chmodSync(folder, 0o755)
+  }
+  const words = ['publish', '--image', image, '--version', `${version}`, '--to', module]
+  const { status, stderr } = spawnSync(
+    'build/x86_64/xo-upgrade',
+    [...words, '--key', keys.secretFile],
+    { encoding: 'utf8' },
+  )
+  assert.is(status, 0, stderr)
+}
+
+test('40,000 entries are installed and upgraded in 24 MiB', async () => {
+  publish(1)
+  const daemon = await startDaemon('rsync', [{ name: 'xo', path: module }])
+  const source = ['--json', '--source', `rsync://127.0.0.1:${daemon.port}/xo`]
+  const laptop = new EmulatedLaptop()
+  laptop.put(keys.publicFile, '/etc/xo-upgrade/keys/release.pub')
+  const installed = await deadline(laptop.run(['install', ...source]), RUN_DEADLINE_MS)
+  assert.is(installed.status, 0, installed.stderr + JSON.stringify(installed.last))
+  publish(2)
+  const upgraded = await deadline(laptop.run(['upgrade', ...source]), RUN_DEADLINE_MS)
+  await daemon.stop()
+  assert.is(upgraded.status, 0, upgraded.stderr + JSON.stringify(upgraded.last))
+  const files = DIRECTORIES * FILES_EACH
+  assert.is(upgraded.last.fetchedFiles, files / CHANGED_EACH)
+  assert.is(upgraded.last.linked, files - files / CHANGED_EACH)
+  for (const { memory } of [installed, upgraded]) {
+    const used = `${(memory.mostBytes / 2 ** 20).toFixed(1)} MiB`
+    console.log(`  JavaScript took at most ${used}`)
+    assert.ok(memory.mostBytes < MEMORY_BYTES, used)
+  }
+})
+
+test.run()
