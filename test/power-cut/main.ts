@@ -1,11 +1,12 @@
 /**
  * `npm run power-cut [-- WORDS]`: the whole proof, with the counts of what was looked at.
- * `--mutants` shows it every defect. `--seed N`, `--cut K`, `--scenario WORDS` and `--model MODEL`
+ * `--mutants` shows it every defect; `--faults` fails every call of the kernel once, in each way. `--seed N`, `--cut K`, `--scenario WORDS` and `--model MODEL`
  * repeat a part; with `--cut` the operations around it are printed.
  */
 import type { CrashModel } from '../../runtime/emulator/disk/crash.ts'
 import { describeOperation } from '../../runtime/emulator/disk/operations.ts'
 import { catchMutant } from './catch.ts'
+import { proveFaults } from './faults.ts'
 import { MUTANTS } from './mutants.ts'
 import { type Proof, type ProofOptions, prove } from './prove.ts'
 import { type Scenario, type Stage, setStage } from './scenarios.ts'
@@ -16,13 +17,13 @@ const AROUND = 8
 
 const words = process.argv.slice(2)
 
-function valueOf(name: string): string | undefined {
+function wordAfter(name: string): string | undefined {
   const place = words.indexOf(name)
   return place < 0 ? undefined : words[place + 1]
 }
 
-const seed = Number(valueOf('--seed') ?? 1)
-const cut = valueOf('--cut') === undefined ? undefined : Number(valueOf('--cut'))
+const seed = Number(wordAfter('--seed') ?? 1)
+const cut = wordAfter('--cut') === undefined ? undefined : Number(wordAfter('--cut'))
 const started = performance.now()
 const seconds = () => `${((performance.now() - started) / 1000).toFixed(1)} s`
 
@@ -30,7 +31,26 @@ process.exitCode = (await main()) ? 0 : 1
 
 async function main(): Promise<boolean> {
   const stage = await setStage()
-  return words.includes('--mutants') ? mutants(stage) : proof(stage)
+  if (words.includes('--mutants')) return mutants(stage)
+  return words.includes('--faults') ? faults(stage) : proof(stage)
+}
+
+async function faults({ world, scenarios }: Stage): Promise<boolean> {
+  const sum = { faults: 0, survived: 0, failures: 0 }
+  const name = wordAfter('--scenario') ?? ''
+  for (const scenario of scenarios.filter((each) => each.name.includes(name))) {
+    const found = await proveFaults(world, scenario, 1)
+    sum.faults += found.faults
+    sum.survived += found.survived
+    sum.failures += found.failures.length
+    console.log(
+      `${scenario.name.padEnd(50)} ${found.faults} faults, ${found.survived} of them without ` +
+        `consequence, ${found.failures.length} failures`,
+    )
+    for (const failure of found.failures.slice(0, 5)) console.log(`  ${failure}`)
+  }
+  console.log(`${sum.faults} faults, ${seconds()}, ${sum.failures} failures`)
+  return sum.failures === 0
 }
 
 async function mutants(stage: Stage): Promise<boolean> {
@@ -50,8 +70,10 @@ async function mutants(stage: Stage): Promise<boolean> {
 
 async function proof({ world, scenarios }: Stage): Promise<boolean> {
   const sum = { cases: 0, secondCuts: 0, states: 0, possible: 0, failures: 0 }
-  const name = valueOf('--scenario') ?? ''
-  const models = MODELS.filter((model) => [undefined, model].includes(valueOf('--model') as never))
+  const name = wordAfter('--scenario') ?? ''
+  const models = MODELS.filter((model) =>
+    [undefined, model].includes(wordAfter('--model') as never),
+  )
   for (const scenario of scenarios.filter((each) => each.name.includes(name))) {
     for (const model of models) {
       const near = { choicesMax: 24, secondChoicesMax: 2, secondShare: 0.02 }

@@ -1,0 +1,144 @@
+/**
+ * Faults other than power: each call of native:files fails once, with each error that the kernel may
+ * give for it. (EINTR is not among them: the native side retries it.) The command must succeed all the
+ * same or end with an error of a known class; either way the machine then boots a whole tree, and the
+ * command, run again, gets to its end.
+ */
+import { type Code, systemError } from '../../runtime/emulator/disk/system-error.ts'
+import { isSystemError, UpgradeError } from '../../src/errors.ts'
+import type { Files } from '../../src/host.ts'
+import { checkBooted, checkEnd, Refuted, type Verdicts } from './boot.ts'
+import { Device, type World } from './device.ts'
+import type { Scenario } from './scenarios.ts'
+
+const OPEN: Code[] = ['EIO', 'EMFILE', 'ENFILE', 'ENOMEM']
+const MAKE: Code[] = ['EIO', 'ENOSPC', 'EDQUOT', 'EROFS', 'ENOMEM']
+const REMOVE: Code[] = ['EIO', 'EROFS', 'EBUSY', 'ENOMEM']
+
+const ERRORS: Record<keyof Files, Code[]> = {
+  openRoot: OPEN,
+  openFile: OPEN,
+  openDirectory: OPEN,
+  openRead: OPEN,
+  createFile: [...MAKE, 'EMFILE', 'ENFILE'],
+  openAppend: [...MAKE, 'EMFILE', 'ENFILE'],
+  close: ['EIO', 'ENOSPC', 'EDQUOT'],
+  stat: ['EIO', 'ENOMEM'],
+  statHandle: ['EIO', 'ENOMEM'],
+  readDirectory: OPEN,
+  readLink: ['EIO', 'ENOMEM'],
+  readXattrs: ['EIO', 'ENOMEM'],
+  makeDirectory: MAKE,
+  makeLink: MAKE,
+  makeNode: [...MAKE, 'EPERM'],
+  hardLink: [...MAKE, 'EMLINK', 'EPERM', 'EXDEV'],
+  copyFile: [...MAKE, 'EMFILE'],
+  setMetadata: [...MAKE, 'EPERM', 'EOPNOTSUPP'],
+  rename: MAKE,
+  exchange: [...MAKE, 'EINVAL', 'ENOSYS'],
+  removeFile: REMOVE,
+  removeDirectory: REMOVE,
+  removeTree: REMOVE,
+  read: ['EIO', 'ENOMEM'],
+  write: ['EIO', 'ENOSPC', 'EDQUOT', 'EFBIG'],
+  sync: ['EIO', 'ENOSPC', 'EDQUOT', 'EROFS'],
+  syncFileSystem: ['EIO', 'ENOSPC', 'EDQUOT'],
+  space: ['EIO', 'ENOMEM'],
+  lock: ['ENOLCK', 'ENOMEM'],
+  isTerminal: [],
+  terminalWidth: [],
+}
+
+/** Fails the call at a place of the whole sequence, once. */
+class Injector {
+  readonly calls: (keyof Files)[] = []
+
+  constructor(
+    readonly place: number,
+    readonly code: Code,
+  ) {}
+
+  over(files: Files): Files {
+    const wrap = (name: keyof Files) => {
+      const call = files[name] as (...words: unknown[]) => unknown
+      return (...words: unknown[]) => {
+        this.calls.push(name)
+        if (this.calls.length - 1 !== this.place) return call(...words)
+        // A handle is gone whatever close says.
+        if (name === 'close') call(...words)
+        throw systemError(name, undefined, this.code)
+      }
+    }
+    const names = Object.keys(files) as (keyof Files)[]
+    return Object.fromEntries(names.map((name) => [name, wrap(name)])) as Files
+  }
+}
+
+export interface FaultProof {
+  faults: number
+  /** Runs that got to their end in spite of the fault. */
+  survived: number
+  failures: string[]
+}
+
+/** `stride`: every so many faults, not each. */
+export async function proveFaults(
+  world: World,
+  scenario: Scenario,
+  stride: number,
+): Promise<FaultProof> {
+  const verdicts: Verdicts = new Map()
+  const proof: FaultProof = { faults: 0, survived: 0, failures: [] }
+  const { calls } = await run(world, scenario, new Injector(-1, 'EIO'))
+  let count = 0
+  for (const [place, name] of calls.entries()) {
+    for (const code of ERRORS[name]) {
+      if (count++ % stride !== 0) continue
+      proof.faults++
+      const problem = await proveFault(world, scenario, new Injector(place, code), verdicts, proof)
+      if (problem) proof.failures.push(`${code} of call ${place}, ${name}: ${problem}`)
+    }
+  }
+  return proof
+}
+
+async function run(world: World, scenario: Scenario, injector: Injector) {
+  const disk = scenario.start.snapshot()
+  const files = (below: Files) => injector.over(world.program.files(below))
+  const faulty = { ...world, program: { ...world.program, files } }
+  let error: unknown
+  try {
+    await scenario.act(new Device(faulty, disk))
+  } catch (thrown) {
+    error = thrown
+  }
+  return { disk, error, calls: injector.calls }
+}
+
+async function proveFault(
+  world: World,
+  scenario: Scenario,
+  injector: Injector,
+  verdicts: Verdicts,
+  proof: FaultProof,
+): Promise<string | undefined> {
+  const { disk, error } = await run(world, scenario, injector)
+  if (error === undefined) proof.survived++
+  else if (!(error instanceof UpgradeError) && !isSystemError(error)) {
+    return `an error of no known class: ${(error as Error).stack}`
+  }
+  // The process ended: nothing is open or locked any more.
+  const after = disk.snapshot()
+  try {
+    if (error === undefined) await checkEnd(after, scenario, verdicts)
+    const device = new Device(world, after)
+    await device.withStore((store) => world.program.flow.recover(store))
+    await checkBooted(after, scenario, verdicts)
+    await scenario.act(new Device(world, after))
+    await checkEnd(after, scenario, verdicts)
+    return undefined
+  } catch (failure) {
+    const { message, stack } = failure as Error
+    return failure instanceof Refuted ? message : (stack ?? message)
+  }
+}
