@@ -1,6 +1,7 @@
 /**
  * A tree as large as a laptop's real one, 40,000 entries, upgraded from a stock daemon by the bundle in
- * 24 MiB of JavaScript's memory.
+ * 24 MiB of JavaScript's memory. Some minutes, most of them for the real disk that the daemon serves, so
+ * it is no part of `npm test`: `npm run bench:emulator`.
  */
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
