@@ -1,3 +1,4 @@
+/** The figures of the benchmark: medians, ratios, and how they are shown. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 

@@ -1,3 +1,4 @@
+/** Measuring a program: its bytes on the wire, its time and its peak memory, against known ones. */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
