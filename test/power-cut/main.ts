@@ -76,7 +76,7 @@ async function proof({ world, scenarios }: Stage): Promise<boolean> {
   )
   for (const scenario of scenarios.filter((each) => each.name.includes(name))) {
     for (const model of models) {
-      const near = { choicesMax: 24, secondChoicesMax: 2, secondShare: 0.02 }
+      const near = { choicesMax: 16, secondChoicesMax: 2, secondShare: 0.002 }
       const options: ProofOptions = { model, seed, cut, ...near }
       const found = await prove(world, scenario, options)
       report(scenario, model, found)

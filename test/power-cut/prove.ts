@@ -54,6 +54,8 @@ export interface Proof {
 /** Operations before the first syncfs that count as near the commit. */
 const NEAR = 12
 const FAILURES_MAX = 5
+/** Near commit and swap, so many of the ways that a first cut ends are cut again at each operation. */
+const SECOND_OF = 4
 
 export async function prove(
   world: World,
@@ -120,9 +122,9 @@ class Prover {
   async #cutHere(medium: Medium, near: boolean): Promise<void> {
     const { choices, possible } = enumerate(medium, this.options.choicesMax, this.#random)
     this.#proof.possible += possible
-    for (const choice of choices) {
+    for (const [place, choice] of choices.entries()) {
       if (this.#hasFailed()) return
-      const again = near || this.#random.fraction() < this.options.secondShare
+      const again = near ? place < SECOND_OF : this.#random.fraction() < this.options.secondShare
       await this.#boot(medium, choice, again && this.options.secondChoicesMax > 0)
     }
   }
