@@ -90,7 +90,7 @@ test('an upgrade and a swap: the same operations in the same order', async () =>
   assert.equal(swapped.slice(0, swap.length), swap)
   // Before the commit: all links, renames and removals of staging.
   const before = (words: string[]) => words.slice(0, words.indexOf('sync-all'))
-  assert.ok(before(model).length > 30, before(model).join('\n'))
+  assert.ok(before(model).length > 15, before(model).join('\n'))
   assert.equal(before(upgraded), before(model))
 })
 
