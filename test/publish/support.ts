@@ -1,15 +1,27 @@
 /** A tree with everything in it that is hard to publish, and what publishes it. */
-import { chmodSync, linkSync, lutimesSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  linkSync,
+  lutimesSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import * as assert from 'uvu/assert'
 import { makeChecksums } from '../../native/checksums/checksums.node.ts'
 import { clock } from '../../native/clock/clock.node.ts'
 import { files } from '../../native/files/files.node.ts'
 import { random } from '../../native/random/random.node.ts'
+import { ConfigError, type UpgradeError } from '../../src/errors.ts'
+import type { Files } from '../../src/host.ts'
 import type { Progress } from '../../src/progress.ts'
 import { generateKeys } from '../../src/publish/keygen.ts'
 import { type PublishOptions, type PublishResult, publish } from '../../src/publish/publish.ts'
+import { readPublicKey } from '../../src/release/signify.ts'
 import { arrayOfBytes, bytesOfArray } from '../../src/text.ts'
 import { scratch } from '../support/scratch.ts'
-import { mustRun } from '../support/stock-tool.ts'
+import { mustRun, run } from '../support/stock-tool.ts'
 
 export const host = { files, checksums: makeChecksums(files), clock, random }
 
@@ -95,10 +107,10 @@ export function makeTree(): string {
   return tree
 }
 
-const keys = scratch('keys')
-generateKeys(host, { directory: keys, name: 'test' })
-export const SECRET_KEY = `${keys}/test.sec`
-export const PUBLIC_KEY = `${keys}/test.pub`
+const keyFolder = scratch('keys')
+generateKeys(host, { directory: keyFolder, name: 'test' })
+export const SECRET_KEY = `${keyFolder}/test.sec`
+export const PUBLIC_KEY = `${keyFolder}/test.pub`
 
 export function publishTree(
   image: string,
@@ -114,4 +126,37 @@ export function publishTree(
     progress: quiet,
     ...options,
   })
+}
+
+export const keys = [readPublicKey(readFileSync(PUBLIC_KEY, 'latin1'))]
+export const bytes = (path: string) => new Uint8Array(readFileSync(path))
+
+export function refuses(
+  action: () => unknown,
+  message: RegExp,
+  Kind: abstract new (...args: never[]) => UpgradeError = ConfigError,
+) {
+  assert.throws(action, (error: unknown) => {
+    assert.instance(error, Kind, String(error))
+    assert.match((error as Error).message, message)
+    return true
+  })
+}
+
+/** The files of the host, with some of its functions in another way. */
+export function changing(changed: Partial<Files>): { files: Files } {
+  return { files: { ...host.files, ...changed } }
+}
+
+/** What stock mtree says of a tree: all metadata and content, but no extended attributes. */
+export function described(tree: string): string {
+  const keywords = 'type,mode,uid,gid,size,time,link,device,sha256'
+  return mustRun('mtree', ['-c', '-k', keywords, '-p', tree]).replace(/^#.*\n/gm, '')
+}
+
+/** Why the stock tool finds a published version wrong; nothing where it is right. */
+export function complaints(module: string, version: number): string {
+  const folder = `${module}/${version}`
+  const { stdout, stderr } = run('mtree', ['-p', `${folder}/root`, '-f', `${folder}/manifest`])
+  return stdout + stderr
 }
