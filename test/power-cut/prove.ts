@@ -66,7 +66,6 @@ export async function prove(
 }
 
 class Prover {
-  readonly #random: Random
   readonly #verdicts: Verdicts = new Map()
   readonly #booted = new Set<string>()
   readonly #cutAgain = new Set<string>()
@@ -85,9 +84,7 @@ class Prover {
     readonly world: World,
     readonly scenario: Scenario,
     readonly options: ProofOptions,
-  ) {
-    this.#random = new Random(options.seed)
-  }
+  ) {}
 
   async run(): Promise<Proof> {
     const { start } = this.scenario
@@ -114,17 +111,24 @@ class Prover {
     return this.#proof.failures.length >= (this.options.failuresMax ?? FAILURES_MAX)
   }
 
+  /** What is chosen at a cut depends on the seed and the cut alone, so that one can be repeated. */
+  #chance(): Random {
+    const { seed } = this.options
+    return new Random(seed * 1_000_003 + this.#cut * 1009 + (this.#secondCut ?? -1))
+  }
+
   #isWanted(): boolean {
     const { cut, stride = 1 } = this.options
     return cut === undefined ? this.#cut % stride === 0 : cut === this.#cut
   }
 
   async #cutHere(medium: Medium, near: boolean): Promise<void> {
-    const { choices, possible } = enumerate(medium, this.options.choicesMax, this.#random)
+    const random = this.#chance()
+    const { choices, possible } = enumerate(medium, this.options.choicesMax, random)
     this.#proof.possible += possible
     for (const [place, choice] of choices.entries()) {
       if (this.#hasFailed()) return
-      const again = near ? place < SECOND_OF : this.#random.fraction() < this.options.secondShare
+      const again = near ? place < SECOND_OF : random.fraction() < this.options.secondShare
       await this.#boot(medium, choice, again && this.options.secondChoicesMax > 0)
     }
   }
@@ -161,7 +165,7 @@ class Prover {
     for (const [place, operation] of (run?.operations ?? []).entries()) {
       if (this.#hasFailed()) return
       this.#secondCut = place
-      const { choices } = enumerate(medium, this.options.secondChoicesMax, this.#random)
+      const { choices } = enumerate(medium, this.options.secondChoicesMax, this.#chance())
       for (const choice of choices) {
         this.#proof.secondCuts++
         await this.#boot(medium, choice, false)
