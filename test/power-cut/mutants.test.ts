@@ -13,6 +13,7 @@ const QUICK = [
   'the state is written in place',
   'swap before state',
   'two renames without an intent',
+  'the old previous tree may come back',
   'no recovery at the start',
   'a tree is discarded with its release in place',
   'the floor is not raised',

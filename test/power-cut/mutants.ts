@@ -118,6 +118,14 @@ function swapBeforeState(store: Store): void {
   theProgram.flow.recover(store)
 }
 
+/** As it was once: recovery then met the old previous tree at the name that it needed. */
+function swapWithoutRoom(store: Store): void {
+  const intent = { verb: 'swap' as const, ...versionsOf(store) }
+  store.discard('previous-root')
+  writeState(store, { ...readState(store), intent })
+  theProgram.flow.recover(store)
+}
+
 function swapByRenames(store: Store): void {
   const { files } = store.host
   const rename = (from: Path, to: Path) => {
@@ -190,6 +198,7 @@ export const MUTANTS: Mutant[] = [
   { name: 'commit before verify', program: withHost(committedBeforeVerified) },
   { name: 'swap before state', program: withFlow({ swap: swapBeforeState }) },
   { name: 'two renames without an intent', program: withFlow({ swap: swapByRenames }) },
+  { name: 'the old previous tree may come back', program: withFlow({ swap: swapWithoutRoom }) },
   { name: 'no recovery at the start', program: withFlow({ recover() {} }) },
   {
     name: 'a tree is discarded with its release in place',
