@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { scratch } from '../support/scratch.ts'
-import { reportTests } from './report.ts'
+import { reportOf } from './report.ts'
 import { bundleTests, neutralTests } from './suites.ts'
 
 const DEADLINE_MS = 5 * 60 * 1000
@@ -14,4 +14,5 @@ const run = spawnSync('build/x86_64/host', [bundle], {
   maxBuffer: 64 * 1024 * 1024,
 })
 const ending = run.error ? run.error.message : run.stderr || (run.status ? `${run.status}` : '')
-reportTests('the static host', run.stdout ?? '', ending)
+const test = reportOf('the static host', run.stdout ?? '', ending)
+test.run()

@@ -3,7 +3,7 @@ import { suite } from 'uvu'
 import type { Result } from '../contract/c-host/uvu.ts'
 
 /** `output`: one JSON line a test, and a last one that says that all have run. */
-export function reportTests(engine: string, output: string, ending: string): void {
+export function reportOf(engine: string, output: string, ending: string): { run(): void } {
   const lines = output.split('\n').filter((line) => line.startsWith('{'))
   const records: (Result & { end?: boolean })[] = lines.map((line) => JSON.parse(line))
   const test = suite(`unit tests on ${engine}`)
@@ -16,5 +16,5 @@ export function reportTests(engine: string, output: string, ending: string): voi
   test('comes to a clean end', () => {
     if (!records.at(-1)?.end || ending !== '') throw new Error(ending || 'it stopped half way')
   })
-  test.run()
+  return test
 }

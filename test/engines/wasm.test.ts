@@ -9,7 +9,7 @@ import { Engine } from '../../runtime/emulator/engine.ts'
 import { deadline } from '../support/deadline.ts'
 import { nodeHost } from '../support/host.ts'
 import { scratch } from '../support/scratch.ts'
-import { reportTests } from './report.ts'
+import { reportOf } from './report.ts'
 import { bundleTests, neutralTests } from './suites.ts'
 
 const DEADLINE_MS = 5 * 60 * 1000
@@ -34,4 +34,5 @@ const engine = await Engine.start({
   },
 })
 const status = await deadline(engine.run(), DEADLINE_MS)
-reportTests('the wasm engine', output, complaints || (status ? `status ${status}` : ''))
+const test = reportOf('the wasm engine', output, complaints || (status ? `status ${status}` : ''))
+test.run()
