@@ -199,29 +199,25 @@ function knownType(type: string | undefined, line: string): EntryType {
   }
 }
 
-/** Decimal digits and nothing else, or -1. */
-function decimal(text: string): number {
+/** Digits of a base and nothing else, at most `lengthMax` of them; else -1. */
+function digits(text: string, base: 8 | 10, lengthMax: number): number {
   const length = text.length
-  if (length === 0 || length > 16) return -1
+  if (length === 0 || length > lengthMax) return -1
   let value = 0
   for (let i = 0; i < length; i++) {
     const digit = text.charCodeAt(i) - 48
-    if (digit < 0 || digit > 9) return -1
-    value = value * 10 + digit
+    if (digit < 0 || digit >= base) return -1
+    value = value * base + digit
   }
   return value
 }
 
+function decimal(text: string): number {
+  return digits(text, 10, 16)
+}
+
 function octal(text: string): number {
-  const length = text.length
-  if (length === 0 || length > 8) return -1
-  let value = 0
-  for (let i = 0; i < length; i++) {
-    const digit = text.charCodeAt(i) - 48
-    if (digit < 0 || digit > 7) return -1
-    value = value * 8 + digit
-  }
-  return value
+  return digits(text, 8, 8)
 }
 
 function number(value: string, max: number, keyword: string, line: string): number {
