@@ -2,7 +2,7 @@
  * What a command works with: its options over the configuration over the defaults, the store, the
  * keys and the sources that follow from them, and the voices for progress and results.
  */
-import { ConfigError } from '../errors.ts'
+import { ConfigError, isSystemError } from '../errors.ts'
 import type { Fd, Host, Path } from '../host.ts'
 import { CONFIGURATION_SIZE_MAX } from '../limits.ts'
 import type { PublicKey } from '../release/signify.ts'
@@ -76,7 +76,7 @@ export class Context {
     try {
       directory = files.openRoot(path)
     } catch (error) {
-      if (!(error instanceof Error) || (error as { code?: string }).code !== 'ENOTDIR') {
+      if (!isSystemError(error, 'ENOTDIR')) {
         throw new ConfigError(
           `there are no keys at ${show(path)}`,
           'name a public key, or a folder with release*.pub, with --keys',
