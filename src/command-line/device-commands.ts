@@ -2,7 +2,7 @@
 import { ConfigError } from '../errors.ts'
 import type { PublicKey } from '../release/signify.ts'
 import { show } from '../text.ts'
-import { readState, writeState } from '../trees/state.ts'
+import { changeState, readState } from '../trees/state.ts'
 import type { Store, Tree, TreeName } from '../trees/store.ts'
 import { recover, rollBack, swap } from '../trees/swap.ts'
 import { describe, verify } from '../trees/verify.ts'
@@ -225,7 +225,7 @@ async function recorded(
   const sources = context.sources(store)
   const time = () => new Date(context.host.clock.wallSeconds() * 1000).toISOString()
   const record = (outcome: string, message: string) =>
-    writeState(store, { ...readState(store), last: { time: time(), outcome, message } })
+    changeState(store, { last: { time: time(), outcome, message } })
   try {
     const result = await flow({
       store,

@@ -4,6 +4,7 @@
  */
 import { ConfigError } from '../errors.ts'
 import { STATE_SIZE_MAX, VERSION_MAX } from '../limits.ts'
+import { formatInstant, parseInstant } from '../release/release.ts'
 import { readFile, replaceFile } from '../small-file.ts'
 import { arrayOfBytes, bytesOfArray, bytesOfText, textOfBytes } from '../text.ts'
 import type { Store } from './store.ts'
@@ -15,57 +16,180 @@ export interface Intent {
   target: number
 }
 
+/** What the home server said last. */
+export interface HomeRecord {
+  stolen: boolean
+  /** Seconds since 1970; undefined: no lease was given. */
+  leaseEnd: number | undefined
+  /** The version that it wants here; undefined: it named none. */
+  version: number | undefined
+  intervalSeconds: number
+  priority: 'low' | 'normal' | 'urgent'
+  /** For the user; '' where there is none. */
+  message: string
+}
+
+/** A wait that must survive a reboot, because the sources lacked or failed to serve a version. */
+export interface Wait {
+  /** How many tries have failed in a row. */
+  tries: number
+  /** By the wall clock, in seconds since 1970. */
+  begun: number
+  until: number
+}
+
 export interface State {
   /** The highest version whose manifest was ever verified here. Lower ones are not accepted. */
   floor: number
   intent: Intent | undefined
+  /** The version that runs on trial, until it is confirmed or swapped back. */
+  trial: number | undefined
+  /** How often the running tree was booted since it was last seen healthy. */
+  boots: number
+  /** Versions that were swapped back because they never became healthy: not taken again unasked. */
+  bad: number[]
+  /** The newest signed time that was seen, in seconds since 1970. It never goes back. */
+  trustedSeconds: number
+  home: HomeRecord | undefined
+  wait: Wait | undefined
   /** How the last upgrade ended: a time as text, the class of the error or `done`, and its message. */
   last: { time: string; outcome: string; message: string } | undefined
 }
 
+/** Of a new store. */
+export const FIRST_STATE: State = {
+  floor: 0,
+  intent: undefined,
+  trial: undefined,
+  boots: 0,
+  bad: [],
+  trustedSeconds: 0,
+  home: undefined,
+  wait: undefined,
+  last: undefined,
+}
+
 const NAME = 'state'
+const PRIORITIES = ['low', 'normal', 'urgent'] as const
+/** More bad versions than this are not remembered; the oldest goes first. */
+const BAD_MAX = 32
+/** Characters of a text that came from elsewhere. */
+const TEXT_MAX = 1000
+
+type Values = ReadonlyMap<string, string>
 
 export function readState(store: Store): State {
   const bytes = readFile(store.host.files, store.directory, NAME, STATE_SIZE_MAX)
-  const state: State = { floor: 0, intent: undefined, last: undefined }
-  if (!bytes) return state
+  if (!bytes) return { ...FIRST_STATE }
   const text = textOfBytes(bytesOfArray(bytes)) ?? ''
   const values = new Map<string, string>()
   for (const line of text.split('\n')) {
     const equals = line.indexOf('=')
     if (equals > 0) values.set(line.slice(0, equals), line.slice(equals + 1))
   }
-  state.floor = versionOf(values.get('floor') ?? '')
-  const intent = /^(swap|roll-back) ([0-9]+) ([0-9]+)$/.exec(values.get('intent') ?? '')
-  if (intent) {
-    const verb = intent[1] as Intent['verb']
-    state.intent = { verb, source: versionOf(intent[2] ?? ''), target: versionOf(intent[3] ?? '') }
+  const trial = values.get('trial')
+  const bad = values.get('bad')
+  return {
+    floor: versionOf(values.get('floor') ?? ''),
+    intent: intentOf(values),
+    trial: trial === undefined ? undefined : versionOf(trial),
+    boots: numberOf(values, 'boots') ?? 0,
+    bad: bad ? bad.split(' ').map(versionOf) : [],
+    trustedSeconds: instantOf(values, 'trusted-time') ?? 0,
+    home: homeOf(values),
+    wait: waitOf(values),
+    last: lastOf(values),
   }
-  const time = values.get('last-time')
-  if (time !== undefined) {
-    const outcome = values.get('last-outcome') ?? ''
-    state.last = { time, outcome, message: values.get('last-message') ?? '' }
-  }
-  return state
 }
 
 export function writeState(store: Store, state: State): void {
   const lines = [`floor=${state.floor}`]
-  if (state.intent) {
-    lines.push(`intent=${state.intent.verb} ${state.intent.source} ${state.intent.target}`)
+  const add = (key: string, value: string | number | undefined) => {
+    if (value !== undefined) lines.push(`${key}=${value}`)
   }
-  if (state.last) {
-    lines.push(`last-time=${state.last.time}`, `last-outcome=${state.last.outcome}`)
-    lines.push(`last-message=${state.last.message.replace(/[\r\n]+/g, ' ').slice(0, 1000)}`)
+  const { intent, home, wait, last } = state
+  if (intent) add('intent', `${intent.verb} ${intent.source} ${intent.target}`)
+  add('trial', state.trial)
+  if (state.boots > 0) add('boots', state.boots)
+  if (state.bad.length > 0) add('bad', state.bad.slice(-BAD_MAX).join(' '))
+  if (state.trustedSeconds > 0) add('trusted-time', formatInstant(state.trustedSeconds))
+  if (home) {
+    add('home-stolen', home.stolen ? 'yes' : 'no')
+    if (home.leaseEnd !== undefined) add('home-lease-end', formatInstant(home.leaseEnd))
+    add('home-version', home.version)
+    add('home-interval', home.intervalSeconds)
+    add('home-priority', home.priority)
+    add('home-message', oneLine(home.message))
+  }
+  if (wait) add('wait', `${wait.tries} ${formatInstant(wait.begun)} ${formatInstant(wait.until)}`)
+  if (last) {
+    add('last-time', last.time)
+    add('last-outcome', last.outcome)
+    add('last-message', oneLine(last.message))
   }
   const content = arrayOfBytes(bytesOfText(`${lines.join('\n')}\n`))
   replaceFile(store.host.files, store.directory, NAME, content)
 }
 
+/** Replaces some fields, and leaves the rest as it is. */
+export function changeState(store: Store, change: Partial<State>): void {
+  writeState(store, { ...readState(store), ...change })
+}
+
 /** The floor only rises. */
 export function raiseFloor(store: Store, version: number): void {
-  const state = readState(store)
-  if (version > state.floor) writeState(store, { ...state, floor: version })
+  if (version > readState(store).floor) changeState(store, { floor: version })
+}
+
+function intentOf(values: Values): Intent | undefined {
+  const intent = /^(swap|roll-back) ([0-9]+) ([0-9]+)$/.exec(values.get('intent') ?? '')
+  if (!intent) return undefined
+  const verb = intent[1] as Intent['verb']
+  return { verb, source: versionOf(intent[2] ?? ''), target: versionOf(intent[3] ?? '') }
+}
+
+function homeOf(values: Values): HomeRecord | undefined {
+  const stolen = values.get('home-stolen')
+  if (stolen === undefined) return undefined
+  const version = values.get('home-version')
+  return {
+    stolen: stolen === 'yes',
+    leaseEnd: instantOf(values, 'home-lease-end'),
+    version: version === undefined ? undefined : versionOf(version),
+    intervalSeconds: numberOf(values, 'home-interval') ?? 0,
+    priority: PRIORITIES.find((one) => one === values.get('home-priority')) ?? 'normal',
+    message: values.get('home-message') ?? '',
+  }
+}
+
+function waitOf(values: Values): Wait | undefined {
+  const [tries, begun, until] = (values.get('wait') ?? '').split(' ')
+  const beginning = parseInstant(begun ?? '')
+  const end = parseInstant(until ?? '')
+  if (!/^[0-9]{1,6}$/.test(tries ?? '') || beginning === undefined || end === undefined) {
+    return undefined
+  }
+  return { tries: Number(tries), begun: beginning, until: end }
+}
+
+function lastOf(values: Values): State['last'] {
+  const time = values.get('last-time')
+  if (time === undefined) return undefined
+  const outcome = values.get('last-outcome') ?? ''
+  return { time, outcome, message: values.get('last-message') ?? '' }
+}
+
+function numberOf(values: Values, key: string): number | undefined {
+  const text = values.get(key) ?? ''
+  return /^[0-9]{1,12}$/.test(text) ? Number(text) : undefined
+}
+
+function instantOf(values: Values, key: string): number | undefined {
+  return parseInstant(values.get(key) ?? '')
+}
+
+function oneLine(text: string): string {
+  return text.replace(/[\r\n]+/g, ' ').slice(0, TEXT_MAX)
 }
 
 function versionOf(text: string): number {

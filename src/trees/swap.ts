@@ -4,7 +4,7 @@
  * written, trees renamed, directory synced, intent cleared. A running tree is never without a name.
  */
 import { ConfigError, isSystemError } from '../errors.ts'
-import { type Intent, readState, writeState } from './state.ts'
+import { changeState, type Intent, readState } from './state.ts'
 import type { Store, TreeName } from './store.ts'
 
 /** Puts the tree that waits in the place of the one that runs. Returns the versions. */
@@ -48,7 +48,7 @@ export function recover(store: Store): Intent | undefined {
 }
 
 function begin(store: Store, intent: Intent): void {
-  writeState(store, { ...readState(store), intent })
+  changeState(store, { intent })
 }
 
 /**
@@ -67,7 +67,7 @@ function finish(store: Store, intent: Intent): void {
   }
   setAside(store, intent, from)
   store.syncDirectory()
-  writeState(store, { ...readState(store), intent: undefined })
+  changeState(store, { intent: undefined })
 }
 
 /** Exchanges `fakeroot` and `from`; without RENAME_EXCHANGE (JFFS2) the old tree is moved aside first. */

@@ -3,7 +3,7 @@
  * them: a proof that can't fail proves nothing.
  */
 import type { Fd, Files, Host, Path } from '../../src/host.ts'
-import { raiseFloor, readState, writeState } from '../../src/trees/state.ts'
+import { changeState, raiseFloor } from '../../src/trees/state.ts'
 import type { Store } from '../../src/trees/store.ts'
 import { type Program, STORE, theProgram } from './device.ts'
 
@@ -114,7 +114,7 @@ function swapBeforeState(store: Store): void {
   const intent = { verb: 'swap' as const, ...versionsOf(store) }
   store.discard('previous-root')
   exchangeOrRenames(store)
-  writeState(store, { ...readState(store), intent })
+  changeState(store, { intent })
   theProgram.flow.recover(store)
 }
 
@@ -122,7 +122,7 @@ function swapBeforeState(store: Store): void {
 function swapWithoutRoom(store: Store): void {
   const intent = { verb: 'swap' as const, ...versionsOf(store) }
   store.discard('previous-root')
-  writeState(store, { ...readState(store), intent })
+  changeState(store, { intent })
   theProgram.flow.recover(store)
 }
 

@@ -4,7 +4,13 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ConfigError } from '../../src/errors.ts'
-import { raiseFloor, readState, type State, writeState } from '../../src/trees/state.ts'
+import {
+  FIRST_STATE,
+  raiseFloor,
+  readState,
+  type State,
+  writeState,
+} from '../../src/trees/state.ts'
 import { Store } from '../../src/trees/store.ts'
 import { nodeHost } from '../support/host.ts'
 import { newStorePath } from '../support/node-device.ts'
@@ -16,7 +22,7 @@ function fresh(): { store: Store; path: string } {
 
 test('a store without a record has no floor, no intent and no past', () => {
   const { store } = fresh()
-  assert.equal(readState(store), { floor: 0, intent: undefined, last: undefined })
+  assert.equal(readState(store), FIRST_STATE)
 })
 
 test('every field comes back as it was written', () => {
@@ -24,6 +30,19 @@ test('every field comes back as it was written', () => {
   const state: State = {
     floor: 999_999_999,
     intent: { verb: 'roll-back', source: 42, target: 41 },
+    trial: 42,
+    boots: 2,
+    bad: [40, 43],
+    trustedSeconds: 1_795_000_000,
+    home: {
+      stolen: true,
+      leaseEnd: 1_795_003_600,
+      version: 44,
+      intervalSeconds: 3600,
+      priority: 'urgent',
+      message: 'bring it to the office = today',
+    },
+    wait: { tries: 3, begun: 1_795_000_000, until: 1_795_000_600 },
     last: { time: '2026-11-22T18:00:00.000Z', outcome: 'TrustError', message: 'a=b – é "x"' },
   }
   writeState(store, state)
@@ -36,7 +55,7 @@ test('every field comes back as it was written', () => {
 test('a message can neither add lines nor grow without bound', () => {
   const { store } = fresh()
   const message = `first\nfloor=7\r\nintent=swap 1 2 ${'x'.repeat(5000)}`
-  writeState(store, { floor: 3, intent: undefined, last: { time: 't', outcome: 'o', message } })
+  writeState(store, { ...FIRST_STATE, floor: 3, last: { time: 't', outcome: 'o', message } })
   const state = readState(store)
   assert.is(state.floor, 3)
   assert.is(state.intent, undefined)
@@ -46,18 +65,18 @@ test('a message can neither add lines nor grow without bound', () => {
 test('a message of the longest kind is still read back', () => {
   const { store } = fresh()
   const message = '€'.repeat(1000)
-  writeState(store, { floor: 3, intent: undefined, last: { time: 't', outcome: 'o', message } })
+  writeState(store, { ...FIRST_STATE, floor: 3, last: { time: 't', outcome: 'o', message } })
   assert.is(readState(store).last?.message, message)
 })
 
 test('the floor only rises, and leaves the rest as it is', () => {
   const { store } = fresh()
   const intent = { verb: 'swap', source: 1, target: 2 } as const
-  writeState(store, { floor: 5, intent, last: undefined })
+  writeState(store, { ...FIRST_STATE, floor: 5, intent })
   raiseFloor(store, 4)
   assert.is(readState(store).floor, 5)
   raiseFloor(store, 6)
-  assert.equal(readState(store), { floor: 6, intent, last: undefined })
+  assert.equal(readState(store), { ...FIRST_STATE, floor: 6, intent })
 })
 
 for (const content of ['floor=x\n', 'floor=-1\n', 'floor=1000000000\n', '\xff\xfe\n', '']) {
@@ -74,7 +93,7 @@ for (const content of ['floor=x\n', 'floor=-1\n', 'floor=1000000000\n', '\xff\xf
 test('lines of a later program are skipped', () => {
   const { store, path } = fresh()
   writeFileSync(join(path, 'state'), 'tries=3\nfloor=9\nno equals sign\nintent=dance 1 2\n')
-  assert.equal(readState(store), { floor: 9, intent: undefined, last: undefined })
+  assert.equal(readState(store), { ...FIRST_STATE, floor: 9 })
 })
 
 test.run()
