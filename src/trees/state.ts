@@ -44,6 +44,8 @@ export interface State {
   intent: Intent | undefined
   /** The version that runs on trial, until it is confirmed or swapped back. */
   trial: number | undefined
+  /** The version that was confirmed last: its system knows how to say that it is healthy. */
+  confirmed: number | undefined
   /** How often the running tree was booted since it was last seen healthy. */
   boots: number
   /** Versions that were swapped back because they never became healthy: not taken again unasked. */
@@ -61,6 +63,7 @@ export const FIRST_STATE: State = {
   floor: 0,
   intent: undefined,
   trial: undefined,
+  confirmed: undefined,
   boots: 0,
   bad: [],
   trustedSeconds: 0,
@@ -87,12 +90,12 @@ export function readState(store: Store): State {
     const equals = line.indexOf('=')
     if (equals > 0) values.set(line.slice(0, equals), line.slice(equals + 1))
   }
-  const trial = values.get('trial')
   const bad = values.get('bad')
   return {
     floor: versionOf(values.get('floor') ?? ''),
     intent: intentOf(values),
-    trial: trial === undefined ? undefined : versionOf(trial),
+    trial: optionalVersion(values, 'trial'),
+    confirmed: optionalVersion(values, 'confirmed'),
     boots: numberOf(values, 'boots') ?? 0,
     bad: bad ? bad.split(' ').map(versionOf) : [],
     trustedSeconds: instantOf(values, 'trusted-time') ?? 0,
@@ -110,6 +113,7 @@ export function writeState(store: Store, state: State): void {
   const { intent, home, wait, last } = state
   if (intent) add('intent', `${intent.verb} ${intent.source} ${intent.target}`)
   add('trial', state.trial)
+  add('confirmed', state.confirmed)
   if (state.boots > 0) add('boots', state.boots)
   if (state.bad.length > 0) add('bad', state.bad.slice(-BAD_MAX).join(' '))
   if (state.trustedSeconds > 0) add('trusted-time', formatInstant(state.trustedSeconds))
@@ -151,11 +155,10 @@ function intentOf(values: Values): Intent | undefined {
 function homeOf(values: Values): HomeRecord | undefined {
   const stolen = values.get('home-stolen')
   if (stolen === undefined) return undefined
-  const version = values.get('home-version')
   return {
     stolen: stolen === 'yes',
     leaseEnd: instantOf(values, 'home-lease-end'),
-    version: version === undefined ? undefined : versionOf(version),
+    version: optionalVersion(values, 'home-version'),
     intervalSeconds: numberOf(values, 'home-interval') ?? 0,
     priority: PRIORITIES.find((one) => one === values.get('home-priority')) ?? 'normal',
     message: values.get('home-message') ?? '',
@@ -186,6 +189,11 @@ function numberOf(values: Values, key: string): number | undefined {
 
 function instantOf(values: Values, key: string): number | undefined {
   return parseInstant(values.get(key) ?? '')
+}
+
+function optionalVersion(values: Values, key: string): number | undefined {
+  const version = values.get(key)
+  return version === undefined ? undefined : versionOf(version)
 }
 
 function oneLine(text: string): string {

@@ -31,6 +31,7 @@ test('every field comes back as it was written', () => {
     floor: 999_999_999,
     intent: { verb: 'roll-back', source: 42, target: 41 },
     trial: 42,
+    confirmed: 41,
     boots: 2,
     bad: [40, 43],
     trustedSeconds: 1_795_000_000,
