@@ -12,8 +12,9 @@ export function bytesOfText(text: string): string {
 export function textOfBytes(bytes: string): string | undefined {
   try {
     return decodeURIComponent(escape(bytes))
-  } catch {
-    return undefined
+  } catch (error) {
+    if (error instanceof URIError) return undefined
+    throw error
   }
 }
 

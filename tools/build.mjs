@@ -4,7 +4,7 @@
  *   node tools/build.mjs [--target x86_64] [--flavour program|test|asan]
  *
  * `program` makes build/TARGET/xo-upgrade and build/TARGET/host, `test` only the host, which runs the
- * bundle file that is its first argument, `asan` the host under the sanitizers in build/TARGET-asan.
+ * bundle file that is its first argument, `asan` both under the sanitizers in build/TARGET-asan.
  * Each object is kept under the digest of all that it was made from, so that a second run does nothing.
  */
 import {
@@ -34,11 +34,14 @@ import {
 } from './workplace.mjs'
 
 const hostFolder = join(projectFolder, 'runtime', 'host')
+/** Linked into the host that runs under the sanitizers, and into no other. */
+const refusalFolder = join(projectFolder, 'runtime', 'refusal')
+const REFUSAL_FLAGS = ['malloc', 'calloc', 'realloc'].map((name) => `-Wl,--wrap=${name}`)
 const nativeFolder = join(projectFolder, 'native')
 
 /** What all of our C may include; a change of any of them compiles it all again (seconds). */
 function headersIdentity() {
-  const headers = [hostFolder, nativeFolder].flatMap((folder) =>
+  const headers = [hostFolder, refusalFolder, nativeFolder].flatMap((folder) =>
     filesBelow(folder, (name) => name.endsWith('.h')),
   )
   return headers.map((file) => sha256OfFile(file)).join(' ')
@@ -66,6 +69,7 @@ class Builder {
       '-D_FILE_OFFSET_BITS=64',
       ...libraries.compileFlags,
       `-I${hostFolder}`,
+      `-I${refusalFolder}`,
     ]
     this.base = sha256(JSON.stringify([this.flags, headersIdentity()]))
     this.used = new Set()
@@ -92,10 +96,10 @@ class Builder {
   }
 
   /** Links a program unless it was linked from exactly these objects. */
-  async link(program, objects, { strip }) {
+  async link(program, objects, { strip, flags = [] }) {
     const path = join(this.folder, program)
     const { linkBefore, linkAfter } = this.libraries
-    const command = [...this.target.compiler, ...linkBefore, ...objects, ...linkAfter]
+    const command = [...this.target.compiler, ...flags, ...linkBefore, ...objects, ...linkAfter]
     const identity = sha256(JSON.stringify([command, strip]))
     const stamp = join(this.objectFolder, `${program}.identity`)
     if (existsSync(path) && existsSync(stamp) && readFileSync(stamp, 'utf8') === identity)
@@ -122,13 +126,17 @@ class Builder {
 
 /** The bytecode of the bundle, made by a compiler that is built over the same QuickJS. */
 async function compileBundle(builder, bundle) {
-  const object = await builder.compile(join(projectFolder, 'runtime', 'compiler', 'compile.c'))
-  const compiler = await builder.link('compile', [object], { strip: true })
+  // What is compiled on this machine must run on it: the compiler is this machine's, whatever the
+  // target. The sanitizers would only tell that it leaves its memory to the kernel.
+  const { runsHere, musl } = builder.target
+  const native = runsHere && musl ? builder : await openBuilder('x86_64')
+  const object = await native.compile(join(projectFolder, 'runtime', 'compiler', 'compile.c'))
+  const compiler = await native.link('compile', [object], { strip: true })
   const identity = sha256(sha256OfFile(compiler) + sha256OfFile(bundle)).slice(0, 16)
-  const bytecode = join(builder.objectFolder, `bundle-${identity}.bytecode`)
+  const bytecode = join(native.objectFolder, `bundle-${identity}.bytecode`)
   if (!existsSync(bytecode)) {
-    for (const name of readdirSync(builder.objectFolder)) {
-      if (name.endsWith('.bytecode')) rmSync(join(builder.objectFolder, name))
+    for (const name of readdirSync(native.objectFolder)) {
+      if (name.endsWith('.bytecode')) rmSync(join(native.objectFolder, name))
     }
     await run([compiler, bundle, `${bytecode}.partial`])
     renameSync(`${bytecode}.partial`, bytecode)
@@ -143,45 +151,53 @@ async function openBuilder(name) {
   return new Builder(name, target, await buildLibraries(name, target))
 }
 
-async function buildHost(builder, common, definitions) {
+/** The host that runs a bundle file. */
+async function buildHost(builder, common, { definitions = [], flags = [] } = {}) {
   const main = await builder.compile(join(hostFolder, 'main.c'), [
     '-DHOST_RUNS_SCRIPT',
     ...definitions,
   ])
-  return builder.link('host', [main, ...common], { strip: false })
+  return builder.link('host', [main, ...common], { strip: false, flags })
+}
+
+/** The program: the host with the bundle inside. */
+async function buildProgram(builder, common, { definitions = [], flags = [], strip = true } = {}) {
+  const bytecode = await compileBundle(builder, await buildBundle())
+  const objects = [
+    await builder.compile(join(hostFolder, 'main.c'), definitions),
+    await builder.compile(
+      join(hostFolder, 'bundle.S'),
+      [`-DBUNDLE_FILE="${bytecode}"`],
+      sha256OfFile(bytecode),
+    ),
+  ]
+  return builder.link('xo-upgrade', [...objects, ...common], { strip, flags })
+}
+
+/** Host and program under the sanitizers: they free all at their end, and memory can be refused to them. */
+async function buildChecked(target) {
+  const builder = await openBuilder(`${target}-asan`)
+  const refusal = await builder.compile(join(refusalFolder, 'refusal.c'))
+  const common = [refusal, ...(await builder.compileAll(commonSources()))]
+  const options = { definitions: ['-DHOST_FREES'], flags: REFUSAL_FLAGS, strip: false }
+  const made = {
+    host: await buildHost(builder, common, options),
+    program: await buildProgram(builder, common, options),
+  }
+  builder.tidy()
+  return made
 }
 
 /** Builds; the paths of the programs that are there afterwards. */
 export async function build({ target = 'x86_64', flavour = 'program' } = {}) {
-  if (flavour === 'asan') {
-    const builder = await openBuilder(`${target}-asan`)
-    const host = await buildHost(builder, await builder.compileAll(commonSources()), [
-      '-DHOST_FREES',
-    ])
-    builder.tidy()
-    return { host }
-  }
+  if (flavour === 'asan') return buildChecked(target)
   if (!['program', 'test'].includes(flavour)) {
     throw new SetupError(`no flavour "${flavour}"`, 'one of: program, test, asan')
   }
   const builder = await openBuilder(target)
   const common = await builder.compileAll(commonSources())
-  const made = { host: await buildHost(builder, common, []) }
-  const bundle = flavour === 'program' ? await buildBundle() : undefined
-  if (bundle) {
-    // What is compiled on this machine must run on it: the compiler is this machine's, whatever the target.
-    const native = builder.target.runsHere ? builder : await openBuilder('x86_64')
-    const bytecode = await compileBundle(native, bundle)
-    const objects = [
-      await builder.compile(join(hostFolder, 'main.c')),
-      await builder.compile(
-        join(hostFolder, 'bundle.S'),
-        [`-DBUNDLE_FILE="${bytecode}"`],
-        sha256OfFile(bytecode),
-      ),
-    ]
-    made.program = await builder.link('xo-upgrade', [...objects, ...common], { strip: true })
-  }
+  const made = { host: await buildHost(builder, common) }
+  if (flavour === 'program') made.program = await buildProgram(builder, common)
   builder.tidy()
   return made
 }

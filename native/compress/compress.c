@@ -7,6 +7,7 @@
 #include <string.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "module.h"
 
@@ -85,7 +86,10 @@ struct progress {
   size_t made;
 };
 
-/* Returns NULL, or what is wrong with the bytes. */
+/* What the decoders say where the fault is not the bytes' (compared by address). */
+static const char no_memory[] = "out of memory";
+
+/* Returns NULL, `no_memory`, or what is wrong with the bytes. */
 static const char *decode_zstd(struct decoder *decoder, struct progress *progress) {
   if (decoder->ended && progress->source_length == 0) return NULL;
   ZSTD_inBuffer input = {progress->source, progress->source_length, 0};
@@ -95,6 +99,7 @@ static const char *decode_zstd(struct decoder *decoder, struct progress *progres
   // zstd takes calls that move nothing for a fault of the caller: none is made once the input is used.
   do {
     wanted = ZSTD_decompressStream(decoder->zstd, &output, &input);
+    if (ZSTD_getErrorCode(wanted) == ZSTD_error_memory_allocation) return no_memory;
     if (ZSTD_isError(wanted)) return ZSTD_getErrorName(wanted);
   } while (wanted != 0 && output.pos < output.size && input.pos < input.size);
   progress->used = input.pos;
@@ -112,6 +117,7 @@ static const char *decode_inflate(struct decoder *decoder, struct progress *prog
   stream->next_out = progress->target;
   stream->avail_out = (uInt)(progress->target_length < UINT32_MAX ? progress->target_length : UINT32_MAX);
   int status = inflate(stream, Z_SYNC_FLUSH);
+  if (status == Z_MEM_ERROR) return no_memory;
   if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR) {
     return stream->msg ? stream->msg : "broken deflate stream";
   }
@@ -134,6 +140,7 @@ static JSValue compress_decode(JSContext *context, JSValueConst self, int count,
   progress.source = source;
   if (progress.target_length > 0) {
     const char *wrong = decoder->is_zstd ? decode_zstd(decoder, &progress) : decode_inflate(decoder, &progress);
+    if (wrong == no_memory) return JS_ThrowOutOfMemory(context);
     if (wrong) {
       const char *format = decoder->is_zstd ? "zstd" : "deflate";
       return throw_named_error(context, "CompressedDataError", "broken %s stream: %s", format, wrong);

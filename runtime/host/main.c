@@ -4,7 +4,7 @@
  *
  * Built three ways: with the bundle inside as bytecode; as `host`, which runs the bundle file that is
  * its first argument (HOST_RUNS_SCRIPT); and as that under the sanitizers, where it also frees
- * everything at its end so that leaks show.
+ * everything at its end so that leaks show, and can be refused any piece of memory (refusal.c).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +22,9 @@
 #include "loop.h"
 #include "memory.h"
 #include "module.h"
+#ifdef HOST_FREES
+#include "refusal.h"
+#endif
 
 /* JavaScript may take half of the laptop's memory, and never more than this (bytes). */
 #define MEMORY_MAX (256u * 1024 * 1024)
@@ -61,6 +64,10 @@ static _Noreturn void fail(const char *text) {
   _exit(EXIT_INTERNAL_ERROR);
 }
 
+void out_of_memory(void) {
+  fail("out of memory");
+}
+
 static bool debug_wanted(void) {
   for (int i = 1; i < host_argument_count; i++) {
     if (strcmp(host_arguments[i], "--") == 0) return false;
@@ -71,11 +78,9 @@ static bool debug_wanted(void) {
 
 /* Ends the process with the exception that the context holds. */
 static _Noreturn void fail_with_exception(JSContext *context) {
-  /* What follows needs memory, and the exception may well say that there was none left. */
+  /* What follows needs memory, and the exception may well say that C had none left. */
   JS_SetMemoryLimit(JS_GetRuntime(context), (size_t)-1);
   JSValue exception = JS_GetException(context);
-  /* QuickJS throws null where there was no memory for an error. */
-  if (JS_IsNull(exception)) fail("out of memory");
   const char *text = JS_ToCString(context, exception);
   if (!text) JS_FreeValue(context, JS_GetException(context));
   complain_line(text ? text : "an exception that can't be shown");
@@ -98,7 +103,7 @@ static void note_rejection(JSContext *context, JSValueConst promise, JSValueCons
   (void)opaque;
   if (!is_handled) {
     struct rejection *rejection = malloc(sizeof *rejection);
-    if (!rejection) fail("out of memory");
+    if (!rejection) out_of_memory();
     *rejection = (struct rejection){JS_DupValue(context, promise), JS_DupValue(context, reason), rejections};
     rejections = rejection;
     return;
@@ -194,7 +199,7 @@ static JSValue evaluate_bundle(JSContext *context) {
     if (length + 65536 > size) {
       size = size * 2 + 65536 * 2;
       text = realloc(text, size);
-      if (!text) fail("out of memory");
+      if (!text) out_of_memory();
     }
     length += fread(text + length, 1, size - length - 1, file);
   } while (!feof(file) && !ferror(file));
@@ -228,16 +233,16 @@ int main(int argc, char **argv) {
   host_arguments = argv;
 
 #ifdef HOST_FREES
-  JSRuntime *runtime = JS_NewRuntime();
+  JSRuntime *runtime = JS_NewRuntime2(&refusing_functions, NULL);
 #else
   JSRuntime *runtime = JS_NewRuntime2(&memory_functions, NULL);
 #endif
-  if (!runtime) fail("out of memory");
+  if (!runtime) out_of_memory();
   JS_SetMemoryLimit(runtime, memory_limit());
   JS_SetMaxStackSize(runtime, stack_limit());
   JS_SetHostPromiseRejectionTracker(runtime, note_rejection, NULL);
   JSContext *context = new_context(runtime);
-  if (!context) fail("out of memory");
+  if (!context) out_of_memory();
   if (register_modules(context)) fail_with_exception(context);
 
   JSValue promise = evaluate_bundle(context);

@@ -3,6 +3,10 @@
  * checks and searches for each; this one takes them from lists of equal pieces, which is several
  * times faster and holds no header beside each piece. Large pieces still come from malloc.
  *
+ * What can't be had ends the process: QuickJS does not survive it everywhere (it frees the frame of an
+ * async function twice, and takes half-made objects for whole ones), and a run that ends at any
+ * moment is what the whole program is made for.
+ *
  * The small pieces lie in one region of addresses, cut into slabs; all pieces of a slab are of one
  * size, so an address alone says how large its piece is. Pages that were never touched cost nothing.
  * Only the JavaScript thread may come here.
@@ -16,7 +20,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "module.h"
+#include "host.h"
 
 /* Sizes are rounded up to this, which is also the alignment of every piece (bytes). */
 #define GRAIN 16u
@@ -77,7 +81,7 @@ static void *fresh_piece(size_t class) {
 
 static void *memory_malloc(JSMallocState *state, size_t size) {
   if (size == 0) size = 1;
-  if (size > state->malloc_limit || state->malloc_size > state->malloc_limit - size) return NULL;
+  if (size > state->malloc_limit || state->malloc_size > state->malloc_limit - size) out_of_memory();
   void *pointer = NULL;
   size_t held = 0;
   if (size <= SMALL_MAX) {
@@ -93,7 +97,7 @@ static void *memory_malloc(JSMallocState *state, size_t size) {
   }
   if (!pointer) {
     pointer = malloc(size);
-    if (!pointer) return NULL;
+    if (!pointer) out_of_memory();
     held = malloc_usable_size(pointer);
   }
   state->malloc_count++;
@@ -129,15 +133,14 @@ static void *memory_realloc(JSMallocState *state, void *pointer, size_t size) {
   if (is_small(pointer) ? size <= held && size + GRAIN > held : false) return pointer;
   if (is_small(pointer) || size <= SMALL_MAX) {
     void *moved = memory_malloc(state, size);
-    if (!moved) return NULL;
     memcpy(moved, pointer, size < held ? size : held);
     memory_free(state, pointer);
     return moved;
   }
   if (size > held && (size - held > state->malloc_limit || state->malloc_size > state->malloc_limit - (size - held)))
-    return NULL;
+    out_of_memory();
   void *moved = realloc(pointer, size);
-  if (!moved) return NULL;
+  if (!moved) out_of_memory();
   state->malloc_size += malloc_usable_size(moved) - held;
   return moved;
 }

@@ -29,7 +29,8 @@ export function parseOptions(words: string[], options: Option[], command: string
   try {
     values = arg(specification, { argv: words }) as Values & { _: string[] }
   } catch (error) {
-    throw new ConfigError(bytesOfText((error as Error).message), cure)
+    if (!(error instanceof Error) || error.name !== 'ArgError') throw error
+    throw new ConfigError(bytesOfText(error.message), cure)
   }
   const [stray] = values._
   if (stray !== undefined) throw new ConfigError(`"${stray}" is not expected here`, cure)

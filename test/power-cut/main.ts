@@ -1,17 +1,21 @@
 /**
  * `npm run power-cut [-- WORDS]`: the whole proof, with the counts of what was looked at.
- * `--mutants` shows it every defect; `--faults` fails every call of the kernel once, in each way. `--seed N`, `--cut K`, `--scenario WORDS` and `--model MODEL`
- * repeat a part; with `--cut` the operations around it are printed.
+ * `--mutants` shows it every defect; `--faults` fails every call of the kernel once, in each way;
+ * `--memory [N]` refuses all of C's allocations, one at a time, and N of QuickJS' (1000). `--seed N`,
+ * `--cut K`, `--scenario WORDS` and `--model MODEL` repeat a part; with `--cut` the operations around it are printed.
  */
 import type { CrashModel } from '../../runtime/emulator/disk/crash.ts'
 import { describeOperation } from '../../runtime/emulator/disk/operations.ts'
 import { catchMutant } from './catch.ts'
 import { proveFaults } from './faults.ts'
+import { MemoryStage } from './memory.ts'
 import { MUTANTS } from './mutants.ts'
 import { type Proof, type ProofOptions, prove } from './prove.ts'
 import { type Scenario, type Stage, setStage } from './scenarios.ts'
 
 const MODELS: CrashModel[] = ['ordered', 'weak']
+/** Of QuickJS' allocations, which are many thousands. */
+const MEMORY_SAMPLES = 1000
 /** Operations that are shown before and after a cut. */
 const AROUND = 8
 
@@ -30,9 +34,32 @@ const seconds = () => `${((performance.now() - started) / 1000).toFixed(1)} s`
 process.exitCode = (await main()) ? 0 : 1
 
 async function main(): Promise<boolean> {
+  if (words.includes('--memory')) return memory()
   const stage = await setStage()
   if (words.includes('--mutants')) return mutants(stage)
   return words.includes('--faults') ? faults(stage) : proof(stage)
+}
+
+async function memory(): Promise<boolean> {
+  const stage = await MemoryStage.set()
+  const samplesMax = Number(wordAfter('--memory')) || MEMORY_SAMPLES
+  const tasks = wordAfter('--scenario')?.split(',')
+  const options = { seed, samplesMax, restEvery: 3, ...(tasks && { tasks }) }
+  const sum = { refused: 0, failures: 0 }
+  for (const { task, kind, allocations, refused, survived, failures } of await stage.prove(
+    options,
+  )) {
+    console.log(
+      `${task.padEnd(10)} ${refused} of ${allocations} ${kind} allocations refused, ` +
+        `${survived} without consequence, ${failures.length} failures`,
+    )
+    for (const failure of failures.slice(0, 5)) console.log(`  ${failure}`)
+    sum.refused += refused
+    sum.failures += failures.length
+  }
+  await stage.stop()
+  console.log(`${sum.refused} refusals, ${seconds()}, ${sum.failures} failures`)
+  return sum.failures === 0
 }
 
 async function faults({ world, scenarios }: Stage): Promise<boolean> {
