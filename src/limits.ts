@@ -18,3 +18,11 @@ export const CONFIGURATION_SIZE_MAX = 64 * 1024
 export const STATE_SIZE_MAX = 16 * 1024
 /** Entries of one file list: some 24 bytes of memory each, and room for any image. */
 export const FILE_LIST_ENTRIES_MAX = 1_000_000
+/** A reply of the home server is some ten lines, and a message for the user (bytes). */
+export const REPLY_SIZE_MAX = 8 * 1024
+/** A question to it is some ten lines, and 32 versions at the most (bytes). */
+export const QUESTION_SIZE_MAX = 2 * 1024
+/** Two machines that sign need not have the same clock: so far may one be behind the other (seconds). */
+export const SERVER_SKEW_MAX_SECONDS = 86_400
+/** A laptop lies in a cupboard for years, but not for longer than this (seconds). */
+export const TIME_JUMP_MAX_SECONDS = 10 * 366 * 86_400

@@ -14,15 +14,9 @@ import {
   VERSION_MAX,
 } from '../limits.ts'
 import type { Progress } from '../progress.ts'
+import { formatInstant, isAudience, parseInstant } from '../release/fields.ts'
 import { ManifestWriter } from '../release/manifest-file.ts'
-import {
-  formatInstant,
-  isAudience,
-  parseInstant,
-  type Release,
-  readRelease,
-  signRelease,
-} from '../release/release.ts'
+import { type Release, readRelease, signRelease } from '../release/release.ts'
 import type { SecretKey } from '../release/signify.ts'
 import { readFile, writeFile } from '../small-file.ts'
 import { show } from '../text.ts'

@@ -5,6 +5,7 @@
 import { ConfigError, TrustError } from '../errors.ts'
 import type { Fd } from '../host.ts'
 import { RELEASE_SIZE_MAX } from '../limits.ts'
+import { formatInstant } from '../release/fields.ts'
 import { ManifestReader } from '../release/manifest-file.ts'
 import {
   comparePaths,
@@ -12,7 +13,7 @@ import {
   formatManifestLine,
   parseManifestLine,
 } from '../release/manifest-line.ts'
-import { formatInstant, openRelease, type Release } from '../release/release.ts'
+import { openRelease, type Release } from '../release/release.ts'
 import { publicKeyOf } from '../release/signify.ts'
 import { readFile } from '../small-file.ts'
 import { show } from '../text.ts'

@@ -5,9 +5,9 @@
  */
 import { TrustError } from '../errors.ts'
 import { MANIFEST_SIZE_MAX, RELEASE_SIZE_MAX, VERSION_JUMP_MAX, VERSION_MAX } from '../limits.ts'
-import { bytesOfText, show } from '../text.ts'
+import { Fields, formatInstant } from './fields.ts'
 import { messageOf, type PublicKey, type SecretKey, sign, verify } from './signify.ts'
-import { decodeStatement, encodeStatement, isValue, type Statement } from './statement.ts'
+import { decodeStatement, encodeStatement } from './statement.ts'
 
 export interface Release {
   version: number
@@ -68,75 +68,21 @@ function encodeRelease(release: Release): Uint8Array {
 }
 
 function decodeRelease(message: Uint8Array): Release {
-  const fields = decodeStatement(message, 'release')
-  const manifestDigest = required(fields, 'manifest-sha256')
-  if (!/^[0-9a-f]{64}$/.test(manifestDigest)) refuse('manifest-sha256', manifestDigest)
+  const fields = new Fields('the release', decodeStatement(message, 'release'))
   const release: Release = {
-    version: count(fields, 'version', 1, VERSION_MAX),
-    hardware: audience(fields, 'hardware'),
-    deployment: audience(fields, 'deployment'),
-    manifestDigest,
-    manifestSize: count(fields, 'manifest-size', 1, MANIFEST_SIZE_MAX),
-    entries: count(fields, 'entries', 1, MANIFEST_SIZE_MAX),
-    imageBytes: count(fields, 'image-bytes', 0, Number.MAX_SAFE_INTEGER),
-    jumpFrom: count(fields, 'jump-from', 0, VERSION_MAX),
-    issued: instant(fields, 'issued'),
-    expires: fields.has('expires') ? instant(fields, 'expires') : undefined,
+    version: fields.count('version', 1, VERSION_MAX),
+    hardware: fields.audience('hardware'),
+    deployment: fields.audience('deployment'),
+    manifestDigest: fields.matching('manifest-sha256', /^[0-9a-f]{64}$/),
+    manifestSize: fields.count('manifest-size', 1, MANIFEST_SIZE_MAX),
+    entries: fields.count('entries', 1, MANIFEST_SIZE_MAX),
+    imageBytes: fields.count('image-bytes', 0, Number.MAX_SAFE_INTEGER),
+    jumpFrom: fields.count('jump-from', 0, VERSION_MAX),
+    issued: fields.instant('issued'),
+    expires: fields.optional('expires', (key) => fields.instant(key)),
   }
-  if (release.jumpFrom > release.version) refuse('jump-from', String(release.jumpFrom))
+  if (release.jumpFrom > release.version) fields.refuse('jump-from', String(release.jumpFrom))
   return release
-}
-
-function refuse(key: string, value: string): never {
-  throw new TrustError(
-    `the release has the malformed value "${show(bytesOfText(value))}" of ${key}`,
-  )
-}
-
-function required(fields: Statement, key: string): string {
-  const value = fields.get(key)
-  if (value === undefined) throw new TrustError(`the release has no ${key}`)
-  return value
-}
-
-function count(fields: Statement, key: string, min: number, max: number): number {
-  const text = required(fields, key)
-  const value = /^(0|[1-9][0-9]{0,15})$/.test(text) ? Number(text) : -1
-  if (value < min || value > max) {
-    throw new TrustError(
-      `the release has ${key}=${show(bytesOfText(text))}; ${min} to ${max} can be`,
-    )
-  }
-  return value
-}
-
-function audience(fields: Statement, key: string): string {
-  const value = required(fields, key)
-  return isAudience(value) ? value : refuse(key, value)
-}
-
-/** A name of a machine or deployment: short, and without blanks at its ends. */
-export function isAudience(value: string): boolean {
-  return isValue(value) && value !== '' && value.length <= 100 && value.trim() === value
-}
-
-function instant(fields: Statement, key: string): number {
-  const text = required(fields, key)
-  return parseInstant(text) ?? refuse(key, text)
-}
-
-/** `2026-11-22T18:00:00Z` */
-export function formatInstant(seconds: number): string {
-  return `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`
-}
-
-/** Seconds since 1970; undefined where it is no instant in just this form. */
-export function parseInstant(text: string): number | undefined {
-  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(text)) return undefined
-  const milliseconds = Date.parse(text)
-  // A 30th of February is no date, whatever the parser makes of it.
-  if (Number.isNaN(milliseconds) || formatInstant(milliseconds / 1000) !== text) return undefined
-  return milliseconds / 1000
 }
 
 /** What decides whether a device may take a release. */

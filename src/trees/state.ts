@@ -4,7 +4,7 @@
  */
 import { ConfigError } from '../errors.ts'
 import { STATE_SIZE_MAX, VERSION_MAX } from '../limits.ts'
-import { formatInstant, parseInstant } from '../release/release.ts'
+import { formatInstant, parseInstant } from '../release/fields.ts'
 import { readFile, replaceFile } from '../small-file.ts'
 import { arrayOfBytes, bytesOfArray, bytesOfText, textOfBytes } from '../text.ts'
 import type { Store } from './store.ts'

@@ -3,16 +3,8 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { random } from '../../native/random/random.node.ts'
 import { TrustError } from '../../src/errors.ts'
-import {
-  admit,
-  type Device,
-  formatInstant,
-  openRelease,
-  parseInstant,
-  type Release,
-  readRelease,
-  signRelease,
-} from '../../src/release/release.ts'
+import { formatInstant, parseInstant } from '../../src/release/fields.ts'
+import { admit, type Device, openRelease, type Release, readRelease, signRelease } from '../../src/release/release.ts'
 import { makeKeyPair, publicKeyOf, readSecretKey, sign } from '../../src/release/signify.ts'
 
 const secret = readSecretKey(makeKeyPair(random, 'test').secretFile)

@@ -1,0 +1,88 @@
+/**
+ * What a laptop tells when it calls home: a small text of `key=value` lines, and nothing else of the
+ * child's machine. The laptop encodes it, the home server decodes it, both here. It is not signed.
+ */
+import { PeerError, TrustError } from '../errors.ts'
+import { QUESTION_SIZE_MAX, VERSION_MAX } from '../limits.ts'
+import { Fields } from '../release/fields.ts'
+import { decodeStatement, encodeStatement } from '../release/statement.ts'
+import { isNonce, isSerial } from './reply.ts'
+
+export interface Question {
+  serial: string
+  nonce: string
+  hardware: string
+  deployment: string
+  /** The version that runs; undefined: none. */
+  installed: number | undefined
+  /** The version that runs on trial. */
+  trial: number | undefined
+  /** Versions that never became healthy here and were swapped back. */
+  bad: number[]
+  /** How the last upgrade ended: `staged`, `up-to-date` …, or the class of an error. */
+  outcome: string | undefined
+  /** The error's code: a system's (`ENOSPC`), or the attack's name (`rollback`). */
+  code: string | undefined
+}
+
+/** Where the home server is asked. */
+export const CALL_HOME_PATH = '/call-home'
+export const QUESTION_TYPE = 'text/plain; charset=utf-8'
+
+/** A class of errors, an outcome, an error number, or the words of an attack. */
+const WORD = /^[A-Za-z][A-Za-z0-9 -]{0,39}$/
+const BAD_MAX = 32
+
+export function encodeQuestion(question: Question): Uint8Array {
+  const fields: [string, string][] = [
+    ['serial', question.serial],
+    ['nonce', question.nonce],
+    ['hardware', question.hardware],
+    ['deployment', question.deployment],
+  ]
+  const { installed, trial, outcome, code } = question
+  if (installed !== undefined) fields.push(['installed', String(installed)])
+  if (trial !== undefined) fields.push(['trial', String(trial)])
+  const bad = question.bad.slice(-BAD_MAX)
+  if (bad.length > 0) fields.push(['bad', bad.join(' ')])
+  if (outcome !== undefined && WORD.test(outcome)) fields.push(['last-outcome', outcome])
+  if (code !== undefined && WORD.test(code)) fields.push(['last-code', code])
+  return encodeStatement('call-home', fields)
+}
+
+/** Throws a PeerError `broken` for whatever is no question. Unknown keys are ignored. */
+export function decodeQuestion(bytes: Uint8Array): Question {
+  if (bytes.length > QUESTION_SIZE_MAX) {
+    throw new PeerError(`a question has at most ${QUESTION_SIZE_MAX} bytes`, 'broken')
+  }
+  try {
+    return questionOf(new Fields('the question', decodeStatement(bytes, 'call-home')))
+  } catch (error) {
+    // Nothing was signed here: what is wrong is the laptop's doing, and no matter of trust.
+    if (error instanceof TrustError) throw new PeerError(error.message, 'broken')
+    throw error
+  }
+}
+
+function questionOf(fields: Fields): Question {
+  const serial = fields.text('serial')
+  if (!isSerial(serial)) fields.refuse('serial', serial)
+  const nonce = fields.text('nonce')
+  if (!isNonce(nonce)) fields.refuse('nonce', nonce)
+  const version = (key: string) => fields.count(key, 1, VERSION_MAX)
+  const word = (key: string) => fields.matching(key, WORD)
+  const bad = fields.optional('bad', (key) => fields.matching(key, /^[0-9]{1,9}( [0-9]{1,9})*$/))
+  const versions = bad?.split(' ').map(Number) ?? []
+  if (versions.length > BAD_MAX) fields.refuse('bad', bad ?? '')
+  return {
+    serial,
+    nonce,
+    hardware: fields.audience('hardware'),
+    deployment: fields.audience('deployment'),
+    installed: fields.optional('installed', version),
+    trial: fields.optional('trial', version),
+    bad: versions,
+    outcome: fields.optional('last-outcome', word),
+    code: fields.optional('last-code', word),
+  }
+}

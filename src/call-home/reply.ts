@@ -1,0 +1,199 @@
+/**
+ * What the home server answers: the `call-home-reply` statement, and `unlock`, which a person brings
+ * on a stick. Both sides encode and decode here. `openReply` and `openUnlock` are the only ways from
+ * bytes to something that may be believed; what they refuse is named after the attack.
+ */
+import { assert, TrustError } from '../errors.ts'
+import {
+  REPLY_SIZE_MAX,
+  SERVER_SKEW_MAX_SECONDS,
+  TIME_JUMP_MAX_SECONDS,
+  VERSION_MAX,
+} from '../limits.ts'
+import { Fields, formatInstant } from '../release/fields.ts'
+import { type PublicKey, verify } from '../release/signify.ts'
+import { decodeStatement, encodeStatement, isValue } from '../release/statement.ts'
+
+export const PRIORITIES = ['low', 'normal', 'urgent'] as const
+export type Priority = (typeof PRIORITIES)[number]
+
+export interface Reply {
+  /** Of the laptop that asked, and the nonce that it sent. */
+  serial: string
+  nonce: string
+  /** When it was signed. All times are in seconds since 1970. */
+  time: number
+  stolen: boolean
+  /** The version that the laptop shall run; undefined: whatever its sources call the latest. */
+  version: number | undefined
+  /** Until when the laptop may be used; undefined: without end. */
+  leaseEnd: number | undefined
+  /** After how long the laptop shall ask again. It keeps to bounds of its own. */
+  intervalSeconds: number
+  /** `low`: when idle; `normal`; `urgent`: now. */
+  priority: Priority
+  /** URLs to try before those that the laptop knows. */
+  sources: string[]
+  /** For the user; '' where there is none. */
+  message: string
+}
+
+/** Frees one laptop by hand. */
+export interface Unlock {
+  serial: string
+  /** When it was signed: later than whatever locked the laptop, or it is an old one. */
+  time: number
+  /** The new lease; undefined: without end. */
+  leaseEnd: number | undefined
+}
+
+/** Safe as a file's name and in a log: what a serial may be on both sides. */
+const SERIAL = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
+const NONCE = /^[0-9a-f]{32}$/
+/** 16 bytes, which nobody guesses, and nobody meets twice. */
+export const NONCE_LENGTH = 16
+/** A year: what a number of seconds may be at the most. Laptops bound it further. */
+const INTERVAL_MAX_SECONDS = 366 * 86_400
+const SOURCES_MAX = 8
+const SOURCE_LENGTH_MAX = 300
+const MESSAGE_LENGTH_MAX = 500
+
+export function isSerial(text: string): boolean {
+  return SERIAL.test(text)
+}
+
+export function isNonce(text: string): boolean {
+  return NONCE.test(text)
+}
+
+/** True where a reply can carry the list. */
+export function areSources(sources: readonly string[]): boolean {
+  if (sources.length > SOURCES_MAX) return false
+  return sources.every((url) => /^[\x21-\x7e]+$/.test(url) && url.length <= SOURCE_LENGTH_MAX)
+}
+
+/** True where a reply can carry the message. */
+export function isMessage(message: string): boolean {
+  return isValue(message) && message.length <= MESSAGE_LENGTH_MAX
+}
+
+/** The bytes to sign. Whoever makes a reply checks serial, nonce, sources and message first. */
+export function encodeReply(reply: Reply): Uint8Array {
+  assert(isSerial(reply.serial) && isNonce(reply.nonce), 'serial and nonce of a reply')
+  assert(areSources(reply.sources) && isMessage(reply.message), 'texts of a reply')
+  const fields: [string, string][] = [
+    ['serial', reply.serial],
+    ['nonce', reply.nonce],
+    ['time', formatInstant(reply.time)],
+    ['stolen', reply.stolen ? 'yes' : 'no'],
+    ['interval', String(reply.intervalSeconds)],
+    ['priority', reply.priority],
+  ]
+  if (reply.version !== undefined) fields.push(['version', String(reply.version)])
+  if (reply.leaseEnd !== undefined) fields.push(['lease-end', formatInstant(reply.leaseEnd)])
+  if (reply.sources.length > 0) fields.push(['sources', reply.sources.join(' ')])
+  if (reply.message !== '') fields.push(['message', reply.message])
+  return encodeStatement('call-home-reply', fields)
+}
+
+/** What a laptop asked with, and knows of time. */
+export interface Asked {
+  serial: string
+  nonce: string
+  /** The newest signed time seen, in seconds since 1970; 0: none. */
+  trustedSeconds: number
+}
+
+/** The reply, if a key of the role `home` signed it for this laptop and this question. Throws a TrustError. */
+export function openReply(signed: Uint8Array, keys: readonly PublicKey[], asked: Asked): Reply {
+  const name = 'the reply of the home server'
+  const fields = open(signed, keys, 'call-home-reply', name)
+  const serial = boundTo(fields, asked.serial)
+  const nonce = fields.matching('nonce', NONCE)
+  if (nonce !== asked.nonce) {
+    throw new TrustError(
+      `replay: ${name} answers another question (nonce ${nonce}, asked was ${asked.nonce})`,
+    )
+  }
+  const sources = fields.optional('sources', (key) => fields.text(key).split(' ')) ?? []
+  if (!areSources(sources)) fields.refuse('sources', sources.join(' '))
+  const message = fields.optional('message', (key) => fields.text(key)) ?? ''
+  if (!isMessage(message)) fields.refuse('message', `${message.slice(0, 100)}…`)
+  const time = fields.instant('time')
+  refuseOld(name, time, asked.trustedSeconds - SERVER_SKEW_MAX_SECONDS)
+  refuseFuture(name, time, asked.trustedSeconds)
+  return {
+    serial,
+    nonce,
+    time,
+    stolen: fields.choice('stolen', ['yes', 'no']) === 'yes',
+    version: fields.optional('version', (key) => fields.count(key, 1, VERSION_MAX)),
+    leaseEnd: fields.optional('lease-end', (key) => fields.instant(key)),
+    intervalSeconds: fields.count('interval', 0, INTERVAL_MAX_SECONDS),
+    priority: fields.choice('priority', PRIORITIES),
+    sources,
+    message,
+  }
+}
+
+export function encodeUnlock(unlock: Unlock): Uint8Array {
+  assert(isSerial(unlock.serial), 'serial of an unlock statement')
+  const fields: [string, string][] = [
+    ['serial', unlock.serial],
+    ['time', formatInstant(unlock.time)],
+  ]
+  if (unlock.leaseEnd !== undefined) fields.push(['lease-end', formatInstant(unlock.leaseEnd)])
+  return encodeStatement('unlock', fields)
+}
+
+/**
+ * No nonce binds an unlock statement: it has to be newer than all that was signed before, so that
+ * one from before the theft, or one that was used, opens nothing.
+ */
+export function openUnlock(
+  signed: Uint8Array,
+  keys: readonly PublicKey[],
+  asked: Omit<Asked, 'nonce'>,
+): Unlock {
+  const name = 'the unlock statement'
+  const fields = open(signed, keys, 'unlock', name)
+  const serial = boundTo(fields, asked.serial)
+  const time = fields.instant('time')
+  refuseOld(name, time, asked.trustedSeconds + 1)
+  refuseFuture(name, time, asked.trustedSeconds)
+  return { serial, time, leaseEnd: fields.optional('lease-end', (key) => fields.instant(key)) }
+}
+
+function open(signed: Uint8Array, keys: readonly PublicKey[], kind: string, name: string): Fields {
+  if (signed.length > REPLY_SIZE_MAX) {
+    throw new TrustError(
+      `endless data: ${name} has more than the ${REPLY_SIZE_MAX} bytes that it may have`,
+    )
+  }
+  return new Fields(name, decodeStatement(verify(signed, keys, name), kind))
+}
+
+function boundTo(fields: Fields, own: string): string {
+  const serial = fields.matching('serial', SERIAL)
+  if (serial === own) return serial
+  throw new TrustError(`wrong serial: ${fields.name} is for "${serial}", this is "${own}"`)
+}
+
+function refuseOld(name: string, time: number, oldest: number): void {
+  if (time >= oldest) return
+  throw new TrustError(
+    `replay: ${name} is of ${formatInstant(time)}, and ${formatInstant(oldest)} is the oldest ` +
+      'that can be after what was signed before',
+    'if it is a new one, set the clock of the machine that signed it',
+  )
+}
+
+/** One wrong date of a signer must not take a laptop's time so far that no lease ever holds again. */
+function refuseFuture(name: string, time: number, trustedSeconds: number): void {
+  if (trustedSeconds === 0 || time <= trustedSeconds + TIME_JUMP_MAX_SECONDS) return
+  throw new TrustError(
+    `fast-forward: ${name} is of ${formatInstant(time)}, more than ten years after ` +
+      `${formatInstant(trustedSeconds)}`,
+    'set the clock of the machine that signed it',
+  )
+}
