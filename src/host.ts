@@ -12,6 +12,7 @@ export type Delta = typeof import('native:delta')
 export type Compress = typeof import('native:compress')
 export type Random = typeof import('native:random')
 export type Clock = typeof import('native:clock')
+export type System = typeof import('native:system')
 
 export interface Host {
   files: Files
@@ -23,6 +24,7 @@ export interface Host {
   compress: Compress
   random: Random
   clock: Clock
+  system: System
 }
 
 export type { Fd, Metadata, Path, Stat, Time, Xattr } from 'native:files'

@@ -10,8 +10,20 @@ import * as files from 'native:files'
 import * as processes from 'native:processes'
 import * as random from 'native:random'
 import * as sockets from 'native:sockets'
+import * as system from 'native:system'
 import * as trees from 'native:trees'
 import { runCommandLine } from './command-line/commands.ts'
 
-const host = { checksums, clock, compress, delta, files, processes, random, sockets, trees }
+const host = {
+  checksums,
+  clock,
+  compress,
+  delta,
+  files,
+  processes,
+  random,
+  sockets,
+  system,
+  trees,
+}
 processes.exit(await runCommandLine(host, processes.argv.slice(1)))

@@ -1,6 +1,7 @@
 /*
  * Other programs, and this one's own start and end. A child is told from its end by SIGCHLD, whose
- * handler only writes into a pipe that the loop watches; children that are not ours are left alone.
+ * handler only writes into a pipe that the loop watches. Children that are not ours are left alone,
+ * but for the first process of a machine, which inherits every orphan and has to let them go.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,9 +21,7 @@
 #include "host.h"
 #include "loop.h"
 #include "module.h"
-
-/* execve refuses more than some megabytes of arguments anyway. */
-#define WORDS_MAX 65536
+#include "words.h"
 
 /* A child that has not been reaped. */
 struct child {
@@ -55,6 +54,25 @@ static int reap(pid_t pid) {
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+static bool is_ours(pid_t pid) {
+  for (struct child *child = children; child; child = child->next)
+    if (child->pid == pid) return true;
+  return false;
+}
+
+/* Lets orphans go that have ended, up to the first of our own: its end has another signal to come. */
+static void reap_orphans(void) {
+  for (;;) {
+    siginfo_t ended = {0};
+    if (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT)) {
+      if (errno == EINTR) continue;
+      return;
+    }
+    if (ended.si_pid == 0 || is_ours(ended.si_pid)) return;
+    reap(ended.si_pid);
+  }
+}
+
 static void children_wake(JSContext *context, struct loop_wait *wait, bool ready) {
   (void)ready;
   char drained[64];
@@ -72,6 +90,7 @@ static void children_wake(JSContext *context, struct loop_wait *wait, bool ready
     JS_FreeValue(context, child->resolve);
     free(child);
   }
+  if (getpid() == 1) reap_orphans();
   if (children) loop_add(wait);
 }
 
@@ -88,36 +107,6 @@ static int watch_children(void) {
   sigaddset(&child_signal, SIGCHLD);
   pthread_sigmask(SIG_UNBLOCK, &child_signal, NULL);
   return 0;
-}
-
-static void words_free(JSContext *context, char **words) {
-  for (size_t i = 0; words && words[i]; i++) js_free(context, words[i]);
-  js_free(context, words);
-}
-
-/* An array of byte strings as execve takes it, or NULL with an exception. */
-static char **words_from_js(JSContext *context, JSValueConst options, const char *name) {
-  char **words = NULL;
-  JSValue array = JS_GetPropertyStr(context, options, name);
-  int64_t count;
-  if (JS_IsException(array)) return NULL;
-  if (!JS_IsArray(context, array) || get_int64_property(context, array, "length", &count) || count > WORDS_MAX) {
-    JS_ThrowTypeError(context, "start: %s must be an array of at most %d byte strings", name, WORDS_MAX);
-    goto out;
-  }
-  words = js_mallocz(context, ((size_t)count + 1) * sizeof *words);
-  for (int64_t i = 0; words && i < count; i++) {
-    JSValue word = JS_GetPropertyUint32(context, array, (uint32_t)i);
-    words[i] = JS_IsException(word) ? NULL : bytes_from_js(context, word, NULL);
-    JS_FreeValue(context, word);
-    if (!words[i]) {
-      words_free(context, words);
-      words = NULL;
-    }
-  }
-out:
-  JS_FreeValue(context, array);
-  return words;
 }
 
 /* Starts the program with `pipe_end` (or -1) as its stdin and stdout. 0 and the pid, or the errno. */

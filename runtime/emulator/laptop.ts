@@ -5,6 +5,7 @@
 import { makeChecksums } from '../../native/checksums/checksums.node.ts'
 import { compress } from '../../native/compress/compress.node.ts'
 import { makeDelta } from '../../native/delta/delta.node.ts'
+import { system } from '../../native/system/system.node.ts'
 import { systemErrorOf } from '../../native/system-error.node.ts'
 import { makeTrees } from '../../native/trees/trees.node.ts'
 import type { Fd, Files, Host, Path, Processes } from '../../src/host.ts'
@@ -47,7 +48,13 @@ export function laptopHost(laptop: Laptop): Host {
     processes: processesOf(laptop),
     random: seededRandom(seed),
     clock: clock.asHost,
+    // A program of the running system: it has no business with mounts, devices and power.
+    system: { ...system, environment: () => variablesOf(laptop), setUmask: () => 0o022 },
   }
+}
+
+function variablesOf({ environment }: Laptop): Path[] {
+  return Object.entries(environment).map(([name, value]) => `${name}=${value}`)
 }
 
 function withTerminal(files: Files, terminal: Terminal): Files {

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "first-process.h"
 #include "host.h"
 #include "loop.h"
 #include "memory.h"
@@ -59,9 +60,15 @@ static void complain_line(const char *text) {
   complain(line, length);
 }
 
+/* Ends the process after its last word. */
+static _Noreturn void end(const char *text) {
+  if (first_process_is_init()) first_process_fail(text);
+  _exit(EXIT_INTERNAL_ERROR);
+}
+
 static _Noreturn void fail(const char *text) {
   complain_line(text);
-  _exit(EXIT_INTERNAL_ERROR);
+  end(text);
 }
 
 void out_of_memory(void) {
@@ -83,13 +90,14 @@ static _Noreturn void fail_with_exception(JSContext *context) {
   JSValue exception = JS_GetException(context);
   const char *text = JS_ToCString(context, exception);
   if (!text) JS_FreeValue(context, JS_GetException(context));
-  complain_line(text ? text : "an exception that can't be shown");
+  if (!text) text = "an exception that can't be shown";
+  complain_line(text);
   if (debug_wanted() && JS_IsError(context, exception)) {
     JSValue stack = JS_GetPropertyStr(context, exception, "stack");
     const char *frames = JS_IsString(stack) ? JS_ToCString(context, stack) : NULL;
     if (frames) complain(frames, strlen(frames));
   }
-  _exit(EXIT_INTERNAL_ERROR);
+  end(text);
 }
 
 /* Rejected promises that nobody has taken yet. They are given until no job is left. */
@@ -250,6 +258,7 @@ int main(int argc, char **argv) {
   if (loop_run(context, throw_rejection)) fail_with_exception(context);
   if (JS_PromiseState(context, promise) == JS_PROMISE_PENDING)
     fail("everything has ended, but the program still waits for something");
+  if (first_process_is_init()) fail("the first process has nothing left to do");
 #ifdef HOST_FREES
   JS_FreeValue(context, promise);
   JS_FreeContext(context);

@@ -11,7 +11,8 @@
   X(delta)         \
   X(compress)      \
   X(random)        \
-  X(clock)
+  X(clock)         \
+  X(system)
 
 #define DECLARE(name) int module_##name##_register(JSContext *context);
 MODULES(DECLARE)

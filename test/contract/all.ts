@@ -7,6 +7,7 @@ import { fileListContract } from './file-list.ts'
 import { filesContract } from './files.ts'
 import { clockContract, processesContract, randomContract } from './processes.ts'
 import { type Peers, socketsContract } from './sockets.ts'
+import { systemContract } from './system.ts'
 import { treesContract } from './trees.ts'
 
 export function allContracts(side: string, host: Host, scratch: Path, peers: Peers): void {
@@ -19,5 +20,6 @@ export function allContracts(side: string, host: Host, scratch: Path, peers: Pee
   compressContract(`compress over ${side}`, host)
   fileListContract(`file lists over ${side}`, host)
   deltaContract(`delta over ${side}`, host, scratch)
+  systemContract(`system over ${side}`, host)
   treesContract(`trees over ${side}`, host, scratch)
 }

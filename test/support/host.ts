@@ -7,6 +7,7 @@ import { files as nodeFiles } from '../../native/files/files.node.ts'
 import { processes } from '../../native/processes/processes.node.ts'
 import { random } from '../../native/random/random.node.ts'
 import { sockets } from '../../native/sockets/sockets.node.ts'
+import { system } from '../../native/system/system.node.ts'
 import { makeTrees } from '../../native/trees/trees.node.ts'
 import type { Files, Host } from '../../src/host.ts'
 
@@ -15,5 +16,5 @@ export function nodeHost(files: Files = nodeFiles): Host {
   const checksums = makeChecksums(files)
   const delta = makeDelta(files)
   const trees = makeTrees(files, checksums)
-  return { files, trees, sockets, processes, checksums, delta, compress, random, clock }
+  return { files, trees, sockets, processes, checksums, delta, compress, random, clock, system }
 }

@@ -10,6 +10,7 @@ import * as files from 'native:files'
 import * as processes from 'native:processes'
 import * as random from 'native:random'
 import * as sockets from 'native:sockets'
+import * as system from 'native:system'
 import * as trees from 'native:trees'
 import type { Host } from '../../../src/host.ts'
 import { arrayOfBytes, bytesOfText } from '../../../src/text.ts'
@@ -28,6 +29,7 @@ const host: Host = {
   compress,
   random,
   clock,
+  system,
 }
 const [scratch = '', peers = ''] = processes.argv.slice(-2)
 allContracts('C', host, scratch, JSON.parse(peers))

@@ -1,0 +1,82 @@
+/* Raw devices: opened as they are, measured, made the console, and the watchdog. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/watchdog.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "system.h"
+
+/* linux/fs.h would bring its own words for mounts along. */
+#define BLOCK_SIZE_IN_BYTES _IOR(0x12, 114, size_t)
+
+static int access_of(JSContext *context, JSValueConst value) {
+  const char *word = JS_ToCString(context, value);
+  if (!word) return -1;
+  int flags = strcmp(word, "read") == 0         ? O_RDONLY
+              : strcmp(word, "write") == 0      ? O_WRONLY
+              : strcmp(word, "read-write") == 0 ? O_RDWR
+                                                : -1;
+  if (flags < 0) JS_ThrowTypeError(context, "openDevice: there is no access %s", word);
+  JS_FreeCString(context, word);
+  return flags;
+}
+
+SYSTEM_FUNCTION(open_device) {
+  (void)self, (void)argc;
+  int flags = access_of(context, argv[1]);
+  char *path = flags < 0 ? NULL : bytes_from_js(context, argv[0], NULL);
+  if (!path) return JS_EXCEPTION;
+  int fd;
+  do fd = open(path, flags | O_NOCTTY | O_CLOEXEC);
+  while (fd < 0 && errno == EINTR);
+  int saved_errno = errno;
+  JSValue result = fd < 0 ? throw_system_error(context, "open", path, saved_errno) : JS_NewInt32(context, fd);
+  js_free(context, path);
+  return result;
+}
+
+SYSTEM_FUNCTION(device_size) {
+  (void)self, (void)argc;
+  int32_t fd;
+  struct stat stat;
+  if (JS_ToInt32(context, &fd, argv[0])) return JS_EXCEPTION;
+  uint64_t size = 0;
+  int failed = fstat(fd, &stat);
+  if (!failed && S_ISBLK(stat.st_mode))
+    failed = ioctl(fd, BLOCK_SIZE_IN_BYTES, &size);
+  else if (!failed)
+    size = (uint64_t)stat.st_size;
+  int saved_errno = errno;
+  if (failed) return throw_system_error(context, "size", NULL, saved_errno);
+  return JS_NewInt64(context, (int64_t)size);
+}
+
+SYSTEM_FUNCTION(use_as_standard) {
+  (void)self, (void)argc;
+  int32_t fd;
+  if (JS_ToInt32(context, &fd, argv[0])) return JS_EXCEPTION;
+  for (int standard = STDIN_FILENO; standard <= STDERR_FILENO; standard++) {
+    int made;
+    do made = dup2(fd, standard);
+    while (made < 0 && (errno == EINTR || errno == EBUSY));
+    if (made >= 0) continue;
+    int saved_errno = errno;
+    return throw_system_error(context, "dup2", NULL, saved_errno);
+  }
+  return JS_UNDEFINED;
+}
+
+SYSTEM_FUNCTION(set_watchdog) {
+  (void)self, (void)argc;
+  int32_t fd, seconds;
+  if (JS_ToInt32(context, &fd, argv[0]) || JS_ToInt32(context, &seconds, argv[1])) return JS_EXCEPTION;
+  int taken = seconds;
+  if (ioctl(fd, WDIOC_SETTIMEOUT, &taken) || ioctl(fd, WDIOC_KEEPALIVE, 0)) {
+    int saved_errno = errno;
+    return throw_system_error(context, "watchdog", NULL, saved_errno);
+  }
+  return JS_NewInt32(context, taken);
+}

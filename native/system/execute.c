@@ -1,0 +1,49 @@
+/* Another program in this process's place. */
+#include <errno.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "../processes/words.h"
+#include "system.h"
+
+int execution_from_js(JSContext *context, JSValueConst value, struct execution *execution) {
+  *execution = (struct execution){0};
+  JSValue program = JS_GetPropertyStr(context, value, "program");
+  if (!JS_IsException(program)) execution->program = bytes_from_js(context, program, NULL);
+  JS_FreeValue(context, program);
+  if (execution->program) execution->words = words_from_js(context, value, "words");
+  if (execution->words) execution->environment = words_from_js(context, value, "environment");
+  if (execution->environment) return 0;
+  execution_free(context, execution);
+  return -1;
+}
+
+void execution_free(JSContext *context, struct execution *execution) {
+  js_free(context, execution->program);
+  words_free(context, execution->words);
+  words_free(context, execution->environment);
+}
+
+int execution_run(const struct execution *execution) {
+  /* Handlers are reset by execve; what is ignored or blocked stays so, and breaks a system's init. */
+  sigset_t none, blocked_before;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, &blocked_before);
+  struct sigaction usual = {.sa_handler = SIG_DFL}, pipe_before;
+  sigaction(SIGPIPE, &usual, &pipe_before);
+  execve(execution->program, execution->words, execution->environment);
+  int saved_errno = errno;
+  sigaction(SIGPIPE, &pipe_before, NULL);
+  sigprocmask(SIG_SETMASK, &blocked_before, NULL);
+  return saved_errno;
+}
+
+SYSTEM_FUNCTION(execute) {
+  (void)self, (void)argc;
+  struct execution execution;
+  if (execution_from_js(context, argv[0], &execution)) return JS_EXCEPTION;
+  int failure = execution_run(&execution);
+  JSValue result = throw_system_error(context, "execve", execution.program, failure);
+  execution_free(context, &execution);
+  return result;
+}

@@ -1,0 +1,45 @@
+/**
+ * The Node side of native:system: it tells what can be told, and refuses with ENOSYS whatever would
+ * change the machine that the tests and the emulator run on. Unit tests of the early boot have a
+ * machine of their own (`test/support/fake-system.ts`).
+ */
+import * as fs from 'node:fs'
+import { machine, release } from 'node:os'
+import type { Path, System } from '../../src/host.ts'
+import { systemErrorOf } from '../system-error.node.ts'
+
+const refuse =
+  (call: string) =>
+  (path?: unknown): never => {
+    throw systemErrorOf(call, typeof path === 'string' ? path : undefined, 'ENOSYS')
+  }
+
+/** As bytes, which process.env has lost. */
+function environment(): Path[] {
+  return fs.readFileSync('/proc/self/environ', 'latin1').split('\0').slice(0, -1)
+}
+
+export const system: System = {
+  mount: refuse('mount'),
+  unmount: refuse('unmount'),
+  pivotRoot: refuse('pivot_root'),
+  execute: refuse('execve'),
+  switchRoot: refuse('switch_root'),
+  loadModule: refuse('init_module'),
+  reboot: refuse('reboot'),
+  softCtrlAltDel: refuse('reboot'),
+  syncAll: refuse('sync'),
+  setHostName: refuse('sethostname'),
+  setWallClock: refuse('clock_settime'),
+  setUmask: (mask) => process.umask(mask & 0o777),
+  kernel: () => ({ release: release(), machine: machine() }),
+  processId: () => process.pid,
+  environment,
+  openDevice: refuse('open'),
+  deviceSize: refuse('size'),
+  useAsStandard: refuse('dup2'),
+  setRawTerminal: refuse('tcsetattr'),
+  readKeys: async () => refuse('read')(),
+  setWatchdog: refuse('watchdog'),
+  nextSignal: async () => refuse('signalfd')(),
+}

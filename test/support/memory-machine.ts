@@ -1,0 +1,89 @@
+/**
+ * A machine in namespaces of its own: mounts, processes and name are private, `/` is an empty memory
+ * file system with busybox in it, as an initramfs is, and a program runs there as process 1. Needs
+ * root. Nothing that it mounts or kills is the machine's that the tests run on.
+ */
+import { spawn } from 'node:child_process'
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { scratch } from './scratch.ts'
+
+export interface MachineRun {
+  /** By their paths in the machine; content is a file of ours. */
+  files: Record<string, string>
+  /** More of the machine's start, as shell, run in the folder that becomes `/`. */
+  prepare?: string
+  /** What process 1 is: a program of the machine and its words. */
+  command: string[]
+  environment?: Record<string, string>
+  /** What is typed on the console (a pipe) once it has shown a text. */
+  answers?: Record<string, string>
+  /** Ends the wait; the machine is killed then. */
+  deadlineMs: number
+}
+
+export interface MachineEnd {
+  output: string
+  /** Of process 1; undefined where the deadline came first. */
+  status: number | undefined
+}
+
+/** Makes the memory root out of the folder `$1`, then executes the rest of the words in it. */
+const START = `set -e
+folder=$1; shift
+mount -t tmpfs -o size=256m,mode=755 memory /mnt
+cp -a "$folder/." /mnt/
+cd /mnt
+mkdir -p bin proc sys dev run tmp etc old
+cp /usr/bin/busybox bin/busybox
+for word in sh ls cat mount umount sleep kill ps echo mkdir test true env setsid cp; do
+  [ -e bin/$word ] || ln -s busybox bin/$word
+done
+if [ -f "$folder.prepare" ]; then . "$folder.prepare"; fi
+mknod -m 666 dev/null c 1 3
+mknod -m 666 dev/zero c 1 5
+mknod -m 444 dev/urandom c 1 9
+mknod -m 444 dev/random c 1 8
+pivot_root . old
+exec bin/busybox chroot . /bin/busybox sh -c '/bin/umount -l /old; exec "$@"' sh "$@"`
+
+export async function runMachine(run: MachineRun): Promise<MachineEnd> {
+  const folder = join(scratch('machine'), 'root')
+  for (const [path, source] of Object.entries(run.files)) {
+    const target = join(folder, path)
+    mkdirSync(join(target, '..'), { recursive: true })
+    copyFileSync(source, target)
+  }
+  mkdirSync(folder, { recursive: true })
+  if (run.prepare) writeFileSync(`${folder}.prepare`, run.prepare)
+  const words = ['-mpfu', '--kill-child', 'sh', '-c', START, 'sh', folder, ...run.command]
+  const child = spawn('unshare', words, {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { PATH: '/bin:/sbin:/usr/bin:/usr/sbin', ...run.environment },
+  })
+  let output = ''
+  const answers = new Map(Object.entries(run.answers ?? {}))
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text) => {
+      output += text
+      for (const [shown, typed] of answers) {
+        if (!output.includes(shown)) continue
+        answers.delete(shown)
+        child.stdin.write(typed)
+      }
+    })
+  }
+  let late = false
+  const timer = setTimeout(() => {
+    late = true
+    child.kill('SIGKILL')
+  }, run.deadlineMs)
+  const status = await new Promise<number | undefined>((resolve) => {
+    child.once('close', (code, signal) => {
+      resolve(late ? undefined : (code ?? (signal ? 128 : undefined)))
+    })
+    child.once('error', () => resolve(undefined))
+  })
+  clearTimeout(timer)
+  return { output, status }
+}
