@@ -20,6 +20,7 @@ import { commit, commitFirst } from './trees/commit.ts'
 import { readState } from './trees/state.ts'
 import type { OpenTree, Store, Tree } from './trees/store.ts'
 import { recover } from './trees/swap.ts'
+import { checkSettled, forgive } from './trees/trial.ts'
 import { type Damage, describe, type VerifiedTree, verify } from './trees/verify.ts'
 
 export interface Upgrade {
@@ -43,6 +44,8 @@ export interface Upgraded {
   installed: number | undefined
   version: number
   report: StageReport | undefined
+  /** A newer version that was offered, and not taken because it is known as bad here. */
+  skipped?: number
 }
 
 /** A release that was found, proved and admitted, and the sources that may have its content. */
@@ -61,12 +64,22 @@ export async function upgrade(job: Upgrade): Promise<Upgraded> {
   }
   const installed = running.release.version
   const offer = await findRelease(job, running)
-  if (!offer) return { outcome: 'up-to-date', installed, version: installed, report: undefined }
+  if ('none' in offer) {
+    return {
+      outcome: 'up-to-date',
+      installed,
+      version: installed,
+      report: undefined,
+      ...offer.none,
+    }
+  }
   const { version, manifestDigest } = offer.release
+  forgive(job.store, version)
   const waiting = job.store.tree('upgraded-root')?.release
   if (waiting?.version === version && waiting.manifestDigest === manifestDigest) {
     return { outcome: 'waiting', installed, version, report: undefined }
   }
+  checkSettled(job.store, 'upgrade')
   const { verified, report } = await build(job, offer)
   job.progress.begin('commit', undefined, 'entries')
   commit(verified)
@@ -84,7 +97,7 @@ export async function install(job: Upgrade): Promise<Upgraded> {
     )
   }
   const offer = await findRelease(job, undefined)
-  if (!offer) throw new PeerError('no source has a release', 'absent')
+  if ('none' in offer) throw new PeerError('no source has a release', 'absent')
   const { verified, report } = await build(job, offer)
   job.progress.begin('commit', undefined, 'entries')
   commitFirst(verified)
@@ -92,8 +105,11 @@ export async function install(job: Upgrade): Promise<Upgraded> {
   return { outcome: 'installed', installed: undefined, version, report }
 }
 
-/** Asks the sources in their order; undefined where the first that answers has nothing newer. */
-async function findRelease(job: Upgrade, running: Tree | undefined): Promise<Offer | undefined> {
+/** Asks the sources in their order; `none` where the first that answers has nothing to be taken. */
+async function findRelease(
+  job: Upgrade,
+  running: Tree | undefined,
+): Promise<Offer | { none: { skipped?: number } }> {
   const { sources, keys, device, version, allowDowngrade, store, progress } = job
   progress.begin('release', undefined, 'bytes')
   return firstThatServes(job, sources, async (source, index) => {
@@ -101,13 +117,13 @@ async function findRelease(job: Upgrade, running: Tree | undefined): Promise<Off
     const installed = running?.release.version ?? 0
     // The very bytes that were proved when this version came: nothing to prove again (0.1 to 0.3 s).
     const nothingNew = version === undefined || version === installed
-    if (running && nothingNew && sameBytes(statement, running.statement)) return undefined
+    if (running && nothingNew && sameBytes(statement, running.statement)) return { none: {} }
     const release = opened(statement, keys, source)
     if (version === undefined && release.version <= installed) {
       if (release.version < installed) {
         progress.note(`${source.name} is behind: its latest is ${release.version}`)
       }
-      return undefined
+      return { none: {} }
     }
     if (version !== undefined && release.version !== version) {
       throw new TrustError(`${source.name} gave version ${release.version} out as ${version}`)
@@ -116,7 +132,11 @@ async function findRelease(job: Upgrade, running: Tree | undefined): Promise<Off
     // Time is the newest signed time seen, never the clock of a laptop whose battery died.
     const trustedSeconds = Math.max(running?.release.issued ?? 0, release.issued)
     admit(release, { ...device, installed, floor, trustedSeconds })
-    if (release.version === installed) return undefined
+    if (release.version === installed) return { none: {} }
+    if (running && version === undefined && readState(store).bad.includes(release.version)) {
+      progress.note(`${source.name} offers version ${release.version}, which is known as bad here`)
+      return { none: { skipped: release.version } }
+    }
     return { release, statement, sources: sources.slice(index) }
   })
 }

@@ -4,23 +4,18 @@ import type { Host } from '../host.ts'
 import { show } from '../text.ts'
 import type { Command } from './command.ts'
 import { Context, write } from './context.ts'
-import {
-  installCommand,
-  rollBackCommand,
-  statusCommand,
-  swapCommand,
-  upgradeCommand,
-  verifyCommand,
-} from './device-commands.ts'
+import { installCommand, statusCommand, upgradeCommand, verifyCommand } from './device-commands.ts'
 import { EXIT, exitOf } from './exit-status.ts'
 import { type Option, parseOptions } from './options.ts'
 import { keygenCommand, publishCommand } from './publisher-commands.ts'
+import { confirmCommand, rollBackCommand, swapCommand } from './trial-commands.ts'
 
 export const PROGRAM_VERSION = '0.1.0'
 
 const COMMANDS: Command[] = [
   upgradeCommand,
   swapCommand,
+  confirmCommand,
   rollBackCommand,
   statusCommand,
   verifyCommand,
@@ -106,7 +101,8 @@ function generalHelp(): string {
 
 ${list.join('\n')}
 
-Exit status: 0 done, or nothing to do; 1 verify found damage; 64 wrong command line or
+Exit status: 0 done, or nothing to do; 1 verify found damage, or confirm was
+vetoed; 64 wrong command line or
 configuration; 65 a signature or digest does not hold; 69 no source could serve; 70 internal
 error; 73 no space; 74 the system refused; 75 try again later (time-out, or another upgrade runs).
 `

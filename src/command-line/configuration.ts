@@ -25,6 +25,11 @@ export interface Configuration {
   timeoutMs: number
   rateMinBytesPerSecond: number
   passwordFile: Path | undefined
+  /** Boots that a new version has to become healthy; 0: as many as it likes. */
+  trialBoots: number
+  /** The folder of the hooks that say whether the system is healthy, and how long one may take. */
+  healthHooks: Path
+  healthTimeoutMs: number
 }
 
 export const DEFAULTS: Configuration = {
@@ -40,6 +45,9 @@ export const DEFAULTS: Configuration = {
   timeoutMs: 60_000,
   rateMinBytesPerSecond: 0,
   passwordFile: undefined,
+  trialBoots: 3,
+  healthHooks: '/etc/xo-upgrade/health.d',
+  healthTimeoutMs: 60_000,
 }
 
 type Setter = (
@@ -104,6 +112,15 @@ const KEYS: Record<string, Setter> = {
   'transfer.password-file': text((configuration, value) => {
     configuration.passwordFile = value
   }),
+  'trial.boots': number((configuration, value) => {
+    configuration.trialBoots = value
+  }, 1000),
+  'trial.health-hooks': text((configuration, value) => {
+    configuration.healthHooks = value
+  }),
+  'trial.health-timeout-seconds': number((configuration, value) => {
+    configuration.healthTimeoutMs = value * 1000
+  }, 86_400),
 }
 
 /** Reads the file over the defaults. A missing file is fine unless it was `named` by somebody. */

@@ -68,6 +68,20 @@ export class Context {
     return Store.open(this.host, this.configuration.store, create)
   }
 
+  /** Opens and locks the store for one command. With `create` it is made where it is missing. */
+  async withLockedStore(
+    create: boolean,
+    use: (store: Store) => number | Promise<number>,
+  ): Promise<number> {
+    const store = this.store(create)
+    try {
+      store.lock()
+      return await use(store)
+    } finally {
+      store.close()
+    }
+  }
+
   /** The public keys of a role: one file, or the files ROLE*.pub of a folder. */
   keys(role: 'release'): PublicKey[] {
     const { files } = this.host

@@ -4,7 +4,7 @@ import type { PublicKey } from '../release/signify.ts'
 import { show } from '../text.ts'
 import { changeState, readState } from '../trees/state.ts'
 import type { Store, Tree, TreeName } from '../trees/store.ts'
-import { recover, rollBack, swap } from '../trees/swap.ts'
+import { trialOf } from '../trees/trial.ts'
 import { describe, verify } from '../trees/verify.ts'
 import { install, type Upgrade, type Upgraded, upgrade } from '../upgrade.ts'
 import {
@@ -50,12 +50,15 @@ export const upgradeCommand: Command = {
   ],
   needsRoot: true,
   run: (context) =>
-    withLockedStore(context, false, async (store) => {
+    context.withLockedStore(false, async (store) => {
       const result = await recorded(context, store, upgrade)
-      const { outcome, installed, version } = result
+      const { outcome, installed, version, skipped } = result
       context.result({ ...result, ...result.report }, [
         outcome === 'up-to-date'
-          ? `Version ${version} is installed and is the newest.`
+          ? skipped === undefined
+            ? `Version ${version} is installed and is the newest.`
+            : `Version ${version} is installed; ${skipped} is known as bad here, and is taken only ` +
+              `with \`--version ${skipped}\`.`
           : outcome === 'waiting'
             ? `Version ${version} waits already: \`xo-upgrade swap\` makes it run.`
             : `Version ${version} is staged and proved, over ${installed}; ${reportOf(result)}.\n` +
@@ -73,46 +76,10 @@ export const installCommand: Command = {
   options: [WANTED_VERSION, SOURCE, KEYS, PASSWORD_FILE, ...COMMON],
   needsRoot: true,
   run: (context) =>
-    withLockedStore(context, true, async (store) => {
+    context.withLockedStore(true, async (store) => {
       const result = await recorded(context, store, install)
       context.result({ ...result, ...result.report }, [
         `Version ${result.version} is installed; ${reportOf(result)}.`,
-      ])
-      return EXIT.done
-    }),
-}
-
-export const swapCommand: Command = {
-  name: 'swap',
-  summary: 'make the version that waits the one that runs',
-  about:
-    'Exchanges upgraded-root and fakeroot in one step; the tree that ran becomes previous-root.\n' +
-    'A system that has the old tree mounted keeps running it until it boots again.',
-  options: COMMON,
-  needsRoot: true,
-  run: (context) =>
-    withLockedStore(context, false, async (store) => {
-      const { source, target } = recoverFirst(context, store, 'swap') ?? swap(store)
-      context.result({ outcome: 'swapped', source, target }, [
-        `Version ${target} runs from now on; ${source} is kept as the previous one.`,
-      ])
-      return EXIT.done
-    }),
-}
-
-export const rollBackCommand: Command = {
-  name: 'roll-back',
-  summary: 'make the version that ran before run again',
-  about:
-    'Exchanges previous-root and fakeroot. The way back exists from a swap until the next upgrade\n' +
-    'is staged, which builds on the previous tree. User data only goes forward.',
-  options: COMMON,
-  needsRoot: true,
-  run: (context) =>
-    withLockedStore(context, false, async (store) => {
-      const { source, target } = recoverFirst(context, store, 'roll-back') ?? rollBack(store)
-      context.result({ outcome: 'rolled-back', source, target }, [
-        `Version ${target} runs again; ${source} is kept as the previous one.`,
       ])
       return EXIT.done
     }),
@@ -136,7 +103,7 @@ export const verifyCommand: Command = {
   ],
   needsRoot: true,
   run: (context) =>
-    withLockedStore(context, false, async (store) => {
+    context.withLockedStore(false, async (store) => {
       const tree = trustedTree(store, context.keys('release'), textOf(context.values, '--tree'))
       const { release, name } = tree
       const full = context.values['--full'] === true
@@ -161,21 +128,26 @@ export const verifyCommand: Command = {
 
 export const statusCommand: Command = {
   name: 'status',
-  summary: 'say what runs, what waits, and how the last upgrade ended',
+  summary: 'say what runs, what waits, what is on trial, and how the last upgrade ended',
   about: 'Reads the store, and changes nothing.',
   options: COMMON,
   needsRoot: false,
   async run(context) {
     const store = context.store()
     try {
-      const { floor, intent, last } = readState(store)
-      const version = (name: TreeName) => store.tree(name)?.release.version
+      const { floor, intent, confirmed, boots, bad, last } = readState(store)
+      const version = (name: TreeName) => store.version(name)
       const record = {
         store: show(store.path),
         running: version('fakeroot'),
         waiting: version('upgraded-root'),
         previous: version('previous-root'),
         staging: store.has('staging'),
+        trial: trialOf(store),
+        boots,
+        bootsMax: context.configuration.trialBoots,
+        confirmed,
+        bad,
         floor,
         intent,
         last,
@@ -183,12 +155,13 @@ export const statusCommand: Command = {
       const or = (value: number | undefined, none: string) => (value === undefined ? none : value)
       const lines = [
         `store      ${record.store}`,
-        `running    ${or(record.running, 'nothing: run `xo-upgrade install`')}`,
+        `running    ${or(record.running, noneRuns(store))}${healthOf(record)}`,
         `waiting    ${or(record.waiting, 'nothing')}${record.waiting ? ' (run `xo-upgrade swap`)' : ''}`,
         `previous   ${or(record.previous, 'nothing')}`,
         `staging    ${record.staging ? 'begun: `xo-upgrade upgrade` goes on with it' : 'nothing'}`,
         `floor      ${floor}`,
       ]
+      if (bad.length > 0) lines.push(`bad        ${bad.join(', ')}: taken only with --version`)
       if (intent) lines.push(`unfinished ${intent.verb} from ${intent.source} to ${intent.target}`)
       if (last) lines.push(`last       ${last.outcome}, ${last.time}: ${last.message}`)
       context.result(record, lines)
@@ -199,19 +172,24 @@ export const statusCommand: Command = {
   },
 }
 
-/** Opens and locks the store for one command. */
-async function withLockedStore(
-  context: Context,
-  create: boolean,
-  use: (store: Store) => Promise<number>,
-): Promise<number> {
-  const store = context.store(create)
-  try {
-    store.lock()
-    return await use(store)
-  } finally {
-    store.close()
-  }
+function noneRuns(store: Store): string {
+  const command = store.has('fakeroot') || store.has('previous-root') ? 'recover' : 'install'
+  return `nothing: run \`xo-upgrade ${command}\``
+}
+
+/** What is known of the running version's health, in a few words. */
+function healthOf(record: {
+  running: number | undefined
+  trial: number | undefined
+  confirmed: number | undefined
+  boots: number
+  bootsMax: number
+}): string {
+  const { running, trial, confirmed, boots, bootsMax } = record
+  const count = `${boots}${bootsMax > 0 ? ` of ${bootsMax}` : ''} boots`
+  if (trial !== undefined) return `, on trial: ${count}, not confirmed yet`
+  if (running === undefined || running !== confirmed) return ''
+  return boots > 0 ? `, confirmed, but not in its last ${boots} boots` : ', confirmed'
 }
 
 /** Runs the flow and leaves in the state record how it ended. */
@@ -250,18 +228,6 @@ async function recorded(
   } finally {
     for (const source of sources) source.close()
   }
-}
-
-/** Finishes an interrupted swap; where it was the one now asked for, that is all there is to do. */
-function recoverFirst(
-  context: Context,
-  store: Store,
-  verb: 'swap' | 'roll-back',
-): { source: number; target: number } | undefined {
-  const intent = recover(store)
-  if (!intent) return undefined
-  context.progress.note(`finished a ${intent.verb} that was interrupted`)
-  return intent.verb === verb ? intent : undefined
 }
 
 const TREES: TreeName[] = ['fakeroot', 'upgraded-root', 'staging', 'previous-root']

@@ -13,6 +13,8 @@ export const EXIT = {
   done: 0,
   /** `verify` found damage. */
   damaged: 1,
+  /** A hook says that the system is not healthy. */
+  vetoed: 1,
   usage: 64,
   untrusted: 65,
   unavailable: 69,

@@ -3,7 +3,7 @@
  * step reaches the device's disk through the handle that is opened here. It never opens a tree for
  * writing; only staging does.
  */
-import { BusyError, ConfigError, isSystemError } from '../errors.ts'
+import { BusyError, ConfigError, isSystemError, TrustError } from '../errors.ts'
 import { makeFolder } from '../folder.ts'
 import type { Fd, Host, Path } from '../host.ts'
 import { MANIFEST_SIZE_MAX, RELEASE_SIZE_MAX } from '../limits.ts'
@@ -78,7 +78,7 @@ export class Store {
   }
 
   /** Whether anything stands under the name, whole or not. */
-  has(name: TreeName): boolean {
+  has(name: Path): boolean {
     return this.host.files.stat(this.directory, name) !== undefined
   }
 
@@ -88,7 +88,17 @@ export class Store {
     return statement && { name, release: readRelease(statement), statement }
   }
 
-  /** The same, but its statement must be signed by one of the keys. */
+  /** The version of a tree by its release; undefined also where that can't be read. */
+  version(name: TreeName): number | undefined {
+    try {
+      return this.tree(name)?.release.version
+    } catch (error) {
+      if (error instanceof TrustError || isSystemError(error)) return undefined
+      throw error
+    }
+  }
+
+  /** The same as `tree`, but its statement must be signed by one of the keys. */
   trustedTree(name: TreeName, keys: PublicKey[]): Tree | undefined {
     const statement = readFile(this.host.files, this.directory, `${name}/release`, RELEASE_SIZE_MAX)
     return statement && { name, release: openRelease(statement, keys), statement }
@@ -110,6 +120,18 @@ export class Store {
       }
     } finally {
       files.close(manifest)
+    }
+  }
+
+  /** Whether the root of this process is the tree's, so that nothing of it may change. */
+  isRoot(name: TreeName): boolean {
+    const { files } = this.host
+    const root = files.openRoot('/')
+    try {
+      const tree = files.stat(this.directory, `${name}/root`)
+      return tree !== undefined && tree.identity === files.statHandle(root).identity
+    } finally {
+      files.close(root)
     }
   }
 

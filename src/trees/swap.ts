@@ -4,51 +4,71 @@
  * written, trees renamed, directory synced, intent cleared. A running tree is never without a name.
  */
 import { ConfigError, isSystemError } from '../errors.ts'
-import { changeState, type Intent, readState } from './state.ts'
+import { ASIDE, separate } from './second-names.ts'
+import { changeState, type Intent, readState, type State } from './state.ts'
 import type { Store, TreeName } from './store.ts'
 
-/** Puts the tree that waits in the place of the one that runs. Returns the versions. */
-export function swap(store: Store): { source: number; target: number } {
-  const waiting = store.tree('upgraded-root')
-  const running = store.tree('fakeroot')
-  if (!waiting) {
+export interface Versions {
+  /** 0 where no tree with a readable release ran. */
+  source: number
+  target: number
+}
+
+/** Puts the tree that waits in the place of the one that runs. It is on trial until it is confirmed. */
+export function swap(store: Store): Versions {
+  const target = store.version('upgraded-root')
+  if (target === undefined) {
     throw new ConfigError('no upgrade waits for a swap', 'run `xo-upgrade upgrade` first')
   }
-  if (!running) throw new ConfigError('there is no tree to swap with', 'run `xo-upgrade install`')
-  const versions = { source: running.release.version, target: waiting.release.version }
+  const versions = { source: store.version('fakeroot') ?? 0, target }
   store.discard('previous-root')
   // The intent must not outlive a cut that what it makes room for did not.
   store.syncDirectory()
-  begin(store, { verb: 'swap', ...versions })
-  finish(store, { verb: 'swap', ...versions })
+  const intent: Intent = { verb: 'swap', ...versions }
+  changeState(store, { intent })
+  finish(store, intent)
   return versions
 }
 
-/** Puts the tree that ran before in the place of the one that runs, which becomes the previous one. */
-export function rollBack(store: Store): { source: number; target: number } {
-  const previous = store.tree('previous-root')
-  const running = store.tree('fakeroot')
-  if (!previous || !running) {
+/**
+ * Puts the tree that ran before in the place of the one that runs, which becomes the previous one.
+ * It ends a trial. `bad` is remembered as a version that is not to be taken again unasked, and
+ * `reason` as how things ended.
+ */
+export function rollBack(store: Store, why: { bad?: number; reason?: string } = {}): Versions {
+  const target = store.version('previous-root')
+  const source = store.version('fakeroot') ?? 0
+  if (target === undefined) {
     throw new ConfigError(
       'there is no previous tree to go back to',
       'the way back exists from a swap until the next upgrade is staged',
     )
   }
-  const versions = { source: running.release.version, target: previous.release.version }
-  begin(store, { verb: 'roll-back', ...versions })
-  finish(store, { verb: 'roll-back', ...versions })
-  return versions
+  if (target === source) {
+    throw new ConfigError(
+      `the tree before is version ${target}, too: the one that was mended`,
+      'there is nothing to go back to',
+    )
+  }
+  const state = readState(store)
+  const bad = state.bad.filter((version) => version !== target && version !== why.bad)
+  if (why.bad !== undefined) bad.push(why.bad)
+  const time = new Date(store.host.clock.wallSeconds() * 1000).toISOString()
+  const last = why.reason
+    ? { time, outcome: 'rolled-back', message: `${why.reason} Version ${target} runs again.` }
+    : state.last
+  const intent: Intent = { verb: 'roll-back', source, target }
+  changeState(store, { intent, bad, last })
+  finish(store, intent)
+  return { source, target }
 }
 
 /** Finishes what a power cut interrupted. To be called under the lock, before anything else. */
 export function recover(store: Store): Intent | undefined {
+  separate(store)
   const { intent } = readState(store)
   if (intent) finish(store, intent)
   return intent
-}
-
-function begin(store: Store, intent: Intent): void {
-  changeState(store, { intent })
 }
 
 /**
@@ -57,42 +77,66 @@ function begin(store: Store, intent: Intent): void {
  * `previous-root`.
  */
 function finish(store: Store, intent: Intent): void {
+  const { source, target } = intent
   const from: TreeName = intent.verb === 'swap' ? 'upgraded-root' : 'previous-root'
-  const running = store.tree('fakeroot')?.release.version
-  if (running === intent.source) {
-    if (store.tree(from)?.release.version === intent.target) trade(store, from)
-  } else if (running === undefined) {
-    // Two renames, cut between them: the old tree already lies at its aside name.
-    store.host.files.rename(store.directory, from, store.directory, 'fakeroot')
+  if (store.has(ASIDE)) {
+    // Two renames, cut after the first: the one that is to run still has its old name, if it stands.
+    if (!store.has('fakeroot')) move(store, store.version(from) === target ? from : ASIDE)
+  } else if ((store.version('fakeroot') ?? 0) === source && store.version(from) === target) {
+    trade(store, intent, from)
   }
   setAside(store, intent, from)
   store.syncDirectory()
-  changeState(store, { intent: undefined })
+  changeState(store, outcome(store, intent))
 }
 
-/** Exchanges `fakeroot` and `from`; without RENAME_EXCHANGE (JFFS2) the old tree is moved aside first. */
-function trade(store: Store, from: TreeName): void {
-  const { files } = store.host
-  try {
-    files.exchange(store.directory, from, store.directory, 'fakeroot')
-  } catch (error) {
-    if (!isSystemError(error, 'EINVAL', 'ENOSYS', 'ENOTTY', 'EOPNOTSUPP')) throw error
+/** What the record says from now on. An intent that came to nothing leaves a trial as it was. */
+function outcome(store: Store, { verb, source, target }: Intent): Partial<State> {
+  const done = { intent: undefined }
+  if (store.version('fakeroot') !== target) return done
+  if (verb === 'roll-back') return { ...done, trial: undefined, boots: 0 }
+  // A tree that took the place of a damaged one of its version is as good as that one was.
+  return source === target ? { ...done, boots: 0 } : { ...done, trial: target, boots: 0 }
+}
+
+/**
+ * Exchanges `fakeroot` and `from`. Without RENAME_EXCHANGE (JFFS2) the old tree is moved aside first,
+ * and where both are of one version: the names tell how far it came then, and versions do not.
+ */
+function trade(store: Store, { source, target }: Intent, from: TreeName): void {
+  if (!store.has('fakeroot')) move(store, from)
+  else if (source === target || !exchanged(store, from)) {
+    const { files } = store.host
     files.rename(store.directory, 'fakeroot', store.directory, ASIDE)
     store.syncDirectory()
-    files.rename(store.directory, from, store.directory, 'fakeroot')
+    move(store, from)
   }
   store.syncDirectory()
 }
 
-/** After the trade the old tree is brought to `previous-root`, from whichever name it has now. */
-function setAside(store: Store, intent: Intent, from: TreeName): void {
-  const { files } = store.host
-  if (files.stat(store.directory, ASIDE)) {
-    files.rename(store.directory, ASIDE, store.directory, 'previous-root')
-  } else if (from === 'upgraded-root' && store.tree(from)?.release.version === intent.source) {
-    files.rename(store.directory, from, store.directory, 'previous-root')
+function exchanged(store: Store, from: TreeName): boolean {
+  try {
+    store.host.files.exchange(store.directory, from, store.directory, 'fakeroot')
+    return true
+  } catch (error) {
+    if (!isSystemError(error, 'EINVAL', 'ENOSYS', 'ENOTTY', 'EOPNOTSUPP')) throw error
+    return false
   }
 }
 
-/** Where the old tree lies between two renames; nobody but `finish` ever sees it. */
-const ASIDE = 'previous-root.swap'
+function move(store: Store, from: TreeName | typeof ASIDE): void {
+  store.host.files.rename(store.directory, from, store.directory, 'fakeroot')
+}
+
+/** After the trade the old tree is brought to `previous-root`, from whichever name it has now. */
+function setAside(store: Store, { source, target }: Intent, from: TreeName): void {
+  const { files } = store.host
+  const exchanged =
+    from === 'upgraded-root' &&
+    source !== target &&
+    store.has(from) &&
+    (store.version(from) ?? 0) === source &&
+    store.version('fakeroot') === target
+  if (store.has(ASIDE)) files.rename(store.directory, ASIDE, store.directory, 'previous-root')
+  else if (exchanged) files.rename(store.directory, from, store.directory, 'previous-root')
+}

@@ -59,6 +59,7 @@ async function say(words: string[], change: Partial<Host['processes']> = {}): Pr
 const COMMANDS = [
   'upgrade',
   'swap',
+  'confirm',
   'roll-back',
   'status',
   'verify',

@@ -10,6 +10,7 @@ import { virtualFiles } from '../../runtime/emulator/virtual-files.ts'
 import { loadSecretKey } from '../../src/publish/keygen.ts'
 import { publicKeyOf } from '../../src/release/signify.ts'
 import type { Store } from '../../src/trees/store.ts'
+import { confirm } from '../../src/trees/trial.ts'
 import { Publisher } from '../support/release.ts'
 import { type Device, type Program, recorded, theProgram, type World } from './device.ts'
 import { nastyImage, VERSIONS } from './images.ts'
@@ -73,7 +74,8 @@ async function scenariosOf(world: World, exchange: boolean, suffix: string): Pro
   )
   const begun3 = await after(waits2, killedWhileStaging(3))
   const swapped = await after(begun3, (device) => device.withStore(swapWaiting(device)))
-  const waits3 = await after(swapped, (device) =>
+  const settled2 = await after(runs2, confirmRunning)
+  const waits3 = await after(await after(swapped, confirmRunning), (device) =>
     device.withStore((store) => stage(device, store, 3)),
   )
   const scenarios: Scenario[] = [
@@ -100,7 +102,7 @@ async function scenariosOf(world: World, exchange: boolean, suffix: string): Pro
     },
     {
       name: 'upgrade out of the previous tree',
-      start: runs2,
+      start: settled2,
       act: bringAndSwap(3),
       running: [2, 3],
       end: { running: 3, previous: 2, floor: 3 },
@@ -144,6 +146,8 @@ const swapWaiting = (device: Device) => async (store: Store) => {
   flow.recover(store)
   if (store.tree('upgraded-root')) flow.swap(store)
 }
+
+const confirmRunning = (device: Device) => device.withStore((store) => void confirm(store))
 
 const rollBackFrom = (version: number) => (device: Device) =>
   device.withStore((store) => {

@@ -11,6 +11,7 @@ import type { Files, Host } from '../../src/host.ts'
 import { readState } from '../../src/trees/state.ts'
 import type { Store, TreeName } from '../../src/trees/store.ts'
 import { recover, rollBack, swap } from '../../src/trees/swap.ts'
+import { confirm } from '../../src/trees/trial.ts'
 import { Cut, cutting } from '../support/faults.ts'
 import { nodeHost } from '../support/host.ts'
 import { smallImage } from '../support/image.ts'
@@ -158,6 +159,7 @@ function afterCut(store: Store, verb: 'swap' | 'roll-back'): void {
 test('a swap with a tree before throws that one away, whatever is cut', async () => {
   publisher.publish(3, smallImage(3))
   const start = copyOf(swapped)
+  await withStore(start, (store) => confirm(store))
   // Staging builds out of the previous tree, so a copy of it is put back.
   cpSync(join(start, 'previous-root'), join(start, 'kept'), { recursive: true })
   await bring('upgrade', start, publisher)

@@ -193,6 +193,7 @@ test('a version below the floor is taken by the hand of the operator only', asyn
   const down = await device.succeed('upgrade', ['--version', '2', '--allow-downgrade'])
   assert.is(down.outcome, 'staged')
   await device.succeed('swap')
+  await device.succeed('confirm', ['--force'])
   const { running, floor, previous } = await device.succeed('status')
   assert.equal([running, previous, floor], [2, 3, 3])
   assert.is(readFileSync(join(device.root(), 'etc/release'), 'utf8'), '2\n')

@@ -174,6 +174,7 @@ test('the previous tree is recycled, and damage in it is healed', async () => {
   small.publish(2, smallImage(2))
   await device.succeed('upgrade')
   await device.succeed('swap')
+  await device.succeed('confirm', ['--force'])
   // 3 goes back to a file of 1, which lies in the previous tree, damaged with the same size and time.
   const three = smallImage(3)
   const old = smallImage(1).get('etc/only-1')
@@ -202,6 +203,7 @@ test('what is intact in the previous tree stays as it is', async () => {
   await stick.succeed('install', ['--version', '1'])
   await stick.succeed('upgrade')
   await stick.succeed('swap')
+  await stick.succeed('confirm', ['--force'])
   own.publish(3, image41())
   const inodes = new Map(
     [BIG, 'usr/lib/removed.so', 'etc/release', SAME].map((name) => [

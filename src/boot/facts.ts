@@ -1,0 +1,71 @@
+/**
+ * What an early boot finds in the store: which trees stand there, whether each can start, and what
+ * the state record says. Cheap enough for every boot: signatures, the digests of the manifests and
+ * of the few files that a start needs. It never writes.
+ */
+import { ConfigError, isSystemError, TrustError } from '../errors.ts'
+import type { Path } from '../host.ts'
+import type { PublicKey } from '../release/signify.ts'
+import { FIRST_STATE, readState, type State } from '../trees/state.ts'
+import type { Store, TreeName } from '../trees/store.ts'
+import type { Facts, FoundTree } from './plan.ts'
+import { findFault, INITS } from './start-check.ts'
+
+/** What the store does not know. */
+export interface Circumstances
+  extends Pick<Facts, 'bootsMax' | 'words' | 'locked' | 'writable' | 'moved' | 'recoveryTried'> {
+  /** Of the role `release`. */
+  keys: readonly PublicKey[]
+  /** What may be the init, first choice first; default: where the kernel looks. */
+  inits?: readonly Path[]
+}
+
+export async function gatherFacts(store: Store, given: Circumstances): Promise<Facts> {
+  const { bootsMax, words, locked, writable, moved, recoveryTried } = given
+  const { intent, trial, confirmed, boots, bad } = stateOf(store)
+  return {
+    running: await look(store, 'fakeroot', given),
+    waiting: await look(store, 'upgraded-root', given),
+    previous: await look(store, 'previous-root', given),
+    ...{ intent, trial, confirmed, boots, bad },
+    ...{ bootsMax, words, locked, writable, moved, recoveryTried },
+  }
+}
+
+/** A record that can't be read must not keep a laptop from starting; nothing is written over it here. */
+function stateOf(store: Store): State {
+  try {
+    return readState(store)
+  } catch (error) {
+    if (error instanceof ConfigError || error instanceof TrustError || isSystemError(error)) {
+      return FIRST_STATE
+    }
+    throw error
+  }
+}
+
+async function look(
+  store: Store,
+  name: TreeName,
+  { keys, inits = INITS }: Circumstances,
+): Promise<FoundTree | undefined> {
+  if (!store.has(name)) return undefined
+  const version = store.version(name)
+  const found = (kind: 'damaged' | 'untrusted', text: string) => ({
+    version,
+    fault: { kind, text } as const,
+  })
+  try {
+    const tree = store.trustedTree(name, [...keys])
+    if (!tree) return found('damaged', 'its release is missing')
+    if (store.manifestDigest(name) !== tree.release.manifestDigest) {
+      return found('damaged', 'its manifest is not the signed one')
+    }
+    const fault = await store.withTree(name, (open) => findFault(store.host, open, inits))
+    return { version, fault }
+  } catch (error) {
+    if (error instanceof TrustError) return found('untrusted', error.message)
+    if (isSystemError(error)) return found('damaged', `it can't be read (${error.code})`)
+    throw error
+  }
+}

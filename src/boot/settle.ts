@@ -1,0 +1,57 @@
+/**
+ * From power-on to a decision: gathers facts, plans, carries out what the plan changes in the store,
+ * and looks again, until something is to be started, recovered or locked. The caller starts it. To be
+ * called under the store's lock.
+ */
+import { isSystemError, UpgradeError } from '../errors.ts'
+import type { Store } from '../trees/store.ts'
+import { recover, rollBack, swap } from '../trees/swap.ts'
+import { type Circumstances, gatherFacts } from './facts.ts'
+import { type Plan, plan } from './plan.ts'
+
+/** What is left to the caller. */
+export type Decision = Extract<Plan, { act: 'boot' | 'recover' | 'locked' }>
+
+/** A bug must end in a recovery, not in an endless loop. */
+const ACTS_MAX = 8
+
+/** `note` is told, one sentence at a time, what is found and done, before it is done. */
+export async function settle(
+  store: Store,
+  given: Omit<Circumstances, 'moved'>,
+  note: (text: string) => void,
+): Promise<Decision> {
+  const circumstances: Circumstances = { ...given, moved: false }
+  for (let acts = 0; acts < ACTS_MAX; acts++) {
+    const next = plan(await gatherFacts(store, circumstances))
+    note(next.reason)
+    if (next.act === 'boot' || next.act === 'recover' || next.act === 'locked') return next
+    try {
+      makingRoom(store, () => carryOut(store, next))
+      circumstances.moved ||= next.act !== 'finish'
+    } catch (error) {
+      if (!isSystemError(error) && !(error instanceof UpgradeError)) throw error
+      note(`The store can't be changed: ${error.message}.`)
+      circumstances.writable = false
+    }
+  }
+  return { act: 'recover', reason: 'The trees of the store do not settle.' }
+}
+
+function carryOut(store: Store, next: Exclude<Plan, Decision>): void {
+  if (next.act === 'finish') recover(store)
+  else if (next.act === 'swap') swap(store)
+  else
+    rollBack(store, { reason: next.reason, ...(next.bad === undefined ? {} : { bad: next.bad }) })
+}
+
+/** A full disk has no room even for a record: what is half made gives way, and it is tried once more. */
+export function makingRoom(store: Store, act: () => void): void {
+  try {
+    act()
+  } catch (error) {
+    if (!isSystemError(error, 'ENOSPC', 'EDQUOT') || !store.has('staging')) throw error
+    store.discard('staging')
+    act()
+  }
+}

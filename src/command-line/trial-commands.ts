@@ -1,0 +1,161 @@
+/** The commands that change which version runs: the swap, the word that it is healthy, the way back. */
+import { BusyError, ConfigError } from '../errors.ts'
+import { examine } from '../health.ts'
+import { show } from '../text.ts'
+import { changeState, readState } from '../trees/state.ts'
+import type { Store } from '../trees/store.ts'
+import { recover, rollBack, swap, type Versions } from '../trees/swap.ts'
+import { checkSettled, confirm, trialOf } from '../trees/trial.ts'
+import { CONFIG, type Command, DEBUG, HELP, JSON_LINES, STORE } from './command.ts'
+import type { Context } from './context.ts'
+import { EXIT } from './exit-status.ts'
+
+const COMMON = [CONFIG, STORE, JSON_LINES, DEBUG, HELP]
+
+export const swapCommand: Command = {
+  name: 'swap',
+  summary: 'make the version that waits the one that runs, on trial',
+  about:
+    'Exchanges upgraded-root and fakeroot in one step; the tree that ran becomes previous-root.\n' +
+    'A system that has the old tree mounted keeps running it until it boots again. From then on\n' +
+    'the new one is on trial: it has some boots (3 by default) to be confirmed, or is swapped back.',
+  options: COMMON,
+  needsRoot: true,
+  run: (context) =>
+    context.withLockedStore(false, (store) => {
+      const { source, target } = recoverFirst(context, store, 'swap') ?? swapSettled(store)
+      context.result({ outcome: 'swapped', source, target }, [
+        `Version ${target} runs from now on, on trial; ${source} is kept as the way back until ` +
+          '`xo-upgrade confirm`.',
+      ])
+      return EXIT.done
+    }),
+}
+
+function swapSettled(store: Store): Versions {
+  if (store.has('upgraded-root')) checkSettled(store, 'swap')
+  return swap(store)
+}
+
+export const rollBackCommand: Command = {
+  name: 'roll-back',
+  summary: 'make the version that ran before run again',
+  about:
+    'Exchanges previous-root and fakeroot. The way back exists from a swap until the next upgrade\n' +
+    'is staged, which builds on the previous tree. It ends a trial; a newer version that is left\n' +
+    'is not taken again unless `upgrade --version` asks for it. User data only goes forward.',
+  options: COMMON,
+  needsRoot: true,
+  run: (context) =>
+    context.withLockedStore(false, (store) => {
+      const { source, target } = recoverFirst(context, store, 'roll-back') ?? rollBackByHand(store)
+      context.result({ outcome: 'rolled-back', source, target }, [
+        `Version ${target} runs again; ${source} is kept as the previous one.`,
+      ])
+      return EXIT.done
+    }),
+}
+
+function rollBackByHand(store: Store): Versions {
+  const running = store.version('fakeroot') ?? 0
+  const newer = running > (store.version('previous-root') ?? running)
+  const reason = `Version ${running} was rolled back by hand.`
+  return rollBack(store, { reason, ...(newer ? { bad: running } : {}) })
+}
+
+export const confirmCommand: Command = {
+  name: 'confirm',
+  summary: 'say that the running version is healthy, which ends its trial',
+  about:
+    'Run by the system at each boot, once it is up. First the executables of the folder\n' +
+    '/etc/xo-upgrade/health.d are asked, in the order of their names: one that ends with another\n' +
+    'status than 0, or not in time, is a veto, and the exit status is 1. A version that is not\n' +
+    'confirmed within some boots (3 by default) is swapped back.',
+  options: [
+    { name: '--force', help: 'ask no hooks, and confirm also what was never started' },
+    ...COMMON,
+  ],
+  needsRoot: true,
+  async run(context) {
+    const force = context.values['--force'] === true
+    // Hooks may take their time, and may look at the store themselves: they run without its lock.
+    const asked = await examined(context, force)
+    return context.withLockedStore(false, (store) => {
+      recoverFirst(context, store, 'swap')
+      const version = store.version('fakeroot')
+      if (version !== asked.version) {
+        throw new BusyError(
+          `version ${asked.version} was examined, and by now it is ${version} that is to run`,
+          'start it, then confirm it',
+        )
+      }
+      return asked.vetoes.length > 0
+        ? vetoed(context, store, asked)
+        : confirmed(context, store, force)
+    })
+  },
+}
+
+type Asked = Awaited<ReturnType<typeof examined>>
+
+async function examined(context: Context, force: boolean) {
+  const { host, configuration, progress } = context
+  const store = context.store()
+  try {
+    const version = store.version('fakeroot')
+    if (version === undefined) {
+      throw new ConfigError('there is no tree to confirm', 'run `xo-upgrade recover`')
+    }
+    const trial = trialOf(store) !== undefined
+    if (!force) checkStarted(store, version, trial)
+    const { healthHooks: folder, healthTimeoutMs: timeoutMs } = configuration
+    const hooks = { host, folder, version, trial, timeoutMs, progress }
+    return { version, trial, vetoes: force ? [] : await examine(hooks) }
+  } finally {
+    store.close()
+  }
+}
+
+/** What was not started yet can't have shown that it is healthy. */
+function checkStarted(store: Store, version: number, trial: boolean): void {
+  if (!store.isRoot('previous-root') && !(trial && readState(store).boots === 0)) return
+  throw new BusyError(
+    `version ${version} was swapped in and has not been started yet`,
+    'start it, then confirm it (where no early boot counts its boots: `xo-upgrade confirm --force`)',
+  )
+}
+
+function confirmed(context: Context, store: Store, force: boolean): number {
+  const { version, wasTrial } = confirm(store)
+  context.result({ outcome: 'confirmed', version, trial: wasTrial, forced: force }, [
+    wasTrial
+      ? `Version ${version} is confirmed: its trial is over.`
+      : `Version ${version} is healthy.`,
+  ])
+  return EXIT.done
+}
+
+function vetoed(context: Context, store: Store, { version, trial, vetoes }: Asked): number {
+  const shown = vetoes.map(({ hook, why }) => ({ hook: show(hook), why }))
+  const list = shown.map(({ hook, why }) => `${hook} ${why}`)
+  const time = new Date(context.host.clock.wallSeconds() * 1000).toISOString()
+  const message = `version ${version} is not healthy: ${list.join('; ')}`
+  changeState(store, { last: { time, outcome: 'vetoed', message } })
+  context.result({ outcome: 'vetoed', version, trial, vetoes: shown }, [
+    `Version ${version} is not confirmed, because it is not healthy:`,
+    ...list.map((line) => `  ${line}`),
+  ])
+  return EXIT.vetoed
+}
+
+/** Finishes an interrupted swap; where it was the one now asked for, that is all there is to do. */
+export function recoverFirst(
+  context: Context,
+  store: Store,
+  verb: 'swap' | 'roll-back',
+): Versions | undefined {
+  const intent = recover(store)
+  if (!intent) return undefined
+  context.progress.note(`finished a ${intent.verb} that was interrupted`)
+  return intent.verb === verb ? intent : undefined
+}

@@ -1,0 +1,53 @@
+/**
+ * Some file systems (JFFS2) make the new name of a rename before they drop the old one, so that a
+ * power cut leaves a directory with both. Nothing can drop a name of a directory that is not empty:
+ * it is moved out of the way instead, and goes when its tree has gone. Called before anything else
+ * looks at the trees, so that nobody takes one tree for two.
+ */
+import { isSystemError } from '../errors.ts'
+import type { Store, TreeName } from './store.ts'
+
+/** Where the old tree lies between the two renames of a swap. */
+export const ASIDE = 'previous-root.swap'
+
+/** The first of two names is the one to be kept: whatever was cut can begin again from there. */
+const NAMES: (TreeName | typeof ASIDE)[] = [
+  'fakeroot',
+  'previous-root',
+  'upgraded-root',
+  ASIDE,
+  'staging',
+]
+const PARKED = 'second-name-'
+
+export function separate(store: Store): void {
+  const { host, directory } = store
+  const { files } = host
+  const all = files.readDirectory(directory, '.')
+  const trees = new Set<string>()
+  for (const name of NAMES) {
+    const identity = files.stat(directory, name)?.identity
+    if (identity === undefined) continue
+    if (trees.has(identity)) park(store, name)
+    trees.add(identity)
+  }
+  for (const name of all.filter((each) => each.startsWith(PARKED))) {
+    const identity = files.stat(directory, name)?.identity
+    if (identity === undefined || trees.has(identity)) continue
+    try {
+      files.removeTree(directory, name)
+    } catch (error) {
+      // The name of a directory that is gone already: it ends with the next mount.
+      if (!isSystemError(error)) throw error
+    }
+  }
+}
+
+/** A rename to a name of the same directory does nothing, so that each time takes a new one. */
+function park(store: Store, name: TreeName | typeof ASIDE): void {
+  const { host, directory } = store
+  let number = 1
+  while (host.files.stat(directory, `${PARKED}${number}`)) number++
+  host.files.rename(directory, name, directory, `${PARKED}${number}`)
+  store.syncDirectory()
+}

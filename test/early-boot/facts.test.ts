@@ -1,0 +1,299 @@
+/**
+ * What an early boot finds: real programs and libraries in trees that the program installed, damaged
+ * in the ways that disks and people damage them; and what it then does about it.
+ */
+import {
+  chmodSync,
+  cpSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { readElf } from '../../src/boot/elf.ts'
+import { type Circumstances, gatherFacts } from '../../src/boot/facts.ts'
+import type { Facts } from '../../src/boot/plan.ts'
+import { type Decision, settle } from '../../src/boot/settle.ts'
+import type { Files, Host } from '../../src/host.ts'
+import { generateKeys, loadSecretKey } from '../../src/publish/keygen.ts'
+import { publicKeyOf } from '../../src/release/signify.ts'
+import { changeState, readState } from '../../src/trees/state.ts'
+import type { Store } from '../../src/trees/store.ts'
+import { swap } from '../../src/trees/swap.ts'
+import { confirm, countBoot } from '../../src/trees/trial.ts'
+import { nodeHost } from '../support/host.ts'
+import { bring, newStorePath, withStore } from '../support/node-device.ts'
+import { Publisher } from '../support/release.ts'
+import { scratch } from '../support/scratch.ts'
+import { INIT, LIBC, LINKER, startableImage, TINFO } from './kit.ts'
+
+const COPY = { recursive: true, preserveTimestamps: true, verbatimSymlinks: true }
+const publisher = new Publisher()
+/** 42 runs, confirmed; 41 ran before. */
+const calm = newStorePath()
+/** The same, and 43 waits. */
+const waiting = newStorePath()
+let circumstances: Circumstances
+
+test.before(async () => {
+  publisher.publish(41, startableImage(41))
+  await bring('install', calm, publisher)
+  publisher.publish(42, startableImage(42))
+  await bring('upgrade', calm, publisher)
+  await withStore(calm, (store) => {
+    swap(store)
+    confirm(store)
+  })
+  cpSync(calm, waiting, COPY)
+  const kept = join(scratch('kept'), 'previous-root')
+  cpSync(join(waiting, 'previous-root'), kept, COPY)
+  publisher.publish(43, startableImage(43))
+  await bring('upgrade', waiting, publisher)
+  cpSync(kept, join(waiting, 'previous-root'), COPY)
+  circumstances = {
+    keys: [publicKeyOf(loadSecretKey(publisher.host, publisher.keys.secretFile))],
+    bootsMax: 3,
+    words: { boot: undefined, recover: undefined },
+    locked: undefined,
+    writable: true,
+    moved: false,
+    recoveryTried: false,
+  }
+})
+
+function copyOf(store: string): string {
+  const path = newStorePath()
+  cpSync(store, path, COPY)
+  return path
+}
+
+const facts = (path: string, change: Partial<Circumstances> = {}): Promise<Facts> =>
+  withStore(path, (store) => gatherFacts(store, { ...circumstances, ...change }))
+
+const inside = (store: string, path: string) => join(store, 'fakeroot/root', path)
+
+const zero = (path: string) => writeFileSync(path, Buffer.alloc(readFileSync(path).length))
+
+test('a calm store: both trees can start', async () => {
+  const found = await facts(calm)
+  assert.equal(found.running, { version: 42, fault: undefined })
+  assert.equal(found.previous, { version: 41, fault: undefined })
+  assert.is(found.waiting, undefined)
+  assert.is(found.confirmed, 42)
+})
+
+const DAMAGE: [string, (path: string) => void, RegExp][] = [
+  ['libc is zeroed', (path) => zero(inside(path, LIBC)), /libc\.so\.6 has another content/],
+  ['a library is cut short', (path) => truncateSync(inside(path, TINFO), 1000), /another size/],
+  ['a library is gone', (path) => rmSync(inside(path, TINFO)), /libtinfo\.so\.6 is missing/],
+  ['the dynamic linker is zeroed', (path) => zero(inside(path, LINKER)), /ld-linux.*content/],
+  ['the init is gone', (path) => rmSync(inside(path, INIT)), /usr\/sbin\/start is missing/],
+  ['the init is empty', (path) => writeFileSync(inside(path, INIT), ''), /another size/],
+  ['the init may not run', (path) => chmodSync(inside(path, INIT), 0o644), /not executable/],
+  ['the interpreter is gone', (path) => rmSync(inside(path, 'usr/bin/bash')), /bash is missing/],
+  ['a folder is gone', (path) => rmSync(inside(path, 'usr/lib'), { recursive: true }), /missing/],
+  ['all is gone', (path) => rmSync(join(path, 'fakeroot/root'), { recursive: true }), /ENOENT/],
+  [
+    'a link leads elsewhere',
+    (path) => {
+      rmSync(inside(path, 'usr/sbin/init'))
+      symlinkSync('/bin/true', inside(path, 'usr/sbin/init'))
+    },
+    /usr\/sbin\/init is not the link/,
+  ],
+  ['the manifest is zeroed', (path) => zero(join(path, 'fakeroot/manifest')), /manifest is not/],
+  ['the manifest is gone', (path) => rmSync(join(path, 'fakeroot/manifest')), /manifest is not/],
+  ['the release is gone', (path) => rmSync(join(path, 'fakeroot/release')), /release is missing/],
+  ['the release is zeroed', (path) => zero(join(path, 'fakeroot/release')), /line/],
+]
+
+for (const [name, damage, expected] of DAMAGE) {
+  test(`${name}: found at the boot, and the tree before runs`, async () => {
+    const path = copyOf(calm)
+    damage(path)
+    const { running } = await facts(path)
+    assert.match(running?.fault?.text ?? '', expected)
+    const decision = await decide(path)
+    assert.is(decision.act === 'boot' && decision.version, 41)
+    await withStore(path, (store) => {
+      assert.is(store.version('fakeroot'), 41)
+      assert.equal(readState(store).bad, [])
+      assert.match(readState(store).last?.message ?? '', /Version 41 runs again/)
+    })
+  })
+}
+
+test('a file that no start needs may be damaged', async () => {
+  const path = copyOf(calm)
+  zero(inside(path, 'etc/same'))
+  assert.is((await facts(path)).running?.fault, undefined)
+})
+
+test('a tree that another key signed is not trusted', async () => {
+  const host = nodeHost()
+  const other = generateKeys(host, { directory: scratch('keys'), name: 'release' })
+  const keys = [publicKeyOf(loadSecretKey(host, other.secretFile))]
+  assert.is((await facts(calm, { keys })).running?.fault?.kind, 'untrusted')
+})
+
+test('a tree without any init is unfit, and needs no digest to be so', async () => {
+  const found = await facts(calm, { inits: ['/no/such', '/etc'] })
+  assert.equal(found.running?.fault, { kind: 'unfit', text: 'it has no /no/such, no /etc' })
+})
+
+test('a state record that is garbage does not keep a laptop from starting', async () => {
+  const path = copyOf(calm)
+  zero(join(path, 'state'))
+  const decision = await decide(path)
+  assert.equal([decision.act, decision.act === 'boot' && decision.version], ['boot', 42])
+  zero(inside(path, LIBC))
+  const other = await decide(path)
+  assert.equal(other.act === 'boot' && [other.tree, other.version], ['previous-root', 41])
+})
+
+function decide(
+  path: string,
+  change: Partial<Circumstances> = {},
+  host?: Host,
+  notes: string[] = [],
+): Promise<Decision> {
+  const act = (store: Store) =>
+    settle(store, { ...circumstances, ...change }, (text) => void notes.push(text))
+  return withStore(path, act, host)
+}
+
+test('what waits is swapped in, tried three times, and swapped back for good', async () => {
+  const path = copyOf(waiting)
+  for (const boot of [1, 2, 3]) {
+    const decision = await decide(path)
+    assert.equal(decision, {
+      act: 'boot',
+      tree: 'fakeroot',
+      version: 43,
+      trial: true,
+      reason: `Version 43 is on trial: boot ${boot} of 3.`,
+    })
+    await withStore(path, (store) => assert.is(countBoot(store), boot))
+  }
+  const notes: string[] = []
+  const decision = await decide(path, {}, undefined, notes)
+  assert.is(decision.act === 'boot' && decision.version, 42)
+  assert.equal(notes[0], 'Version 43 was started 3 times and never became healthy.')
+  await withStore(path, (store) => {
+    const { bad, trial, boots, last } = readState(store)
+    assert.equal({ bad, trial, boots }, { bad: [43], trial: undefined, boots: 0 })
+    assert.is(last?.outcome, 'rolled-back')
+    assert.is(store.version('previous-root'), 43)
+  })
+})
+
+test('damaged while another version waits: the healthy one stays the way back', async () => {
+  const path = copyOf(waiting)
+  zero(inside(path, LIBC))
+  const decision = await decide(path)
+  assert.is(decision.act === 'boot' && decision.version, 43)
+  await withStore(path, (store) => assert.is(store.version('previous-root'), 41))
+})
+
+test('a cut in the swap, a gone tree, and every other name: it always starts or says recover', async () => {
+  const names = ['fakeroot', 'upgraded-root', 'previous-root']
+  for (let gone = 0; gone < 8; gone++) {
+    for (const intent of [undefined, { verb: 'swap', source: 42, target: 43 } as const]) {
+      const path = copyOf(waiting)
+      for (const [bit, name] of names.entries()) {
+        if (gone & (1 << bit)) rmSync(join(path, name), { recursive: true })
+      }
+      await withStore(path, (store) => changeState(store, { intent }))
+      const decision = await decide(path)
+      assert.is(decision.act, gone === 7 ? 'recover' : 'boot', `${gone} ${intent}`)
+    }
+  }
+})
+
+test('a release that lies at the aside name after a lost record is not lost', async () => {
+  const path = copyOf(waiting)
+  renameSync(join(path, 'fakeroot'), join(path, 'previous-root.swap'))
+  rmSync(join(path, 'previous-root'), { recursive: true })
+  const intent = { verb: 'swap', source: 42, target: 43 } as const
+  await withStore(path, (store) => changeState(store, { intent }))
+  const decision = await decide(path)
+  assert.is(decision.act === 'boot' && decision.version, 43)
+  await withStore(path, (store) => assert.is(store.version('previous-root'), 42))
+})
+
+/** Every change fails with this code. */
+function refusing(code: string): Host {
+  const { files } = nodeHost()
+  const refuse = (): never => {
+    throw Object.assign(new Error(code), { name: 'SystemError', call: 'open', path: '', code })
+  }
+  const changed = { createFile: refuse, rename: refuse, exchange: refuse, removeFile: refuse }
+  return nodeHost({ ...files, ...changed } as Files)
+}
+
+test('a disk that takes no changes: what can start is started under its name', async () => {
+  for (const code of ['EROFS', 'EIO', 'ENOSPC']) {
+    const path = copyOf(waiting)
+    const swapless = await decide(path, {}, refusing(code))
+    assert.is(swapless.act === 'boot' && swapless.version, 42)
+    zero(inside(path, LIBC))
+    const decision = await decide(path, {}, refusing(code))
+    assert.equal(decision.act === 'boot' && [decision.tree, decision.version], [
+      'previous-root',
+      41,
+    ])
+  }
+})
+
+test('the full disk gets its room from what was being staged', async () => {
+  const path = copyOf(waiting)
+  const { files } = nodeHost()
+  cpSync(join(path, 'upgraded-root'), join(path, 'staging'), COPY)
+  const host = nodeHost({
+    ...files,
+    createFile(directory, name, mode) {
+      if (files.stat(directory, 'staging')) {
+        throw Object.assign(new Error('full'), { name: 'SystemError', code: 'ENOSPC' })
+      }
+      return files.createFile(directory, name, mode)
+    },
+  })
+  const decision = await decide(path, {}, host)
+  assert.is(decision.act === 'boot' && decision.version, 43)
+})
+
+test('what real programs and libraries need is read from them, of 64 bits and of 32', () => {
+  const needs = (path: string) => {
+    const bytes = readFileSync(path)
+    return readElf((position, length) => bytes.subarray(position, position + length))
+  }
+  assert.equal(needs('/bin/bash'), {
+    interpreter: '/lib64/ld-linux-x86-64.so.2',
+    libraries: ['libtinfo.so.6', 'libc.so.6'],
+    folders: [],
+  })
+  assert.equal(needs('/usr/arm-linux-gnueabihf/lib/libm.so.6'), {
+    interpreter: undefined,
+    libraries: ['libc.so.6', 'ld-linux-armhf.so.3'],
+    folders: [],
+  })
+  assert.is(needs('/etc/passwd'), undefined)
+})
+
+test('no bytes of an ELF file make it fail or hang', () => {
+  const bytes = new Uint8Array(readFileSync('/bin/bash'))
+  for (let at = 0; at < 1024; at++) {
+    for (const value of [0, 0xff]) {
+      const changed = new Uint8Array(bytes)
+      changed.fill(value, at, at + 4)
+      readElf((position, length) => changed.subarray(position, position + length))
+    }
+  }
+})
+
+test.run()
