@@ -26,3 +26,8 @@ export const QUESTION_SIZE_MAX = 2 * 1024
 export const SERVER_SKEW_MAX_SECONDS = 86_400
 /** A laptop lies in a cupboard for years, but not for longer than this (seconds). */
 export const TIME_JUMP_MAX_SECONDS = 10 * 366 * 86_400
+/** What stands before the body of an answer over HTTP, in all and in one line: proxies add some (bytes). */
+export const HTTP_HEAD_SIZE_MAX = 16 * 1024
+export const HTTP_LINE_SIZE_MAX = 4 * 1024
+/** What chunks cost beside their content: a server that sends single bytes is no server of ours (bytes). */
+export const HTTP_FRAMING_SIZE_MAX = 32 * 1024

@@ -3,7 +3,7 @@
  * `key=value` lines, replaced as a whole. Facts that the trees tell themselves are not in it.
  */
 import { ConfigError } from '../errors.ts'
-import { STATE_SIZE_MAX, VERSION_MAX } from '../limits.ts'
+import { STATE_SIZE_MAX, TIME_JUMP_MAX_SECONDS, VERSION_MAX } from '../limits.ts'
 import { formatInstant, parseInstant } from '../release/fields.ts'
 import { readFile, replaceFile } from '../small-file.ts'
 import { arrayOfBytes, bytesOfArray, bytesOfText, textOfBytes } from '../text.ts'
@@ -25,6 +25,8 @@ export interface HomeRecord {
   version: number | undefined
   intervalSeconds: number
   priority: 'low' | 'normal' | 'urgent'
+  /** URLs that it named. */
+  sources: string[]
   /** For the user; '' where there is none. */
   message: string
 }
@@ -52,6 +54,8 @@ export interface State {
   bad: number[]
   /** The newest signed time that was seen, in seconds since 1970. It never goes back. */
   trustedSeconds: number
+  /** How long this laptop has run since that time, as far as it was counted. Leases are judged by the sum. */
+  ranSeconds: number
   home: HomeRecord | undefined
   wait: Wait | undefined
   /** How the last upgrade ended: a time as text, the class of the error or `done`, and its message. */
@@ -67,6 +71,7 @@ export const FIRST_STATE: State = {
   boots: 0,
   bad: [],
   trustedSeconds: 0,
+  ranSeconds: 0,
   home: undefined,
   wait: undefined,
   last: undefined,
@@ -99,6 +104,7 @@ export function readState(store: Store): State {
     boots: numberOf(values, 'boots') ?? 0,
     bad: bad ? bad.split(' ').map(versionOf) : [],
     trustedSeconds: instantOf(values, 'trusted-time') ?? 0,
+    ranSeconds: numberOf(values, 'ran-seconds') ?? 0,
     home: homeOf(values),
     wait: waitOf(values),
     last: lastOf(values),
@@ -117,12 +123,14 @@ export function writeState(store: Store, state: State): void {
   if (state.boots > 0) add('boots', state.boots)
   if (state.bad.length > 0) add('bad', state.bad.slice(-BAD_MAX).join(' '))
   if (state.trustedSeconds > 0) add('trusted-time', formatInstant(state.trustedSeconds))
+  if (state.ranSeconds > 0) add('ran-seconds', state.ranSeconds)
   if (home) {
     add('home-stolen', home.stolen ? 'yes' : 'no')
     if (home.leaseEnd !== undefined) add('home-lease-end', formatInstant(home.leaseEnd))
     add('home-version', home.version)
     add('home-interval', home.intervalSeconds)
     add('home-priority', home.priority)
+    if (home.sources.length > 0) add('home-sources', home.sources.join(' '))
     add('home-message', oneLine(home.message))
   }
   if (wait) add('wait', `${wait.tries} ${formatInstant(wait.begun)} ${formatInstant(wait.until)}`)
@@ -145,6 +153,18 @@ export function raiseFloor(store: Store, version: number): void {
   if (version > readState(store).floor) changeState(store, { floor: version })
 }
 
+/**
+ * A signed time was seen that may be an old one, as a release's is. Time never goes back, and what
+ * the laptop ran is not counted twice. One wrong date does not take it away for good, either.
+ */
+export function raiseTrustedTime(store: Store, signedSeconds: number): void {
+  const { trustedSeconds, ranSeconds } = readState(store)
+  if (signedSeconds <= trustedSeconds) return
+  if (trustedSeconds > 0 && signedSeconds > trustedSeconds + TIME_JUMP_MAX_SECONDS) return
+  const left = trustedSeconds === 0 ? 0 : trustedSeconds + ranSeconds - signedSeconds
+  changeState(store, { trustedSeconds: signedSeconds, ranSeconds: Math.max(0, left) })
+}
+
 function intentOf(values: Values): Intent | undefined {
   const intent = /^(swap|roll-back) ([0-9]+) ([0-9]+)$/.exec(values.get('intent') ?? '')
   if (!intent) return undefined
@@ -161,6 +181,7 @@ function homeOf(values: Values): HomeRecord | undefined {
     version: optionalVersion(values, 'home-version'),
     intervalSeconds: numberOf(values, 'home-interval') ?? 0,
     priority: PRIORITIES.find((one) => one === values.get('home-priority')) ?? 'normal',
+    sources: values.get('home-sources')?.split(' ') ?? [],
     message: values.get('home-message') ?? '',
   }
 }

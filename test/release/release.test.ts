@@ -4,7 +4,14 @@ import * as assert from 'uvu/assert'
 import { random } from '../../native/random/random.node.ts'
 import { TrustError } from '../../src/errors.ts'
 import { formatInstant, parseInstant } from '../../src/release/fields.ts'
-import { admit, type Device, openRelease, type Release, readRelease, signRelease } from '../../src/release/release.ts'
+import {
+  admit,
+  type Device,
+  openRelease,
+  type Release,
+  readRelease,
+  signRelease,
+} from '../../src/release/release.ts'
 import { makeKeyPair, publicKeyOf, readSecretKey, sign } from '../../src/release/signify.ts'
 
 const secret = readSecretKey(makeKeyPair(random, 'test').secretFile)

@@ -1,0 +1,108 @@
+/**
+ * Asks the home server once: question out, signed reply in. It changes nothing; whoever asked keeps
+ * what came (`recordReply`). Only `openReply` decides what of it is believed.
+ */
+import { ConfigError, DeadlineError, PeerError } from '../errors.ts'
+import type { Host } from '../host.ts'
+import { REPLY_SIZE_MAX } from '../limits.ts'
+import { isAudience } from '../release/fields.ts'
+import type { PublicKey } from '../release/signify.ts'
+import { show, textOfBytes } from '../text.ts'
+import type { State } from '../trees/state.ts'
+import { type HttpAddress, post } from './http-post.ts'
+import { encodeQuestion, type Question } from './question.ts'
+import { NONCE_LENGTH, openReply, type Reply } from './reply.ts'
+
+export interface HomeServer {
+  address: HttpAddress
+  /** Of the role `home`. */
+  keys: readonly PublicKey[]
+  timeoutMs: number
+}
+
+export interface Laptop {
+  serial: string
+  hardware: string
+  deployment: string
+  /** The version that runs; undefined: none. */
+  installed: number | undefined
+}
+
+/** Throws PeerError or DeadlineError where no server answered, TrustError where what came is not to be believed. */
+export async function callHome(
+  modules: Pick<Host, 'sockets' | 'clock' | 'random'>,
+  server: HomeServer,
+  laptop: Laptop,
+  state: Pick<State, 'trial' | 'bad' | 'last' | 'trustedSeconds'>,
+): Promise<Reply> {
+  const nonce = hex(modules.random.randomBytes(NONCE_LENGTH))
+  const { address, keys, timeoutMs } = server
+  const question = encodeQuestion(questionOf(laptop, state, nonce))
+  const answer = await post(modules, address, question, { timeoutMs, bodyMax: REPLY_SIZE_MAX })
+  if (answer.status !== 200) {
+    throw new PeerError(
+      `${address.name} answered with HTTP status ${answer.status}`,
+      answer.status === 404 ? 'absent' : 'refused',
+      answer.status === 404 ? 'check the path of the home server in the configuration' : undefined,
+    )
+  }
+  const { serial } = laptop
+  return openReply(answer.body, keys, { serial, nonce, trustedSeconds: state.trustedSeconds })
+}
+
+function questionOf(
+  laptop: Laptop,
+  { trial, bad, last }: Pick<State, 'trial' | 'bad' | 'last'>,
+  nonce: string,
+): Question {
+  return {
+    ...laptop,
+    hardware: named('hardware', laptop.hardware),
+    deployment: named('deployment', laptop.deployment),
+    nonce,
+    trial,
+    bad,
+    outcome: last?.outcome,
+    code: last && codeOf(last),
+  }
+}
+
+/** The configuration holds bytes, a question holds text. */
+function named(key: string, bytes: string): string {
+  const text = textOfBytes(bytes)
+  if (text !== undefined && isAudience(text)) return text
+  throw new ConfigError(
+    `device.${key} is "${show(bytes)}", allowed is a text of 1 to 100 characters`,
+    'correct it in the configuration',
+  )
+}
+
+/** Attacks begin a message of ours, sometimes behind the name of the source that made it. */
+const ATTACKS = [
+  'rollback',
+  'fast-forward',
+  'freeze',
+  'replay',
+  'forged',
+  'unknown key',
+  'wrong hardware',
+  'wrong deployment',
+  'wrong serial',
+  'jump too far',
+  'endless data',
+]
+
+/** What names an error without its words, which may tell of the child's files. */
+export function codeOf({ message }: { message: string }): string | undefined {
+  const attack = ATTACKS.find((name) => new RegExp(`(^|: )${name}: `).test(message))
+  return attack ?? /\((E[A-Z0-9]+)\)/.exec(message)?.[1]
+}
+
+/** Whether the network or the server failed, so that the laptop goes on with what it was told before. */
+export function isAway(error: unknown): error is Error {
+  return error instanceof PeerError || error instanceof DeadlineError
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}

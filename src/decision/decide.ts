@@ -1,0 +1,134 @@
+/**
+ * What a laptop does next: facts, what home said and the operator's policy in; stay, upgrade or
+ * lock out, and why. Pure and total: no disk, no clock, no network, and an answer for everything.
+ * It proves nothing: whatever it picks still has to pass `admit`.
+ */
+import type { State } from '../trees/state.ts'
+
+export interface Facts {
+  /** In `fakeroot` and `upgraded-root`; undefined: no tree there. */
+  installed: number | undefined
+  waiting: number | undefined
+  /** From the state record. */
+  trial: number | undefined
+  bad: readonly number[]
+  /** What the home server said last; undefined: it never did. */
+  home: State['home']
+  /** Why the laptop may not start (`lockVerdict`). */
+  locked: string | undefined
+  /** Names of the files in `inhibit.d`. */
+  inhibitors: readonly string[]
+  onBattery: boolean
+  idle: boolean
+  /** Of the day, by the laptop's own clock. */
+  minute: number
+}
+
+/** Minutes of a day. Where `from` is not before `to`, it reaches over midnight. */
+export interface HourWindow {
+  from: number
+  to: number
+}
+
+export interface Policy {
+  /** No upgrade at all, until the operator takes it away. */
+  hold: boolean
+  /** Only ever this version, whatever home says. */
+  pinned: number | undefined
+  /** A wish for a lower version is followed. */
+  allowDowngrade: boolean
+  /** Go on without mains power. */
+  onBattery: boolean
+  hours: HourWindow | undefined
+  /** URLs in the order to try them. */
+  sources: readonly string[]
+}
+
+/** `reason` is a sentence. */
+export type Decision =
+  | { act: 'stay'; reason: string }
+  /** `version` undefined: the newest that a source has. */
+  | {
+      act: 'upgrade'
+      version: number | undefined
+      downgrade: boolean
+      sources: string[]
+      reason: string
+    }
+  | { act: 'lock out'; reason: string }
+
+export function decide(facts: Facts, policy: Policy): Decision {
+  const { home, locked } = facts
+  if (home?.stolen) return { act: 'lock out', reason: 'This laptop was reported stolen.' }
+  if (locked !== undefined) return { act: 'lock out', reason: locked }
+  const reason = whyNever(facts, policy) ?? whyNotThis(facts, policy) ?? whyNotNow(facts, policy)
+  if (reason !== undefined) return { act: 'stay', reason }
+  return upgradeTo(facts, policy)
+}
+
+/** The operator's pin, before what home wants, before the newest. */
+function wanted({ home }: Facts, { pinned }: Policy): number | undefined {
+  return pinned ?? home?.version
+}
+
+function whyNever({ installed, trial }: Facts, { hold, sources }: Policy): string | undefined {
+  if (installed === undefined) return 'No system is installed: there is nothing to upgrade.'
+  if (hold) return `The configuration holds this laptop at version ${installed}.`
+  // A new tree is built out of the previous one, which is the way back until the trial is over.
+  if (trial === installed) return `Version ${trial} is on trial: nothing is changed before its end.`
+  if (sources.length === 0) return 'No source is known.'
+  return undefined
+}
+
+function whyNotThis(facts: Facts, policy: Policy): string | undefined {
+  const { installed = 0, waiting, bad } = facts
+  const version = wanted(facts, policy)
+  if (version === undefined) return undefined
+  const by = policy.pinned === undefined ? 'the home server wants' : 'the configuration pins'
+  if (version === installed) return `Version ${version} runs, as ${by} it.`
+  if (version === waiting) return `Version ${version} waits for the next start.`
+  if (bad.includes(version)) {
+    return `Version ${version}, which ${by}, never became healthy here before.`
+  }
+  if (version < installed && !policy.allowDowngrade) {
+    return `Version ${version}, which ${by}, is older than ${installed}, and a downgrade is not allowed.`
+  }
+  return undefined
+}
+
+/** Reasons that pass by themselves. What is urgent waits only for what somebody put there on purpose. */
+function whyNotNow(facts: Facts, { onBattery, hours }: Policy): string | undefined {
+  const { inhibitors, home, minute } = facts
+  const [first] = inhibitors
+  if (first !== undefined) return `The file "${first}" in inhibit.d holds upgrades back.`
+  if (home?.priority === 'urgent') return undefined
+  if (facts.onBattery && !onBattery) return 'The laptop runs on its battery.'
+  if (hours && !isWithin(minute, hours)) {
+    return `It is ${clock(minute)}, and upgrades are made from ${clock(hours.from)} to ${clock(hours.to)}.`
+  }
+  if (home?.priority === 'low' && !facts.idle) {
+    return 'The upgrade is of low priority, and the laptop is busy.'
+  }
+  return undefined
+}
+
+function upgradeTo(facts: Facts, policy: Policy): Decision {
+  const { installed = 0 } = facts
+  const version = wanted(facts, policy)
+  const downgrade = version !== undefined && version < installed
+  const target = version === undefined ? 'The newest version' : `Version ${version}`
+  const by =
+    policy.pinned !== undefined ? 'pinned' : version === undefined ? 'looked for' : 'wanted'
+  const urgent = facts.home?.priority === 'urgent' ? ', urgently' : ''
+  const reason = `${target} is ${by}${urgent}; version ${installed} runs.`
+  return { act: 'upgrade', version, downgrade, sources: [...policy.sources], reason }
+}
+
+function isWithin(minute: number, { from, to }: HourWindow): boolean {
+  return from < to ? minute >= from && minute < to : minute >= from || minute < to
+}
+
+function clock(minute: number): string {
+  const two = (value: number) => String(value).padStart(2, '0')
+  return `${two(Math.floor(minute / 60))}:${two(minute % 60)}`
+}
