@@ -94,4 +94,28 @@ export const archives = {
       },
     ],
   },
+  busybox: {
+    name: 'busybox',
+    version: '1.37.0',
+    forms: [
+      {
+        file: 'busybox_1.37.0.orig.tar.bz2',
+        sha256: '3311dff32e746499f4df0d5df04d7eb396382d7e108bb9250e7b519b837043a4',
+        debianPackage: 'busybox',
+        url: 'https://busybox.net/downloads/busybox-1.37.0.tar.bz2',
+      },
+    ],
+  },
+  dropbear: {
+    name: 'dropbear',
+    version: '2025.89',
+    forms: [
+      {
+        file: 'dropbear_2025.89.orig.tar.bz2',
+        sha256: '0d1f7ca711cfc336dc8a85e672cab9cfd8223a02fe2da0a4a7aeb58c9e113634',
+        debianPackage: 'dropbear',
+        url: 'https://matt.ucc.asn.au/dropbear/releases/dropbear-2025.89.tar.bz2',
+      },
+    ],
+  },
 }

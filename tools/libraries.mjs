@@ -12,7 +12,7 @@ import { cacheFolder, run, SetupError, sha256 } from './workplace.mjs'
 /** Raise when a recipe below changes in a way that its flags don't show. */
 const RECIPES = 1
 
-const parallel = Math.max(1, cpus().length)
+export const parallel = Math.max(1, cpus().length)
 
 /** Runs `work` over the items, as many at once as there are processors. */
 export async function forEachParallel(items, work) {
@@ -23,7 +23,7 @@ export async function forEachParallel(items, work) {
   await Promise.all(Array.from({ length: parallel }, worker))
 }
 
-async function unpack(archiveName, folder) {
+export async function unpack(archiveName, folder) {
   const archive = await fetchArchive(archiveName)
   mkdirSync(folder, { recursive: true })
   await run(['tar', '-xf', archive, '--strip-components=1', '--no-same-owner', '-C', folder])
@@ -62,6 +62,8 @@ export async function muslLinkFlags(target, musl) {
     before: [
       '-nostdlib',
       '-nostartfiles',
+      // For programs whose own rules ask for -lm or -lresolv: musl's are empty, the system's are not.
+      `-L${library}`,
       join(library, pie ? 'rcrt1.o' : 'crt1.o'),
       join(library, 'crti.o'),
     ],
@@ -189,7 +191,7 @@ const recipes = {
 }
 
 /** Builds one library unless it is there; the folder with its headers (`include`) and its `.a`. */
-async function built(targetName, name, ingredients, make) {
+export async function built(targetName, name, ingredients, make) {
   const digest = sha256(JSON.stringify([RECIPES, ingredients])).slice(0, 16)
   const folder = join(cacheFolder, 'libraries', `${targetName}-${name}-${digest}`)
   if (existsSync(folder)) return folder
@@ -214,28 +216,36 @@ async function built(targetName, name, ingredients, make) {
   return folder
 }
 
+/** What everything that is built for a target follows from: its compiler and its flags. */
+async function targetIdentity(target) {
+  const version = await run([...target.compiler, '--version']).catch((error) => {
+    throw new SetupError(error.message, `node tools/setup.mjs build ${target.setup ?? ''}`.trim())
+  })
+  return [version, target.compiler, target.flags]
+}
+
+/**
+ * The C library of a target with `musl`: how to compile and link over it, and what that follows from.
+ * @param {string} targetName
+ * @param {import('../firmware/targets/targets.mjs').Target} target
+ */
+export async function buildCLibrary(targetName, target) {
+  const base = await targetIdentity(target)
+  if (!target.musl) return { base, flags: [], link: undefined }
+  const ingredients = [base, target.musl, archiveIdentity('musl')]
+  const musl = await built(targetName, 'musl', ingredients, (source, into) =>
+    buildMusl(target, source, into),
+  )
+  return { base, flags: muslCompileFlags(musl), link: await muslLinkFlags(target, musl) }
+}
+
 /**
  * All libraries of a target: `compileFlags` and `link` for what is built over them.
  * @param {string} targetName
  * @param {import('../firmware/targets/targets.mjs').Target} target
  */
 export async function buildLibraries(targetName, target) {
-  const version = await run([...target.compiler, '--version']).catch((error) => {
-    throw new SetupError(error.message, 'install the C compiler: apt-get install gcc make')
-  })
-  const base = [version, target.compiler, target.flags]
-  let flags = []
-  let link
-  if (target.musl) {
-    const musl = await built(
-      targetName,
-      'musl',
-      [base, target.musl, archiveIdentity('musl')],
-      (source, into) => buildMusl(target, source, into),
-    )
-    flags = muslCompileFlags(musl)
-    link = await muslLinkFlags(target, musl)
-  }
+  const { base, flags, link } = await buildCLibrary(targetName, target)
   const folders = {}
   for (const [name, recipe] of Object.entries(recipes)) {
     const ingredients = [

@@ -21,6 +21,9 @@ const MACHINE_PACKAGES = {
     { package: 'xz-utils', has: 'xz' },
     { package: 'libc6-dev', has: '/usr/include/stdio.h' },
     { package: 'linux-libc-dev', has: '/usr/include/linux/fs.h' },
+    { package: 'bzip2', has: 'bzip2' }, // the sources of busybox and dropbear
+    { package: 'zstd', has: 'zstd' },
+    { package: 'gzip', has: 'gzip' },
     { package: 'ca-certificates', has: '/etc/ssl/certs/ca-certificates.crt' },
   ],
   test: [
@@ -28,6 +31,7 @@ const MACHINE_PACKAGES = {
     { package: 'libarchive-tools', has: 'bsdtar' },
     { package: 'mtree-netbsd', has: 'mtree' },
     { package: 'strace', has: 'strace' },
+    { package: 'cpio', has: 'cpio' },
   ],
 }
 

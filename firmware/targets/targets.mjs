@@ -15,6 +15,7 @@
  * @property {string | undefined} musl the name that musl's configure takes
  * @property {string | undefined} headers where the kernel's `asm` headers stand, beside `linux`
  * @property {string[]} nettle what nettle's configure takes for this machine
+ * @property {{ architecture: string, linker: string } | undefined} busybox what its build has to be told
  * @property {boolean} runsHere whether this machine runs what is built
  */
 
@@ -37,6 +38,7 @@ export const targets = {
     musl: 'x86_64-linux-musl',
     headers: '/usr/include/x86_64-linux-gnu',
     nettle: ['--host=x86_64-pc-linux-gnu', '--enable-fat'],
+    busybox: { architecture: 'x86_64', linker: 'ld' },
     runsHere: process.arch === 'x64',
   },
   // The XO-1's Geode LX. Needs the package gcc-multilib. Builds and runs here, but libgcc's 64-bit
@@ -51,6 +53,7 @@ export const targets = {
     musl: 'i586-linux-musl',
     headers: '/usr/include/x86_64-linux-gnu',
     nettle: ['--host=i586-pc-linux-gnu', '--disable-assembler'],
+    busybox: { architecture: 'i386', linker: 'ld -m elf_i386' },
     runsHere: process.arch === 'x64',
   },
   'x86_64-asan': {
@@ -63,6 +66,7 @@ export const targets = {
     musl: undefined,
     headers: undefined,
     nettle: ['--disable-assembler'],
+    busybox: undefined,
     runsHere: process.arch === 'x64',
   },
 }

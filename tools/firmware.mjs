@@ -1,0 +1,183 @@
+/**
+ * `npm run firmware`: the initramfs, `initramfs.cpio.zst` and `initramfs.cpio.gz` (for kernels before
+ * 5.9), with xo-upgrade as /init. What goes in is what the options name, and nothing of this machine.
+ *
+ *   node tools/firmware.mjs [--target x86_64|i586|armv7] [--to FOLDER] [--keys FOLDER] [--config FILE]
+ *     [--modules /lib/modules/VERSION --module NAME …] [--add FOLDER …] [--no-busybox] [--no-dbclient]
+ */
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { build } from './build.mjs'
+import { writeCpio } from './cpio.mjs'
+import { findModules } from './kernel-modules.mjs'
+import { buildProgram } from './programs.mjs'
+import { buildFolder, projectFolder, run, runTool, SetupError } from './workplace.mjs'
+
+const recipeFolder = join(projectFolder, 'firmware', 'initramfs')
+const FOLDERS = ['bin', 'dev', 'etc', 'mnt', 'proc', 'root', 'run', 'sbin', 'sys', 'tmp']
+
+const file = (path, content, mode = 0o644) => ({ path, type: 'file', mode, content })
+const textFile = (path, text) => file(path, Buffer.from(text))
+
+/** What stands in it whatever is asked for. */
+function frame() {
+  return [
+    ...FOLDERS.map((path) => ({ path, type: 'directory', mode: 0o755 })),
+    // The kernel opens it for process 1, before there is anybody to mount /dev.
+    { path: 'dev/console', type: 'character', mode: 0o600, device: [5, 1] },
+    { path: 'dev/null', type: 'character', mode: 0o666, device: [1, 3] },
+    textFile('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\n'),
+    textFile('etc/group', 'root:x:0:\n'),
+    textFile('etc/hosts', '127.0.0.1 localhost\n::1 localhost\n'),
+  ]
+}
+
+async function busyboxEntries(target) {
+  const folder = await buildProgram(target, 'busybox')
+  const links = readFileSync(join(folder, 'busybox.links'), 'utf8').split('\n').filter(Boolean)
+  return [
+    file('bin/busybox', readFileSync(join(folder, 'busybox')), 0o755),
+    file('etc/udhcpc.script', readFileSync(join(recipeFolder, 'udhcpc.script')), 0o755),
+    ...links.map((path) => ({
+      path: `bin/${path.split('/').pop()}`,
+      type: 'link',
+      target: 'busybox',
+    })),
+  ]
+}
+
+async function dbclientEntries(target) {
+  const folder = await buildProgram(target, 'dbclient')
+  return [file('bin/dbclient', readFileSync(join(folder, 'dbclient')), 0o755)]
+}
+
+/** Public keys only: a secret one that lies beside them must never reach a laptop. */
+function keyEntries(folder) {
+  const names = readdirSync(folder).filter((name) => name.endsWith('.pub'))
+  if (names.length === 0) {
+    throw new SetupError(`${folder} holds no public key (*.pub)`, 'xo-upgrade keygen makes one')
+  }
+  return names.map((name) => file(`etc/xo-upgrade/keys/${name}`, readFileSync(join(folder, name))))
+}
+
+function moduleEntries(folder, names) {
+  const modules = findModules(folder, names)
+  const paths = modules.map(({ name }) => `lib/modules/${name}.ko`)
+  return [
+    ...modules.map(({ content }, index) => file(paths[index], content)),
+    textFile('etc/xo-modules', paths.map((path) => `/${path}\n`).join('')),
+  ]
+}
+
+/** A folder of the builder's own, as it stands but for owners and times: firmware of a radio, keys. */
+function addedEntries(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true }).map((entry) => {
+    const from = join(entry.parentPath ?? entry.path, entry.name)
+    const path = from.slice(folder.length).replace(/^\/+/, '')
+    if (entry.isSymbolicLink()) return { path, type: 'link', target: readlinkSync(from) }
+    const mode = statSync(from).mode & 0o777
+    if (entry.isDirectory()) return { path, type: 'directory', mode }
+    if (entry.isFile()) return file(path, readFileSync(from), mode)
+    throw new SetupError(`${from} is neither a file nor a directory nor a link`)
+  })
+}
+
+/** The folders in which entries stand, and of two entries of one path the later one. */
+function complete(entries) {
+  const byPath = new Map()
+  for (const entry of entries) {
+    for (let above = dirname(entry.path); above !== '.'; above = dirname(above)) {
+      if (!byPath.has(above)) byPath.set(above, { path: above, type: 'directory', mode: 0o755 })
+    }
+    byPath.set(entry.path, entry)
+  }
+  return [...byPath.values()]
+}
+
+/**
+ * All entries of an initramfs.
+ * @param {object} options as on the command line
+ * @returns {Promise<import('./cpio.mjs').Entry[]>}
+ */
+export async function initramfsEntries(options = {}) {
+  const target = options.target ?? 'x86_64'
+  if (options.module?.length > 0 && !options.modules) {
+    throw new SetupError(
+      '--module without --modules',
+      'name the folder of the kernel: --modules DIR',
+    )
+  }
+  const { program } = await build({ target })
+  const entries = [...frame(), file('init', readFileSync(program), 0o755)]
+  if (!options['no-busybox']) entries.push(...(await busyboxEntries(target)))
+  if (!options['no-dbclient']) entries.push(...(await dbclientEntries(target)))
+  if (options.keys) entries.push(...keyEntries(options.keys))
+  if (options.config) entries.push(textFile('etc/xo-upgrade.conf', readFileSync(options.config)))
+  if (options.modules) entries.push(...moduleEntries(options.modules, options.module ?? []))
+  for (const folder of options.add ?? []) entries.push(...addedEntries(folder))
+  return complete(entries)
+}
+
+/** The best that one thread does: what several threads make depends on how many there are. */
+const compressors = {
+  zst: ['zstd', '-q', '-19', '--single-thread', '-f'],
+  gz: ['gzip', '-9', '-n', '-k', '-f'],
+}
+
+/** Makes both forms; their paths. */
+export async function makeInitramfs(options = {}) {
+  const target = options.target ?? 'x86_64'
+  const usual = join(buildFolder, 'firmware', target === 'x86_64' ? '' : target)
+  const folder = options.to ?? usual
+  const archive = writeCpio(await initramfsEntries(options))
+  mkdirSync(folder, { recursive: true })
+  const plain = join(folder, `initramfs.cpio.partial-${process.pid}`)
+  writeFileSync(plain, archive)
+  const made = {}
+  for (const [suffix, command] of Object.entries(compressors)) {
+    await run([...command, plain])
+    made[suffix] = join(folder, `initramfs.cpio.${suffix}`)
+    renameSync(`${plain}.${suffix}`, made[suffix])
+  }
+  rmSync(plain)
+  return made
+}
+
+const text = { type: 'string' }
+const list = { type: 'string', multiple: true }
+const flag = { type: 'boolean' }
+
+export const INITRAMFS_OPTIONS = {
+  target: text,
+  to: text,
+  keys: text,
+  config: text,
+  modules: text,
+  module: list,
+  add: list,
+  'no-busybox': flag,
+  'no-dbclient': flag,
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await runTool(async () => {
+    const { values } = parseArgs({ options: INITRAMFS_OPTIONS })
+    for (const path of Object.values(await makeInitramfs(values))) {
+      process.stdout.write(`${path}  ${statSync(path).size} bytes\n`)
+    }
+    if (!values.keys) {
+      process.stderr.write('It holds no keys, so it will accept no release: --keys FOLDER\n')
+    }
+  })
+}
