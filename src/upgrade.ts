@@ -17,7 +17,7 @@ import type { Source } from './source/source.ts'
 import { megabytes, plan } from './staging/plan.ts'
 import { type StagedTree, type StageReport, stage } from './staging/stage.ts'
 import { commit, commitFirst } from './trees/commit.ts'
-import { readState } from './trees/state.ts'
+import { raiseTrustedTime, readState } from './trees/state.ts'
 import type { OpenTree, Store, Tree } from './trees/store.ts'
 import { recover } from './trees/swap.ts'
 import { checkSettled, forgive } from './trees/trial.ts'
@@ -130,7 +130,8 @@ async function findRelease(
     }
     const floor = allowDowngrade ? 0 : readState(store).floor
     // Time is the newest signed time seen, never the clock of a laptop whose battery died.
-    const trustedSeconds = Math.max(running?.release.issued ?? 0, release.issued)
+    raiseTrustedTime(store, release.issued)
+    const { trustedSeconds } = readState(store)
     admit(release, { ...device, installed, floor, trustedSeconds })
     if (release.version === installed) return { none: {} }
     if (running && version === undefined && readState(store).bad.includes(release.version)) {

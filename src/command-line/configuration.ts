@@ -3,9 +3,12 @@
  * an unknown section or key, or a value that can't be, is an error that names its line.
  */
 import { parse } from 'ini'
+import type { LockPolicy } from '../call-home/lock.ts'
+import { isSerial } from '../call-home/reply.ts'
+import type { HourWindow } from '../decision/decide.ts'
 import { ConfigError, isSystemError } from '../errors.ts'
 import type { Host, Path } from '../host.ts'
-import { CONFIGURATION_SIZE_MAX } from '../limits.ts'
+import { CONFIGURATION_SIZE_MAX, VERSION_MAX } from '../limits.ts'
 import { readSystemFile } from '../small-file.ts'
 import { bytesOfArray, show } from '../text.ts'
 
@@ -17,6 +20,24 @@ export interface Configuration {
   reserveBytes: number
   hardware: string
   deployment: string
+  /** Undefined: what the firmware says. */
+  serial: string | undefined
+  /** URL of the home server; undefined: there is none. */
+  home: string | undefined
+  homeTimeoutMs: number
+  /** Between rounds, where no home server says. */
+  intervalSeconds: number
+  hold: boolean
+  pinned: number | undefined
+  allowDowngrade: boolean
+  onBattery: boolean
+  hours: HourWindow | undefined
+  inhibit: Path
+  lock: LockPolicy
+  /** Run while the laptop is known as stolen. */
+  stolenHook: Path | undefined
+  /** Where the daemon tells what it does. */
+  controlSocket: Path
   sources: string[]
   keys: Path
   compression: 'auto' | 'zstd' | 'zlibx' | 'none'
@@ -37,6 +58,19 @@ export const DEFAULTS: Configuration = {
   reserveBytes: 16e6,
   hardware: 'any',
   deployment: 'any',
+  serial: undefined,
+  home: undefined,
+  homeTimeoutMs: 30_000,
+  intervalSeconds: 6 * 3600,
+  hold: false,
+  pinned: undefined,
+  allowDowngrade: false,
+  onBattery: false,
+  hours: undefined,
+  inhibit: '/etc/xo-upgrade/inhibit.d',
+  lock: { enforce: false, graceSeconds: 14 * 86_400 },
+  stolenHook: undefined,
+  controlSocket: '/run/xo-upgrade.sock',
   sources: [],
   keys: '/etc/xo-upgrade/keys',
   compression: 'auto',
@@ -70,6 +104,16 @@ const text =
     set(configuration, value)
   }
 
+const yesOrNo =
+  (set: (configuration: Configuration, value: boolean) => void): Setter =>
+  (configuration, value, fail) => {
+    // The parser makes booleans of these words, and of no others.
+    if (!['yes', 'no', 'true', 'false'].includes(value)) fail('yes or no')
+    set(configuration, value === 'yes' || value === 'true')
+  }
+
+const minuteOf = (hour = '', minute = '') => Number(hour) * 60 + Number(minute)
+
 const COMPRESSIONS = ['auto', 'zstd', 'zlibx', 'none'] as const
 
 /** `section.key` to what it sets. */
@@ -85,6 +129,52 @@ const KEYS: Record<string, Setter> = {
   }),
   'device.deployment': text((configuration, value) => {
     configuration.deployment = value
+  }),
+  'device.serial': (configuration, value, fail) => {
+    if (!isSerial(value)) fail('1 to 64 letters, digits, ".", "_" and "-"')
+    configuration.serial = value
+  },
+  'home.url': text((configuration, value) => {
+    configuration.home = value
+  }),
+  'home.timeout-seconds': number((configuration, value) => {
+    configuration.homeTimeoutMs = value * 1000
+  }, 3600),
+  'home.interval-minutes': number((configuration, value) => {
+    configuration.intervalSeconds = value * 60
+  }, 10_080),
+  'policy.hold': yesOrNo((configuration, value) => {
+    configuration.hold = value
+  }),
+  'policy.version': (configuration, value, fail) => {
+    if (!/^[1-9][0-9]{0,8}$/.test(value)) fail(`a number from 1 to ${VERSION_MAX}`)
+    configuration.pinned = Number(value)
+  },
+  'policy.allow-downgrade': yesOrNo((configuration, value) => {
+    configuration.allowDowngrade = value
+  }),
+  'policy.on-battery': yesOrNo((configuration, value) => {
+    configuration.onBattery = value
+  }),
+  'policy.hours': (configuration, value, fail) => {
+    const hours = /^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$/.exec(value)
+    if (!hours) return fail('for instance 22:00-06:00')
+    configuration.hours = { from: minuteOf(hours[1], hours[2]), to: minuteOf(hours[3], hours[4]) }
+  },
+  'policy.inhibit': text((configuration, value) => {
+    configuration.inhibit = value
+  }),
+  'anti-theft.enforce': yesOrNo((configuration, value) => {
+    configuration.lock = { ...configuration.lock, enforce: value }
+  }),
+  'anti-theft.grace-days': number((configuration, value) => {
+    configuration.lock = { ...configuration.lock, graceSeconds: value * 86_400 }
+  }, 3660),
+  'anti-theft.stolen-hook': text((configuration, value) => {
+    configuration.stolenHook = value
+  }),
+  'daemon.control': text((configuration, value) => {
+    configuration.controlSocket = value
   }),
   'sources.url': text((configuration, value) => {
     configuration.sources.push(value)

@@ -21,6 +21,9 @@ const STDERR: Fd = 2
 /** How long a source may stay below the minimum rate. */
 const RATE_WINDOW_MS = 60_000
 
+/** Who signs what: releases, replies and unlock statements, calls to upgrade now. */
+export type Role = 'release' | 'home' | 'push'
+
 export class Context {
   #configuration: Configuration | undefined
   readonly progress: ShownProgress
@@ -83,7 +86,7 @@ export class Context {
   }
 
   /** The public keys of a role: one file, or the files ROLE*.pub of a folder. */
-  keys(role: 'release'): PublicKey[] {
+  keys(role: Role): PublicKey[] {
     const { files } = this.host
     const path = this.configuration.keys
     let directory: Fd
@@ -93,10 +96,14 @@ export class Context {
       if (!isSystemError(error, 'ENOTDIR')) {
         throw new ConfigError(
           `there are no keys at ${show(path)}`,
-          'name a public key, or a folder with release*.pub, with --keys',
+          `name a public key, or a folder with ${role}*.pub, with --keys`,
         )
       }
-      return [this.#publicKey(path)]
+      if (role === 'release') return [this.#publicKey(path)]
+      throw new ConfigError(
+        `${show(path)} is one key, for releases`,
+        `name a folder with ${role}*.pub as well as release*.pub`,
+      )
     }
     try {
       const names = files
@@ -116,16 +123,16 @@ export class Context {
     return readPublicKey(bytesOfArray(content), show(path))
   }
 
-  sources(store: Store): Source[] {
+  sources(store: Store, urls: readonly string[]): Source[] {
     const { configuration, host, progress } = this
-    if (configuration.sources.length === 0) {
+    if (urls.length === 0) {
       throw new ConfigError(
         'no source is known',
         'name one with --source, or in the section [sources] of the configuration',
       )
     }
     const password = this.#password()
-    return configuration.sources.map((url) =>
+    return urls.map((url) =>
       openSource(host, url, {
         compression: configuration.compression,
         compressLevel: configuration.compressLevel,

@@ -2,11 +2,11 @@
 import { ConfigError } from '../errors.ts'
 import type { PublicKey } from '../release/signify.ts'
 import { show } from '../text.ts'
-import { changeState, readState } from '../trees/state.ts'
+import { readState } from '../trees/state.ts'
 import type { Store, Tree, TreeName } from '../trees/store.ts'
 import { trialOf } from '../trees/trial.ts'
 import { describe, verify } from '../trees/verify.ts'
-import { install, type Upgrade, type Upgraded, upgrade } from '../upgrade.ts'
+import { install, type Upgraded, upgrade } from '../upgrade.ts'
 import {
   CONFIG,
   type Command,
@@ -19,9 +19,10 @@ import {
   STORE,
 } from './command.ts'
 import type { Context } from './context.ts'
-import { EXIT, exitOf } from './exit-status.ts'
+import { EXIT } from './exit-status.ts'
 import { textOf, versionOf } from './options.ts'
 import { amount } from './progress.ts'
+import { recorded, type Wish } from './recorded.ts'
 
 const COMMON = [CONFIG, STORE, JSON_LINES, DEBUG, HELP]
 /** Damaged entries that are listed for people; JSON has them all. */
@@ -51,7 +52,7 @@ export const upgradeCommand: Command = {
   needsRoot: true,
   run: (context) =>
     context.withLockedStore(false, async (store) => {
-      const result = await recorded(context, store, upgrade)
+      const result = await recorded(context, store, upgrade, asked(context))
       const { outcome, installed, version, skipped } = result
       context.result({ ...result, ...result.report }, [
         outcome === 'up-to-date'
@@ -77,7 +78,7 @@ export const installCommand: Command = {
   needsRoot: true,
   run: (context) =>
     context.withLockedStore(true, async (store) => {
-      const result = await recorded(context, store, install)
+      const result = await recorded(context, store, install, asked(context))
       context.result({ ...result, ...result.report }, [
         `Version ${result.version} is installed; ${reportOf(result)}.`,
       ])
@@ -192,41 +193,12 @@ function healthOf(record: {
   return boots > 0 ? `, confirmed, but not in its last ${boots} boots` : ', confirmed'
 }
 
-/** Runs the flow and leaves in the state record how it ended. */
-async function recorded(
-  context: Context,
-  store: Store,
-  flow: (job: Upgrade) => Promise<Upgraded>,
-): Promise<Upgraded> {
-  const { values, configuration, progress } = context
-  const { hardware, deployment, reserveBytes } = configuration
-  const sources = context.sources(store)
-  const time = () => new Date(context.host.clock.wallSeconds() * 1000).toISOString()
-  const record = (outcome: string, message: string) =>
-    changeState(store, { last: { time: time(), outcome, message } })
-  try {
-    const result = await flow({
-      store,
-      sources,
-      keys: context.keys('release'),
-      device: { hardware, deployment },
-      version: versionOf(values, '--version'),
-      allowDowngrade: values['--allow-downgrade'] === true,
-      reserveBytes,
-      progress,
-    })
-    record(result.outcome, `version ${result.version}`)
-    return result
-  } catch (error) {
-    const known = exitOf(error)
-    try {
-      if (known) record(known.kind, (error as Error).message)
-    } catch {
-      // A disk that takes no record is what the first error is about.
-    }
-    throw error
-  } finally {
-    for (const source of sources) source.close()
+/** What the operator's own hand asks for. */
+function asked({ values, configuration }: Context): Wish {
+  return {
+    version: versionOf(values, '--version'),
+    allowDowngrade: values['--allow-downgrade'] === true,
+    sources: configuration.sources,
   }
 }
 

@@ -41,6 +41,7 @@ minimum-bytes-per-second = 100
 password-file = /etc/password
 `
   assert.equal(parseConfiguration(content, 'x'), {
+    ...DEFAULTS,
     store: '/data/xo',
     reserveBytes: 20e6,
     hardware: 'xo-1',
@@ -53,6 +54,45 @@ password-file = /etc/password
     timeoutMs: 30_000,
     rateMinBytesPerSecond: 100,
     passwordFile: '/etc/password',
+  })
+})
+
+test('what home and the policy are told', () => {
+  const content = `
+[device]
+serial = SHC83302A3E
+[home]
+url = http://home.example.org:8080
+timeout-seconds = 5
+interval-minutes = 90
+[policy]
+hold = yes
+version = 41
+allow-downgrade = yes
+on-battery = no
+hours = 22:30-06:00
+inhibit = /run/inhibit.d
+[anti-theft]
+enforce = yes
+grace-days = 3
+stolen-hook = /etc/stolen
+[daemon]
+control = /run/control.sock
+`
+  assert.equal(parseConfiguration(content, 'x'), {
+    ...DEFAULTS,
+    serial: 'SHC83302A3E',
+    home: 'http://home.example.org:8080',
+    homeTimeoutMs: 5000,
+    intervalSeconds: 5400,
+    hold: true,
+    pinned: 41,
+    allowDowngrade: true,
+    hours: { from: 22 * 60 + 30, to: 360 },
+    inhibit: '/run/inhibit.d',
+    lock: { enforce: true, graceSeconds: 3 * 86_400 },
+    stolenHook: '/etc/stolen',
+    controlSocket: '/run/control.sock',
   })
 })
 
@@ -69,6 +109,10 @@ const WRONG: [string, string, RegExp][] = [
   ['a negative number', '[store]\nkeep-free-mb = -1\n', /^f, line 2: /],
   ['too large a number', '[transfer]\ncompress-level = 23\n', /from 0 to 22/],
   ['an unknown choice', '[transfer]\ncompress = lz4\n', /auto, zstd, zlibx, none/],
+  ['no yes and no no', '[policy]\nhold = maybe\n', /^f, line 2: .*"maybe", allowed is yes or no/],
+  ['no hours', '[policy]\nhours = 24:00-06:00\n', /for instance 22:00-06:00/],
+  ['no version', '[policy]\nversion = 0\n', /a number from 1 to/],
+  ['no serial', '[device]\nserial = ../x\n', /^f, line 2: .*letters, digits/],
   ['nothing', '[store]\npath =\n', /^f, line 2: .*not empty/],
 ]
 for (const [title, content, message] of WRONG) {

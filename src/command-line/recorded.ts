@@ -1,0 +1,54 @@
+/** One run of the flow for a command, with its sources opened and closed, and its end in the state record. */
+import { changeState } from '../trees/state.ts'
+import type { Store } from '../trees/store.ts'
+import type { Upgrade, Upgraded } from '../upgrade.ts'
+import type { Context } from './context.ts'
+import { exitOf } from './exit-status.ts'
+
+/** What somebody wants: an operator, or the decision of a round. */
+export interface Wish {
+  /** Undefined: the newest. */
+  version: number | undefined
+  allowDowngrade: boolean
+  /** URLs in the order to try them. */
+  sources: readonly string[]
+}
+
+/** Runs the flow and leaves in the state record how it ended. */
+export async function recorded(
+  context: Context,
+  store: Store,
+  flow: (job: Upgrade) => Promise<Upgraded>,
+  wish: Wish,
+): Promise<Upgraded> {
+  const { configuration, progress } = context
+  const { hardware, deployment, reserveBytes } = configuration
+  const sources = context.sources(store, wish.sources)
+  const time = () => new Date(context.host.clock.wallSeconds() * 1000).toISOString()
+  const record = (outcome: string, message: string) =>
+    changeState(store, { last: { time: time(), outcome, message } })
+  try {
+    const result = await flow({
+      store,
+      sources,
+      keys: context.keys('release'),
+      device: { hardware, deployment },
+      version: wish.version,
+      allowDowngrade: wish.allowDowngrade,
+      reserveBytes,
+      progress,
+    })
+    record(result.outcome, `version ${result.version}`)
+    return result
+  } catch (error) {
+    const known = exitOf(error)
+    try {
+      if (known) record(known.kind, (error as Error).message)
+    } catch {
+      // A disk that takes no record is what the first error is about.
+    }
+    throw error
+  } finally {
+    for (const source of sources) source.close()
+  }
+}
