@@ -18,8 +18,11 @@ export abstract class UpgradeError extends Error {
 export class PeerError extends UpgradeError {
   constructor(
     message: string,
-    /** `absent`: the source works but lacks what was asked for; `broken`: it broke the protocol; `refused`: it said no. */
-    readonly kind: 'absent' | 'broken' | 'refused',
+    /**
+     * `absent`: the source works but lacks what was asked for; `busy`: it serves too many others now;
+     * `refused`: it said no; `broken`: it broke the protocol; `away`: nobody is there.
+     */
+    readonly kind: 'absent' | 'busy' | 'refused' | 'broken' | 'away',
     cure?: string,
   ) {
     super(message, cure)
@@ -28,6 +31,18 @@ export class PeerError extends UpgradeError {
 
 /** Nobody answered in time. Next: another source, then wait. */
 export class DeadlineError extends UpgradeError {}
+
+/** There is nothing to be done before `untilSeconds`: the source may have it then. */
+export class LaterError extends UpgradeError {
+  constructor(
+    message: string,
+    /** By the wall clock, in seconds since 1970. */
+    readonly untilSeconds: number,
+    cure?: string,
+  ) {
+    super(message, cure)
+  }
+}
 
 /** A signature or a digest does not hold. What failed is discarded, and never committed. */
 export class TrustError extends UpgradeError {}

@@ -4,6 +4,7 @@ import {
   ConfigError,
   DeadlineError,
   isSystemError,
+  LaterError,
   PeerError,
   SpaceError,
   TrustError,
@@ -30,6 +31,7 @@ export function exitOf(error: unknown): { status: number; kind: string } | undef
   if (error instanceof TrustError) return { status: EXIT.untrusted, kind: error.name }
   if (error instanceof PeerError) return { status: EXIT.unavailable, kind: error.name }
   if (error instanceof DeadlineError) return { status: EXIT.temporary, kind: error.name }
+  if (error instanceof LaterError) return { status: EXIT.temporary, kind: error.name }
   if (error instanceof BusyError) return { status: EXIT.temporary, kind: error.name }
   if (error instanceof SpaceError) return { status: EXIT.space, kind: error.name }
   if (isSystemError(error, 'ENOSPC', 'EDQUOT')) return { status: EXIT.space, kind: error.name }

@@ -158,13 +158,13 @@ export async function shakeHands(wire: Wire, options: HandshakeOptions): Promise
 
 function refusal(wire: Wire, line: string): PeerError {
   const words = show(line.replace(/^@ERROR:? ?/, ''))
-  const absent = line.startsWith('@ERROR: Unknown module')
+  const kind = line.startsWith('@ERROR: Unknown module')
+    ? 'absent'
+    : line.startsWith('@ERROR: max connections')
+      ? 'busy'
+      : 'refused'
   const cure = line.includes('auth failed') ? 'check the user and the password' : undefined
-  return new PeerError(
-    `${wire.options.peer}: the daemon refuses: ${words}`,
-    absent ? 'absent' : 'refused',
-    cure,
-  )
+  return new PeerError(`${wire.options.peer}: the daemon refuses: ${words}`, kind, cure)
 }
 
 function passwordWanted(wire: Wire): PeerError {

@@ -3,6 +3,7 @@
  * pipes can't deadlock; deadlines; and the only place of this folder that awaits a socket. It must
  * never have two writers, and never stop reading because a write blocks.
  */
+import { connect } from '../connect.ts'
 import { DeadlineError, isSystemError, PeerError } from '../errors.ts'
 import type { Host } from '../host.ts'
 import type { Incoming } from './incoming.ts'
@@ -71,36 +72,14 @@ export class Wire {
     this.#lastSentMs = modules.clock.monotonicMs()
   }
 
-  /** Tries every address of the host until one answers, within connectTimeoutMs altogether. */
   static async connect(
     modules: WireModules,
     options: WireOptions,
     incoming: Incoming,
   ): Promise<Wire> {
-    const { sockets, clock } = modules
-    const { peer, host, port, connectTimeoutMs } = options
-    const endMs = clock.monotonicMs() + connectTimeoutMs
-    let failure: unknown
-    try {
-      for (const address of await sockets.resolve(host, port)) {
-        const leftMs = endMs - clock.monotonicMs()
-        if (leftMs <= 0) break
-        try {
-          const socket = await sockets.connect(address, Math.ceil(leftMs))
-          return new Wire(modules, options, incoming, socket)
-        } catch (error) {
-          failure = error
-        }
-      }
-    } catch (error) {
-      failure = error
-    }
-    if (failure === undefined || isSystemError(failure, 'ETIMEDOUT')) {
-      throw new DeadlineError(`${peer}: no connection within ${connectTimeoutMs} ms`)
-    }
-    if (!isSystemError(failure)) throw failure
-    const why = failure.call === 'resolve' ? 'the name has no address' : 'no connection'
-    throw new PeerError(`${peer}: ${why} (${failure.code})`, 'refused')
+    const { peer, host, port, connectTimeoutMs: timeoutMs } = options
+    const socket = await connect(modules, { peer, host, port, timeoutMs })
+    return new Wire(modules, options, incoming, socket)
   }
 
   /** Starts to write what waits, unless a write is under way already: it goes on with it then. */

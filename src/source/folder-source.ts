@@ -7,6 +7,7 @@ import type { Fd, Host, Path } from '../host.ts'
 import { RELEASE_SIZE_MAX } from '../limits.ts'
 import { readFile } from '../small-file.ts'
 import { show } from '../text.ts'
+import type { Role } from './order.ts'
 import type { Outcome, Source, Wanted } from './source.ts'
 
 export class FolderSource implements Source {
@@ -16,6 +17,7 @@ export class FolderSource implements Source {
     readonly host: Host,
     readonly path: Path,
     readonly name: string,
+    readonly role?: Role,
   ) {}
 
   async statement(version: number | undefined): Promise<Uint8Array> {
@@ -56,11 +58,7 @@ export class FolderSource implements Source {
       this.#directory = this.host.files.openRoot(this.path)
     } catch (error) {
       if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error
-      throw new PeerError(
-        `there is no folder ${show(this.path)}`,
-        'absent',
-        'is the stick mounted?',
-      )
+      throw new PeerError(`there is no folder ${show(this.path)}`, 'away', 'is the stick mounted?')
     }
     return this.#directory
   }

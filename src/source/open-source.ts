@@ -8,7 +8,7 @@ import type { Source, SourceOptions } from './source.ts'
 /** Opens nothing yet: a source connects when it is first asked. */
 export function openSource(host: Host, url: string, options: SourceOptions): Source {
   const folder = /^file:\/\/(\/.*)$/s.exec(url)
-  if (folder) return new FolderSource(host, unescapeUrl(folder[1] ?? ''), url)
+  if (folder) return new FolderSource(host, unescapeUrl(folder[1] ?? ''), url, options.role)
   const rsync = /^rsync:\/\/(?:([^@/]*)@)?(\[[^\]]+\]|[^:/]+)(?::([0-9]{1,5}))?\/([^/]+)\/?$/.exec(
     url,
   )

@@ -23,6 +23,10 @@ export class RsyncSource implements Source {
     readonly options: SourceOptions,
   ) {}
 
+  get role() {
+    return this.options.role
+  }
+
   async statement(version: number | undefined): Promise<Uint8Array> {
     const name = version === undefined ? 'latest' : `${version}/release`
     const session = await this.#shelf(version)

@@ -5,6 +5,7 @@
  */
 import type { Fd, Path } from '../host.ts'
 import type { Progress } from '../progress.ts'
+import type { Role } from './order.ts'
 
 /** What became of one file: its size and SHA-256, or why it did not come. */
 export type Outcome =
@@ -33,6 +34,8 @@ export interface Wanted {
 export interface Source {
   /** For people: the URL without a password. */
   readonly name: string
+  /** undefined: upstream. */
+  readonly role?: Role | undefined
   /**
    * The newest release statement, or that of a version. PeerError `absent` where the source works
    * but has none.
@@ -52,6 +55,7 @@ export interface Source {
 }
 
 export interface SourceOptions {
+  role?: Role
   compression: 'auto' | 'zstd' | 'zlibx' | 'none'
   compressLevel: number | undefined
   connectTimeoutMs: number

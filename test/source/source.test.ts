@@ -156,7 +156,8 @@ test('a folder that lacks the version, the file, or itself, says which', async (
   assert.equal((await contentOf(source, 'b')).outcome, { failed: 'absent' })
   assert.equal((await contentOf(source, 'a/b')).outcome, { failed: 'absent' })
   const gone = new FolderSource(host, `${path}/gone`, 'the stick')
-  await absent(gone.statement(undefined), /there is no folder/)
+  const away = await rejects(gone.statement(undefined), /there is no folder/)
+  assert.is((away as PeerError).kind, 'away')
 })
 
 test('a folder never leads out of itself, nor gives what is no file', async () => {

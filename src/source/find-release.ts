@@ -1,0 +1,80 @@
+/**
+ * The first question to the sources: which release is there to be taken? What it gives was proved
+ * by a signature and admitted to this device; its content is still to be fetched.
+ */
+import { TrustError } from '../errors.ts'
+import type { Progress } from '../progress.ts'
+import { admit, openRelease, type Release } from '../release/release.ts'
+import type { PublicKey } from '../release/signify.ts'
+import { raiseTrustedTime, readState } from '../trees/state.ts'
+import type { Store, Tree } from '../trees/store.ts'
+import type { Search } from './search.ts'
+import type { Source } from './source.ts'
+
+export interface Wish {
+  store: Store
+  /** Of the role `release`. */
+  keys: PublicKey[]
+  device: { hardware: string; deployment: string }
+  /** The version that is asked for; undefined: the newest. */
+  version: number | undefined
+  /** The operator's own hand: a version below the floor is accepted. */
+  allowDowngrade: boolean
+  progress: Progress
+}
+
+/** A release that was found, proved and admitted. */
+export interface Offer {
+  release: Release
+  statement: Uint8Array
+}
+
+/** `none` where the first source that answers has nothing to be taken. */
+export function findRelease(
+  search: Search,
+  wish: Wish,
+  running: Tree | undefined,
+): Promise<Offer | { none: { skipped?: number } }> {
+  const { keys, device, version, allowDowngrade, store, progress } = wish
+  progress.begin('release', undefined, 'bytes')
+  return search.serve(async (source) => {
+    const statement = await source.statement(version)
+    const installed = running?.release.version ?? 0
+    // The very bytes that were proved when this version came: nothing to prove again (0.1 to 0.3 s).
+    const nothingNew = version === undefined || version === installed
+    if (running && nothingNew && sameBytes(statement, running.statement)) return { none: {} }
+    const release = opened(statement, keys, source)
+    if (version === undefined && release.version <= installed) {
+      if (release.version < installed) {
+        progress.note(`${source.name} is behind: its latest is ${release.version}`)
+      }
+      return { none: {} }
+    }
+    if (version !== undefined && release.version !== version) {
+      throw new TrustError(`${source.name} gave version ${release.version} out as ${version}`)
+    }
+    // Time is the newest signed time seen, never the clock of a laptop whose battery died.
+    raiseTrustedTime(store, release.issued)
+    const { floor, trustedSeconds, bad } = readState(store)
+    admit(release, { ...device, installed, floor: allowDowngrade ? 0 : floor, trustedSeconds })
+    if (release.version === installed) return { none: {} }
+    if (running && version === undefined && bad.includes(release.version)) {
+      progress.note(`${source.name} offers version ${release.version}, which is known as bad here`)
+      return { none: { skipped: release.version } }
+    }
+    return { release, statement }
+  })
+}
+
+function opened(statement: Uint8Array, keys: PublicKey[], source: Source): Release {
+  try {
+    return openRelease(statement, keys)
+  } catch (error) {
+    if (!(error instanceof TrustError)) throw error
+    throw new TrustError(`${source.name}: ${error.message}`, error.cure)
+  }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index])
+}

@@ -1,0 +1,79 @@
+/**
+ * Whom to ask next, and how long to wait when it is nobody's turn: the field upgrade proposal's
+ * order, as pure functions. The school server first; where it is there but lacks the version, wait
+ * and ask it again; then upstream; then wait and begin again.
+ */
+import type { Wait } from '../trees/state.ts'
+
+export type Role = 'school' | 'upstream'
+
+export interface Candidate {
+  role: Role
+  /** It misbehaved a while ago: asked when nobody else is left. */
+  setAside: boolean
+  /**
+   * What came of asking it in this round. `lacks`: it is there, and can't serve this now. `away`: it
+   * is not there, or says no. `bad`: it broke the protocol, served bad bytes, or stalled.
+   */
+  outcome: 'untried' | 'serving' | 'lacks' | 'away' | 'bad'
+}
+
+export interface Patience {
+  /** Waits in a row for a school server that lacks the version, before upstream is asked. */
+  schoolTries: number
+  /** The first wait, which doubles with each further one, and the longest. */
+  firstSeconds: number
+  longestSeconds: number
+}
+
+/** Some two hours of patience with a school server that is still mirroring. */
+export const PATIENCE: Patience = { schoolTries: 6, firstSeconds: 120, longestSeconds: 6 * 3600 }
+
+/** The candidate to ask, by its index; or to wait: for the school server, or because all failed. */
+export type Move = number | 'wait-for-school' | 'wait'
+
+/** `tries`: how many waits there were in a row. Candidates of a role stand in the order to try them. */
+export function nextMove(
+  candidates: readonly Candidate[],
+  tries: number,
+  { schoolTries }: Pick<Patience, 'schoolTries'>,
+): Move {
+  const find = (wanted: (candidate: Candidate) => boolean) => candidates.findIndex(wanted)
+  const serving = find(({ outcome }) => outcome === 'serving')
+  if (serving >= 0) return serving
+  const fresh = (role: Role) =>
+    find((one) => one.role === role && one.outcome === 'untried' && !one.setAside)
+  const school = fresh('school')
+  if (school >= 0) return school
+  const lacking = find(({ role, outcome }) => role === 'school' && outcome === 'lacks')
+  if (lacking >= 0 && tries < schoolTries) return 'wait-for-school'
+  const upstream = fresh('upstream')
+  if (upstream >= 0) return upstream
+  const untried = find(({ outcome }) => outcome === 'untried')
+  return untried >= 0 ? untried : 'wait'
+}
+
+/**
+ * The wait that follows. `random` is from 0 to 1 and spreads a school's laptops over the second half of
+ * the time, so that they don't all come back at once.
+ */
+export function nextWait(
+  before: Wait | undefined,
+  nowSeconds: number,
+  random: number,
+  { firstSeconds, longestSeconds }: Pick<Patience, 'firstSeconds' | 'longestSeconds'>,
+): Wait {
+  const tries = (before?.tries ?? 0) + 1
+  const full = Math.min(firstSeconds * 2 ** Math.min(tries - 1, 30), longestSeconds)
+  const begun = Math.floor(nowSeconds)
+  return { tries, begun, until: begun + Math.ceil(full * (0.5 + random / 2)) }
+}
+
+/** Seconds until the next try is due; 0: it is. A wall clock that went back ends the wait. */
+export function secondsLeft(
+  wait: Pick<Wait, 'begun' | 'until'> | undefined,
+  nowSeconds: number,
+): number {
+  if (!wait || nowSeconds < wait.begun || nowSeconds >= wait.until) return 0
+  return wait.until - nowSeconds
+}

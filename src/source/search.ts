@@ -1,0 +1,145 @@
+/**
+ * One round over the sources, in the order of `order.ts`: asks them until one serves, and remembers
+ * in the store whom to set aside and how long to wait. The round ends with `settled`, or with the
+ * error that is most worth telling.
+ */
+import {
+  ConfigError,
+  DeadlineError,
+  isSystemError,
+  LaterError,
+  PeerError,
+  TrustError,
+} from '../errors.ts'
+import type { Progress } from '../progress.ts'
+import { formatInstant } from '../release/fields.ts'
+import { changeState, readState } from '../trees/state.ts'
+import type { Store } from '../trees/store.ts'
+import {
+  type Candidate,
+  nextMove,
+  nextWait,
+  PATIENCE,
+  type Patience,
+  secondsLeft,
+} from './order.ts'
+import { readSetAside, setAside } from './set-aside.ts'
+import type { Source } from './source.ts'
+
+export interface SearchOptions {
+  /** School servers and upstreams, those of a role in the order to try them. */
+  sources: Source[]
+  /** Its state holds the wait. Needs its lock. */
+  store: Store
+  /** `PATIENCE` where it is not given. */
+  patience?: Patience
+  progress: Progress
+}
+
+interface Asked extends Candidate {
+  source: Source
+}
+
+export class Search {
+  readonly #asked: Asked[]
+  readonly #tries: number
+  #failure: unknown
+  #lacking: Error | undefined
+
+  constructor(readonly options: SearchOptions) {
+    const { store, sources } = options
+    const aside = readSetAside(store.host.files, store.directory, this.#now())
+    this.#asked = sources.map((source) => ({
+      source,
+      role: source.role ?? 'upstream',
+      setAside: aside.has(source.name),
+      outcome: 'untried',
+    }))
+    this.#tries = readState(store).wait?.tries ?? 0
+  }
+
+  /**
+   * Uses one source after the other, as long as the failure is the source's; first the one that served
+   * last, whose connection may still be open. What one of them brought is the caller's to keep.
+   */
+  async serve<Result>(use: (source: Source) => Promise<Result>): Promise<Result> {
+    for (;;) {
+      const move = nextMove(this.#asked, this.#tries, this.options.patience ?? PATIENCE)
+      const asked = typeof move === 'number' ? this.#asked[move] : undefined
+      if (!asked) throw this.#giveUp(move === 'wait-for-school')
+      try {
+        const result = await use(asked.source)
+        asked.outcome = 'serving'
+        return result
+      } catch (error) {
+        const outcome = faultOf(error)
+        if (!outcome) throw error
+        asked.outcome = outcome
+        this.#failed(asked, error as Error)
+      }
+    }
+  }
+
+  /** The round did its work: the next trouble begins with the shortest wait. */
+  settled(): void {
+    const { store } = this.options
+    if (readState(store).wait) changeState(store, { wait: undefined })
+  }
+
+  #failed({ source, role, outcome }: Asked, error: Error): void {
+    const { store, progress } = this.options
+    source.close()
+    if (outcome === 'bad') {
+      setAside(store.host.files, store.directory, source.name, this.#now())
+    }
+    if (outcome === 'lacks' && role === 'school') this.#lacking ??= error
+    // What is most worth telling: an attack, before a server that is merely away.
+    if (!(this.#failure instanceof TrustError)) this.#failure = error
+    const more = this.#asked.some(({ outcome }) => outcome === 'untried')
+    if (more) progress.note(`${error.message}; trying the next source`)
+  }
+
+  #giveUp(forSchool: boolean): unknown {
+    if (this.#asked.length === 0) {
+      return new ConfigError('no source is known', 'name one with --source')
+    }
+    const until = this.#wait()
+    const when = formatInstant(until)
+    if (forSchool && this.#lacking) {
+      return new LaterError(
+        `${this.#lacking.message}; it is asked again, at ${when}, before upstream is`,
+        until,
+        'run this again then, or let it wait with --wait; --source names another source',
+      )
+    }
+    this.options.progress.note(`no source could serve; the next try is due at ${when}`)
+    return this.#failure
+  }
+
+  /** A try before its time, by the operator's own hand, leaves the wait as it is. */
+  #wait(): number {
+    const { store, patience = PATIENCE } = this.options
+    const { wait } = readState(store)
+    const now = this.#now()
+    if (wait && secondsLeft(wait, now) > 0) return wait.until
+    const [byte = 0] = store.host.random.randomBytes(1)
+    const next = nextWait(wait, now, byte / 255, patience)
+    changeState(store, { wait: next })
+    return next.until
+  }
+
+  #now(): number {
+    return this.options.store.host.clock.wallSeconds()
+  }
+}
+
+/** What an error says about the source; undefined where it is not the source's. */
+export function faultOf(error: unknown): 'lacks' | 'away' | 'bad' | undefined {
+  if (error instanceof PeerError) {
+    if (error.kind === 'absent' || error.kind === 'busy') return 'lacks'
+    return error.kind === 'broken' ? 'bad' : 'away'
+  }
+  if (error instanceof DeadlineError || error instanceof TrustError) return 'bad'
+  const atConnection = isSystemError(error) && ['resolve', 'connect'].includes(error.call)
+  return atConnection ? 'away' : undefined
+}

@@ -1,0 +1,52 @@
+/**
+ * Sources that misbehaved a while ago, in a small file of the store: `BEGUN UNTIL URL` lines. It is a
+ * hint for the order only; where it is missing or garbled, nobody is set aside.
+ */
+
+import type { Fd, Files } from '../host.ts'
+import { STATE_SIZE_MAX } from '../limits.ts'
+import { formatInstant, parseInstant } from '../release/fields.ts'
+import { readFile, replaceFile } from '../small-file.ts'
+import { arrayOfBytes, bytesOfArray } from '../text.ts'
+import { secondsLeft } from './order.ts'
+
+const NAME = 'set-aside'
+/** Longer than a server's short trouble, shorter than a school's day. */
+const SET_ASIDE_SECONDS = 30 * 60
+/** More are not remembered; the oldest goes first. */
+const ENTRIES_MAX = 32
+
+interface Entry {
+  begun: number
+  until: number
+  url: string
+}
+
+/** The URLs of those that are set aside now. */
+export function readSetAside(files: Files, store: Fd, nowSeconds: number): Set<string> {
+  return new Set(entries(files, store, nowSeconds).map(({ url }) => url))
+}
+
+export function setAside(files: Files, store: Fd, url: string, nowSeconds: number): void {
+  const begun = Math.floor(nowSeconds)
+  const others = entries(files, store, nowSeconds).filter((entry) => entry.url !== url)
+  const all = [...others, { begun, until: begun + SET_ASIDE_SECONDS, url }].slice(-ENTRIES_MAX)
+  const lines = all.map(
+    (entry) => `${formatInstant(entry.begun)} ${formatInstant(entry.until)} ${entry.url}\n`,
+  )
+  replaceFile(files, store, NAME, arrayOfBytes(lines.join('')))
+}
+
+function entries(files: Files, store: Fd, nowSeconds: number): Entry[] {
+  const bytes = readFile(files, store, NAME, STATE_SIZE_MAX)
+  if (!bytes) return []
+  return bytesOfArray(bytes)
+    .split('\n')
+    .flatMap((line) => {
+      const [, from = '', to = '', url = ''] = /^(\S+) (\S+) (.+)$/.exec(line) ?? []
+      const begun = parseInstant(from)
+      const until = parseInstant(to)
+      if (begun === undefined || until === undefined) return []
+      return secondsLeft({ begun, until }, nowSeconds) > 0 ? [{ begun, until, url }] : []
+    })
+}

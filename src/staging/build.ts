@@ -1,0 +1,83 @@
+/**
+ * Stages and verifies until the tree holds: what `verify` finds damaged is fetched once more. A disk
+ * that fills up half way ends it, and gives the running system its room back. It never commits.
+ */
+import { isSystemError, SpaceError, TrustError } from '../errors.ts'
+import type { Source } from '../source/source.ts'
+import type { OpenTree, Store } from '../trees/store.ts'
+import { type Damage, describe, type VerifiedTree, verify } from '../trees/verify.ts'
+import { megabytes, plan } from './plan.ts'
+import { type StageReport, stage } from './stage.ts'
+import type { Staging } from './staging.ts'
+
+/** Damage that a second staging did not mend is the disk's. */
+const ROUNDS_MAX = 3
+
+/** Brings the tree from one source; what came before it failed is kept for the next one. */
+export async function build(
+  staging: Staging,
+  source: Source,
+): Promise<{ verified: VerifiedTree; report: StageReport }> {
+  const { store, release, progress } = staging
+  try {
+    let damage: Damage[] = []
+    let report: StageReport | undefined
+    for (let round = 0; round < ROUNDS_MAX; round++) {
+      dropDamaged(store, damage)
+      const staged = await stage(staging, source)
+      const result = await verify(store, 'staging', { release, full: false, progress })
+      report = report ? sum(report, staged.report) : staged.report
+      if (result.tree) return { verified: result.tree, report }
+      damage = result.damage
+    }
+    const [first] = damage
+    throw new TrustError(
+      `the staged tree does not hold: ${damage.length} entries are damaged` +
+        `${first ? `, the first ${describe(first)}` : ''}`,
+      'nothing was committed; look at the disk of the store for errors',
+    )
+  } catch (error) {
+    if (isSystemError(error, 'ENOSPC', 'EDQUOT')) throw await outOfSpace(store, error)
+    throw error
+  }
+}
+
+function sum(one: StageReport, other: StageReport): StageReport {
+  return {
+    linked: one.linked + other.linked,
+    fetchedFiles: one.fetchedFiles + other.fetchedFiles,
+    fetchedBytes: one.fetchedBytes + other.fetchedBytes,
+    // Each staging meets the same edits.
+    edited: Math.max(one.edited, other.edited),
+  }
+}
+
+function dropDamaged(store: Store, damage: Damage[]): void {
+  const { files } = store.host
+  for (const { path } of damage) {
+    const staged = `staging/root/${path}`
+    const stat = path === '.' ? undefined : files.stat(store.directory, staged)
+    if (stat && stat.type !== 'dir') files.removeFile(store.directory, staged)
+  }
+}
+
+/** The disk filled up half way: makes room for the running system again, and says what is missing. */
+async function outOfSpace(store: Store, error: Error): Promise<SpaceError> {
+  const { host } = store
+  const free = host.files.space(store.directory).bytes
+  let left = 0
+  if (store.manifestDigest('staging') !== undefined) {
+    const toFetch = (live: OpenTree | undefined) =>
+      store.withTree('staging', (tree) => plan(host, tree, live).bytes)
+    left = store.has('fakeroot')
+      ? await store.withTree('fakeroot', toFetch)
+      : await toFetch(undefined)
+  }
+  store.discard('staging')
+  const missing = Math.max(left - free, 1)
+  return new SpaceError(
+    `the store's disk filled up: about ${megabytes(missing)} more are needed (${error.message})`,
+    missing,
+    'what was staged was dropped; free that much, then run this again',
+  )
+}

@@ -1,0 +1,115 @@
+/** Whom to ask next, and how long to wait: the proposal's order as a table. */
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import {
+  type Candidate,
+  nextMove,
+  nextWait,
+  PATIENCE,
+  secondsLeft,
+} from '../../src/source/order.ts'
+
+/** `school:lacks`, `upstream`, `school:untried:aside` */
+function candidates(words: string): Candidate[] {
+  return words
+    .split(' ')
+    .filter((word) => word !== '')
+    .map((word) => {
+      const [role, outcome = 'untried', aside] = word.split(':')
+      return {
+        role: role as Candidate['role'],
+        outcome: outcome as Candidate['outcome'],
+        setAside: aside === 'aside',
+      }
+    })
+}
+
+/** What is known, how many waits there were, and what to do: the index of whom to ask, or a wait. */
+const TABLE: [string, number, ReturnType<typeof nextMove>, string][] = [
+  ['school upstream', 0, 0, 'the school server first'],
+  ['upstream school', 0, 1, 'wherever it stands in the list'],
+  ['school:serving upstream', 0, 0, 'it has the version: take it'],
+  ['school:lacks upstream', 0, 'wait-for-school', 'it is there but lacks it: back off'],
+  ['school:lacks upstream', 5, 'wait-for-school', 'and again, as long as there is patience'],
+  ['school:lacks upstream', 6, 1, 'then upstream'],
+  ['school:lacks upstream', 60, 1, 'and upstream in each later round, after the school server'],
+  ['school upstream', 60, 0, 'which is still asked first'],
+  ['school:away upstream', 0, 1, 'no school server: upstream at once'],
+  ['upstream', 0, 0, 'none configured: upstream at once'],
+  ['school:bad upstream', 0, 1, 'it broke the protocol: the next is used'],
+  ['school:lacks upstream:away', 6, 'wait', 'upstream fails: wait, begin again'],
+  ['school:away upstream:bad', 0, 'wait', 'upstream fails: wait, begin again'],
+  ['school:away upstream:lacks', 0, 'wait', 'upstream lacks it: wait, begin again'],
+  ['school:away upstream:away upstream', 0, 2, 'the next upstream'],
+  ['school:lacks school upstream', 0, 1, 'a second school server before any wait'],
+  [
+    'school:lacks school:away upstream',
+    0,
+    'wait-for-school',
+    'one that lacks it is enough to wait',
+  ],
+  ['school:away school:lacks upstream', 6, 2, 'until the patience is used up'],
+  ['school:untried:aside upstream', 0, 1, 'set aside: the next is used'],
+  ['school:untried:aside upstream:away', 0, 0, 'but it is asked before nobody is'],
+  ['school:untried:aside upstream:serving', 0, 1, 'and not while another one serves'],
+  ['school:untried:aside school upstream', 0, 1, 'the other school server'],
+  ['school:lacks school:untried:aside upstream', 0, 'wait-for-school', 'patience goes before it'],
+  ['school:away upstream:untried:aside upstream', 0, 2, 'the other upstream'],
+  ['school:untried:aside', 0, 0, 'the only one is asked in any case'],
+  ['school:bad:aside', 0, 'wait', 'once a round'],
+  ['', 0, 'wait', 'nobody to ask'],
+]
+
+for (const [words, tries, move, why] of TABLE) {
+  test(`${words || 'no source'}, ${tries} waits: ${why}`, () => {
+    assert.is(nextMove(candidates(words), tries, { schoolTries: 6 }), move)
+  })
+}
+
+test('without patience, a school server that lacks the version costs no wait', () => {
+  assert.is(nextMove(candidates('school:lacks upstream'), 0, { schoolTries: 0 }), 1)
+})
+
+test('every state of three sources leads to one of them that may be asked, or to a wait', () => {
+  const outcomes = ['untried', 'lacks', 'away', 'bad', 'untried:aside']
+  for (const one of outcomes) {
+    for (const two of outcomes) {
+      for (const three of outcomes) {
+        const all = candidates(`school:${one} school:${two} upstream:${three}`)
+        for (const tries of [0, 5, 6, 999_999]) {
+          const move = nextMove(all, tries, PATIENCE)
+          if (typeof move === 'number') assert.is(all[move]?.outcome, 'untried')
+          else if (move === 'wait') assert.not.ok(all.some(({ outcome }) => outcome === 'untried'))
+          else assert.ok(tries < 6 && all.some(({ outcome }) => outcome === 'lacks'))
+        }
+      }
+    }
+  }
+})
+
+test('waits double, are spread over their second half, and are bounded', () => {
+  const policy = { firstSeconds: 120, longestSeconds: 3600 }
+  let wait: ReturnType<typeof nextWait> | undefined
+  for (const full of [120, 240, 480, 960, 1920, 3600, 3600]) {
+    const soonest = nextWait(wait, 1_000.9, 0, policy)
+    const latest = nextWait(wait, 1_000.9, 1, policy)
+    assert.is(soonest.until - soonest.begun, full / 2)
+    assert.is(latest.until - latest.begun, full)
+    assert.is(latest.begun, 1_000)
+    wait = latest
+  }
+  const old = nextWait({ tries: 999_998, begun: 0, until: 1 }, 5, 1, policy)
+  assert.equal(old, { tries: 999_999, begun: 5, until: 3605 })
+})
+
+test('a wait ends when its time has come, and when the clock went back', () => {
+  const wait = { begun: 1_000, until: 1_600 }
+  assert.is(secondsLeft(wait, 1_000), 600)
+  assert.is(secondsLeft(wait, 1_599.5), 0.5)
+  assert.is(secondsLeft(wait, 1_600), 0)
+  assert.is(secondsLeft(wait, 999), 0)
+  assert.is(secondsLeft(wait, 5_000_000_000), 0)
+  assert.is(secondsLeft(undefined, 1_000), 0)
+})
+
+test.run()
