@@ -10,6 +10,7 @@ export type Processes = typeof import('native:processes')
 export type Checksums = typeof import('native:checksums')
 export type Delta = typeof import('native:delta')
 export type Compress = typeof import('native:compress')
+export type Signatures = typeof import('native:signatures')
 export type Random = typeof import('native:random')
 export type Clock = typeof import('native:clock')
 export type System = typeof import('native:system')
@@ -22,6 +23,7 @@ export interface Host {
   checksums: Checksums
   delta: Delta
   compress: Compress
+  signatures: Signatures
   random: Random
   clock: Clock
   system: System

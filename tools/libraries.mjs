@@ -173,15 +173,17 @@ const recipes = {
       LIBS: link ? link.after.join(' ') : '',
       CC_FOR_BUILD: 'gcc',
     }
-    const without = ['public-key', 'shared', 'documentation', 'openssl', 'gcov']
+    const without = ['shared', 'documentation', 'openssl', 'gcov']
     const configure = [
       './configure',
       ...target.nettle,
+      // Ed25519 needs a few functions of GMP only, and these come with nettle.
+      '--enable-mini-gmp',
       ...without.map((name) => `--disable-${name}`),
     ]
     await run(configure, { folder: source, environment })
-    await run(['make', `-j${parallel}`, 'libnettle.a'], { folder: source })
-    await run(['cp', 'libnettle.a', into], { folder: source })
+    await run(['make', `-j${parallel}`, 'libnettle.a', 'libhogweed.a'], { folder: source })
+    await run(['cp', 'libnettle.a', 'libhogweed.a', into], { folder: source })
     mkdirSync(join(into, 'include', 'nettle'))
     const headers = readdirSync(source).filter(
       (name) => name.endsWith('.h') && !/^(config|.*-internal)/.test(name),
@@ -260,12 +262,14 @@ export async function buildLibraries(targetName, target) {
     )
   }
   const includes = Object.values(folders).flatMap((folder) => ['-isystem', join(folder, 'include')])
-  const libraries = Object.entries({
-    quickjs: 'quickjs',
-    zstd: 'zstd',
-    zlib: 'z',
-    nettle: 'nettle',
-  }).map(([name, library]) => join(folders[name], `lib${library}.a`))
+  const libraries = [
+    ['quickjs', 'quickjs'],
+    ['zstd', 'zstd'],
+    ['zlib', 'z'],
+    // The linker takes what hogweed needs from the one after it.
+    ['nettle', 'hogweed'],
+    ['nettle', 'nettle'],
+  ].map(([name, library]) => join(folders[name], `lib${library}.a`))
   return {
     compileFlags: [...flags, ...includes],
     linkBefore: [...target.linkFlags, ...(link?.before ?? [])],

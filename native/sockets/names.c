@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "addresses.h"
 #include "loop.h"
 #include "module.h"
 
@@ -52,27 +53,13 @@ static void *lookup_thread(void *opaque) {
   return NULL;
 }
 
-static JSValue address_to_js(JSContext *context, const struct addrinfo *found, int port) {
-  char literal[NI_MAXHOST];
-  if (getnameinfo(found->ai_addr, found->ai_addrlen, literal, sizeof literal, NULL, 0, NI_NUMERICHOST)) return JS_UNDEFINED;
-  JSValue address = JS_NewObject(context);
-  if (JS_IsException(address)) return address;
-  if (set_property(context, address, "family", JS_NewInt32(context, found->ai_family == AF_INET6 ? 6 : 4)) ||
-      set_property(context, address, "address", JS_NewString(context, literal)) ||
-      set_property(context, address, "port", JS_NewInt32(context, port))) {
-    JS_FreeValue(context, address);
-    return JS_EXCEPTION;
-  }
-  return address;
-}
-
 static JSValue addresses_to_js(JSContext *context, const struct lookup *lookup) {
   JSValue addresses = JS_NewArray(context);
   if (JS_IsException(addresses)) return addresses;
   uint32_t count = 0;
   for (const struct addrinfo *found = lookup->result; found && count < ADDRESSES_MAX; found = found->ai_next) {
     if (found->ai_family != AF_INET && found->ai_family != AF_INET6) continue;
-    JSValue address = address_to_js(context, found, atoi(lookup->service));
+    JSValue address = address_to_js(context, found->ai_addr, found->ai_addrlen);
     if (JS_IsUndefined(address)) continue;
     if (JS_IsException(address) || JS_DefinePropertyValueUint32(context, addresses, count++, address, JS_PROP_C_W_E) < 0) {
       JS_FreeValue(context, addresses);

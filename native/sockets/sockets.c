@@ -1,21 +1,19 @@
 /*
- * TCP streams and socket pairs as promises over the host's loop. Every call first tries at once, and
- * waits only where the kernel says that it would block. Names are looked up by names.c.
+ * Streams as promises over the host's loop, and the table of the module. Every call first tries at once, and
+ * waits only where the kernel says that it would block. Connecting, listening, UDP and names have files of their own.
  */
 #include "sockets.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "addresses.h"
+#include "connect.h"
+#include "datagrams.h"
+#include "interfaces.h"
+#include "listeners.h"
 #include "loop.h"
 #include "module.h"
 #include "names.h"
@@ -235,112 +233,33 @@ static JSValue sockets_close(JSContext *context, JSValueConst self, int argc, JS
   return JS_UNDEFINED;
 }
 
-/* A connection that is being made. */
-struct connecting {
-  struct loop_wait wait;
-  JSValue resolve, reject;
-  char peer[NI_MAXHOST + 16];
-};
-
-/* Ends it: with the socket where `saved_errno` is 0. */
-static void connecting_settle(JSContext *context, struct connecting *connecting, int saved_errno) {
-  JSValue value;
-  if (saved_errno == 0) {
-    value = socket_of_descriptor(context, connecting->wait.fd);
-  } else {
-    if (connecting->wait.fd >= 0) close(connecting->wait.fd);
-    value = new_system_error(context, "connect", connecting->peer, saved_errno);
-  }
-  bool failed = saved_errno != 0 || JS_IsException(value);
-  if (JS_IsException(value)) value = JS_GetException(context);
-  JSValue function = failed ? connecting->reject : connecting->resolve;
-  JS_FreeValue(context, JS_Call(context, function, JS_UNDEFINED, 1, (JSValueConst *)&value));
-  JS_FreeValue(context, value);
-  JS_FreeValue(context, connecting->resolve);
-  JS_FreeValue(context, connecting->reject);
-  free(connecting);
-}
-
-static void connecting_wake(JSContext *context, struct loop_wait *wait, bool ready) {
-  int failure = ETIMEDOUT;
-  socklen_t size = sizeof failure;
-  if (ready && getsockopt(wait->fd, SOL_SOCKET, SO_ERROR, &failure, &size) < 0) failure = errno;
-  connecting_settle(context, (struct connecting *)wait, failure);
-}
-
-/* A socket for this address on its way to be connected: its descriptor, or -1. *failure: 0, EINPROGRESS or the errno. */
-static int begin_connect(const struct addrinfo *address, int *failure) {
-  int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
-  if (fd < 0) {
-    *failure = errno;
-    return -1;
-  }
-  int on = 1;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-  *failure = connect(fd, address->ai_addr, address->ai_addrlen) == 0 ? 0 : errno;
-  if (*failure == EINTR) *failure = EINPROGRESS;
-  return fd;
-}
-
-/* Reads `{ address, port }`; the literal address as the kernel takes it, or NULL with an exception. */
-static struct addrinfo *address_from_js(JSContext *context, JSValueConst value, char *peer, size_t peer_size) {
-  int64_t port;
-  if (get_int64_property(context, value, "port", &port)) return NULL;
-  if (port < 1 || port > 65535) {
-    JS_ThrowRangeError(context, "connect: no such port");
-    return NULL;
-  }
-  JSValue property = JS_GetPropertyStr(context, value, "address");
-  if (JS_IsException(property)) return NULL;
-  char *address = bytes_from_js(context, property, NULL);
-  JS_FreeValue(context, property);
-  if (!address) return NULL;
-  char service[8];
-  snprintf(service, sizeof service, "%d", (int)port);
-  snprintf(peer, peer_size, strchr(address, ':') ? "[%s]:%s" : "%s:%s", address, service);
-  struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV}, *result;
-  int status = getaddrinfo(address, service, &hints, &result);
-  js_free(context, address);
-  if (status == 0) return result;
-  throw_system_error(context, "connect", peer, EINVAL);
-  return NULL;
-}
-
-static JSValue sockets_connect(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+static JSValue sockets_local_port(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
   (void)self, (void)argc;
-  double timeout_ms;
-  if (JS_ToFloat64(context, &timeout_ms, argv[1])) return JS_EXCEPTION;
-  struct connecting *connecting = calloc(1, sizeof *connecting);
-  if (!connecting) return JS_ThrowOutOfMemory(context);
-  struct addrinfo *address = address_from_js(context, argv[0], connecting->peer, sizeof connecting->peer);
-  JSValue functions[2], promise = address ? JS_NewPromiseCapability(context, functions) : JS_EXCEPTION;
-  if (JS_IsException(promise)) {
-    if (address) freeaddrinfo(address);
-    free(connecting);
-    return promise;
-  }
-  connecting->resolve = functions[0];
-  connecting->reject = functions[1];
-  int failure;
-  int fd = begin_connect(address, &failure);
-  freeaddrinfo(address);
-  connecting->wait = (struct loop_wait){
-      .fd = fd, .events = POLLOUT, .deadline_ms = loop_deadline_ms(timeout_ms), .wake = connecting_wake};
-  if (failure == EINPROGRESS)
-    loop_add(&connecting->wait);
-  else
-    connecting_settle(context, connecting, failure);
-  return promise;
+  int fd = listeners_descriptor(argv[0]);
+  if (fd == NOT_OURS) fd = datagrams_descriptor(argv[0]);
+  if (fd == NOT_OURS) return JS_ThrowTypeError(context, "neither a Listener nor a Datagram");
+  int port = bound_port(fd);
+  int saved_errno = errno;
+  return port < 0 ? throw_system_error(context, "getsockname", NULL, saved_errno) : JS_NewInt32(context, port);
 }
 
 static const JSCFunctionListEntry sockets_functions[] = {
     JS_CFUNC_DEF("resolve", 2, names_resolve),
-    JS_CFUNC_DEF("connect", 2, sockets_connect),
+    JS_CFUNC_DEF("connect", 2, connect_address),
+    JS_CFUNC_DEF("connectPath", 2, connect_path),
     JS_CFUNC_DEF("read", 5, sockets_read),
     JS_CFUNC_DEF("write", 5, sockets_write),
     JS_CFUNC_DEF("shutdown", 1, sockets_shutdown),
     JS_CFUNC_DEF("close", 1, sockets_close),
+    JS_CFUNC_DEF("listen", 2, listeners_listen),
+    JS_CFUNC_DEF("accept", 1, listeners_accept),
+    JS_CFUNC_DEF("closeListener", 1, listeners_close),
+    JS_CFUNC_DEF("localPort", 1, sockets_local_port),
+    JS_CFUNC_DEF("interfaces", 0, interfaces_list),
+    JS_CFUNC_DEF("openDatagram", 1, datagrams_open),
+    JS_CFUNC_DEF("sendDatagram", 5, datagrams_send),
+    JS_CFUNC_DEF("receiveDatagram", 3, datagrams_receive),
+    JS_CFUNC_DEF("closeDatagram", 1, datagrams_close),
 };
 
 MODULE(sockets, sockets_functions)

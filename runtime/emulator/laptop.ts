@@ -5,6 +5,7 @@
 import { makeChecksums } from '../../native/checksums/checksums.node.ts'
 import { compress } from '../../native/compress/compress.node.ts'
 import { makeDelta } from '../../native/delta/delta.node.ts'
+import { signatures } from '../../native/signatures/signatures.node.ts'
 import { system } from '../../native/system/system.node.ts'
 import { systemErrorOf } from '../../native/system-error.node.ts'
 import { makeTrees } from '../../native/trees/trees.node.ts'
@@ -46,6 +47,7 @@ export function laptopHost(laptop: Laptop): Host {
     delta: makeDelta(files),
     sockets: network.asHost,
     processes: processesOf(laptop),
+    signatures,
     random: seededRandom(seed),
     clock: clock.asHost,
     // A program of the running system: it has no business with mounts, devices and power.

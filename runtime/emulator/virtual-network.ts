@@ -5,7 +5,7 @@
  */
 import type { Address } from 'native:sockets'
 import { systemErrorOf } from '../../native/system-error.node.ts'
-import type { Sockets } from '../../src/host.ts'
+import type { Path, Sockets } from '../../src/host.ts'
 import { Seeded } from './seed.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 import { VirtualSocket } from './virtual-socket.ts'
@@ -40,6 +40,24 @@ export interface Stream {
 export interface Peers {
   resolve(host: string, port: number): Promise<Address[]>
   connect(address: Address, timeoutMs: number): Promise<Stream>
+}
+
+/** The laptop is alone on its side of the line: nobody could reach what it offers. */
+const NOBODY_CONNECTS = {
+  connectPath: async (path: Path) => refuse('connect', path),
+  listen: () => refuse('listen'),
+  accept: async () => refuse('accept'),
+  localPort: () => refuse('getsockname'),
+  closeListener: () => {},
+  interfaces: () => [],
+  openDatagram: () => refuse('openDatagram'),
+  sendDatagram: async () => refuse('send'),
+  receiveDatagram: async () => refuse('receive'),
+  closeDatagram: () => {},
+}
+
+function refuse(call: string, path?: Path): never {
+  throw systemErrorOf(call, path, 'ENOSYS')
 }
 
 /** Of the latency, what chance may add. */
@@ -97,6 +115,7 @@ export class VirtualNetwork {
     write: (socket, ...window) => socketOf(socket).write(...window),
     shutdown: (socket) => socketOf(socket).shutdown(),
     close: (socket) => socketOf(socket).close(),
+    ...NOBODY_CONNECTS,
   }
 
   /** The laptop is switched off. */

@@ -10,6 +10,7 @@
   X(checksums)     \
   X(delta)         \
   X(compress)      \
+  X(signatures)    \
   X(random)        \
   X(clock)         \
   X(system)

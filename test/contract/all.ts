@@ -5,7 +5,9 @@ import { compressContract } from './compress.ts'
 import { deltaContract } from './delta.ts'
 import { fileListContract } from './file-list.ts'
 import { filesContract } from './files.ts'
+import { listenersContract } from './listeners.ts'
 import { clockContract, processesContract, randomContract } from './processes.ts'
+import { signaturesContract } from './signatures.ts'
 import { type Peers, socketsContract } from './sockets.ts'
 import { systemContract } from './system.ts'
 import { treesContract } from './trees.ts'
@@ -15,6 +17,8 @@ export function allContracts(side: string, host: Host, scratch: Path, peers: Pee
   clockContract(`clock over ${side}`, host)
   randomContract(`random over ${side}`, host)
   socketsContract(`sockets over ${side}`, host, peers)
+  listenersContract(`listeners over ${side}`, host, scratch)
+  signaturesContract(`signatures over ${side}`, host)
   processesContract(`processes over ${side}`, host)
   checksumsContract(`checksums over ${side}`, host, scratch)
   compressContract(`compress over ${side}`, host)

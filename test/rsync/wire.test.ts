@@ -16,7 +16,7 @@ function timedOut(): Error {
 /** A peer that never says anything; `write` decides how long a write blocks. */
 async function silent(more: Partial<WireOptions> = {}, write = async () => {}) {
   const sent: Buffer[] = []
-  const sockets: Sockets = {
+  const sockets: Partial<Sockets> = {
     resolve: async () => [{ family: 4, address: '127.0.0.1', port: 873 }],
     connect: async () => ({}),
     read: async (_socket, _buffer, _offset, _length, timeoutMs) => {
@@ -32,7 +32,7 @@ async function silent(more: Partial<WireOptions> = {}, write = async () => {}) {
   }
   const options = { peer: 'rsync://h:873/m', host: 'h', port: 873, ...more }
   const wire = await Wire.connect(
-    { sockets, clock },
+    { sockets: sockets as Sockets, clock },
     { connectTimeoutMs: 1000, timeoutMs: 150, ...options },
     new Incoming(() => {}),
   )

@@ -6,6 +6,7 @@ import { makeDelta } from '../../native/delta/delta.node.ts'
 import { files as nodeFiles } from '../../native/files/files.node.ts'
 import { processes } from '../../native/processes/processes.node.ts'
 import { random } from '../../native/random/random.node.ts'
+import { signatures } from '../../native/signatures/signatures.node.ts'
 import { sockets } from '../../native/sockets/sockets.node.ts'
 import { system } from '../../native/system/system.node.ts'
 import { makeTrees } from '../../native/trees/trees.node.ts'
@@ -16,5 +17,17 @@ export function nodeHost(files: Files = nodeFiles): Host {
   const checksums = makeChecksums(files)
   const delta = makeDelta(files)
   const trees = makeTrees(files, checksums)
-  return { files, trees, sockets, processes, checksums, delta, compress, random, clock, system }
+  return {
+    files,
+    trees,
+    sockets,
+    processes,
+    checksums,
+    delta,
+    compress,
+    signatures,
+    random,
+    clock,
+    system,
+  }
 }

@@ -9,6 +9,7 @@ import * as delta from 'native:delta'
 import * as files from 'native:files'
 import * as processes from 'native:processes'
 import * as random from 'native:random'
+import * as signatures from 'native:signatures'
 import * as sockets from 'native:sockets'
 import * as system from 'native:system'
 import * as trees from 'native:trees'
@@ -27,6 +28,7 @@ const host: Host = {
   checksums,
   delta,
   compress,
+  signatures,
   random,
   clock,
   system,
