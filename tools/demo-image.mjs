@@ -84,14 +84,14 @@ export async function settleTimes(tree, stamp, releaseTime) {
   rmSync(stamp)
 }
 
-function place(tree, path) {
+export function place(tree, path) {
   const file = join(tree, path)
   mkdirSync(dirname(file), { recursive: true })
   return file
 }
 
 /** Unpacks one package with the owners, modes and times that it names; returns its control record. */
-async function unpack({ name, file }, tree) {
+export async function unpack({ name, file }, tree) {
   const list = place(tree, `var/lib/dpkg/info/${name}.list`)
   const script = `set -e -o pipefail
     dpkg-deb --fsys-tarfile "$1" |
@@ -104,14 +104,14 @@ async function unpack({ name, file }, tree) {
 }
 
 /** /bin, /sbin and /lib are links into /usr on every Debian since bookworm. */
-function mergeUsr(tree) {
+export function mergeUsr(tree) {
   for (const name of ['bin', 'lib', 'lib64', 'sbin']) {
     mkdirSync(join(tree, 'usr', name), { recursive: true })
     symlinkSync(`usr/${name}`, join(tree, name))
   }
 }
 
-function makeAccounts(tree) {
+export function makeAccounts(tree) {
   const passwd = readFileSync(join(tree, 'usr/share/base-passwd/passwd.master'), 'utf8')
   copyFileSync(join(tree, 'usr/share/base-passwd/group.master'), place(tree, 'etc/group'))
   writeFileSync(place(tree, 'etc/passwd'), passwd)

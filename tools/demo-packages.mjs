@@ -100,12 +100,12 @@ function holds(pin) {
 }
 
 /**
- * Brings all packages of the tables.
+ * Brings all packages of tables that stand in this folder.
  * @returns {{ old: Package[], new: Package[] }} in the tables' order
  * @typedef {{ name: string, version: string, sha256: string, file: string }} Package
  */
-export function bringPackages(big) {
-  const rows = tables(big).flatMap(readTable)
+export function bringPackages(files) {
+  const rows = files.flatMap(readTable)
   const pins = new Map()
   for (const row of rows) {
     pins.set(row.new.sha256, { name: row.name, ...row.new, suites: SUITES_OF_NEW })

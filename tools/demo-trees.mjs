@@ -33,7 +33,7 @@ function removeOthers(kind, keep) {
 }
 
 async function makePair(big, folder) {
-  const packages = bringPackages(big)
+  const packages = bringPackages(tables(big))
   const newer = packages.new.filter((one, row) => one.sha256 !== packages.old[row].sha256).length
   process.stderr.write(
     `Making two root file systems of ${packages.old.length} packages, ${newer} of them newer in the second ...\n`,
