@@ -151,9 +151,10 @@ export class Machine {
     }
   }
 
-  /** What the system has written since the last command ended. */
-  get written(): string {
-    return this.#agentSaid.slice(this.#agentRead)
+  /** Waits until the command that was sent has written this. */
+  async writes(pattern: RegExp | string, timeoutMs = COMMAND_TIMEOUT_MS): Promise<void> {
+    const look = () => matchFrom(this.#agentSaid, this.#agentRead, pattern)
+    await this.#wait(look, `the system to write ${pattern}`, timeoutMs)
   }
 
   get hasEnded(): boolean {

@@ -4,8 +4,15 @@
  * that directly (PVH), and saves the emulated processor four seconds of decompression at every boot.
  * `node tools/boot/kernel.mjs` brings it and prints where it is.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
-import { writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { fetchPackage } from '../fetch.mjs'

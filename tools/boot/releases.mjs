@@ -65,8 +65,8 @@ async function completeTree(tree, target, program, keys) {
 
 /** Makes an ext4 disk of a folder's content. */
 export async function makeDisk(image, folder, { label, megabytes }) {
-  const words = ['-q', '-t', 'ext4', '-m', '0', '-L', label, '-d', folder, image, `${megabytes}M`]
-  await run(['/sbin/mke2fs', ...words])
+  const kind = ['-q', '-t', 'ext4', '-b', '4096', '-m', '0', '-L', label]
+  await run(['/sbin/mke2fs', ...kind, '-d', folder, image, `${megabytes}M`])
 }
 
 async function make(init, folder, trees, program, keys) {

@@ -109,6 +109,14 @@ function makeInit(tree, init) {
   symlinkSync('boot-test.target', place(tree, 'etc/systemd/system/default.target'))
 }
 
+/** What Debian's own scripts make of these; whoever writes there writes into memory. */
+function linkVolatile(tree) {
+  for (const [path, target] of Object.entries({ 'var/run': '/run', 'var/lock': '/run/lock' })) {
+    rmSync(join(tree, path), { recursive: true, force: true })
+    symlinkSync(target, place(tree, path))
+  }
+}
+
 /** Folders that a kernel and an init mount something on, or write to. */
 const EMPTY_FOLDERS = ['dev', 'home', 'mnt', 'proc', 'root', 'run', 'sys', 'tmp', 'xo']
 
@@ -120,6 +128,7 @@ async function makeTree({ init, release, packages, tree }) {
   for (const one of packages) records.push(await unpack(one, tree))
   writeFileSync(place(tree, 'var/lib/dpkg/status'), `${records.join('\n')}\n`)
   for (const path of PRUNED) rmSync(join(tree, path), { recursive: true, force: true })
+  linkVolatile(tree)
   makeAccounts(tree)
   await linkApplets(tree)
   makeInit(tree, init)

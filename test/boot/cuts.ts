@@ -1,0 +1,134 @@
+/**
+ * The power goes at random moments of an upgrade, of its commit, of the swap, of the trial and of its
+ * end: QEMU is killed, and the disk loses what it had not flushed, or some of it, or nothing. After each
+ * cut the same disk boots again, into a tree that is whole, and the laptop goes on from there; so cuts
+ * come upon what earlier cuts have left. One seed gives the same moments again, as far as time allows.
+ */
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import * as assert from 'uvu/assert'
+import { isConfirmed, runsWhole, setUp, succeeds } from './cases.ts'
+import type { Laptop } from './laptop.ts'
+import type { Machine } from './machine.ts'
+import type { Loss } from './power.ts'
+import type { Stage } from './stage.ts'
+
+interface Moment {
+  name: string
+  /** Brings a laptop that runs 41 to the moment; what it has staged may wait already. */
+  reach(machine: Machine, waits: boolean): Promise<void>
+  /** The cut comes at any time after it, but not later (milliseconds). */
+  spanMs: number
+}
+
+const UPGRADE = 'xo-upgrade upgrade --json'
+
+async function swapBegins(machine: Machine, waits: boolean): Promise<void> {
+  if (!waits) await succeeds(machine, 'upgrade')
+  machine.send('reboot')
+  await machine.says(/Version 42 waits/)
+}
+
+const MOMENTS: Moment[] = [
+  {
+    name: 'upgrade',
+    spanMs: 6000,
+    reach: async (machine) => machine.send(UPGRADE),
+  },
+  {
+    name: 'commit',
+    spanMs: 400,
+    reach: async (machine, waits) => {
+      machine.send(UPGRADE)
+      if (!waits) await machine.writes(/"phase":"(verify|commit)"/)
+    },
+  },
+  { name: 'swap', spanMs: 600, reach: swapBegins },
+  {
+    name: 'trial',
+    spanMs: 4000,
+    reach: async (machine, waits) => {
+      await swapBegins(machine, waits)
+      await machine.says(/42 is on trial/)
+    },
+  },
+  {
+    name: 'confirm',
+    spanMs: 3000,
+    reach: async (machine, waits) => {
+      await swapBegins(machine, waits)
+      assert.is(await machine.isUp(), 42)
+    },
+  },
+]
+
+const LOSSES: Loss[] = ['some', 'all', 'some', 'nothing']
+
+/** The same numbers from the same seed: mulberry32. */
+function randomFrom(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+export interface CutOptions {
+  cuts: number
+  seed: number
+  /** Hears one line for each cut. */
+  heard?(line: string): void
+}
+
+export async function cutPowerOften(stage: Stage, options: CutOptions): Promise<void> {
+  const { cuts, seed, heard } = options
+  const random = randomFrom(seed)
+  const { laptop: first, server } = setUp(stage, 'busybox', 42)
+  let laptop: Laptop = first
+  let history = 'a fresh laptop'
+  for (let cut = 0; cut < cuts; cut++) {
+    // All moments in turn, from one that the seed chooses.
+    const moment = MOMENTS[(cut + seed) % MOMENTS.length] as Moment
+    const loss = LOSSES[Math.floor(random() * LOSSES.length)] as Loss
+    const delayMs = Math.floor(random() * moment.spanMs)
+    let machine = await laptop.boot({ server, mayLose: true })
+    const state = await comesUp(machine, history)
+    if (state.running === 42 || state.bad.includes(42)) {
+      // It has arrived, or was cut too often on trial: the next cut meets a laptop that runs 41.
+      await machine.cut()
+      laptop = setUp(stage, 'busybox', 42).laptop
+      machine = await laptop.boot({ server, mayLose: true })
+      assert.is(await machine.isUp(), 41)
+      state.waiting = undefined
+    }
+    await moment.reach(machine, state.waiting === 42)
+    await sleep(delayMs)
+    await laptop.cutPower(loss, random)
+    history = `seed ${seed}, cut ${cut + 1}: ${delayMs} ms into ${moment.name}, ${loss} of the last writes lost`
+    heard?.(history)
+  }
+  const machine = await laptop.boot({ server })
+  const { running, waiting, bad } = await comesUp(machine, history)
+  if (running === 41 && !bad.includes(42)) {
+    if (waiting !== 42) await succeeds(machine, 'upgrade')
+    machine.send('reboot')
+    assert.is(await machine.isUp(), 42, `${history}: the upgrade is not finished`)
+    await isConfirmed(machine, 42)
+    await runsWhole(machine, 42)
+  }
+  await machine.cut()
+  await server.stop()
+}
+
+/** The laptop comes up, in one of the two versions, and that is whole. */
+async function comesUp(machine: Machine, history: string) {
+  try {
+    const version = await machine.isUp()
+    assert.ok(version === 41 || version === 42)
+    return await runsWhole(machine, version)
+  } catch (error) {
+    throw new Error(`${history}: ${(error as Error).message}\n${machine.console}`)
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * A laptop for a boot test: a copy of the disk on which release 41 is installed, and a school server
+ * with a stock rsync daemon whose offer the test chooses. Everything is in folders of its own, so that
+ * a test may break what it likes.
+ */
+import { spawnSync } from 'node:child_process'
+import { closeSync, copyFileSync, existsSync, openSync, truncateSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { stockRsyncs } from '../support/rsync-client.ts'
+import { type Daemon, startDaemon } from '../support/rsync-daemon.ts'
+import { scratch } from '../support/scratch.ts'
+import { Machine, type MachineOptions } from './machine.ts'
+import { applyLog, type Loss, readLog } from './power.ts'
+import type { Firmware, Releases } from './stage.ts'
+
+/** More than any test writes; the file is sparse. */
+const LOG_BYTES = 4 * 2 ** 30
+
+export function mustRun(program: string, words: string[], input?: string): string {
+  const { status, stdout, stderr, error } = spawnSync(program, words, {
+    encoding: 'utf8',
+    ...(input === undefined ? {} : { input }),
+  })
+  if (error) throw error
+  if (status !== 0) throw new Error(`${program} ${words.join(' ')}: ${stdout}${stderr}`)
+  return stdout
+}
+
+/** A school server: a folder with some of the releases, served by the stock daemon. */
+export class SchoolServer {
+  readonly folder = join(scratch('school'), 'xo')
+  #daemon: Daemon | undefined
+
+  constructor(readonly releases: Releases) {}
+
+  /** Offers one release, and what else stands there. */
+  offer(version: number): void {
+    mustRun('mkdir', ['-p', this.folder])
+    const release = join(this.releases.module, String(version))
+    if (!existsSync(join(this.folder, String(version))))
+      mustRun('cp', ['-al', release, this.folder])
+    copyFileSync(join(release, 'release'), join(this.folder, 'latest'))
+  }
+
+  async start(): Promise<number> {
+    this.#daemon ??= await this.#serve()
+    return this.#daemon.port
+  }
+
+  async #serve(): Promise<Daemon> {
+    const newest = (await stockRsyncs()).at(-1)
+    if (!newest) throw new Error('there is no stock rsync')
+    return startDaemon(newest.program, [{ name: 'xo', path: this.folder }])
+  }
+
+  async stop(): Promise<void> {
+    await this.#daemon?.stop()
+    this.#daemon = undefined
+  }
+}
+
+export type BootOptions = Partial<
+  Pick<MachineOptions, 'words' | 'stick' | 'endsAtReboot' | 'heard'>
+> & {
+  /** Without: no network card. */
+  server?: SchoolServer
+  /** Every write is recorded, so that `cutPower` can lose some. */
+  mayLose?: boolean
+  firmware?: Firmware
+}
+
+export class Laptop {
+  readonly disk: string
+  readonly #log: string
+  readonly #before: string
+  #machine: Machine | undefined
+
+  constructor(
+    readonly firmware: Firmware,
+    disk: string,
+  ) {
+    const folder = scratch('laptop')
+    this.disk = join(folder, 'disk')
+    this.#before = join(folder, 'before')
+    this.#log = join(folder, 'log')
+    copySparse(disk, this.disk)
+  }
+
+  /** Switches it on. */
+  async boot(options: BootOptions = {}): Promise<Machine> {
+    if (this.#machine && !this.#machine.hasEnded) throw new Error('it is running')
+    const { server, mayLose, firmware = this.firmware, ...rest } = options
+    if (mayLose) {
+      copySparse(this.disk, this.#before)
+      closeSync(openSync(this.#log, 'w'))
+      truncateSync(this.#log, LOG_BYTES)
+    }
+    this.#machine = new Machine({
+      ...firmware,
+      ...rest,
+      disks: [mayLose ? { file: this.disk, log: this.#log } : { file: this.disk }],
+      ...(server ? { serverPort: await server.start() } : {}),
+    })
+    return this.#machine
+  }
+
+  /** The power goes, and of what was not flushed the disk loses as much as is said. */
+  async cutPower(loss: Loss = 'nothing', random: () => number = Math.random): Promise<void> {
+    await this.#machine?.cut()
+    if (loss === 'nothing') return
+    const log = readLog(this.#log)
+    applyLog(this.#before, this.#log, log, loss, random)
+    copySparse(this.#before, this.disk)
+  }
+
+  /** What debugfs says of the disk, which must be at rest. */
+  look(command: string): string {
+    return mustRun('/sbin/debugfs', ['-R', command, this.disk])
+  }
+
+  /** Makes a file's content zeros where it lies, as a worn disk does: no time, no size tells of it. */
+  zero(path: string): void {
+    const blocks = this.look(`blocks ${path}`).trim().split(/\s+/).map(Number)
+    const size = Number(/^Block size: +([0-9]+)$/m.exec(this.look('stats -h'))?.[1])
+    if (!(size > 0) || blocks.length === 0) throw new Error(`${path} has no blocks`)
+    const fd = openSync(this.disk, 'r+')
+    for (const block of blocks) writeSync(fd, Buffer.alloc(size), 0, size, block * size)
+    closeSync(fd)
+  }
+}
+
+/** A copy of a disk takes only the room of what is on it. */
+export function copySparse(from: string, to: string): void {
+  mustRun('cp', ['--sparse=always', from, to])
+}
