@@ -132,20 +132,24 @@ export async function zeroedLibrary(stage: Stage, init: Init): Promise<void> {
 /** 8: what is refused, and the laptop boots what it had: another's key, a full disk, an older release. */
 export async function refusals(stage: Stage, init: Init): Promise<void> {
   const { laptop, server } = setUp(stage, init, 42)
-  const stranger = foreignServer(stage, init)
-  stranger.offer(42)
-  const machine = await laptop.boot({ server: stranger })
+  server.offer(42, foreignModule(stage, init))
+  const machine = await laptop.boot({ server })
   assert.is(await machine.isUp(), 41)
   await fails(machine, 'upgrade', 65, 'TrustError')
   await runsWhole(machine, 41)
-  await machine.run('dd if=/dev/zero of=/xo/filler bs=64k; sync')
+  server.offer(42)
+  // Almost full: it says how much is missing. Full to the last block: even that can't be noted down.
+  await machine.succeeds('dd if=/dev/zero of=/xo/last bs=64k count=32')
+  await machine.run('dd if=/dev/zero of=/xo/filler bs=64k; sync; rm /xo/last; sync')
   await fails(machine, 'upgrade', 73, 'SpaceError')
+  await machine.run('dd if=/dev/zero of=/xo/last bs=4k; sync')
+  const full = await xo(machine, 'upgrade')
+  assert.is(full.status, 73, full.output)
   machine.send('reboot')
   assert.is(await machine.isUp(), 41, 'a full disk boots')
   await runsWhole(machine, 41)
-  await machine.succeeds('rm /xo/filler; sync')
+  await machine.succeeds('rm /xo/filler /xo/last; sync')
   await laptop.cutPower()
-  await stranger.stop()
 
   const later = await laptop.boot({ server })
   await upgradeAndReboot(later)
@@ -161,8 +165,8 @@ export async function refusals(stage: Stage, init: Init): Promise<void> {
   await server.stop()
 }
 
-/** A server whose release 42 is signed with a key that the laptop doesn't know. */
-function foreignServer(stage: Stage, init: Init): SchoolServer {
+/** A module whose release 42 is signed with a key that the laptop doesn't know. */
+function foreignModule(stage: Stage, init: Init): string {
   const { releases } = stage
   const folder = scratch('foreign')
   mustRun(PROGRAM, ['keygen', '--to', folder])
@@ -170,7 +174,7 @@ function foreignServer(stage: Stage, init: Init): SchoolServer {
   const image = join(releases[init].module, '42', 'root')
   const words = ['--image', image, '--version', '42', '--to', module]
   mustRun(PROGRAM, ['publish', ...words, '--key', join(folder, 'release.sec')])
-  return new SchoolServer({ ...releases[init], module })
+  return module
 }
 
 async function fails(machine: Machine, words: string, status: number, kind: string) {

@@ -4,7 +4,7 @@
  * a test may break what it likes.
  */
 import { spawnSync } from 'node:child_process'
-import { closeSync, copyFileSync, existsSync, openSync, truncateSync, writeSync } from 'node:fs'
+import { closeSync, copyFileSync, openSync, rmSync, truncateSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { stockRsyncs } from '../support/rsync-client.ts'
 import { type Daemon, startDaemon } from '../support/rsync-daemon.ts'
@@ -33,12 +33,12 @@ export class SchoolServer {
 
   constructor(readonly releases: Releases) {}
 
-  /** Offers one release, and what else stands there. */
-  offer(version: number): void {
+  /** Offers one release, of another publisher where it is said; what else stands there remains. */
+  offer(version: number, module = this.releases.module): void {
+    const release = join(module, String(version))
     mustRun('mkdir', ['-p', this.folder])
-    const release = join(this.releases.module, String(version))
-    if (!existsSync(join(this.folder, String(version))))
-      mustRun('cp', ['-al', release, this.folder])
+    rmSync(join(this.folder, String(version)), { recursive: true, force: true })
+    mustRun('cp', ['-al', release, this.folder])
     copyFileSync(join(release, 'release'), join(this.folder, 'latest'))
   }
 
