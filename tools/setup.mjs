@@ -3,7 +3,7 @@
  * is missing where it may (root, apt). Where it may not, it says exactly what to install and stops.
  * Never edits the machine's apt sources, never removes or upgrades what is there on purpose.
  *
- *   node tools/setup.mjs [build|test ...]       everything where nothing is named
+ *   node tools/setup.mjs [build|test|boot ...]       everything where nothing is named
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
@@ -32,6 +32,13 @@ const MACHINE_PACKAGES = {
     { package: 'mtree-netbsd', has: 'mtree' },
     { package: 'strace', has: 'strace' },
     { package: 'cpio', has: 'cpio' },
+  ],
+  boot: [
+    { package: 'qemu-system-x86', has: 'qemu-system-x86_64' },
+    { package: 'e2fsprogs', has: 'mke2fs' },
+    { package: 'mtd-utils', has: 'mkfs.jffs2' },
+    { package: 'busybox-static', has: 'busybox' },
+    { package: 'kmod', has: 'depmod' },
   ],
 }
 

@@ -122,7 +122,10 @@ export async function bringKernel() {
   mkdirSync(bootFolder, { recursive: true })
   const image = join(bootFolder, `vmlinux-${version}`)
   if (!existsSync(image)) await extract(join(tree, 'boot', `vmlinuz-${version}`), image)
-  return { version, image, modules: join(tree, 'lib/modules', version) }
+  const modules = join(tree, 'lib/modules', version)
+  // Debian leaves the table of what needs what to the installation.
+  if (!existsSync(join(modules, 'modules.dep'))) await run(['depmod', '-b', tree, version])
+  return { version, image, modules }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -26,7 +26,8 @@ export const SERVER = 'rsync://10.0.2.100/xo'
 /** Room for three trees, and little more: a full disk is one of the cases. */
 const DISK_MB = { busybox: 96, systemd: 320 }
 
-const CONFIGURATION = `[store]
+/** The laptop's own; it stands in the firmware and in every release. */
+export const CONFIGURATION = `[store]
 path = /xo
 keep-free-mb = 2
 

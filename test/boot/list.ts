@@ -1,0 +1,37 @@
+/** The cases by their names, in the order in which they are run. */
+import { deletedTree, refusals, sickRelease, upgrade, zeroedLibrary } from './cases.ts'
+import { type CutOptions, cutPowerOften } from './cuts.ts'
+import type { Stage } from './stage.ts'
+
+export interface Case {
+  name: string
+  /** Returns what the screen said where somebody may want to read it. */
+  run(stage: Stage, options: CutOptions): Promise<string | undefined>
+}
+
+const quiet = (run: (stage: Stage) => Promise<unknown>) => async (stage: Stage) => {
+  await run(stage)
+  return undefined
+}
+
+export const CASES: Case[] = [
+  { name: '1 upgrade, trial, confirm (systemd)', run: (stage) => upgrade(stage, 'systemd') },
+  {
+    name: '1 upgrade, trial, confirm (busybox)',
+    run: quiet((stage) => upgrade(stage, 'busybox')),
+  },
+  {
+    name: '2 a release that never becomes healthy (busybox)',
+    run: quiet((stage) => sickRelease(stage, 'busybox')),
+  },
+  { name: '3 the system is deleted', run: quiet((stage) => deletedTree(stage, 'busybox')) },
+  { name: '3 the C library is zeros', run: quiet((stage) => zeroedLibrary(stage, 'busybox')) },
+  {
+    name: '5 power cuts',
+    run: async (stage, options) => {
+      await cutPowerOften(stage, options)
+      return undefined
+    },
+  },
+  { name: '8 what is refused', run: quiet((stage) => refusals(stage, 'busybox')) },
+]

@@ -1,0 +1,51 @@
+/**
+ * `npm run test:boot [-- WORD…]`: real boots in QEMU, all of them or those whose name holds one of the
+ * words. `--cuts N` and `--seed S` say how often, and after which random numbers, the power goes;
+ * `--console FILE` keeps what the screen of the first upgrade said.
+ */
+import { writeFileSync } from 'node:fs'
+import { CASES } from './list.ts'
+import { setStage } from './stage.ts'
+
+const CUTS = 12
+
+const words: string[] = []
+const options: Record<string, string> = {}
+for (let at = 2; at < process.argv.length; at++) {
+  const word = process.argv[at] as string
+  if (word.startsWith('--')) options[word.slice(2)] = process.argv[++at] ?? ''
+  else words.push(word)
+}
+
+process.exitCode = (await main()) ? 0 : 1
+process.exit()
+
+async function main(): Promise<boolean> {
+  const chosen = CASES.filter(
+    ({ name }) => words.length === 0 || words.some((word) => name.includes(word)),
+  )
+  if (chosen.length === 0) {
+    console.log(
+      `no case has such a name; there are:\n  ${CASES.map(({ name }) => name).join('\n  ')}`,
+    )
+    return false
+  }
+  const stage = await setStage()
+  const cuts = Number(options.cuts ?? CUTS)
+  const seed = Number(options.seed ?? Math.floor(Math.random() * 2 ** 31))
+  let failed = 0
+  for (const { name, run } of chosen) {
+    const started = performance.now()
+    const seconds = () => `${((performance.now() - started) / 1000).toFixed(1)} s`
+    try {
+      const screen = await run(stage, { cuts, seed, heard: (line) => console.log(`     ${line}`) })
+      if (screen && options.console) writeFileSync(options.console, screen)
+      console.log(`ok   ${name} (${seconds()})`)
+    } catch (error) {
+      failed++
+      console.log(`FAIL ${name} (${seconds()})\n${(error as Error).stack}`)
+    }
+  }
+  console.log(`${chosen.length - failed} passed, ${failed} failed`)
+  return failed === 0
+}

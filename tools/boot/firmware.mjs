@@ -1,0 +1,82 @@
+/**
+ * The firmware that the QEMU machine starts: the real initramfs, with the modules that this machine
+ * needs of Debian's kernel, the key of the test's releases, and the configuration of the test's laptop.
+ * Kept in `.cache/boot` under the digest of its entries.
+ */
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { writeCpio } from '../cpio.mjs'
+import { initramfsEntries } from '../firmware.mjs'
+import { cacheFolder, run, sha256 } from '../workplace.mjs'
+import { CONFIGURATION } from './releases.mjs'
+
+const bootFolder = join(cacheFolder, 'boot')
+
+/** Disks, the network card, a stick in the USB port, and what lies on them. */
+const MODULES = [
+  'virtio_pci',
+  'virtio_blk',
+  'virtio_net',
+  'ext4',
+  'overlay',
+  'xhci-pci',
+  'usb-storage',
+  'sd_mod',
+  'i6300esb',
+]
+/** The flash of the first laptops: a disk that passes for raw memory, and the file system on it. */
+const FLASH_MODULES = ['block2mtd', 'jffs2']
+const FLASH_PARAMETERS = { block2mtd: 'block2mtd=/dev/vda,128KiB' }
+
+/** The module list with the parameters that some of the modules take. */
+function withParameters(entries) {
+  return entries.map((entry) => {
+    if (entry.path !== 'etc/xo-modules') return entry
+    const lines = String(entry.content).trim().split('\n')
+    const full = lines.map((line) => {
+      const name = /([^/]+)\.ko$/.exec(line)?.[1]
+      return FLASH_PARAMETERS[name] ? `${line} ${FLASH_PARAMETERS[name]}` : line
+    })
+    return { ...entry, content: Buffer.from(`${full.join('\n')}\n`) }
+  })
+}
+
+/**
+ * @param {{ target: string, kernel: { modules: string }, keys: string, flash?: boolean }} wanted
+ *   `keys`: the public key; `flash`: the store lies on raw flash
+ * @returns {Promise<string>} the initramfs
+ */
+export async function makeFirmware({ target, kernel, keys, flash = false }) {
+  mkdirSync(bootFolder, { recursive: true })
+  const config = join(bootFolder, `xo-upgrade-${process.pid}.conf`)
+  writeFileSync(config, CONFIGURATION)
+  try {
+    const entries = await initramfsEntries({
+      target,
+      config,
+      keys: dirname(keys),
+      modules: kernel.modules,
+      module: [...MODULES, ...(flash ? FLASH_MODULES : [])],
+    })
+    return await pack(`firmware-${target}${flash ? '-flash' : ''}`, withParameters(entries))
+  } finally {
+    rmSync(config, { force: true })
+  }
+}
+
+async function pack(kind, entries) {
+  const archive = writeCpio(entries)
+  const name = `${kind}-${sha256(archive).slice(0, 16)}.cpio.zst`
+  const place = join(bootFolder, name)
+  if (existsSync(place)) return place
+  for (const entry of readdirSync(bootFolder)) {
+    if (entry.startsWith(`${kind}-`) && entry.length === name.length) {
+      rmSync(join(bootFolder, entry))
+    }
+  }
+  const partial = join(bootFolder, `partial-${process.pid}.cpio`)
+  writeFileSync(partial, archive)
+  await run(['zstd', '-q', '-9', '--single-thread', '--rm', '-f', partial])
+  renameSync(`${partial}.zst`, place)
+  return place
+}
