@@ -46,7 +46,8 @@ export interface Policy {
 
 /** `reason` is a sentence. */
 export type Decision =
-  | { act: 'stay'; reason: string }
+  /** `postponed`: the reason passes by itself, without a word of the home server. */
+  | { act: 'stay'; postponed: boolean; reason: string }
   /** `version` undefined: the newest that a source has. */
   | {
       act: 'upgrade'
@@ -61,8 +62,10 @@ export function decide(facts: Facts, policy: Policy): Decision {
   const { home, locked } = facts
   if (home?.stolen) return { act: 'lock out', reason: 'This laptop was reported stolen.' }
   if (locked !== undefined) return { act: 'lock out', reason: locked }
-  const reason = whyNever(facts, policy) ?? whyNotThis(facts, policy) ?? whyNotNow(facts, policy)
-  if (reason !== undefined) return { act: 'stay', reason }
+  const settled = whyNever(facts, policy) ?? whyNotThis(facts, policy)
+  if (settled !== undefined) return { act: 'stay', postponed: false, reason: settled }
+  const reason = whyNotNow(facts, policy)
+  if (reason !== undefined) return { act: 'stay', postponed: true, reason }
   return upgradeTo(facts, policy)
 }
 

@@ -156,6 +156,10 @@ for (const [name, { facts, home, policy }, expected, reason] of TABLE) {
     assert.is(act, expected, decision.reason)
     assert.match(decision.reason, reason)
     assert.match(decision.reason, /^[A-Z].*\.$/, 'a sentence')
+    if (decision.act === 'stay') {
+      const passes = /inhibit|battery|It is|low priority/.test(decision.reason)
+      assert.is(decision.postponed, passes)
+    }
     if (decision.act === 'upgrade') {
       assert.equal(decision.sources, policy?.sources ?? POLICY.sources)
       assert.is(decision.downgrade, (decision.version ?? 99) < 41)

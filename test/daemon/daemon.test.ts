@@ -1,0 +1,267 @@
+/** The daemon on a clock of the test's own: when rounds are made, what brings them forward, and what stays small. */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { VirtualClock } from '../../runtime/emulator/virtual-clock.ts'
+import { Daemon, type DaemonParts, type Hint, type RoundResult } from '../../src/daemon/daemon.ts'
+import {
+  afterRound,
+  afterStart,
+  INTERVAL_MAX_SECONDS,
+  INTERVAL_MIN_SECONDS,
+} from '../../src/daemon/schedule.ts'
+import { deadline } from '../support/deadline.ts'
+
+const HOUR = 3600
+
+/** A laptop: its clock, which can sleep, and what its daemon did. */
+class Laptop {
+  readonly clock = new VirtualClock()
+  asleepSeconds = 0
+  /** When rounds were made, in seconds since the start, and whether home was asked. */
+  readonly rounds: { at: number; ask: boolean }[] = []
+  readonly logged: string[] = []
+  counted = 0
+  result: RoundResult = {
+    outcome: 'Version 41 runs.',
+    answered: true,
+    failed: false,
+    postponed: false,
+    intervalSeconds: HOUR,
+  }
+  roundSeconds = 0
+  random = 0.5
+  hint: (hint: Hint) => void = () => {}
+  readonly daemon: Daemon
+
+  constructor(parts: Partial<DaemonParts> = {}) {
+    const { clock } = this
+    const wallSeconds = () => clock.asHost.wallSeconds() + this.asleepSeconds
+    this.daemon = new Daemon({
+      clock: { ...clock.asHost, wallSeconds },
+      random: () => this.random,
+      round: async (ask) => {
+        this.rounds.push({ at: Math.round(clock.nowMs() / 1000), ask })
+        if (this.roundSeconds > 0) await clock.asHost.sleep(this.roundSeconds * 1000)
+        return this.result
+      },
+      count: (seconds) => {
+        this.counted += seconds
+        return true
+      },
+      hints: [{ next: () => new Promise((resolve) => (this.hint = resolve)) }],
+      log: (text) => this.logged.push(text),
+      ...parts,
+    })
+  }
+
+  /** Runs until so many rounds began. */
+  async until(rounds: number): Promise<void> {
+    await this.passing(() => this.rounds.length >= rounds)
+  }
+
+  async passing(ended: () => boolean): Promise<void> {
+    if (this.rounds.length === 0) this.running = this.daemon.run()
+    assert.ok(await deadline(this.clock.pass(ended), 20_000))
+  }
+
+  running: Promise<void> = Promise.resolve()
+
+  after(seconds: number): Promise<void> {
+    const atMs = this.clock.nowMs() + seconds * 1000
+    this.clock.after(seconds * 1000, () => {})
+    return this.passing(() => this.clock.nowMs() >= atMs)
+  }
+}
+
+test('rounds follow the interval that home sets, and the first one comes soon', async () => {
+  const laptop = new Laptop()
+  await laptop.until(3)
+  const [first = 0, second = 0, third = 0] = laptop.rounds.map(({ at }) => at)
+  assert.ok(first >= 5 && first <= 300)
+  assert.is(second - first, HOUR)
+  assert.is(third - second, HOUR)
+  laptop.daemon.end()
+  await deadline(laptop.running, 1000)
+})
+
+test('an interval is bounded, and spread', () => {
+  assert.is(afterRound(0, 0, 0.5), INTERVAL_MIN_SECONDS)
+  assert.is(afterRound(1e9, 0, 0.5), INTERVAL_MAX_SECONDS)
+  assert.is(Math.round(afterRound(HOUR, 0, 0)), 0.8 * HOUR)
+  assert.is(Math.round(afterRound(HOUR, 0, 1)), 1.2 * HOUR)
+  assert.ok(afterStart(0) > 0 && afterStart(1) <= 300)
+})
+
+test('after failures it tries again sooner, each time later, and never later than the interval', () => {
+  assert.equal(
+    [1, 2, 3, 4, 50].map((failures) => afterRound(HOUR, failures, 0.5)),
+    [300, 600, 1200, 2400, HOUR],
+  )
+  assert.is(afterRound(100, 1, 0.5), 100)
+})
+
+test('a hint brings a round forward, by chance within what it asks for', async () => {
+  const laptop = new Laptop()
+  await laptop.until(1)
+  await laptop.after(60)
+  const begun = laptop.clock.nowMs() / 1000
+  laptop.random = 0.25
+  laptop.hint({ reason: 'a push for version 42', withinSeconds: 400 })
+  await laptop.until(2)
+  assert.is(laptop.rounds[1]?.at, Math.round(begun + 100))
+  assert.ok(laptop.logged.some((line) => line.startsWith('a push for version 42')))
+  // One hint, one round: the next is the interval's.
+  laptop.random = 0.5
+  await laptop.until(3)
+  assert.ok((laptop.rounds[2]?.at ?? 0) - (laptop.rounds[1]?.at ?? 0) > 0.7 * HOUR)
+  laptop.daemon.end()
+})
+
+test('a flood of hints makes one round', async () => {
+  const laptop = new Laptop()
+  await laptop.until(1)
+  for (let i = 0; i < 200; i++) {
+    laptop.hint({ reason: 'a push', withinSeconds: 100 })
+    await laptop.after(0.1)
+  }
+  await laptop.after(200)
+  assert.is(laptop.rounds.length, 2)
+  laptop.daemon.end()
+})
+
+test('a hint in the middle of a round is followed by another round', async () => {
+  const laptop = new Laptop()
+  laptop.roundSeconds = 500
+  await laptop.until(1)
+  await laptop.after(10)
+  assert.is(laptop.daemon.status().activity, 'in a round')
+  laptop.hint({ reason: 'a push', withinSeconds: 2 })
+  await laptop.until(2)
+  assert.ok((laptop.rounds[1]?.at ?? 0) - (laptop.rounds[0]?.at ?? 0) < 520)
+  assert.is(laptop.rounds[1]?.ask, true)
+  laptop.daemon.end()
+})
+
+test('rounds that were missed asleep are made up for once', async () => {
+  const laptop = new Laptop()
+  await laptop.until(1)
+  await laptop.after(120)
+  const begun = laptop.clock.nowMs() / 1000
+  laptop.asleepSeconds += 10 * HOUR
+  await laptop.until(2)
+  assert.ok((laptop.rounds[1]?.at ?? 0) - begun <= 121)
+  await laptop.after(0.5 * HOUR)
+  assert.is(laptop.rounds.length, 2)
+  laptop.daemon.end()
+})
+
+test('a short sleep brings the round no further forward than it lasted', async () => {
+  const laptop = new Laptop()
+  await laptop.until(1)
+  laptop.asleepSeconds += 1000
+  await laptop.until(2)
+  const [first = 0, second = 0] = laptop.rounds.map(({ at }) => at)
+  assert.is(second - first, HOUR - 1000)
+  laptop.daemon.end()
+})
+
+test('a wall clock that is set back changes nothing', async () => {
+  const laptop = new Laptop()
+  await laptop.until(1)
+  laptop.asleepSeconds -= 40 * 365 * 24 * HOUR
+  await laptop.until(2)
+  assert.is((laptop.rounds[1]?.at ?? 0) - (laptop.rounds[0]?.at ?? 0), HOUR)
+  laptop.daemon.end()
+})
+
+test('what was postponed is looked at again, and nobody is asked for it', async () => {
+  const laptop = new Laptop()
+  laptop.result = { ...laptop.result, postponed: true }
+  await laptop.until(8)
+  assert.equal(
+    laptop.rounds.slice(0, 7).map(({ ask }) => ask),
+    [true, false, false, false, false, false, true],
+  )
+  laptop.daemon.end()
+})
+
+test('a round that failed without asking home is tried again soon, too', async () => {
+  const laptop = new Laptop()
+  laptop.result = { ...laptop.result, intervalSeconds: 24 * HOUR, postponed: true }
+  await laptop.until(1)
+  laptop.result = { ...laptop.result, postponed: false, failed: true, answered: false }
+  await laptop.until(3)
+  assert.is((laptop.rounds[2]?.at ?? 0) - (laptop.rounds[1]?.at ?? 0), 300)
+  laptop.daemon.end()
+})
+
+test('it ends at once, also in the middle of a round, and has counted what it ran', async () => {
+  const laptop = new Laptop()
+  laptop.roundSeconds = 1e6
+  laptop.result = { ...laptop.result, answered: false }
+  await laptop.until(1)
+  await laptop.after(1000)
+  laptop.daemon.end()
+  await deadline(laptop.running, 1000)
+  assert.ok(Math.abs(laptop.counted - laptop.clock.nowMs() / 1000) < 1)
+})
+
+test('time is counted from an answer on', async () => {
+  const laptop = new Laptop()
+  await laptop.until(2)
+  await laptop.after(100)
+  laptop.daemon.end()
+  await deadline(laptop.running, 1000)
+  // An hour between the rounds was counted at the most once, and the answer began it anew.
+  assert.ok(laptop.counted <= HOUR + 101, String(laptop.counted))
+})
+
+test('a bug in a round ends the daemon, and is told', async () => {
+  const laptop = new Laptop({ round: () => Promise.reject(new Error('a bug')) })
+  const failed = laptop.daemon.run().then(
+    () => undefined,
+    (error: Error) => error.message,
+  )
+  await laptop.clock.pass(() => laptop.daemon.status().activity === 'in a round')
+  assert.is(await deadline(failed, 1000), 'a bug')
+})
+
+test('a source of hints that breaks is told once, and the rounds go on', async () => {
+  let asked = 0
+  const broken = {
+    next: () => {
+      asked++
+      return Promise.reject(new Error('no network'))
+    },
+  }
+  const laptop = new Laptop({ hints: [broken] })
+  await laptop.until(3)
+  assert.is(asked, 1)
+  assert.equal(laptop.logged[0], 'no more hints: no network')
+  laptop.daemon.end()
+})
+
+test('a thousand rounds leave nothing behind', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const laptop = new Laptop()
+  const heap = () => {
+    collect()
+    return process.memoryUsage().heapUsed
+  }
+  await laptop.until(100)
+  const before = heap()
+  for (let i = 1; i <= 10; i++) {
+    await laptop.until(100 * (i + 1))
+    laptop.hint({ reason: 'a push', withinSeconds: 10 })
+  }
+  const grown = heap() - before
+  // The test's own list of rounds is some 100 KB.
+  assert.ok(grown < 600_000, `${grown} bytes more`)
+  assert.is(laptop.daemon.status().rounds >= 1100 - 1, true)
+  laptop.daemon.end()
+})
+
+test.run()
