@@ -6,13 +6,6 @@ import commonjs from '@rollup/plugin-commonjs'
 import nodeResolve from '@rollup/plugin-node-resolve'
 import typescript from '@rollup/plugin-typescript'
 
-/** tweetnacl looks for Node's crypto; it finds an empty one, and takes the host's random bytes instead. */
-const withoutCrypto = {
-  name: 'without-crypto',
-  resolveId: (name) => (name === 'crypto' ? '\0empty-crypto' : null),
-  load: (id) => (id === '\0empty-crypto' ? 'export default {}' : null),
-}
-
 export default {
   input: 'src/main.ts',
   external: /^native:/,
@@ -25,7 +18,6 @@ export default {
   },
   plugins: [
     nodeResolve({ extensions: ['.ts', '.js', '.mjs'], preferBuiltins: false }),
-    withoutCrypto,
     commonjs(),
     typescript({
       tsconfig: './tsconfig.json',

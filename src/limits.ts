@@ -1,6 +1,6 @@
 /** Every limit on what comes from outside, each with its reason. */
 
-/** A release statement is some 20 short lines; this is the most that tweetnacl should ever hash (bytes). */
+/** A release statement is some 20 short lines; no forged one costs a slow laptop more than this (bytes). */
 export const RELEASE_SIZE_MAX = 8 * 1024
 /** 64 MiB of manifest is a tree of some 300,000 entries (bytes). */
 export const MANIFEST_SIZE_MAX = 64 * 1024 * 1024

@@ -120,7 +120,7 @@ export class Context {
 
   #publicKey(path: Path): PublicKey {
     const content = readSystemFile(this.host.files, path, CONFIGURATION_SIZE_MAX)
-    return readPublicKey(bytesOfArray(content), show(path))
+    return readPublicKey(this.host, bytesOfArray(content), show(path))
   }
 
   sources(store: Store, urls: readonly string[]): Source[] {

@@ -4,7 +4,7 @@
  */
 import { ConfigError, TrustError } from '../errors.ts'
 import { makeFolder } from '../folder.ts'
-import type { Files, Host, Path } from '../host.ts'
+import type { Host, Path } from '../host.ts'
 import { makeKeyPair, readSecretKey, type SecretKey } from '../release/signify.ts'
 import { readSystemFile, writeFile } from '../small-file.ts'
 import { arrayOfBytes, bytesOfArray, show, textOfBytes } from '../text.ts'
@@ -27,7 +27,7 @@ export interface KeygenResult {
 }
 
 export function generateKeys(
-  host: Pick<Host, 'files' | 'random'>,
+  host: Pick<Host, 'files' | 'random' | 'signatures' | 'checksums'>,
   options: KeygenOptions,
 ): KeygenResult {
   const { directory, name } = options
@@ -49,7 +49,7 @@ export function generateKeys(
         )
       }
     }
-    const pair = makeKeyPair(host.random, text)
+    const pair = makeKeyPair(host, text)
     // First the secret: a public key alone could be handed out, and nothing could ever be signed for it.
     writeFile(files, folder, `${name}.sec`, arrayOfBytes(pair.secretFile), 0o600)
     writeFile(files, folder, `${name}.pub`, arrayOfBytes(pair.publicFile), 0o644)
@@ -65,10 +65,13 @@ export function generateKeys(
 }
 
 /** The secret key of a file, by a path of the system. */
-export function loadSecretKey(host: { files: Files }, path: Path): SecretKey {
+export function loadSecretKey(
+  host: Pick<Host, 'files' | 'signatures' | 'checksums'>,
+  path: Path,
+): SecretKey {
   try {
     const content = readSystemFile(host.files, path, KEY_FILE_SIZE_MAX)
-    return readSecretKey(bytesOfArray(content), show(path))
+    return readSecretKey(host, bytesOfArray(content), show(path))
   } catch (error) {
     // Too large: no key file, and nothing of trust is touched.
     if (error instanceof TrustError) throw new ConfigError(error.message)

@@ -62,7 +62,7 @@ export interface PublishResult {
   warnings: string[]
 }
 
-export type PublishHost = Pick<Host, 'files' | 'checksums' | 'clock'>
+export type PublishHost = Pick<Host, 'files' | 'checksums' | 'signatures' | 'clock'>
 
 /** What the release says besides its manifest. */
 export type Terms = Pick<

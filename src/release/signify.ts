@@ -1,13 +1,15 @@
 /**
- * signify(1): key files and files with an embedded signature, over tweetnacl's Ed25519. All trust of
+ * signify(1): key files and files with an embedded signature, over the host's Ed25519. All trust of
  * an upgrade begins here. Bytes from outside end in a TrustError or ConfigError that says what is
  * wrong, and never in a crash; nothing of a message is looked at before its signature holds.
  */
-import nacl from 'tweetnacl'
 import { ConfigError, TrustError } from '../errors.ts'
-import type { Random } from '../host.ts'
+import type { Host } from '../host.ts'
 import { arrayOfBytes, bytesOfArray, bytesOfText, show } from '../text.ts'
 import { decodeBase64, encodeBase64 } from './base64.ts'
+
+/** What keys are read with; a key keeps the signatures that it is for. */
+export type KeyModules = Pick<Host, 'signatures' | 'checksums'>
 
 export interface PublicKey {
   /** Of the key file, for messages. */
@@ -15,13 +17,15 @@ export interface PublicKey {
   /** 8 bytes that tell keys apart, as hex. They prove nothing. */
   number: string
   key: Uint8Array
+  signatures: Host['signatures']
 }
 
 export interface SecretKey {
   name: string
   number: string
-  /** Seed and public key, as Ed25519 of tweetnacl and signify has it: 64 bytes. */
+  /** Seed and public key, as signify has it: 64 bytes. */
   key: Uint8Array
+  signatures: Host['signatures']
 }
 
 const COMMENT = 'untrusted comment: '
@@ -70,17 +74,26 @@ function bytesOfHex(text: string): Uint8Array {
 }
 
 /** A public key file. `name` is for messages. Throws a ConfigError. */
-export function readPublicKey(text: string, name = 'the public key'): PublicKey {
+export function readPublicKey(
+  { signatures }: Pick<Host, 'signatures'>,
+  text: string,
+  name = 'the public key',
+): PublicKey {
   const parsed = parseKeyFile(text, PUBLIC_LENGTH, name, 'public')
   return {
     name,
     number: hex(parsed.bytes.subarray(2, 10)),
     key: parsed.bytes.slice(10),
+    signatures,
   }
 }
 
 /** A secret key file without passphrase. Throws a ConfigError. */
-export function readSecretKey(text: string, name = 'the secret key'): SecretKey {
+export function readSecretKey(
+  { signatures, checksums }: KeyModules,
+  text: string,
+  name = 'the secret key',
+): SecretKey {
   const { bytes } = parseKeyFile(text, SECRET_LENGTH, name, 'secret')
   if (bytes[2] !== 0x42 || bytes[3] !== 0x4b) {
     throw new ConfigError(`${name} protects its key in a way that signify does not know`)
@@ -93,10 +106,10 @@ export function readSecretKey(text: string, name = 'the secret key'): SecretKey 
     )
   }
   const key = bytes.slice(40)
-  if (hex(nacl.hash(key).subarray(0, 8)) !== hex(bytes.subarray(24, 32))) {
+  if (hex(checksums.hash('sha512', key).subarray(0, 8)) !== hex(bytes.subarray(24, 32))) {
     throw new ConfigError(`${name} is damaged: its checksum does not hold`)
   }
-  return { name, number: hex(bytes.subarray(32, 40)), key }
+  return { name, number: hex(bytes.subarray(32, 40)), key, signatures }
 }
 
 function parseKeyFile(text: string, length: number, name: string, kind: string): Parsed {
@@ -115,12 +128,13 @@ function parseKeyFile(text: string, length: number, name: string, kind: string):
 
 /** The public half of a secret key. */
 export function publicKeyOf(secret: SecretKey): PublicKey {
-  return { name: secret.name, number: secret.number, key: secret.key.slice(32) }
+  const { name, number, key, signatures } = secret
+  return { name, number, key: key.slice(32), signatures }
 }
 
 /** The bytes of a file with an embedded signature. The comment is for people: it says which key file checks it. */
 export function sign(message: Uint8Array, key: SecretKey, comment: string): Uint8Array {
-  const signature = nacl.sign.detached(message, key.key)
+  const signature = key.signatures.sign(key.key, message)
   const bytes = new Uint8Array(SIGNATURE_LENGTH)
   bytes.set([0x45, 0x64])
   bytes.set(bytesOfHex(key.number), 2)
@@ -153,7 +167,7 @@ export function verify(signed: Uint8Array, keys: readonly PublicKey[], name: str
   }
   // Numbers are chosen at random, and prove nothing: two keys may share one.
   for (const key of named) {
-    if (nacl.sign.detached.verify(message, bytes.subarray(10), key.key)) return message
+    if (key.signatures.verify(key.key, message, bytes.subarray(10))) return message
   }
   throw new TrustError(`forged: the signature of ${name} does not hold for key ${number}`)
 }
@@ -176,20 +190,25 @@ export interface KeyPair {
 }
 
 /** A new key as signify writes it, without passphrase. */
-export function makeKeyPair(random: Random, comment: string): KeyPair {
-  const pair = nacl.sign.keyPair.fromSeed(random.randomBytes(32))
+export function makeKeyPair(
+  { signatures, checksums, random }: KeyModules & Pick<Host, 'random'>,
+  comment: string,
+): KeyPair {
+  const seed = random.randomBytes(32)
+  const publicKey = signatures.publicKey(seed)
+  const secretKey = new Uint8Array([...seed, ...publicKey])
   const number = random.randomBytes(NUMBER_LENGTH)
   const publicBytes = new Uint8Array(PUBLIC_LENGTH)
   publicBytes.set([0x45, 0x64])
   publicBytes.set(number, 2)
-  publicBytes.set(pair.publicKey, 10)
+  publicBytes.set(publicKey, 10)
   const secretBytes = new Uint8Array(SECRET_LENGTH)
   // Zero rounds: no passphrase. The salt is used by nothing, and random as in signify's own files.
   secretBytes.set([0x45, 0x64, 0x42, 0x4b, 0, 0, 0, 0])
   secretBytes.set(random.randomBytes(16), 8)
-  secretBytes.set(nacl.hash(pair.secretKey).subarray(0, 8), 24)
+  secretBytes.set(checksums.hash('sha512', secretKey).subarray(0, 8), 24)
   secretBytes.set(number, 32)
-  secretBytes.set(pair.secretKey, 40)
+  secretBytes.set(secretKey, 40)
   return {
     number: hex(number),
     publicFile: `${commentLine(`${comment} public key`)}${encodeBase64(publicBytes)}\n`,

@@ -1,7 +1,7 @@
 /** Question and reply as both sides encode them, and every reply that is refused, by the attack's name. */
+
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { random } from '../../native/random/random.node.ts'
 import { decodeQuestion, encodeQuestion, type Question } from '../../src/call-home/question.ts'
 import {
   type Asked,
@@ -14,11 +14,12 @@ import {
 import { PeerError, TrustError } from '../../src/errors.ts'
 import { makeKeyPair, readPublicKey, readSecretKey, sign } from '../../src/release/signify.ts'
 import { encodeStatement } from '../../src/release/statement.ts'
+import { signing } from '../support/signing.ts'
 
-const pair = makeKeyPair(random, 'home')
-const secret = readSecretKey(pair.secretFile)
-const keys = [readPublicKey(pair.publicFile)]
-const foreign = readSecretKey(makeKeyPair(random, 'foreign').secretFile)
+const pair = makeKeyPair(signing, 'home')
+const secret = readSecretKey(signing, pair.secretFile)
+const keys = [readPublicKey(signing, pair.publicFile)]
+const foreign = readSecretKey(signing, makeKeyPair(signing, 'foreign').secretFile)
 
 const NONCE = '00112233445566778899aabbccddeeff'
 const NOW = 1_800_000_000

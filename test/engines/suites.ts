@@ -16,6 +16,7 @@ const GLOBALS = join(COMPILED, 'test/engines/globals.js')
 
 /** Node sides that a native module stands in for, with what they export. */
 const STAND_INS: Record<string, string> = {
+  'native/signatures/signatures.node.js': 'export * as signatures from "native:signatures"',
   'native/random/random.node.js': 'export * as random from "native:random"',
   'native/files/files.node.js': 'export * as files from "native:files"',
   'native/clock/clock.node.js': 'export * as clock from "native:clock"',

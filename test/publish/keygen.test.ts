@@ -1,4 +1,5 @@
 /** Key pairs: what is written, and never overwritten. */
+
 import { lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -6,6 +7,7 @@ import { ConfigError } from '../../src/errors.ts'
 import { generateKeys, loadSecretKey } from '../../src/publish/keygen.ts'
 import { publicKeyOf, readPublicKey } from '../../src/release/signify.ts'
 import { scratch } from '../support/scratch.ts'
+import { signing } from '../support/signing.ts'
 import { mustRun } from '../support/stock-tool.ts'
 import { host } from './support.ts'
 
@@ -30,7 +32,7 @@ test('a key pair is two files that belong together, and signify takes them', () 
   assert.is(lstatSync(result.publicFile).mode & 0o7777, 0o644)
   assert.is(lstatSync(result.secretFile).mode & 0o7777, 0o600)
   const secret = loadSecretKey(host, result.secretFile)
-  const key = readPublicKey(readFileSync(result.publicFile, 'latin1'))
+  const key = readPublicKey(signing, readFileSync(result.publicFile, 'latin1'))
   assert.equal(publicKeyOf(secret).key, key.key)
   assert.is(secret.number, result.number)
   assert.is(key.number, result.number)

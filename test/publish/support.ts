@@ -1,4 +1,5 @@
 /** A tree with everything in it that is hard to publish, and what publishes it. */
+
 import {
   chmodSync,
   linkSync,
@@ -9,10 +10,8 @@ import {
   writeFileSync,
 } from 'node:fs'
 import * as assert from 'uvu/assert'
-import { makeChecksums } from '../../native/checksums/checksums.node.ts'
 import { clock } from '../../native/clock/clock.node.ts'
 import { files } from '../../native/files/files.node.ts'
-import { random } from '../../native/random/random.node.ts'
 import { ConfigError, type UpgradeError } from '../../src/errors.ts'
 import type { Files } from '../../src/host.ts'
 import type { Progress } from '../../src/progress.ts'
@@ -21,9 +20,10 @@ import { type PublishOptions, type PublishResult, publish } from '../../src/publ
 import { readPublicKey } from '../../src/release/signify.ts'
 import { arrayOfBytes, bytesOfArray } from '../../src/text.ts'
 import { scratch } from '../support/scratch.ts'
+import { signing } from '../support/signing.ts'
 import { mustRun, run } from '../support/stock-tool.ts'
 
-export const host = { files, checksums: makeChecksums(files), clock, random }
+export const host = { files, clock, ...signing }
 
 export const quiet: Progress = { begin() {}, advance() {}, traffic() {}, note() {} }
 
@@ -128,7 +128,7 @@ export function publishTree(
   })
 }
 
-export const keys = [readPublicKey(readFileSync(PUBLIC_KEY, 'latin1'))]
+export const keys = [readPublicKey(signing, readFileSync(PUBLIC_KEY, 'latin1'))]
 export const bytes = (path: string) => new Uint8Array(readFileSync(path))
 
 export function refuses(

@@ -1,7 +1,7 @@
 /** Releases: what may be taken by whom. */
+
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { random } from '../../native/random/random.node.ts'
 import { TrustError } from '../../src/errors.ts'
 import { formatInstant, parseInstant } from '../../src/release/fields.ts'
 import {
@@ -13,8 +13,9 @@ import {
   signRelease,
 } from '../../src/release/release.ts'
 import { makeKeyPair, publicKeyOf, readSecretKey, sign } from '../../src/release/signify.ts'
+import { signing } from '../support/signing.ts'
 
-const secret = readSecretKey(makeKeyPair(random, 'test').secretFile)
+const secret = readSecretKey(signing, makeKeyPair(signing, 'test').secretFile)
 const keys = [publicKeyOf(secret)]
 
 const RELEASE: Release = {

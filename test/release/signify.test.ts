@@ -1,4 +1,5 @@
 /** Signify keys and signatures, against the stock tool too. */
+
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -14,12 +15,13 @@ import {
   verify,
 } from '../../src/release/signify.ts'
 import { scratch } from '../support/scratch.ts'
+import { signing } from '../support/signing.ts'
 import { mustRun, run } from '../support/stock-tool.ts'
 
 const MESSAGE = new Uint8Array(Buffer.from('kind=release\nversion=42\n'))
-const pair = makeKeyPair(random, 'test')
-const secret = readSecretKey(pair.secretFile)
-const key = readPublicKey(pair.publicFile, 'test.pub')
+const pair = makeKeyPair(signing, 'test')
+const secret = readSecretKey(signing, pair.secretFile)
+const key = readPublicKey(signing, pair.publicFile, 'test.pub')
 
 function refuses(
   action: () => unknown,
@@ -52,10 +54,10 @@ test('we check what signify signs, with the key that it made', () => {
   mustRun('signify-openbsd', ['-S', '-e', '-s', 'b.sec', '-m', 'b', '-x', 'b.signed'], {
     cwd: folder,
   })
-  const theirs = readPublicKey(readFileSync(join(folder, 'b.pub'), 'latin1'))
+  const theirs = readPublicKey(signing, readFileSync(join(folder, 'b.pub'), 'latin1'))
   const signed = new Uint8Array(readFileSync(join(folder, 'b.signed')))
   assert.equal(verify(signed, [key, theirs], 'b'), MESSAGE)
-  const theirSecret = readSecretKey(readFileSync(join(folder, 'b.sec'), 'latin1'))
+  const theirSecret = readSecretKey(signing, readFileSync(join(folder, 'b.sec'), 'latin1'))
   assert.equal(publicKeyOf(theirSecret).key, theirs.key)
   assert.is(theirSecret.number, theirs.number)
   // Ed25519 has no chance in it: the same key and message are the same bytes from both.
@@ -75,14 +77,16 @@ test('signify signs with the key that we made', () => {
 })
 
 test('each key pair is another one', () => {
-  const other = makeKeyPair(random, 'test')
+  const other = makeKeyPair(signing, 'test')
   assert.is.not(other.number, pair.number)
   assert.is.not(other.publicFile, pair.publicFile)
   assert.is.not(other.secretFile, pair.secretFile)
 })
 
 test('several keys of a role: any of them will do, and only they', () => {
-  const others = Array.from({ length: 3 }, () => readPublicKey(makeKeyPair(random, 'x').publicFile))
+  const others = Array.from({ length: 3 }, () =>
+    readPublicKey(signing, makeKeyPair(signing, 'x').publicFile),
+  )
   const signed = sign(MESSAGE, secret, 'x')
   assert.equal(verify(signed, [...others, key], 'it'), MESSAGE)
   refuses(() => verify(signed, others, 'it'), TrustError, /unknown key: it is signed by key/)
@@ -90,7 +94,10 @@ test('several keys of a role: any of them will do, and only they', () => {
 })
 
 test('attack: another key under the number of a trusted one', () => {
-  const forger = { ...readSecretKey(makeKeyPair(random, 'x').secretFile), number: key.number }
+  const forger = {
+    ...readSecretKey(signing, makeKeyPair(signing, 'x').secretFile),
+    number: key.number,
+  }
   refuses(() => verify(sign(MESSAGE, forger, 'x'), [key], 'it'), TrustError, /forged/)
   // Two trusted keys may share a number; each is tried.
   assert.equal(verify(sign(MESSAGE, forger, 'x'), [key, publicKeyOf(forger)], 'it'), MESSAGE)
@@ -139,8 +146,8 @@ test('no bytes crash it', () => {
       TrustError,
       /no signed statement/,
     )
-    refuses(() => readPublicKey(text, 'it'), ConfigError, /no public key file/)
-    refuses(() => readSecretKey(text, 'it'), ConfigError, /no secret key file/)
+    refuses(() => readPublicKey(signing, text, 'it'), ConfigError, /no public key file/)
+    refuses(() => readSecretKey(signing, text, 'it'), ConfigError, /no secret key file/)
   }
   for (let i = 0; i < 300; i++) {
     const noise = random.randomBytes(i)
@@ -150,11 +157,11 @@ test('no bytes crash it', () => {
     )
     const line = `untrusted comment: x\n${Buffer.from(noise).toString('base64')}\n`
     assert.throws(
-      () => readPublicKey(line),
+      () => readPublicKey(signing, line),
       (error: unknown) => error instanceof ConfigError,
     )
     assert.throws(
-      () => readSecretKey(line),
+      () => readSecretKey(signing, line),
       (error: unknown) => error instanceof ConfigError,
     )
   }
@@ -165,16 +172,40 @@ test('key files that are wrong say what is wrong', () => {
   const [comment = '', base64 = ''] = lines
   const bytes = Buffer.from(base64, 'base64')
   const withBytes = (changed: Buffer) => `${comment}\n${changed.toString('base64')}\n`
-  refuses(() => readPublicKey(pair.secretFile, 'k'), ConfigError, /k .*holds 104 bytes; 42 were/)
-  refuses(() => readSecretKey(pair.publicFile, 'k'), ConfigError, /k .*holds 42 bytes; 104 were/)
-  refuses(() => readPublicKey(`${comment}\n${base64}`, 'k'), ConfigError, /ends before/)
-  refuses(() => readPublicKey(`${pair.publicFile}x`, 'k'), ConfigError, /more than two lines/)
-  refuses(() => readPublicKey(`${comment}\n!${base64.slice(1)}\n`, 'k'), ConfigError, /no base64/)
-  refuses(() => readPublicKey(`${comment}\r\n${base64}\r\n`, 'k'), ConfigError, /no base64/)
-  refuses(() => readPublicKey(`comment\n${base64}\n`, 'k'), ConfigError, /does not begin with/)
-  refuses(() => readPublicKey(withBytes(bytes.subarray(1)), 'k'), ConfigError, /41 bytes/)
   refuses(
-    () => readPublicKey(withBytes(Buffer.from([69, 101, ...bytes.subarray(2)])), 'k'),
+    () => readPublicKey(signing, pair.secretFile, 'k'),
+    ConfigError,
+    /k .*holds 104 bytes; 42 were/,
+  )
+  refuses(
+    () => readSecretKey(signing, pair.publicFile, 'k'),
+    ConfigError,
+    /k .*holds 42 bytes; 104 were/,
+  )
+  refuses(() => readPublicKey(signing, `${comment}\n${base64}`, 'k'), ConfigError, /ends before/)
+  refuses(
+    () => readPublicKey(signing, `${pair.publicFile}x`, 'k'),
+    ConfigError,
+    /more than two lines/,
+  )
+  refuses(
+    () => readPublicKey(signing, `${comment}\n!${base64.slice(1)}\n`, 'k'),
+    ConfigError,
+    /no base64/,
+  )
+  refuses(
+    () => readPublicKey(signing, `${comment}\r\n${base64}\r\n`, 'k'),
+    ConfigError,
+    /no base64/,
+  )
+  refuses(
+    () => readPublicKey(signing, `comment\n${base64}\n`, 'k'),
+    ConfigError,
+    /does not begin with/,
+  )
+  refuses(() => readPublicKey(signing, withBytes(bytes.subarray(1)), 'k'), ConfigError, /41 bytes/)
+  refuses(
+    () => readPublicKey(signing, withBytes(Buffer.from([69, 101, ...bytes.subarray(2)])), 'k'),
     ConfigError,
     /another algorithm/,
   )
@@ -187,10 +218,10 @@ test('a damaged or protected secret key says so', () => {
     bytes[at] = value
     return `${comment}\n${bytes.toString('base64')}\n`
   }
-  refuses(() => readSecretKey(altered(7, 42), 'k'), ConfigError, /passphrase/)
-  refuses(() => readSecretKey(altered(3, 0), 'k'), ConfigError, /does not know/)
+  refuses(() => readSecretKey(signing, altered(7, 42), 'k'), ConfigError, /passphrase/)
+  refuses(() => readSecretKey(signing, altered(3, 0), 'k'), ConfigError, /does not know/)
   const last = Buffer.from(base64, 'base64')[103] as number
-  refuses(() => readSecretKey(altered(103, last ^ 1), 'k'), ConfigError, /checksum/)
+  refuses(() => readSecretKey(signing, altered(103, last ^ 1), 'k'), ConfigError, /checksum/)
 })
 
 test('a comment that no signify file can hold', () => {
