@@ -82,7 +82,10 @@ class Race {
     const { sockets, clock } = this.modules
     const address = this.addresses[this.#next]
     const leftMs = this.endMs - clock.monotonicMs()
-    if (this.#over || !address || (leftMs <= 0 && this.#next > 0)) return this.#settle()
+    if (this.#over || !address || (leftMs <= 0 && this.#next > 0)) {
+      this.#settle()
+      return
+    }
     const turn = ++this.#next
     this.#running++
     sockets.connect(address, Math.max(1, Math.ceil(leftMs))).then(
@@ -98,7 +101,10 @@ class Race {
 
   #connected(socket: Socket): void {
     this.#running--
-    if (this.#over) return this.modules.sockets.close(socket)
+    if (this.#over) {
+      this.modules.sockets.close(socket)
+      return
+    }
     this.#over = true
     this.#resolve(socket)
   }
