@@ -45,6 +45,11 @@ export const SOURCE: Option = {
   repeated: true,
   help: 'rsync://HOST[:PORT]/MODULE or file:///FOLDER; may be repeated',
 }
+export const BWLIMIT: Option = {
+  name: '--bwlimit',
+  value: 'KIB',
+  help: 'receive at most so many KiB per second (0: no cap)',
+}
 export const PASSWORD_FILE: Option = {
   name: '--password-file',
   value: 'FILE',

@@ -5,11 +5,13 @@
 import { parse } from 'ini'
 import type { LockPolicy } from '../call-home/lock.ts'
 import { isSerial } from '../call-home/reply.ts'
-import type { HourWindow } from '../decision/decide.ts'
 import { ConfigError, isSystemError } from '../errors.ts'
 import type { Host, Path } from '../host.ts'
+import { type HourWindow, parseHours } from '../hours.ts'
 import { CONFIGURATION_SIZE_MAX, VERSION_MAX } from '../limits.ts'
 import { readSystemFile } from '../small-file.ts'
+import { PATIENCE, type Patience } from '../source/order.ts'
+import type { RateCap } from '../source/rate-cap.ts'
 import { bytesOfArray, show } from '../text.ts'
 
 export const CONFIGURATION_PATH = '/etc/xo-upgrade.conf'
@@ -38,7 +40,13 @@ export interface Configuration {
   stolenHook: Path | undefined
   /** Where the daemon tells what it does. */
   controlSocket: Path
+  /** URLs: school servers, and upstreams, each in the order to try them. */
+  schools: string[]
   sources: string[]
+  /** Files of key=value lines that a DHCP client left; none: those of /run/xo. */
+  leases: Path[]
+  patience: Patience
+  rateCap: RateCap
   keys: Path
   compression: 'auto' | 'zstd' | 'zlibx' | 'none'
   compressLevel: number | undefined
@@ -71,7 +79,11 @@ export const DEFAULTS: Configuration = {
   lock: { enforce: false, graceSeconds: 14 * 86_400 },
   stolenHook: undefined,
   controlSocket: '/run/xo-upgrade.sock',
+  schools: [],
   sources: [],
+  leases: [],
+  patience: PATIENCE,
+  rateCap: { kibPerSecond: 0, byHours: [] },
   keys: '/etc/xo-upgrade/keys',
   compression: 'auto',
   compressLevel: undefined,
@@ -112,7 +124,10 @@ const yesOrNo =
     set(configuration, value === 'yes' || value === 'true')
   }
 
-const minuteOf = (hour = '', minute = '') => Number(hour) * 60 + Number(minute)
+const patience = (key: keyof Patience, max: number): Setter =>
+  number((configuration, value) => {
+    configuration.patience = { ...configuration.patience, [key]: value }
+  }, max)
 
 const COMPRESSIONS = ['auto', 'zstd', 'zlibx', 'none'] as const
 
@@ -157,9 +172,7 @@ const KEYS: Record<string, Setter> = {
     configuration.onBattery = value
   }),
   'policy.hours': (configuration, value, fail) => {
-    const hours = /^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$/.exec(value)
-    if (!hours) return fail('for instance 22:00-06:00')
-    configuration.hours = { from: minuteOf(hours[1], hours[2]), to: minuteOf(hours[3], hours[4]) }
+    configuration.hours = parseHours(value) ?? fail('for instance 22:00-06:00')
   },
   'policy.inhibit': text((configuration, value) => {
     configuration.inhibit = value
@@ -179,6 +192,26 @@ const KEYS: Record<string, Setter> = {
   'sources.url': text((configuration, value) => {
     configuration.sources.push(value)
   }),
+  'sources.school': text((configuration, value) => {
+    configuration.schools.push(value)
+  }),
+  'sources.upstream': text((configuration, value) => {
+    configuration.sources.push(value)
+  }),
+  'sources.dhcp-lease': text((configuration, value) => {
+    configuration.leases.push(value)
+  }),
+  'sources.school-tries': patience('schoolTries', 100),
+  'sources.first-wait-seconds': patience('firstSeconds', 86_400),
+  'sources.longest-wait-seconds': patience('longestSeconds', 30 * 86_400),
+  'transfer.bwlimit': number((configuration, value) => {
+    configuration.rateCap.kibPerSecond = value
+  }, 1e7),
+  'transfer.bwlimit-at': (configuration, value, fail) => {
+    const [, window = '', kib = ''] = /^(\S+) ([0-9]{1,7})$/.exec(value) ?? []
+    const hours = parseHours(window) ?? fail('for instance 08:00-16:00 50')
+    configuration.rateCap.byHours.push({ hours, kibPerSecond: Number(kib) })
+  },
   'trust.keys': text((configuration, value) => {
     configuration.keys = value
   }),
@@ -213,20 +246,26 @@ const KEYS: Record<string, Setter> = {
   }, 86_400),
 }
 
+/** With lists of their own, to be filled. */
+function defaults(): Configuration {
+  const rateCap = { ...DEFAULTS.rateCap, byHours: [] }
+  return { ...DEFAULTS, schools: [], sources: [], leases: [], rateCap }
+}
+
 /** Reads the file over the defaults. A missing file is fine unless it was `named` by somebody. */
 export function readConfiguration(host: Host, path: Path, named: boolean): Configuration {
   let content: Uint8Array
   try {
     content = readSystemFile(host.files, path, CONFIGURATION_SIZE_MAX)
   } catch (error) {
-    if (!named && isSystemError(error, 'ENOENT')) return { ...DEFAULTS, sources: [] }
+    if (!named && isSystemError(error, 'ENOENT')) return defaults()
     throw error
   }
   return parseConfiguration(bytesOfArray(content), show(path))
 }
 
 export function parseConfiguration(content: string, name: string): Configuration {
-  const configuration: Configuration = { ...DEFAULTS, sources: [] }
+  const configuration = defaults()
   const parsed = parse(content) as Record<string, unknown>
   for (const [section, keys] of Object.entries(parsed)) {
     if (typeof keys !== 'object' || keys === null) {

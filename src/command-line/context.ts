@@ -4,18 +4,24 @@
  */
 import { ConfigError, isSystemError } from '../errors.ts'
 import type { Fd, Host, Path } from '../host.ts'
+import { minuteOfDay } from '../hours.ts'
 import { CONFIGURATION_SIZE_MAX } from '../limits.ts'
 import type { PublicKey } from '../release/signify.ts'
 import { readPublicKey } from '../release/signify.ts'
 import { readAndClose, readSystemFile } from '../small-file.ts'
-import { openSource } from '../source/open-source.ts'
+import { sourcesOfLeases } from '../source/lease.ts'
+import { openSource, Pace } from '../source/open-source.ts'
+import { capAt } from '../source/rate-cap.ts'
 import type { Source } from '../source/source.ts'
 import { arrayOfBytes, bytesOfArray, bytesOfText, show } from '../text.ts'
 import { Store } from '../trees/store.ts'
 import { CONFIGURATION_PATH, type Configuration, readConfiguration } from './configuration.ts'
-import { textOf, type Values } from './options.ts'
+import { numberOf, textOf, type Values } from './options.ts'
 import { jsonProgress, logProgress, type ShownProgress, terminalProgress } from './progress.ts'
 
+/** Asked where nothing else is configured: the name that school servers have had from the first. */
+const SCHOOL_SERVER = 'rsync://schoolserver/xo'
+const BWLIMIT_MAX = 1e7
 const STDOUT: Fd = 1
 const STDERR: Fd = 2
 /** How long a source may stay below the minimum rate. */
@@ -26,6 +32,9 @@ export type Role = 'release' | 'home' | 'push'
 
 export class Context {
   #configuration: Configuration | undefined
+  /** On the command line: nobody else is asked. */
+  #sourcesAreNamed = false
+  #pace: Pace | undefined
   readonly progress: ShownProgress
   readonly json: boolean
 
@@ -46,8 +55,18 @@ export class Context {
     configuration.store = textOf(values, '--store') ?? configuration.store
     configuration.keys = textOf(values, '--keys') ?? configuration.keys
     configuration.passwordFile = textOf(values, '--password-file') ?? configuration.passwordFile
-    const sources = values['--source']
-    if (Array.isArray(sources)) configuration.sources = sources
+    const kibPerSecond = numberOf(values, '--bwlimit', BWLIMIT_MAX)
+    if (kibPerSecond !== undefined) configuration.rateCap = { kibPerSecond, byHours: [] }
+    const named = values['--source']
+    this.#sourcesAreNamed = Array.isArray(named)
+    if (Array.isArray(named)) {
+      configuration.sources = named
+      configuration.schools = []
+    } else {
+      const { schools, sources } = configuration
+      if (schools.length + sources.length === 0) schools.push(SCHOOL_SERVER)
+      configuration.sources = [...schools, ...sources]
+    }
     this.#configuration = configuration
     return configuration
   }
@@ -123,27 +142,34 @@ export class Context {
     return readPublicKey(this.host, bytesOfArray(content), show(path))
   }
 
+  /** School servers are those of the configuration, and what DHCP names now; all others are upstreams. */
   sources(store: Store, urls: readonly string[]): Source[] {
     const { configuration, host, progress } = this
-    if (urls.length === 0) {
+    const hinted = this.#sourcesAreNamed ? [] : sourcesOfLeases(host.files, configuration.leases)
+    const schools = new Set([...hinted, ...configuration.schools])
+    const all = [...new Set([...hinted, ...urls])]
+    if (all.length === 0) {
       throw new ConfigError(
         'no source is known',
         'name one with --source, or in the section [sources] of the configuration',
       )
     }
-    const password = this.#password()
-    return urls.map((url) =>
-      openSource(host, url, {
-        compression: configuration.compression,
-        compressLevel: configuration.compressLevel,
-        connectTimeoutMs: configuration.connectTimeoutMs,
-        timeoutMs: configuration.timeoutMs,
-        rateMinBytesPerSecond: configuration.rateMinBytesPerSecond,
-        rateWindowMs: RATE_WINDOW_MS,
-        password,
-        scratch: () => scratch(store),
-        progress,
-      }),
+    const { rateCap } = configuration
+    this.#pace ??= new Pace(() => capAt(rateCap, minuteOfDay(host.clock.wallSeconds())))
+    const options = {
+      compression: configuration.compression,
+      compressLevel: configuration.compressLevel,
+      connectTimeoutMs: configuration.connectTimeoutMs,
+      timeoutMs: configuration.timeoutMs,
+      rateMinBytesPerSecond: configuration.rateMinBytesPerSecond,
+      rateWindowMs: RATE_WINDOW_MS,
+      password: this.#password(),
+      pace: this.#pace,
+      scratch: () => scratch(store),
+      progress,
+    }
+    return all.map((url) =>
+      openSource(host, url, { ...options, role: schools.has(url) ? 'school' : 'upstream' }),
     )
   }
 

@@ -8,6 +8,7 @@ import { trialOf } from '../trees/trial.ts'
 import { describe, verify } from '../trees/verify.ts'
 import { install, type Upgraded, upgrade } from '../upgrade.ts'
 import {
+  BWLIMIT,
   CONFIG,
   type Command,
   DEBUG,
@@ -23,6 +24,7 @@ import { EXIT } from './exit-status.ts'
 import { textOf, versionOf } from './options.ts'
 import { amount } from './progress.ts'
 import { recorded, type Wish } from './recorded.ts'
+import { untilServed } from './waiting.ts'
 
 const COMMON = [CONFIG, STORE, JSON_LINES, DEBUG, HELP]
 /** Damaged entries that are listed for people; JSON has them all. */
@@ -44,29 +46,40 @@ export const upgradeCommand: Command = {
   options: [
     WANTED_VERSION,
     { name: '--allow-downgrade', help: 'accept a version below the highest that was ever here' },
+    {
+      name: '--wait',
+      help: 'wait for the sources and try again, as long as it takes (default: end with status 75)',
+    },
     SOURCE,
+    BWLIMIT,
     KEYS,
     PASSWORD_FILE,
     ...COMMON,
   ],
   needsRoot: true,
-  run: (context) =>
-    context.withLockedStore(false, async (store) => {
-      const result = await recorded(context, store, upgrade, asked(context))
-      const { outcome, installed, version, skipped } = result
-      context.result({ ...result, ...result.report }, [
-        outcome === 'up-to-date'
-          ? skipped === undefined
-            ? `Version ${version} is installed and is the newest.`
-            : `Version ${version} is installed; ${skipped} is known as bad here, and is taken only ` +
-              `with \`--version ${skipped}\`.`
-          : outcome === 'waiting'
-            ? `Version ${version} waits already: \`xo-upgrade swap\` makes it run.`
-            : `Version ${version} is staged and proved, over ${installed}; ${reportOf(result)}.\n` +
-              'It runs after `xo-upgrade swap`.',
-      ])
-      return EXIT.done
-    }),
+  run: (context) => {
+    const once = () => upgradeOnce(context)
+    return context.values['--wait'] === true ? untilServed(context, once) : once()
+  },
+}
+
+function upgradeOnce(context: Context): Promise<number> {
+  return context.withLockedStore(false, async (store) => {
+    const result = await recorded(context, store, upgrade, asked(context))
+    const { outcome, installed, version, skipped } = result
+    context.result({ ...result, ...result.report }, [
+      outcome === 'up-to-date'
+        ? skipped === undefined
+          ? `Version ${version} is installed and is the newest.`
+          : `Version ${version} is installed; ${skipped} is known as bad here, and is taken only ` +
+            `with \`--version ${skipped}\`.`
+        : outcome === 'waiting'
+          ? `Version ${version} waits already: \`xo-upgrade swap\` makes it run.`
+          : `Version ${version} is staged and proved, over ${installed}; ${reportOf(result)}.\n` +
+            'It runs after `xo-upgrade swap`.',
+    ])
+    return EXIT.done
+  })
 }
 
 export const installCommand: Command = {
@@ -74,7 +87,7 @@ export const installCommand: Command = {
   summary: 'put the first version into an empty store',
   about:
     'Makes the store where it is missing, fetches the whole image, proves it, and lets it run.',
-  options: [WANTED_VERSION, SOURCE, KEYS, PASSWORD_FILE, ...COMMON],
+  options: [WANTED_VERSION, SOURCE, BWLIMIT, KEYS, PASSWORD_FILE, ...COMMON],
   needsRoot: true,
   run: (context) =>
     context.withLockedStore(true, async (store) => {

@@ -54,3 +54,12 @@ export function versionOf(values: Values, name: string): number | undefined {
   }
   return version
 }
+
+export function numberOf(values: Values, name: string, max: number): number | undefined {
+  const value = textOf(values, name)
+  if (value === undefined) return undefined
+  if (!/^[0-9]{1,12}$/.test(value) || Number(value) > max) {
+    throw new ConfigError(`${name} is "${value}", allowed is a number from 0 to ${max}`)
+  }
+  return Number(value)
+}

@@ -36,6 +36,7 @@ export async function recorded(
       version: wish.version,
       allowDowngrade: wish.allowDowngrade,
       reserveBytes,
+      patience: configuration.patience,
       progress,
     })
     record(result.outcome, `version ${result.version}`)

@@ -3,6 +3,7 @@
  * lock out, and why. Pure and total: no disk, no clock, no network, and an answer for everything.
  * It proves nothing: whatever it picks still has to pass `admit`.
  */
+import { type HourWindow, isWithin } from '../hours.ts'
 import type { State } from '../trees/state.ts'
 
 export interface Facts {
@@ -22,12 +23,6 @@ export interface Facts {
   idle: boolean
   /** Of the day, by the laptop's own clock. */
   minute: number
-}
-
-/** Minutes of a day. Where `from` is not before `to`, it reaches over midnight. */
-export interface HourWindow {
-  from: number
-  to: number
 }
 
 export interface Policy {
@@ -125,10 +120,6 @@ function upgradeTo(facts: Facts, policy: Policy): Decision {
   const urgent = facts.home?.priority === 'urgent' ? ', urgently' : ''
   const reason = `${target} is ${by}${urgent}; version ${installed} runs.`
   return { act: 'upgrade', version, downgrade, sources: [...policy.sources], reason }
-}
-
-function isWithin(minute: number, { from, to }: HourWindow): boolean {
-  return from < to ? minute >= from && minute < to : minute >= from || minute < to
 }
 
 function clock(minute: number): string {

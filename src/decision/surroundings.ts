@@ -4,6 +4,7 @@
  */
 import { isSystemError } from '../errors.ts'
 import type { Fd, Files, Host, Path } from '../host.ts'
+import { minuteOfDay } from '../hours.ts'
 import { readFile } from '../small-file.ts'
 import { bytesOfArray, show } from '../text.ts'
 import type { Facts } from './decide.ts'
@@ -21,12 +22,11 @@ export function readSurroundings(
   inhibitPath: Path,
   root: Path = '',
 ): Surroundings {
-  const now = new Date(clock.wallSeconds() * 1000)
   return {
     inhibitors: namesOf(files, inhibitPath),
     onBattery: isOnBattery(files, `${root}${POWER_SUPPLIES}`),
     idle: isIdle(files, `${root}/proc`),
-    minute: now.getHours() * 60 + now.getMinutes(),
+    minute: minuteOfDay(clock.wallSeconds()),
   }
 }
 

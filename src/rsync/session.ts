@@ -14,12 +14,14 @@ import { type Attempt, attempts, open } from './attempt.ts'
 import { FileNames } from './file-names.ts'
 import { Code, Incoming } from './incoming.ts'
 import type { Agreement, TransferChecksum } from './negotiation.ts'
+import type { Pace } from './pace.ts'
 import { Receiver } from './receiver.ts'
 import { type FileRequest, Requester } from './requester.ts'
 import { Wire } from './wire.ts'
 
 export type { Address } from './address.ts'
 export type { Selection } from './arguments.ts'
+export { Pace } from './pace.ts'
 export type { FileRequest } from './requester.ts'
 
 export type SessionModules = Pick<Host, 'sockets' | 'delta' | 'checksums' | 'clock'>
@@ -38,6 +40,8 @@ export interface SessionOptions {
   /** The daemon's messages: byte strings as they came, to be shown by `show`. */
   onServerText?(level: 'error' | 'warning' | 'notice', text: string): void
   onBytes?(received: number, sent: number): void
+  /** Caps what is received; may be shared by sessions. */
+  pace?: Pace | undefined
   /** For tests against newer daemons: what an older client would say. */
   protocol?: 30 | 31 | 32
   checksums?: readonly TransferChecksum[]

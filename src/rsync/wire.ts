@@ -8,6 +8,7 @@ import { DeadlineError, isSystemError, PeerError } from '../errors.ts'
 import type { Host } from '../host.ts'
 import type { Incoming } from './incoming.ts'
 import { Outgoing } from './outgoing.ts'
+import type { Pace } from './pace.ts'
 
 type Socket = import('native:sockets').Socket
 export type WireModules = Pick<Host, 'sockets' | 'clock'>
@@ -22,10 +23,14 @@ export interface WireOptions {
   timeoutMs: number
   rateMin?: { bytesPerSecond: number; windowMs: number } | undefined
   onBytes?: ((received: number, sent: number) => void) | undefined
+  /** Caps what is received. */
+  pace?: Pace | undefined
 }
 
 /** A write that blocks is no fault: a stock sender reads between files only. Silence is what we judge. */
 const WRITE_TIMEOUT_MS = 24 * 60 * 60 * 1000
+/** Of one pause for the cap: a keep-alive may be due meanwhile. */
+const PAUSE_MAX_MS = 500
 /** Each piece written is a sign of life, also on a line of 1 KB/s (bytes). */
 const WRITE_PIECE = 16 * 1024
 
@@ -131,6 +136,7 @@ export class Wire {
       return
     }
     if (this.#failure) throw this.#failure
+    await this.#pause()
     const beganMs = this.modules.clock.monotonicMs()
     this.#read(beganMs)
     await new Promise<void>((resolve) => {
@@ -140,13 +146,26 @@ export class Wire {
     this.#judge(beganMs)
   }
 
+  /** Our own choice, which is not held against the peer. Writes go on meanwhile. */
+  async #pause(): Promise<void> {
+    const { clock } = this.modules
+    const { pace } = this.options
+    while (pace && !this.#reading && !this.#closed) {
+      const nowMs = clock.monotonicMs()
+      const pauseMs = pace.pauseMs(nowMs)
+      if (pauseMs === 0) return
+      this.#keepAlive(nowMs)
+      await clock.sleep(Math.min(pauseMs, PAUSE_MAX_MS))
+    }
+  }
+
   /** Gives the event loop a turn in the middle of long work, so that input is drained meanwhile. */
   async turn(): Promise<void> {
     this.flush()
     const nowMs = this.modules.clock.monotonicMs()
     if (this.#failure && !this.#news) throw this.#failure
     this.#keepAlive(nowMs)
-    this.#read(nowMs)
+    if (!this.options.pace?.pauseMs(nowMs)) this.#read(nowMs)
     await this.modules.clock.sleep(0)
   }
 
@@ -172,13 +191,17 @@ export class Wire {
     if (this.#reading || this.#closed || this.#failure) return
     this.#reading = true
     const { incoming } = this
+    const { pace } = this.options
     const offset = incoming.room()
     this.modules.sockets
       .read(
         this.#socket,
         incoming.buffer,
         offset,
-        incoming.buffer.length - offset,
+        Math.min(
+          incoming.buffer.length - offset,
+          pace?.allowance(nowMs) ?? Number.POSITIVE_INFINITY,
+        ),
         this.#patienceMs(nowMs),
       )
       .then(this.#got, this.#readFailed)
@@ -206,6 +229,7 @@ export class Wire {
       this.received += count
       this.#alive = true
       this.#windowBytes += count
+      this.options.pace?.used(count)
       try {
         this.incoming.added(count)
         this.options.onBytes?.(this.received, this.sent)

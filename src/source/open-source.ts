@@ -5,6 +5,8 @@ import { FolderSource } from './folder-source.ts'
 import { RsyncSource } from './rsync-source.ts'
 import type { Source, SourceOptions } from './source.ts'
 
+export { Pace } from '../rsync/session.ts'
+
 /** Opens nothing yet: a source connects when it is first asked. */
 export function openSource(host: Host, url: string, options: SourceOptions): Source {
   const folder = /^file:\/\/(\/.*)$/s.exec(url)

@@ -122,6 +122,7 @@ export class RsyncSource implements Source {
       ...(options.compressLevel === undefined ? {} : { compressLevel: options.compressLevel }),
       connectTimeoutMs: options.connectTimeoutMs,
       timeoutMs: options.timeoutMs,
+      pace: options.pace,
       ...(options.rateMinBytesPerSecond === 0
         ? {}
         : {

@@ -5,6 +5,7 @@
  */
 import type { Fd, Path } from '../host.ts'
 import type { Progress } from '../progress.ts'
+import type { Pace } from '../rsync/session.ts'
 import type { Role } from './order.ts'
 
 /** What became of one file: its size and SHA-256, or why it did not come. */
@@ -64,6 +65,8 @@ export interface SourceOptions {
   rateMinBytesPerSecond: number
   rateWindowMs: number
   password: string | undefined
+  /** Caps what is received, of all sources together. */
+  pace?: Pace | undefined
   /** A new empty file that has no name any more. */
   scratch(): Fd
   progress: Progress

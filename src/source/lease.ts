@@ -1,0 +1,73 @@
+/**
+ * What a DHCP server says about the school server: the file that udhcpc's script leaves for each
+ * interface, `key=value` lines. Anybody on the network may have written it, so it can only ever name
+ * one more place to ask: an rsync daemon, without a user or a password.
+ */
+import { isSystemError } from '../errors.ts'
+import type { Files, Path } from '../host.ts'
+import { readSystemFile } from '../small-file.ts'
+
+/** Where the script of the initramfs and of the running system leaves them, as `dhcp.INTERFACE`. */
+export const LEASE_FOLDER = '/run/xo'
+/** A lease is some twenty short lines (bytes). */
+const LEASE_SIZE_MAX = 16 * 1024
+const URL_LENGTH_MAX = 512
+/** More interfaces with a lease than this are no laptop's. */
+const SOURCES_MAX = 4
+
+/** The URLs that the leases name. What can't be read or is no rsync URL is passed over. */
+export function sourcesOfLeases(files: Files, paths: readonly Path[]): string[] {
+  const found = (paths.length > 0 ? paths : leasePaths(files)).flatMap((path) => {
+    const url = sourceOfLease(textOf(files, path))
+    return url === undefined ? [] : [url]
+  })
+  return [...new Set(found)].slice(0, SOURCES_MAX)
+}
+
+/** The value of `source`, or of option 224, as text or as the hexadecimal digits that udhcpc makes of it. */
+export function sourceOfLease(content: string): string | undefined {
+  const values = new Map<string, string>()
+  for (const line of content.split('\n')) {
+    const match = /^([a-z0-9]{1,32})=["']?(.*?)["']?\r?$/.exec(line)
+    if (match) values.set(match[1] ?? '', match[2] ?? '')
+  }
+  const value = values.get('source') ?? values.get('opt224')
+  if (value === undefined || value.length > URL_LENGTH_MAX * 2) return undefined
+  const url = /^([0-9A-Fa-f]{2})+$/.test(value) ? ofHex(value) : value
+  const safe = /^rsync:\/\/(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?\/[A-Za-z0-9._-]+\/?$/
+  return url.length <= URL_LENGTH_MAX && safe.test(url) ? url : undefined
+}
+
+function ofHex(digits: string): string {
+  const bytes = digits.match(/../g) ?? []
+  const text = bytes.map((pair) => String.fromCharCode(Number.parseInt(pair, 16))).join('')
+  return text.replace(/\0+$/, '')
+}
+
+function leasePaths(files: Files): Path[] {
+  try {
+    const folder = files.openRoot(LEASE_FOLDER)
+    try {
+      const names = files.readDirectory(folder, '.').filter((name) => name.startsWith('dhcp.'))
+      return names.sort().map((name) => `${LEASE_FOLDER}/${name}`)
+    } finally {
+      files.close(folder)
+    }
+  } catch (error) {
+    if (isSystemError(error)) return []
+    throw error
+  }
+}
+
+function textOf(files: Files, path: Path): string {
+  let content: Uint8Array
+  try {
+    content = readSystemFile(files, path, LEASE_SIZE_MAX)
+  } catch {
+    // No lease, or none that can be believed: there are other ways to a source.
+    return ''
+  }
+  let text = ''
+  for (const byte of content) text += String.fromCharCode(byte)
+  return text
+}

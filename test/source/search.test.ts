@@ -1,0 +1,182 @@
+/** A round over several sources: who is asked, what is remembered in the store, and which error ends it. */
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { ConfigError, DeadlineError, LaterError, PeerError, TrustError } from '../../src/errors.ts'
+import type { Host } from '../../src/host.ts'
+import { silent } from '../../src/progress.ts'
+import type { Role } from '../../src/source/order.ts'
+import { Search } from '../../src/source/search.ts'
+import type { Source } from '../../src/source/source.ts'
+import { readState } from '../../src/trees/state.ts'
+import { Store } from '../../src/trees/store.ts'
+import { nodeHost } from '../support/host.ts'
+import { newStorePath } from '../support/node-device.ts'
+import { rejects } from '../support/rejects.ts'
+
+const lacks = (name: string) => new PeerError(`${name} has no 42/release`, 'absent')
+const away = (name: string) => new PeerError(`${name}: no connection (ECONNREFUSED)`, 'away')
+const stalls = (name: string) => new DeadlineError(`${name}: no byte for 60000 ms`)
+
+/** A store whose wall clock the test sets. */
+function world() {
+  const clock = { now: 1_000_000 }
+  const base = nodeHost()
+  const host: Host = { ...base, clock: { ...base.clock, wallSeconds: () => clock.now } }
+  const store = Store.open(host, newStorePath(), true)
+  const notes: string[] = []
+  const progress = { ...silent, note: (text: string) => notes.push(text) }
+  /** One round: `answers` are what each source does, by its name. */
+  const round = async (
+    names: [string, Role][],
+    answers: Record<string, (name: string) => Error | string>,
+  ) => {
+    const asked: string[] = []
+    const sources = names.map(([name, role]): Source => {
+      return { name, role, close() {} } as unknown as Source
+    })
+    const patience = { schoolTries: 2, firstSeconds: 100, longestSeconds: 1000 }
+    const search = new Search({ store, sources, progress, patience })
+    const served = search.serve(async ({ name }) => {
+      asked.push(name)
+      const answer = answers[name]?.(name) ?? name
+      if (typeof answer !== 'string') throw answer
+      return answer
+    })
+    return { asked, served, search }
+  }
+  return { clock, store, notes, round }
+}
+
+const BOTH: [string, Role][] = [
+  ['school', 'school'],
+  ['upstream', 'upstream'],
+]
+
+test('a school server that lacks the version is asked again after each wait, then upstream is', async () => {
+  const { clock, store, round } = world()
+  for (const tries of [1, 2]) {
+    const { asked, served } = await round(BOTH, { school: lacks })
+    const error = (await rejects(
+      served,
+      /school has no 42\/release; it is asked again/,
+    )) as LaterError
+    assert.instance(error, LaterError)
+    assert.equal(asked, ['school'])
+    const { wait } = readState(store)
+    assert.is(wait?.tries, tries)
+    assert.is(wait?.until, error.untilSeconds)
+    clock.now = error.untilSeconds
+  }
+  const { asked, served, search } = await round(BOTH, { school: lacks })
+  assert.is(await served, 'upstream')
+  assert.equal(asked, ['school', 'upstream'])
+  assert.is(readState(store).wait?.tries, 2)
+  search.settled()
+  assert.is(readState(store).wait, undefined)
+})
+
+test('a school server with too many visitors is waited for as well', async () => {
+  const { round } = world()
+  const busy = (name: string) => new PeerError(`${name}: max connections (20) reached`, 'busy')
+  const { asked, served } = await round(BOTH, { school: busy })
+  assert.instance(await rejects(served, /max connections/), LaterError)
+  assert.equal(asked, ['school'])
+})
+
+test('no school server: upstream at once, and nobody waits', async () => {
+  const { store, round } = world()
+  const { asked, served } = await round(BOTH, { school: away })
+  assert.is(await served, 'upstream')
+  assert.equal(asked, ['school', 'upstream'])
+  assert.is(readState(store).wait, undefined)
+})
+
+test('upstream fails: a wait that grows, and the error that says why', async () => {
+  const { clock, store, notes, round } = world()
+  let longest = 0
+  for (const tries of [1, 2, 3, 4, 5, 6]) {
+    const { served } = await round(BOTH, { school: away, upstream: away })
+    await rejects(served, /upstream: no connection/)
+    const wait = readState(store).wait ?? { tries: 0, begun: 0, until: 0 }
+    assert.is(wait.tries, tries)
+    longest = Math.max(longest, wait.until - wait.begun)
+    clock.now = wait.until
+  }
+  assert.ok(longest >= 500 && longest <= 1000, `${longest}`)
+  assert.ok(notes.some((text) => /the next try is due at 1970-01-1/.test(text)))
+})
+
+test('a try before its time leaves the wait as it is; a clock that went back begins a new one', async () => {
+  const { clock, store, round } = world()
+  const fail = async () => rejects((await round(BOTH, { school: away, upstream: away })).served)
+  await fail()
+  const first = readState(store).wait
+  clock.now += 10
+  await fail()
+  assert.equal(readState(store).wait, first)
+  clock.now = 500
+  await fail()
+  assert.is(readState(store).wait?.begun, 500)
+  assert.is(readState(store).wait?.tries, 2)
+})
+
+for (const [name, fault] of [
+  ['breaks the protocol', (source: string) => new PeerError(`${source}: broken`, 'broken')],
+  ['serves bad bytes', (source: string) => new TrustError(`${source} sent what is not signed`)],
+  ['stalls', stalls],
+] as const) {
+  test(`a school server that ${name} is set aside for a while, and the next is used`, async () => {
+    const { clock, round } = world()
+    const first = await round(BOTH, { school: fault })
+    assert.is(await first.served, 'upstream')
+    const second = await round(BOTH, {})
+    assert.is(await second.served, 'upstream')
+    assert.equal(second.asked, ['upstream'])
+    const alone = await round(BOTH, { upstream: away })
+    assert.is(await alone.served, 'school')
+    assert.equal(alone.asked, ['upstream', 'school'])
+    clock.now += 30 * 60
+    assert.is(await (await round(BOTH, {})).served, 'school')
+  })
+}
+
+test('what serves is asked first the next time, and what failed is not asked again', async () => {
+  const { round } = world()
+  const { served, search, asked } = await round(BOTH, { school: away })
+  await served
+  const again: string[] = []
+  await search.serve(async ({ name }) => again.push(name))
+  assert.equal([asked, again], [['school', 'upstream'], ['upstream']])
+})
+
+test('a fault that is not the source’s ends the round at once', async () => {
+  const { store, round } = world()
+  const full = () => Object.assign(new Error('no space'), { name: 'SystemError', call: 'write' })
+  const { asked, served } = await round(BOTH, { school: full })
+  await rejects(served, /no space/)
+  assert.equal(asked, ['school'])
+  assert.is(readState(store).wait, undefined)
+})
+
+test('an attack is told before a server that is merely away; no source at all is said', async () => {
+  const { round } = world()
+  const attack = (name: string) => new TrustError(`${name}: rollback`)
+  const { served } = await round(BOTH, { school: attack, upstream: away })
+  assert.instance(await rejects(served, /school: rollback/), TrustError)
+  assert.instance(await rejects((await round([], {})).served), ConfigError)
+})
+
+test('a garbled list of those set aside sets nobody aside', async () => {
+  const { store, round } = world()
+  const { files } = store.host
+  for (const content of ['\0\xff\n', 'now then school\n', '1970-01-12T13:46:40Z never school\n']) {
+    if (files.stat(store.directory, 'set-aside')) files.removeFile(store.directory, 'set-aside')
+    const fd = files.createFile(store.directory, 'set-aside', 0o600)
+    const bytes = Uint8Array.from(content, (character) => character.charCodeAt(0))
+    files.write(fd, bytes, 0, bytes.length)
+    files.close(fd)
+    assert.is(await (await round(BOTH, {})).served, 'school')
+  }
+})
+
+test.run()
