@@ -48,7 +48,7 @@ export const upgradeCommand: Command = {
     { name: '--allow-downgrade', help: 'accept a version below the highest that was ever here' },
     {
       name: '--wait',
-      help: 'wait for the sources and try again, as long as it takes (default: end with status 75)',
+      help: 'where a wait is due, wait and try again (default: end with status 75)',
     },
     SOURCE,
     BWLIMIT,

@@ -291,13 +291,13 @@ test('a password file that others can read is refused', async () => {
   assert.match(err, `chmod 600 ${password}`)
 })
 
-test('no source at all is a ConfigError that says where to name one', async () => {
+test('where no source is named, the school server is asked by its name', async () => {
   const config = join(scratch('configuration'), 'file')
   writeFileSync(config, '')
   const keys = ['--keys', publisher.keys.publicFile, '--config', config]
   const { status, err } = await say(['install', '--store', newStorePath(), ...keys])
-  assert.is(status, 64)
-  assert.match(err, /--source/)
+  assert.is(status, 69)
+  assert.match(err, /rsync:\/\/schoolserver.*: the name has no address/)
 })
 
 test('a bug of ours is thrown to the host, which says where', async () => {
