@@ -200,9 +200,9 @@ int failures_add_differences(JSContext *context, JSValueConst failures, const st
 
 int failure_add_digest(JSContext *context, JSValueConst failures, const struct entry *entry,
                        const uint8_t *found) {
-  char texts[2][DIGEST_SIZE * 2 + 1];
+  char texts[2][DIGEST_SIZE * 2 + 1] = {"", ""};
   for (size_t i = 0; i < DIGEST_SIZE; i++) {
-    snprintf(texts[0] + 2 * i, 3, "%02x", found[i]);
+    if (found) snprintf(texts[0] + 2 * i, 3, "%02x", found[i]);
     snprintf(texts[1] + 2 * i, 3, "%02x", entry->digest[i]);
   }
   struct failure failure = {"sha256digest", texts[0], texts[1]};

@@ -197,6 +197,7 @@ static int check_content(const struct checking *at) {
   int saved_errno = errno;
   close(fd);
   errno = saved_errno;
+  if (total < 0 && errno == EIO) return failure_add_digest(at->context, at->failures, entry, NULL);
   if (total < 0) return fail(at, "read");
   at->job->bytes += total;
   if (total != entry->size) {

@@ -92,6 +92,10 @@ export class Verify {
       if (found.digest === expected) return
       this.failures.push({ path, what: 'sha256digest', found: found.digest, expected })
     } catch (error) {
+      if (isSystemError(error, 'EIO')) {
+        this.failures.push({ path, what: 'sha256digest', found: '', expected })
+        return
+      }
       // It grows while it is read.
       if (!isSystemError(error, 'EFBIG')) throw error
       this.failures.push({ path, what: 'size', found: `more than ${size}`, expected: `${size}` })

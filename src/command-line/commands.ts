@@ -8,6 +8,7 @@ import { installCommand, statusCommand, upgradeCommand, verifyCommand } from './
 import { EXIT, exitOf } from './exit-status.ts'
 import { type Option, parseOptions } from './options.ts'
 import { keygenCommand, publishCommand } from './publisher-commands.ts'
+import { recoverCommand } from './recover-command.ts'
 import { confirmCommand, rollBackCommand, swapCommand } from './trial-commands.ts'
 
 export const PROGRAM_VERSION = '0.1.0'
@@ -19,6 +20,7 @@ const COMMANDS: Command[] = [
   rollBackCommand,
   statusCommand,
   verifyCommand,
+  recoverCommand,
   installCommand,
   publishCommand,
   keygenCommand,

@@ -226,7 +226,7 @@ function trustedTree(store: Store, keys: PublicKey[], asked = 'fakeroot'): Tree 
   return tree
 }
 
-function reportOf({ report }: Upgraded): string {
+export function reportOf({ report }: Pick<Upgraded, 'report'>): string {
   if (!report) return 'nothing was needed'
   const fetched = `${report.fetchedFiles} files (${amount(report.fetchedBytes, 'bytes')}) fetched`
   return report.linked > 0 ? `${fetched}, ${report.linked} linked` : fetched

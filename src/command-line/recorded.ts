@@ -1,7 +1,7 @@
 /** One run of the flow for a command, with its sources opened and closed, and its end in the state record. */
 import { changeState } from '../trees/state.ts'
 import type { Store } from '../trees/store.ts'
-import type { Upgrade, Upgraded } from '../upgrade.ts'
+import type { Upgrade } from '../upgrade.ts'
 import type { Context } from './context.ts'
 import { exitOf } from './exit-status.ts'
 
@@ -15,12 +15,12 @@ export interface Wish {
 }
 
 /** Runs the flow and leaves in the state record how it ended. */
-export async function recorded(
+export async function recorded<Result extends { outcome: string; version: number }>(
   context: Context,
   store: Store,
-  flow: (job: Upgrade) => Promise<Upgraded>,
+  flow: (job: Upgrade) => Promise<Result>,
   wish: Wish,
-): Promise<Upgraded> {
+): Promise<Result> {
   const { configuration, progress } = context
   const { hardware, deployment, reserveBytes } = configuration
   const sources = context.sources(store, wish.sources)

@@ -3,6 +3,7 @@
  * that fills up half way ends it, and gives the running system its room back. It never commits.
  */
 import { isSystemError, SpaceError, TrustError } from '../errors.ts'
+import type { Path } from '../host.ts'
 import type { Source } from '../source/source.ts'
 import type { OpenTree, Store } from '../trees/store.ts'
 import { type Damage, describe, type VerifiedTree, verify } from '../trees/verify.ts'
@@ -13,19 +14,34 @@ import type { Staging } from './staging.ts'
 /** Damage that a second staging did not mend is the disk's. */
 const ROUNDS_MAX = 3
 
+/** How the new tree is built where the running one is damaged. */
+export interface Mending {
+  /** What was found wrong with it. */
+  damage: Damage[]
+  /** There is more good than bad in it: what looks right is linked, and proved afterwards. */
+  link: boolean
+}
+
 /** Brings the tree from one source; what came before it failed is kept for the next one. */
 export async function build(
   staging: Staging,
   source: Source,
+  mending?: Mending,
 ): Promise<{ verified: VerifiedTree; report: StageReport }> {
   const { store, release, progress } = staging
+  const full = mending !== undefined
+  const careful: Staging = full ? { ...staging, mend: 'basis' } : staging
   try {
     let damage: Damage[] = []
     let report: StageReport | undefined
+    if (mending?.link) {
+      report = (await stage({ ...staging, mend: 'link' }, source)).report
+      damage = linkedDamage(store, mending.damage)
+    }
     for (let round = 0; round < ROUNDS_MAX; round++) {
       dropDamaged(store, damage)
-      const staged = await stage(staging, source)
-      const result = await verify(store, 'staging', { release, full: false, progress })
+      const staged = await stage(careful, source)
+      const result = await verify(store, 'staging', { release, full, progress })
       report = report ? sum(report, staged.report) : staged.report
       if (result.tree) return { verified: result.tree, report }
       damage = result.damage
@@ -40,6 +56,16 @@ export async function build(
     if (isSystemError(error, 'ENOSPC', 'EDQUOT')) throw await outOfSpace(store, error)
     throw error
   }
+}
+
+/** Of the damage of the running tree, what was linked into the new one because it looked right. */
+function linkedDamage(store: Store, damage: Damage[]): Damage[] {
+  const { host, directory } = store
+  const identity = (path: Path) => host.files.stat(directory, path)?.identity
+  return damage.filter(({ path }) => {
+    const staged = identity(`staging/root/${path}`)
+    return staged !== undefined && staged === identity(`fakeroot/root/${path}`)
+  })
 }
 
 function sum(one: StageReport, other: StageReport): StageReport {

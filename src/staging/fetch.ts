@@ -3,15 +3,16 @@
  * digest, gets its metadata there and is renamed into the tree. What a cut connection leaves in
  * `partial` is the basis of the next try.
  */
-import { PeerError, TrustError } from '../errors.ts'
+import { isSystemError, PeerError, TrustError } from '../errors.ts'
 import type { Fd, Host, Path } from '../host.ts'
 import type { Progress } from '../progress.ts'
 import type { Entry } from '../release/manifest-line.ts'
 import type { Wanted } from '../source/source.ts'
 import { show } from '../text.ts'
-import type { OpenTree, Store } from '../trees/store.ts'
+import type { OpenTree } from '../trees/store.ts'
 import { Counterparts } from './counterpart.ts'
 import { metadataOf } from './place.ts'
+import type { Staging } from './staging.ts'
 
 /** Below this size a basis costs as much as it saves (bytes). */
 const BASIS_SIZE_MIN = 1024
@@ -29,14 +30,16 @@ export class Fetcher {
   readonly #left: Set<Path>
   readonly #counterparts: Counterparts | undefined
   readonly #host: Host
+  readonly progress: Progress
 
   constructor(
-    readonly store: Store,
+    readonly staging: Staging,
     readonly target: OpenTree,
     readonly live: OpenTree | undefined,
-    readonly progress: Progress,
   ) {
+    const { store, progress } = staging
     this.#host = store.host
+    this.progress = progress
     this.#partial = store.host.files.openDirectory(store.directory, 'staging/partial')
     this.#left = new Set(store.host.files.readDirectory(this.#partial, '.'))
     this.#counterparts = live && new Counterparts(store.host.files, live.root)
@@ -161,7 +164,25 @@ export class Fetcher {
     if (path === undefined) return undefined
     const stat = this.#host.files.stat(this.live.root, path)
     if (stat?.type !== 'file' || stat.size < BASIS_SIZE_MIN) return undefined
+    if (this.staging.mend && !this.#isReadable(path, stat.size)) return undefined
     return { path, size: stat.size }
+  }
+
+  /** A disk that can't read the file would fail the transfer in its middle. */
+  #isReadable(path: Path, size: number): boolean {
+    const { files, checksums } = this.#host
+    try {
+      const fd = files.openRead(this.live?.root as Fd, path)
+      try {
+        checksums.digestFile(fd, size)
+        return true
+      } finally {
+        files.close(fd)
+      }
+    } catch (error) {
+      if (!isSystemError(error)) throw error
+      return false
+    }
   }
 }
 

@@ -13,12 +13,12 @@ import type { Staging } from './staging.ts'
 const ARRIVING = 'partial/manifest'
 const BASIS = 'partial/manifest.basis'
 
-/** Makes `staging` where it is missing: out of the tree that ran before, where there is one. */
-export function prepare(store: Store): void {
+/** Makes `staging` where it is missing; with `recycle` out of the tree that ran before, where there is one. */
+export function prepare(store: Store, recycle: boolean): void {
   const { files } = store.host
   const { directory } = store
   if (!store.has('staging')) {
-    if (store.has('previous-root')) {
+    if (recycle && store.has('previous-root')) {
       files.rename(directory, 'previous-root', directory, 'staging')
       store.syncDirectory()
     } else {

@@ -34,20 +34,42 @@ export interface StageReport {
 }
 
 export async function stage(staging: Staging, source: Source): Promise<StagedTree> {
-  const { store, release, progress } = staging
-  prepare(store)
+  const { store, release, progress, mend } = staging
+  // What a mended tree is built beside may be all that this laptop has.
+  prepare(store, mend === undefined)
   await bringManifest(staging, source)
   raiseFloor(store, release.version)
-  const build = (live: OpenTree | undefined) =>
-    store.withTree('staging', (target) => new Builder(staging, source, target, live).build())
-  const report = store.has('fakeroot')
-    ? await store.withTree('fakeroot', build)
-    : await build(undefined)
+  const report = await store.withTree('staging', (target) =>
+    withLive(staging, target, (live) => new Builder(staging, source, target, live).build()),
+  )
   store.host.files.removeTree(store.directory, 'staging/partial')
-  if (report.edited > 0) {
+  if (report.edited > 0 && mend === undefined) {
     progress.note(`${report.edited} files of the running system were edited; the edits end with it`)
   }
   return { store, release, report }
+}
+
+/**
+ * Opens the running tree, if there is one. Where it is to be mended and its manifest is damaged as
+ * well, the new tree's says which of its files to look at.
+ */
+async function withLive<Result>(
+  { store, mend }: Staging,
+  target: OpenTree,
+  use: (live: OpenTree | undefined) => Promise<Result>,
+): Promise<Result> {
+  const { files } = store.host
+  if (mend === undefined) {
+    return store.has('fakeroot') ? store.withTree('fakeroot', use) : use(undefined)
+  }
+  if (files.stat(store.directory, 'fakeroot/root')?.type !== 'dir') return use(undefined)
+  if (store.hasManifest('fakeroot')) return store.withTree('fakeroot', use)
+  const root = files.openDirectory(store.directory, 'fakeroot/root')
+  try {
+    return await use({ manifest: target.manifest, root })
+  } finally {
+    files.close(root)
+  }
 }
 
 class Builder {
@@ -55,6 +77,8 @@ class Builder {
   readonly #placer: Placer
   readonly #fetcher: Fetcher
   readonly #report: StageReport = { linked: 0, fetchedFiles: 0, fetchedBytes: 0, edited: 0 }
+  /** The live tree, as far as its files may be linked. */
+  readonly #links: OpenTree | undefined
   #later = 0
 
   constructor(
@@ -64,8 +88,9 @@ class Builder {
     readonly live: OpenTree | undefined,
   ) {
     this.#host = staging.store.host
-    this.#placer = new Placer(this.#host, target, live)
-    this.#fetcher = new Fetcher(staging.store, target, live, staging.progress)
+    this.#links = staging.mend === 'basis' ? undefined : live
+    this.#placer = new Placer(this.#host, target, this.#links)
+    this.#fetcher = new Fetcher(staging, target, live)
   }
 
   async build(): Promise<StageReport> {
@@ -73,7 +98,7 @@ class Builder {
     const { trees } = this.#host
     try {
       progress.begin('compare', release.entries, 'entries')
-      const needs = plan(this.#host, this.target, this.live)
+      const needs = plan(this.#host, this.target, this.#links)
       checkSpace(this.#host, store.directory, needs, reserveBytes)
       trees.extras(this.target.manifest, this.target.root, { remove: true, pathsMax: 1 })
       progress.begin('fetch', needs.bytes, 'bytes')
@@ -123,7 +148,7 @@ class Builder {
   *#undone(): Generator<Entry, void, void> {
     const { trees } = this.#host
     const { manifest, root: tree } = this.target
-    const job = trees.openReconcile({ manifest, tree, live: this.live, dryRun: false })
+    const job = trees.openReconcile({ manifest, tree, live: this.#links, dryRun: false })
     try {
       let done = false
       while (!done) {

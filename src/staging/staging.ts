@@ -10,4 +10,10 @@ export interface Staging {
   statement: Uint8Array
   reserveBytes: number
   progress: Progress
+  /**
+   * How a running tree that may be damaged is used; undefined: it is as its manifest says. `link`: what
+   * looks right is linked, and its content has yet to be proved. `basis`: nothing of it is taken but
+   * what the transfer checks.
+   */
+  mend?: 'link' | 'basis'
 }

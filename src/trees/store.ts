@@ -135,6 +135,17 @@ export class Store {
     }
   }
 
+  /** Whether the manifest of a tree is the one that its release names. */
+  hasManifest(name: TreeName): boolean {
+    try {
+      const digest = this.manifestDigest(name)
+      return digest !== undefined && digest === this.tree(name)?.release.manifestDigest
+    } catch (error) {
+      if (error instanceof TrustError || isSystemError(error)) return false
+      throw error
+    }
+  }
+
   /** SHA-256 of a tree's manifest as it lies on the disk; undefined where there is none. */
   manifestDigest(name: TreeName): string | undefined {
     const { files, checksums } = this.host

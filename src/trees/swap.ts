@@ -63,6 +63,24 @@ export function rollBack(store: Store, why: { bad?: number; reason?: string } = 
   return { source, target }
 }
 
+/**
+ * Puts the tree that waits in the place of one that is damaged and that nobody runs from, or of none.
+ * The way back stays what it was. After a cut in the middle the tree still waits, and is whole.
+ */
+export function replaceDamaged(store: Store): Versions {
+  const source = store.version('fakeroot') ?? 0
+  const target = store.version('upgraded-root')
+  if (target === undefined)
+    throw new ConfigError('no tree waits to take the place of a damaged one')
+  // A trial counts only while its version runs, so that the record may come before the trees.
+  changeState(store, source === target ? { boots: 0 } : { trial: target, boots: 0 })
+  store.discard('fakeroot')
+  store.syncDirectory()
+  move(store, 'upgraded-root')
+  store.syncDirectory()
+  return { source, target }
+}
+
 /** Finishes what a power cut interrupted. To be called under the lock, before anything else. */
 export function recover(store: Store): Intent | undefined {
   separate(store)

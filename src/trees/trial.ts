@@ -34,8 +34,17 @@ export function confirm(store: Store): { version: number; wasTrial: boolean } {
   return { version, wasTrial }
 }
 
-/** Throws where a tree is on trial: its way back is what the next upgrade would be built out of. */
+/**
+ * Throws where a tree is on trial: its way back is what the next upgrade would be built out of. So it
+ * is of the very system that runs, where that one was swapped out and waits for its end.
+ */
 export function checkSettled(store: Store, next: string): void {
+  if (store.isRoot('previous-root')) {
+    throw new BusyError(
+      'the tree that this system runs from was swapped out already',
+      `start the one that runs from now on, then ${next}`,
+    )
+  }
   const trial = trialOf(store)
   const previous = store.version('previous-root')
   if (trial === undefined || previous === undefined) return

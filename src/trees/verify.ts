@@ -34,7 +34,7 @@ export interface Verification {
 
 const STEP_ENTRIES = 4096
 /** More damage than this is not listed: the tree is beyond mending file by file. */
-const DAMAGE_MAX = 10_000
+export const DAMAGE_MAX = 10_000
 
 /**
  * Checks that the manifest is the signed one, that nothing else stands in the tree, and every entry:
@@ -91,5 +91,5 @@ function verifyTree(
 /** One line for people. */
 export function describe(damage: Damage): string {
   const { path, what, found, expected } = damage
-  return `${show(path)}: ${what} is ${show(found)}, should be ${show(expected)}`
+  return `${show(path)}: ${what} is ${show(found) || 'nothing'}, should be ${show(expected)}`
 }

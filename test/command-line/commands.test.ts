@@ -63,6 +63,7 @@ const COMMANDS = [
   'roll-back',
   'status',
   'verify',
+  'recover',
   'install',
   'publish',
   'keygen',
