@@ -148,12 +148,6 @@ export class Context {
     const hinted = this.#sourcesAreNamed ? [] : sourcesOfLeases(host.files, configuration.leases)
     const schools = new Set([...hinted, ...configuration.schools])
     const all = [...new Set([...hinted, ...urls])]
-    if (all.length === 0) {
-      throw new ConfigError(
-        'no source is known',
-        'name one with --source, or in the section [sources] of the configuration',
-      )
-    }
     const { rateCap } = configuration
     this.#pace ??= new Pace(() => capAt(rateCap, minuteOfDay(host.clock.wallSeconds())))
     const options = {

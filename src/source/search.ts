@@ -101,7 +101,10 @@ export class Search {
 
   #giveUp(forSchool: boolean): unknown {
     if (this.#asked.length === 0) {
-      return new ConfigError('no source is known', 'name one with --source')
+      return new ConfigError(
+        'no source is known',
+        'name one with --source, or in the section [sources] of the configuration',
+      )
     }
     const until = this.#wait()
     const when = formatInstant(until)
