@@ -31,3 +31,7 @@ export const HTTP_HEAD_SIZE_MAX = 16 * 1024
 export const HTTP_LINE_SIZE_MAX = 4 * 1024
 /** What chunks cost beside their content: a server that sends single bytes is no server of ours (bytes). */
 export const HTTP_FRAMING_SIZE_MAX = 32 * 1024
+/** A file of a home server's folder: 100,000 stolen laptops, a line each (bytes). */
+export const POLICY_SIZE_MAX = 8 * 1024 * 1024
+/** A line of a home server's log holds one question and its answer (bytes). */
+export const CALL_LINE_MAX = 16 * 1024

@@ -6,6 +6,7 @@ import type { Command } from './command.ts'
 import { Context, write } from './context.ts'
 import { installCommand, statusCommand, upgradeCommand, verifyCommand } from './device-commands.ts'
 import { EXIT, exitOf } from './exit-status.ts'
+import { homeCommand } from './home-server-commands.ts'
 import { type Option, parseOptions } from './options.ts'
 import { keygenCommand, publishCommand } from './publisher-commands.ts'
 import { recoverCommand } from './recover-command.ts'
@@ -24,6 +25,7 @@ const COMMANDS: Command[] = [
   installCommand,
   publishCommand,
   keygenCommand,
+  homeCommand,
 ]
 
 /** Runs one command line (without the program's name). Only bugs of ours are thrown. */

@@ -1,0 +1,121 @@
+/**
+ * What the log of calls tells about all laptops: who runs what, who is behind, who rolled back, who
+ * was silent. Reads the log once from begin to end; a line that a power cut tore is skipped.
+ */
+
+import { isSerial } from '../call-home/reply.ts'
+import { isSystemError } from '../errors.ts'
+import type { Checksums, Fd, Files, Path } from '../host.ts'
+import { CALL_LINE_MAX } from '../limits.ts'
+import { isAudience } from '../release/fields.ts'
+import { bytesOfArray, textOfBytes } from '../text.ts'
+import { answer } from './answer.ts'
+import { HomeFolder, LOG_FILE, openFolder } from './folder.ts'
+
+/** What a laptop said last. */
+export interface Call {
+  /** Seconds since 1970. */
+  time: number
+  serial: string
+  hardware: string
+  deployment: string
+  installed?: number
+  trial?: number
+  bad: number[]
+  outcome?: string
+  code?: string
+}
+
+export interface FleetLaptop extends Call {
+  /** The version that it would be told now; undefined: none. */
+  wanted: number | undefined
+  behind: boolean
+  stolen: boolean
+  silentDays: number
+}
+
+export interface Fleet {
+  laptops: FleetLaptop[]
+  /** Lines of the log that are no calls. */
+  skipped: number
+}
+
+const PIECE = 64 * 1024
+
+export function readFleet(
+  modules: { files: Files; checksums: Checksums },
+  path: Path,
+  now: number,
+): Fleet {
+  const { files, checksums } = modules
+  const folder = new HomeFolder(files, path)
+  const directory = openFolder(files, path)
+  try {
+    const { policy } = folder
+    const { last, skipped } = lastCalls(files, directory)
+    const laptops = [...last.values()].map((call) => {
+      // The nonce is part of every answer, and says nothing here.
+      const question = { nonce: '0'.repeat(32), installed: undefined, trial: undefined }
+      const asked = { ...question, outcome: undefined, code: undefined, ...call }
+      const { version: wanted, stolen } = answer(checksums, asked, policy, now)
+      const behind = wanted !== undefined && (call.installed ?? 0) < wanted
+      const silentDays = Math.max(0, (now - call.time) / 86_400)
+      return { ...call, wanted, behind, stolen, silentDays }
+    })
+    laptops.sort((a, b) => (a.serial < b.serial ? -1 : 1))
+    return { laptops, skipped }
+  } finally {
+    files.close(directory)
+    folder.close()
+  }
+}
+
+function lastCalls(files: Files, directory: Fd): { last: Map<string, Call>; skipped: number } {
+  const last = new Map<string, Call>()
+  let skipped = 0
+  for (const line of linesOf(files, directory)) {
+    const call = callOf(line)
+    if (call) last.set(call.serial, call)
+    else skipped++
+  }
+  return { last, skipped }
+}
+
+/** The lines of the log as byte strings, a piece at a time. */
+function* linesOf(files: Files, directory: Fd): Generator<string> {
+  let fd: Fd
+  try {
+    fd = files.openRead(directory, LOG_FILE)
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return
+    throw error
+  }
+  try {
+    const buffer = new Uint8Array(PIECE)
+    let rest = ''
+    for (;;) {
+      const count = files.read(fd, buffer, 0, PIECE)
+      if (count === 0) break
+      const lines = (rest + bytesOfArray(buffer.subarray(0, count))).split('\n')
+      rest = (lines.pop() ?? '').slice(0, CALL_LINE_MAX)
+      yield* lines
+    }
+    if (rest !== '') yield rest
+  } finally {
+    files.close(fd)
+  }
+}
+
+function callOf(line: string): Call | undefined {
+  let call: Partial<Call>
+  try {
+    call = JSON.parse(textOfBytes(line) ?? '') as Partial<Call>
+  } catch {
+    return undefined
+  }
+  const { time, serial, hardware = '', deployment = '', installed, trial, bad = [] } = call ?? {}
+  if (typeof time !== 'number' || typeof serial !== 'string' || !isSerial(serial)) return undefined
+  if (!isAudience(hardware) || !isAudience(deployment) || !Array.isArray(bad)) return undefined
+  const { outcome, code } = call
+  return { time, serial, hardware, deployment, installed, trial, bad, outcome, code } as Call
+}

@@ -1,0 +1,179 @@
+/**
+ * What the operator of a home server wants: the texts of its folder, parsed. Line-based files that a
+ * person or a script can write; one that is wrong names its line. Reading and watching them is
+ * folder.ts's.
+ */
+import { areSources, isMessage, isSerial, PRIORITIES, type Priority } from '../call-home/reply.ts'
+import { ConfigError } from '../errors.ts'
+import { VERSION_MAX } from '../limits.ts'
+import { isAudience, parseInstant } from '../release/fields.ts'
+import { bytesOfText, show } from '../text.ts'
+
+/** A lease that ends at an instant (seconds since 1970), or runs so long from each answer on. */
+export type Lease = { end: number } | { seconds: number }
+
+/** One value for all laptops, with other ones for deployments and single laptops. */
+export interface Chosen<Value> {
+  any: Value | undefined
+  deployments: Map<string, Value>
+  serials: Map<string, Value>
+}
+
+export interface Policy {
+  latest: number | undefined
+  rollOut: { version: number; percent: number } | undefined
+  pins: Chosen<number>
+  stolen: Set<string>
+  leases: Chosen<Lease>
+  intervalSeconds: number
+  priority: Priority
+  message: string
+  sources: string[]
+}
+
+/** The files of the folder, all of which may be missing. */
+export const POLICY_FILES = ['latest', 'roll-out', 'pins', 'stolen', 'leases', 'answers'] as const
+export type PolicyFile = (typeof POLICY_FILES)[number]
+export type PolicyTexts = Partial<Record<PolicyFile, string>>
+
+const INTERVAL_SECONDS = 6 * 3600
+const INTERVAL_MAX_MINUTES = 366 * 24 * 60
+const LEASE_MAX_DAYS = 3660
+
+/** One line that says something, with where it stands. */
+class Line {
+  readonly words: string[]
+
+  constructor(
+    readonly text: string,
+    readonly place: string,
+  ) {
+    this.words = text.split(/[ \t]+/)
+  }
+
+  fail(allowed: string): never {
+    const found = show(bytesOfText(this.text.slice(0, 100)))
+    throw new ConfigError(`${this.place}: "${found}"; allowed is ${allowed}`)
+  }
+
+  version(word: string | undefined, allowed: string): number {
+    const version = /^[1-9][0-9]{0,8}$/.test(word ?? '') ? Number(word) : 0
+    return version >= 1 && version <= VERSION_MAX ? version : this.fail(allowed)
+  }
+}
+
+/** Without comments and empty lines. `name` is the folder's, for messages. */
+function linesOf(texts: PolicyTexts, file: PolicyFile, name: string): Line[] {
+  const lines = (texts[file] ?? '').split('\n').map((text, index) => {
+    return new Line(text.trim(), `${name}/${file}, line ${index + 1}`)
+  })
+  return lines.filter(({ text }) => text !== '' && !text.startsWith('#'))
+}
+
+/** Throws a ConfigError that names file and line. */
+export function parsePolicy(texts: PolicyTexts, name: string): Policy {
+  const pins = linesOf(texts, 'pins', name)
+  const leases = linesOf(texts, 'leases', name)
+  return {
+    latest: latestOf(linesOf(texts, 'latest', name)),
+    rollOut: rollOutOf(linesOf(texts, 'roll-out', name)),
+    pins: chosen(pins, 'VERSION', (line, word, allowed) => line.version(word, allowed)),
+    stolen: new Set(linesOf(texts, 'stolen', name).map(serialOf)),
+    leases: chosen(leases, 'DAYS, or an instant such as 2027-01-31T00:00:00Z', leaseOf),
+    ...answersOf(linesOf(texts, 'answers', name)),
+  }
+}
+
+function single(lines: Line[]): Line | undefined {
+  if (lines.length > 1) lines[1]?.fail('one line only')
+  return lines[0]
+}
+
+function latestOf(lines: Line[]): number | undefined {
+  const line = single(lines)
+  return line?.version(line.text, `a version, 1 to ${VERSION_MAX}`)
+}
+
+function rollOutOf(lines: Line[]): Policy['rollOut'] {
+  const line = single(lines)
+  if (!line) return undefined
+  const allowed = '"VERSION PERCENT", for instance "43 25"'
+  const [version, percent, ...more] = line.words
+  if (more.length > 0 || !/^(100|[1-9]?[0-9])(\.[0-9]{1,2})?$/.test(percent ?? '')) {
+    line.fail(allowed)
+  }
+  const part = Number(percent)
+  if (part > 100) line.fail(allowed)
+  return { version: line.version(version, allowed), percent: part }
+}
+
+function serialOf(line: Line): string {
+  return isSerial(line.text) ? line.text : line.fail('one serial number')
+}
+
+/** Lines of `any VALUE`, `deployment NAME VALUE` and `serial NUMBER VALUE`. */
+function chosen<Value>(
+  lines: Line[],
+  what: string,
+  read: (line: Line, word: string, allowed: string) => Value,
+): Chosen<Value> {
+  const result: Chosen<Value> = { any: undefined, deployments: new Map(), serials: new Map() }
+  const allowed = `"any VALUE", "deployment NAME VALUE" or "serial NUMBER VALUE", VALUE being ${what}`
+  for (const line of lines) {
+    const parts = /^(any|deployment|serial)[ \t]+(?:(.+)[ \t]+)?([^ \t]+)$/.exec(line.text)
+    const [, kind, rest, word = ''] = parts ?? line.fail(allowed)
+    const name = rest?.trim()
+    const value = read(line, word, allowed)
+    const map = kind === 'deployment' ? result.deployments : result.serials
+    if (kind === 'any') {
+      if (name !== undefined || result.any !== undefined) line.fail(`${allowed}; "any" once`)
+      result.any = value
+      continue
+    }
+    const isName = kind === 'deployment' ? isAudience(name ?? '') : isSerial(name ?? '')
+    if (name === undefined || !isName || map.has(name)) line.fail(`${allowed}; each name once`)
+    else map.set(name, value)
+  }
+  return result
+}
+
+function leaseOf(line: Line, word: string, allowed: string): Lease {
+  const end = parseInstant(word)
+  if (end !== undefined) return { end }
+  const days = /^[1-9][0-9]{0,3}$/.test(word) ? Number(word) : 0
+  if (days < 1 || days > LEASE_MAX_DAYS) line.fail(allowed)
+  return { seconds: days * 86_400 }
+}
+
+const ANSWERS = '"interval-minutes", "priority", "message" or "source", "=", and its value'
+
+function answersOf(
+  lines: Line[],
+): Pick<Policy, 'intervalSeconds' | 'priority' | 'message' | 'sources'> {
+  const answers = {
+    intervalSeconds: INTERVAL_SECONDS,
+    priority: 'normal' as Priority,
+    message: '',
+    sources: [] as string[],
+  }
+  for (const line of lines) {
+    const [, key, value = ''] = /^([a-z-]+)[ \t]*=[ \t]*(.*)$/.exec(line.text) ?? []
+    if (key === 'interval-minutes') {
+      const minutes = /^[1-9][0-9]{0,6}$/.test(value) ? Number(value) : 0
+      if (minutes < 1 || minutes > INTERVAL_MAX_MINUTES) {
+        line.fail(`1 to ${INTERVAL_MAX_MINUTES} minutes`)
+      }
+      answers.intervalSeconds = minutes * 60
+    } else if (key === 'priority') {
+      answers.priority =
+        PRIORITIES.find((priority) => priority === value) ?? line.fail(PRIORITIES.join(', '))
+    } else if (key === 'message') {
+      if (!isMessage(value)) line.fail('a line of at most 500 characters')
+      answers.message = value
+    } else if (key === 'source') {
+      answers.sources.push(value)
+      if (!areSources(answers.sources)) line.fail('at most 8 URLs, without blanks')
+    } else line.fail(ANSWERS)
+  }
+  return answers
+}
