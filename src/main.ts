@@ -1,6 +1,7 @@
 /**
  * The entry of the bundle, and the only place that imports native modules as values: it hands them
- * to the command line and ends the process with the status that comes back.
+ * to the command line and ends the process with the status that comes back. As the first process of a
+ * laptop it never ends.
  */
 import * as checksums from 'native:checksums'
 import * as clock from 'native:clock'
@@ -13,7 +14,8 @@ import * as signatures from 'native:signatures'
 import * as sockets from 'native:sockets'
 import * as system from 'native:system'
 import * as trees from 'native:trees'
-import { runCommandLine } from './command-line/commands.ts'
+import { PROGRAM_VERSION, runCommandLine } from './command-line/commands.ts'
+import { init, isInit, wordsOf } from './command-line/init-command.ts'
 
 const host = {
   checksums,
@@ -28,4 +30,5 @@ const host = {
   system,
   trees,
 }
-processes.exit(await runCommandLine(host, processes.argv.slice(1)))
+if (isInit(host)) await init(host, PROGRAM_VERSION)
+processes.exit(await runCommandLine(host, wordsOf(processes.argv)))

@@ -7,6 +7,7 @@ import { Context, write } from './context.ts'
 import { installCommand, statusCommand, upgradeCommand, verifyCommand } from './device-commands.ts'
 import { EXIT, exitOf } from './exit-status.ts'
 import { homeCommand } from './home-server-commands.ts'
+import { initCommand } from './init-command.ts'
 import { type Option, parseOptions } from './options.ts'
 import { keygenCommand, publishCommand } from './publisher-commands.ts'
 import { recoverCommand } from './recover-command.ts'
@@ -26,6 +27,7 @@ const COMMANDS: Command[] = [
   publishCommand,
   keygenCommand,
   homeCommand,
+  initCommand,
 ]
 
 /** Runs one command line (without the program's name). Only bugs of ours are thrown. */

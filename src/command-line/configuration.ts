@@ -3,6 +3,7 @@
  * an unknown section or key, or a value that can't be, is an error that names its line.
  */
 import { parse } from 'ini'
+import type { BootSettings } from '../boot/ground.ts'
 import type { LockPolicy } from '../call-home/lock.ts'
 import { isSerial } from '../call-home/reply.ts'
 import { ConfigError, isSystemError } from '../errors.ts'
@@ -13,6 +14,7 @@ import { readSystemFile } from '../small-file.ts'
 import { PATIENCE, type Patience } from '../source/order.ts'
 import type { RateCap } from '../source/rate-cap.ts'
 import { bytesOfArray, show } from '../text.ts'
+import { BOOT_KEYS, newBootSettings } from './boot-settings.ts'
 
 export const CONFIGURATION_PATH = '/etc/xo-upgrade.conf'
 
@@ -42,6 +44,8 @@ export interface Configuration {
   controlSocket: Path
   /** URLs: school servers, and upstreams, each in the order to try them. */
   schools: string[]
+  /** How the laptop starts; without what [trial] says. */
+  boot: BootSettings
   sources: string[]
   /** Files of key=value lines that a DHCP client left; none: those of /run/xo. */
   leases: Path[]
@@ -80,6 +84,7 @@ export const DEFAULTS: Configuration = {
   stolenHook: undefined,
   controlSocket: '/run/xo-upgrade.sock',
   schools: [],
+  boot: newBootSettings(),
   sources: [],
   leases: [],
   patience: PATIENCE,
@@ -133,6 +138,12 @@ const COMPRESSIONS = ['auto', 'zstd', 'zlibx', 'none'] as const
 
 /** `section.key` to what it sets. */
 const KEYS: Record<string, Setter> = {
+  ...Object.fromEntries(
+    Object.entries(BOOT_KEYS).map(([key, set]): [string, Setter] => [
+      key,
+      (configuration, value, fail) => set(configuration.boot, value, fail),
+    ]),
+  ),
   'store.path': text((configuration, value) => {
     configuration.store = value
   }),
@@ -249,7 +260,8 @@ const KEYS: Record<string, Setter> = {
 /** With lists of their own, to be filled. */
 function defaults(): Configuration {
   const rateCap = { ...DEFAULTS.rateCap, byHours: [] }
-  return { ...DEFAULTS, schools: [], sources: [], leases: [], rateCap }
+  const boot = newBootSettings()
+  return { ...DEFAULTS, schools: [], sources: [], leases: [], rateCap, boot }
 }
 
 /** Reads the file over the defaults. A missing file is fine unless it was `named` by somebody. */

@@ -41,9 +41,11 @@ export class Context {
   constructor(
     readonly host: Host,
     readonly values: Values,
+    /** Where it shall go somewhere else than to this process's own terminal. */
+    progress?: ShownProgress,
   ) {
     this.json = values['--json'] === true
-    this.progress = this.#openProgress()
+    this.progress = progress ?? this.#openProgress()
   }
 
   /** Read when it is first asked for: publishers have none. */

@@ -1,0 +1,35 @@
+/** What an early boot knows so far. The steps fill it in, in the order of their table. */
+import type { PublicKey } from '../release/signify.ts'
+import type { Store } from '../trees/store.ts'
+import type { Console } from './console.ts'
+import type { Disk } from './disks.ts'
+import type { BootSettings, Ground } from './ground.ts'
+import type { KernelWords } from './kernel-words.ts'
+import type { StorePlace } from './store-place.ts'
+
+export interface Boot {
+  readonly ground: Ground
+  readonly console: Console
+  words: KernelWords
+  settings: BootSettings
+  keys: PublicKey[]
+  place: StorePlace | undefined
+  disk: Disk | undefined
+  store: Store | undefined
+  /** The store can be written. */
+  writable: boolean
+  /** A recovery was tried since power-on. */
+  recoveryTried: boolean
+  /** The menu was offered, and is not offered again when the steps are repeated. */
+  menuOffered: boolean
+}
+
+/** The disk of the store, and the store on it. */
+export const DISK_MOUNT = '/run/xo/disk'
+
+/** One step: what a person calls it, and what it was doing when it fails. */
+export interface Step {
+  name: string
+  doing: string
+  run(boot: Boot): void | Promise<void>
+}

@@ -1,0 +1,187 @@
+/**
+ * The first process of the laptop: the steps, the decision, and the hand-over; and around them the one
+ * rule that it never ends. Whatever fails is shown, and tried again.
+ */
+import { AssertionError, assert, isSystemError, UpgradeError } from '../errors.ts'
+import { show } from '../text.ts'
+import type { Store } from '../trees/store.ts'
+import { countBoot } from '../trees/trial.ts'
+import type { Boot } from './boot.ts'
+import { Console } from './console.ts'
+import type { Ground } from './ground.ts'
+import { handOver } from './hand-over.ts'
+import { parseKernelWords } from './kernel-words.ts'
+import { waitForRelease } from './lock-screen.ts'
+import { tryToRecover } from './recovery.ts'
+import { endMachine, showTrouble } from './rescue.ts'
+import { type Decision, makingRoom, settle } from './settle.ts'
+import { INITS } from './start-check.ts'
+import { letGoOfStore, STEPS } from './steps.ts'
+import { armWatchdog } from './watchdog.ts'
+
+/** Between two tries, whether somebody is there or not (milliseconds). */
+const TRY_AGAIN_MS = 60_000
+/** After so many troubles in a row the machine itself is restarted: a driver may hang. */
+const TROUBLES_MAX = 10
+const SIGINT = 2
+const SIGTERM = 15
+const SIGUSR2 = 12
+/** Where a distribution has it that made no link to it. */
+const SYSTEMD = '/usr/lib/systemd/systemd'
+
+/** Starts the laptop. Never returns, and never throws. */
+export async function runInit(ground: Ground): Promise<never> {
+  const console = new Console(ground.host)
+  const boot: Boot = {
+    ...{ ground, console, words: parseKernelWords(''), settings: ground.defaults, keys: [] },
+    ...{ place: undefined, disk: undefined, store: undefined },
+    ...{ writable: false, recoveryTried: false, menuOffered: false },
+  }
+  void obeySignals(console)
+  console.line(`XO Field Upgrade ${ground.programVersion} starts this laptop.`)
+  let failure = ground.host.processes.variable('XO_INIT_FAILED')
+  for (let troubles = 1; ; troubles++) {
+    let doing = 'starting'
+    try {
+      if (failure !== undefined) throw new AssertionError(failure)
+      for (const step of STEPS) {
+        doing = step.doing
+        console.debug(doing)
+        await step.run(boot)
+      }
+      doing = 'starting the system'
+      await startSystem(boot)
+    } catch (error) {
+      failure = undefined
+      if (troubles >= TROUBLES_MAX) await endMachine(ground.host, console, 'restart')
+      await tellTrouble(boot, doing, error, troubles)
+    }
+  }
+}
+
+/** Chooses a tree and starts it, as often as it takes. Returns only by throwing. */
+async function startSystem(boot: Boot): Promise<never> {
+  for (let recoveries = 0; ; ) {
+    const decision = await decide(boot)
+    if (decision.act === 'boot') {
+      startTree(boot, decision)
+    } else if (decision.act === 'locked') {
+      await waitForRelease(boot, decision.reason)
+    } else {
+      await recover(boot, recoveries)
+      recoveries++
+    }
+  }
+}
+
+function storeOf(boot: Boot): Store {
+  assert(boot.store, 'the store is opened before anything is decided')
+  return boot.store
+}
+
+function initsOf({ words, settings }: Boot): string[] {
+  const first = words.init === undefined ? settings.inits : [words.init, ...settings.inits]
+  return [...new Set([...first, ...INITS.slice(0, -1), SYSTEMD, ...INITS.slice(-1)])]
+}
+
+function decide(boot: Boot): Promise<Decision> {
+  const { ground, console, keys, settings, words, writable, recoveryTried } = boot
+  const store = storeOf(boot)
+  return settle(
+    store,
+    {
+      ...{ keys, writable, recoveryTried },
+      inits: initsOf(boot),
+      bootsMax: settings.trialBoots,
+      words: { boot: words.boot, recover: words.recover },
+      locked: ground.locked(store),
+    },
+    (text) => console.line(text),
+  )
+}
+
+type Start = Extract<Decision, { act: 'boot' }>
+
+/** Counts the boot, and hands over. What can't be executed is fetched again, once. */
+function startTree(boot: Boot, { tree, version, trial }: Start): void {
+  const { ground, console, settings, words, writable } = boot
+  const store = storeOf(boot)
+  if (writable) makingRoom(store, () => countBoot(store))
+  if (trial && settings.watchdogSeconds > 0 && ground.ownsMachine) {
+    console.debug(armWatchdog(ground.host, settings.watchdogSeconds))
+  }
+  console.line(`Starting version ${version}.`)
+  try {
+    handOver({
+      ...{ host: ground.host, console, store, writable, settings, tree },
+      root: words.root ?? settings.root,
+      inits: initsOf(boot),
+      words: ground.ownsMachine ? ground.words : [],
+    })
+  } catch (error) {
+    if (!isSystemError(error) || error.call !== 'execve' || boot.recoveryTried) throw error
+    console.line(`Version ${version} can't be started: ${show(error.message)}.`)
+    words.recover = 'any'
+  }
+}
+
+/** One try. From the second on nothing else is left to be done: it says so, and waits in between. */
+async function recover(boot: Boot, recoveries: number): Promise<void> {
+  const { ground, console, words, settings } = boot
+  const { stickLabels, rescueShell } = settings
+  const way = words.recover ?? 'any'
+  boot.recoveryTried = true
+  words.recover = undefined
+  const job = { ground, console, words, stickLabels, way, store: storeOf(boot) }
+  const tried = boot.writable ? await tryToRecover(job) : ['The disk takes no changes.']
+  if (tried === undefined) {
+    console.line('The system is whole again.')
+    return
+  }
+  console.line('It did not succeed.')
+  if (recoveries === 0) return
+  await showTrouble(console, {
+    title: 'This laptop has no system that can start.',
+    lines: [
+      'Plug in a USB stick with a release, or a network cable. What was tried:',
+      '',
+      ...tried.map((line) => `  - ${line}`),
+    ],
+    ...{ shellAllowed: rescueShell, afterMs: TRY_AGAIN_MS, next: 'it is tried again' },
+  })
+}
+
+async function tellTrouble(boot: Boot, doing: string, error: unknown, count: number) {
+  const { console, settings } = boot
+  const known = isSystemError(error) || error instanceof UpgradeError
+  const message = error instanceof Error ? `${error.message}` : String(error)
+  const cure = error instanceof UpgradeError ? error.cure : undefined
+  const stack = !known && error instanceof Error ? (error.stack ?? '') : ''
+  for (const line of stack.split('\n').filter(Boolean)) console.debug(show(line.trim()))
+  try {
+    letGoOfStore(boot)
+  } catch (second) {
+    if (!isSystemError(second)) throw second
+    console.debug(show(second.message))
+  }
+  await showTrouble(console, {
+    title: known ? 'This laptop can not start yet.' : 'This program has a fault.',
+    lines: [
+      `While ${doing}: ${show(message)}.`,
+      ...(cure === undefined ? [] : [show(cure)]),
+      ...(count > 1 ? ['', `This is try ${count} of ${TROUBLES_MAX}.`] : []),
+    ],
+    shellAllowed: settings.rescueShell,
+    afterMs: TRY_AGAIN_MS,
+    next: 'it is tried again',
+  })
+}
+
+/** Ctrl-Alt-Del, and what asks a first process to end the machine. */
+async function obeySignals(console: Console): Promise<never> {
+  for (;;) {
+    const signal = await console.host.system.nextSignal()
+    if (signal === SIGINT || signal === SIGTERM) await endMachine(console.host, console, 'restart')
+    if (signal === SIGUSR2) await endMachine(console.host, console, 'power-off')
+  }
+}

@@ -1,0 +1,228 @@
+/**
+ * The steps from power-on to an open store, as a table. Each can be repeated: when one fails, all of
+ * them run again after whatever was missing may have come.
+ */
+import { BusyError, ConfigError, isSystemError } from '../errors.ts'
+import type { Fd, Host } from '../host.ts'
+import { show } from '../text.ts'
+import type { Store } from '../trees/store.ts'
+import { type Boot, DISK_MOUNT, type Step } from './boot.ts'
+import { type Disk, listDisks, waitForDisk } from './disks.ts'
+import { parseKernelWords } from './kernel-words.ts'
+import { applyChoice, showMenu, wantsMenu } from './menu.ts'
+import { loadModules } from './modules.ts'
+import { isMounted, makePath, mountOwn, unmountIfThere } from './mounts.ts'
+import { endMachine, rescueShell } from './rescue.ts'
+import { readFact } from './small-facts.ts'
+import { parseStorePlace, type StorePlace } from './store-place.ts'
+
+/** Seconds after which a kernel that panics restarts, so that a broken system uses up its boots. */
+const PANIC_SECONDS = '10'
+
+export const STEPS: Step[] = [
+  {
+    name: 'proc',
+    doing: 'mounting /proc',
+    run: ({ ground: { host } }) =>
+      mountOwn(host, 'proc', '/proc', ['no-suid', 'no-dev', 'no-exec']),
+  },
+  {
+    name: 'sys',
+    doing: 'mounting /sys',
+    run: ({ ground: { host } }) =>
+      mountOwn(host, 'sysfs', '/sys', ['no-suid', 'no-dev', 'no-exec']),
+  },
+  {
+    name: 'dev',
+    doing: 'mounting /dev',
+    run: ({ ground: { host } }) => mountOwn(host, 'devtmpfs', '/dev', ['no-suid'], 'mode=755'),
+  },
+  {
+    name: 'run',
+    doing: 'mounting /run',
+    run({ ground: { host } }) {
+      mountOwn(host, 'tmpfs', '/run', ['no-suid', 'no-dev'], 'mode=755')
+      makePath(host, DISK_MOUNT)
+    },
+  },
+  { name: 'words', doing: "reading the kernel's command line", run: readWords },
+  { name: 'console', doing: 'opening the consoles', run: openConsole },
+  { name: 'settings', doing: 'reading the configuration', run: readSettings },
+  {
+    name: 'modules',
+    doing: 'loading kernel modules',
+    run: ({ ground, console }) => loadModules(ground.host, (text) => console.debug(text)),
+  },
+  { name: 'menu', doing: 'offering the menu', run: offerMenu },
+  { name: 'keys', doing: 'reading the public keys', run: readKeys },
+  { name: 'disk', doing: 'looking for the disk of the store', run: findDisk },
+  { name: 'mount', doing: 'mounting the disk of the store', run: mountDisk },
+  { name: 'store', doing: 'opening the store', run: openStore },
+]
+
+function readWords({ ground, words }: Boot): void {
+  // Started by hand, the machine's own command line is not meant for us.
+  const text = ground.ownsMachine ? readFact(ground.host, '/proc/cmdline') : ground.words.join(' ')
+  const { menu, boot, recover } = words
+  Object.assign(words, parseKernelWords(text.trim()))
+  // What was chosen in the menu before a step failed is still wanted.
+  if (menu) Object.assign(words, { boot, recover })
+}
+
+function openConsole({ ground, console, words }: Boot): void {
+  const { host, ownsMachine } = ground
+  console.debugging = words.debug
+  if (!ownsMachine) return
+  console.open()
+  try {
+    host.system.softCtrlAltDel()
+  } catch (error) {
+    if (!isSystemError(error)) throw error
+  }
+  for (const word of words.strange) console.line(`The kernel's word ${show(word)} says nothing.`)
+  if (readFact(host, '/proc/sys/kernel/panic').trim() === '0') writePanic(host)
+}
+
+function writePanic({ system, files }: Host): void {
+  try {
+    const fd: Fd = system.openDevice('/proc/sys/kernel/panic', 'write')
+    const digits = Uint8Array.from(PANIC_SECONDS, (digit) => digit.charCodeAt(0))
+    files.write(fd, digits, 0, digits.length)
+    files.close(fd)
+  } catch (error) {
+    if (!isSystemError(error)) throw error
+  }
+}
+
+/** A typing error in the configuration must not keep a laptop from starting. */
+function readSettings(boot: Boot): void {
+  try {
+    boot.settings = boot.ground.settings()
+  } catch (error) {
+    if (!(error instanceof ConfigError) && !isSystemError(error)) throw error
+    boot.console.line(`The configuration is left aside: ${show(error.message)}`)
+    boot.settings = boot.ground.defaults
+  }
+}
+
+async function offerMenu(boot: Boot): Promise<void> {
+  const { console, words, settings, ground } = boot
+  if (boot.menuOffered) return
+  boot.menuOffered = true
+  if (!words.menu && !(await wantsMenu(console, settings.menuSeconds))) return
+  words.menu = true
+  for (;;) {
+    const { choice, terminal } = await showMenu(console, settings.rescueShell)
+    if (choice === 'restart') await endMachine(ground.host, console, 'restart')
+    if (choice === 'off') await endMachine(ground.host, console, 'power-off')
+    if (choice === 'shell') {
+      await rescueShell(console, terminal)
+      continue
+    }
+    applyChoice(words, choice)
+    console.debugging = words.debug
+    return
+  }
+}
+
+function readKeys(boot: Boot): void {
+  boot.keys = boot.ground.keys()
+}
+
+async function findDisk(boot: Boot): Promise<void> {
+  const { ground, console, words, settings } = boot
+  const text = words.store ?? settings.store
+  if (text === undefined) {
+    throw new ConfigError(
+      'nothing says which disk holds the store',
+      'name it with xo.store=LABEL=… on the kernel command line, or as boot.store',
+    )
+  }
+  const place = parseStorePlace(text)
+  const seconds = words.waitSeconds ?? settings.storeWaitSeconds
+  console.line(`Looking for the disk ${show(text)} ...`)
+  const disk = await waitForDisk(ground.host, place, seconds * 1000)
+  if (!disk) throw notFound(ground.host, place, seconds)
+  Object.assign(boot, { place, disk })
+}
+
+function notFound(host: Host, place: StorePlace, seconds: number): ConfigError {
+  const disks = listDisks(host).map(({ device, fileSystem }) => {
+    const { types = [], label = '', uuid = '' } = fileSystem ?? {}
+    return [show(device), types[0], label && `"${show(label)}"`, uuid].filter(Boolean).join(' ')
+  })
+  return new ConfigError(
+    `the disk ${show(place.text)} did not come in ${seconds} s`,
+    disks.length > 0 ? `there are: ${disks.join('; ')}` : 'there is no disk at all',
+  )
+}
+
+function mountDisk(boot: Boot): void {
+  const { ground, console, disk } = boot
+  const { host } = ground
+  if (!disk || isMounted(host, DISK_MOUNT)) return
+  const types = disk.fileSystem?.types ?? []
+  if (types.length === 0) {
+    throw new ConfigError(
+      `${show(disk.device)} holds no file system that is known`,
+      'it is empty, or something wrote over its beginning',
+    )
+  }
+  boot.writable = mountFirst(host, disk, types, false)
+  if (!boot.writable) {
+    console.line('The disk takes no changes: it is mounted for reading only.')
+    mountFirst(host, disk, types, true)
+  }
+}
+
+/** False where it can be mounted with none of the types. For reading only, that is thrown. */
+function mountFirst({ system }: Host, disk: Disk, types: string[], readOnly: boolean): boolean {
+  let failure: unknown
+  for (const type of types) {
+    try {
+      const flags = readOnly ? (['no-atime', 'read-only'] as const) : (['no-atime'] as const)
+      system.mount(disk.device, DISK_MOUNT, type, [...flags], '')
+      return true
+    } catch (error) {
+      if (!isSystemError(error)) throw error
+      failure = error
+    }
+  }
+  if (readOnly) throw failure
+  return false
+}
+
+function openStore(boot: Boot): void {
+  const { ground, console, place } = boot
+  if (boot.store) return
+  const path = place?.folder ? `${DISK_MOUNT}/${place.folder}` : DISK_MOUNT
+  if (boot.writable && place?.folder) makePath(ground.host, path)
+  const store: Store = ground.openStore(path, boot.writable)
+  try {
+    if (boot.writable) store.lock()
+  } catch (error) {
+    if (!isSystemError(error) && !(error instanceof BusyError)) throw error
+    console.line('The store takes no changes.')
+    boot.writable = false
+  }
+  boot.store = store
+  linkStore(ground.host, path)
+}
+
+/** The running system finds the store by this name, wherever it lies on its disk. */
+function linkStore({ files }: Host, path: string): void {
+  const run = files.openRoot('/run/xo')
+  try {
+    if (files.stat(run, 'store')) files.removeFile(run, 'store')
+    files.makeLink(path, run, 'store')
+  } finally {
+    files.close(run)
+  }
+}
+
+/** Lets go of the disk, so that it can be looked for again. */
+export function letGoOfStore(boot: Boot): void {
+  boot.store?.close()
+  boot.store = undefined
+  unmountIfThere(boot.ground.host, DISK_MOUNT)
+}

@@ -1,0 +1,53 @@
+/**
+ * The watchdog of a trial: a machine that hangs before its system is up starts again by itself. The
+ * device is left running when it is closed; the system takes it over, or `confirm` stops it.
+ */
+import { isSystemError } from '../errors.ts'
+import type { Fd, Host } from '../host.ts'
+
+const DEVICE = '/dev/watchdog'
+/** What tells the driver that the end is meant: it stops instead of running on. */
+const STOP = 'V'.charCodeAt(0)
+
+/** Arms it. The seconds that it took, or why there is none, as a sentence. */
+export function armWatchdog(host: Host, seconds: number): string {
+  const fd = open(host)
+  if (fd === undefined) return 'There is no watchdog device.'
+  try {
+    const taken = host.system.setWatchdog(fd, seconds)
+    if (taken >= seconds) {
+      host.files.close(fd)
+      return `The watchdog starts the laptop again after ${taken} s without a sign of life.`
+    }
+    stop(host, fd)
+    // Armed, it would end healthy boots.
+    return `The watchdog is left alone: it waits ${taken} s at most, and ${seconds} are wanted.`
+  } catch (error) {
+    if (!isSystemError(error)) throw error
+    stop(host, fd)
+    return `The watchdog can't be set (${error.code}).`
+  }
+}
+
+/** Stops it where nobody has taken it over; whoever has it open keeps it. */
+export function disarmWatchdog(host: Host): void {
+  const fd = open(host)
+  if (fd !== undefined) stop(host, fd)
+}
+
+function open(host: Host): Fd | undefined {
+  try {
+    return host.system.openDevice(DEVICE, 'write')
+  } catch (error) {
+    if (isSystemError(error)) return undefined
+    throw error
+  }
+}
+
+function stop({ files }: Host, fd: Fd): void {
+  try {
+    files.write(fd, Uint8Array.of(STOP), 0, 1)
+  } finally {
+    files.close(fd)
+  }
+}

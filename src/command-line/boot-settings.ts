@@ -1,0 +1,85 @@
+/** The keys of the section [boot], and of [recovery]: how the laptop starts, and what outlives an upgrade. */
+import type { BootSettings } from '../boot/ground.ts'
+import { parseStorePlace } from '../boot/store-place.ts'
+import { ConfigError } from '../errors.ts'
+
+export const BOOT_DEFAULTS: BootSettings = {
+  store: undefined,
+  storeWaitSeconds: 30,
+  inits: [],
+  root: 'rw',
+  persist: [],
+  overlay: [],
+  volatile: [],
+  trialBoots: 3,
+  menuSeconds: 1,
+  rescueShell: true,
+  watchdogSeconds: 300,
+  stickLabels: [],
+}
+/** Where the configuration names no stick. */
+export const STICK_LABEL = 'XO-RELEASE'
+
+type Set = (settings: BootSettings, value: string, fail: (allowed: string) => never) => void
+
+/** Below the tree's root, and not the root itself. */
+const path =
+  (take: (settings: BootSettings) => string[]): Set =>
+  (settings, value, fail) => {
+    const names = value.split('/').filter(Boolean)
+    if (!value.startsWith('/') || names.length === 0 || names.includes('..')) {
+      fail('a path that begins with a slash, and is not / itself')
+    }
+    take(settings).push(`/${names.join('/')}`)
+  }
+
+const seconds =
+  (set: (settings: BootSettings, value: number) => void, max: number): Set =>
+  (settings, value, fail) => {
+    if (!/^[0-9]{1,6}$/.test(value) || Number(value) > max) fail(`seconds, from 0 to ${max}`)
+    set(settings, Number(value))
+  }
+
+/** `section.key` to what it sets. */
+export const BOOT_KEYS: Record<string, Set> = {
+  'boot.store'(settings, value, fail) {
+    try {
+      settings.store = parseStorePlace(value).text
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      fail(error.cure?.replace(/^allowed is /, '') ?? 'a disk')
+    }
+  },
+  'boot.wait-seconds': seconds((settings, value) => {
+    settings.storeWaitSeconds = value
+  }, 86_400),
+  'boot.init': path((settings) => settings.inits),
+  'boot.root'(settings, value, fail) {
+    const root = (['rw', 'ro', 'overlay'] as const).find((mode) => mode === value)
+    if (!root) return fail('rw, ro or overlay')
+    settings.root = root
+  },
+  'boot.persist': path((settings) => settings.persist),
+  'boot.overlay': path((settings) => settings.overlay),
+  'boot.volatile': path((settings) => settings.volatile),
+  'boot.menu-seconds': seconds((settings, value) => {
+    settings.menuSeconds = value
+  }, 60),
+  'boot.rescue-shell'(settings, value, fail) {
+    if (!['yes', 'no', 'true', 'false'].includes(value)) fail('yes or no')
+    settings.rescueShell = value === 'yes' || value === 'true'
+  },
+  'boot.watchdog-seconds': seconds((settings, value) => {
+    settings.watchdogSeconds = value
+  }, 86_400),
+  'recovery.stick'(settings, value, fail) {
+    if (value === '') fail('the name of a USB stick')
+    settings.stickLabels.push(value)
+  },
+}
+
+/** Settings that lists may be added to. */
+export function newBootSettings(): BootSettings {
+  const lists = { inits: [], persist: [], overlay: [], volatile: [], stickLabels: [] }
+  return { ...BOOT_DEFAULTS, ...lists }
+}

@@ -1,0 +1,94 @@
+/**
+ * A laptop without a machine: the real program as process 1 in namespaces, over a real ext4 in a file,
+ * with small systems whose init is a busybox script. Much faster than a virtual machine, and all but
+ * the kernel is the same.
+ */
+import { execFileSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type MachineEnd, runMachine } from '../support/memory-machine.ts'
+import { bring } from '../support/node-device.ts'
+import { Publisher } from '../support/release.ts'
+import { scratch } from '../support/scratch.ts'
+import { file, folder, link, type Tree } from '../support/tree.ts'
+
+export const PROGRAM = 'build/x86_64/xo-upgrade'
+const DEADLINE_MS = 60_000
+const FOLDERS = ['bin', 'dev', 'etc', 'home', 'proc', 'run', 'sbin', 'sys', 'tmp', 'var', 'xo']
+const APPLETS = ['cat', 'echo', 'env', 'grep', 'ls', 'mount', 'sh', 'touch', 'umount', 'true']
+
+/** A system whose init says who it is, runs the script, and ends the laptop. */
+export function smallSystem(version: number, script = ''): Tree {
+  const busybox = readFileSync('/usr/bin/busybox')
+  const init = `#!/bin/sh\nPATH=/bin\necho "system ${version} as $0 $*, process $$"\n${script}\nexit 0\n`
+  return new Map([
+    ['.', folder()],
+    ...FOLDERS.map((path): [string, ReturnType<typeof folder>] => [path, folder()]),
+    ['bin/busybox', file(busybox, { mode: 0o755 })],
+    ...APPLETS.map((name): [string, ReturnType<typeof link>] => [`bin/${name}`, link('busybox')]),
+    ['etc/version', file(`${version}\n`)],
+    ['home/welcome', file('from the tree\n')],
+    ['sbin/init', file(init, { mode: 0o755 })],
+  ])
+}
+
+let laptops = 0
+
+export class Laptop {
+  readonly publisher = new Publisher()
+  readonly label = `xo-${process.pid}-${laptops++}`
+  readonly image = join(scratch('disk'), 'disk.img')
+  /** As in the initramfs. */
+  configuration = ''
+
+  /** Makes the disk out of a store with version 41 (and what `change` does to it). */
+  async install(
+    tree: Tree,
+    change: (store: string) => void | Promise<void> = () => {},
+  ): Promise<void> {
+    const disk = scratch('disk-content')
+    this.publisher.publish(41, tree)
+    await bring('install', join(disk, 'xo'), this.publisher)
+    await change(join(disk, 'xo'))
+    this.format(disk)
+  }
+
+  /** An ext4 with the content of a folder. */
+  format(content: string): void {
+    writeFileSync(this.image, '')
+    execFileSync('truncate', ['-s', '96M', this.image])
+    execFileSync('mkfs.ext4', ['-q', '-L', this.label, '-d', content, this.image])
+  }
+
+  /** Starts it once; the words are those of the kernel's command line. */
+  async start(
+    words: string[] = [],
+    options: { answers?: Record<string, string> } = {},
+  ): Promise<MachineEnd> {
+    const etc = scratch('etc')
+    writeFileSync(join(etc, 'xo-upgrade.conf'), `[boot]\nmenu-seconds = 0\n${this.configuration}`)
+    const loop = execFileSync('losetup', ['-f', '--show', this.image], { encoding: 'utf8' }).trim()
+    try {
+      return await runMachine({
+        files: {
+          'xo-upgrade': PROGRAM,
+          'etc/xo-upgrade.conf': join(etc, 'xo-upgrade.conf'),
+          'etc/xo-upgrade/keys/release.pub': this.publisher.keys.publicFile,
+        },
+        command: ['/xo-upgrade', 'init', `xo.store=LABEL=${this.label}:/xo`, ...words],
+        deadlineMs: DEADLINE_MS,
+        ...options,
+      })
+    } finally {
+      execFileSync('losetup', ['-d', loop])
+    }
+  }
+
+  /** A file of its disk, while it is off. */
+  read(path: string): string {
+    return execFileSync('debugfs', ['-R', `cat /${path}`, this.image], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+  }
+}
