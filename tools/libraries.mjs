@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } f
 import { cpus } from 'node:os'
 import { basename, join } from 'node:path'
 import { archiveIdentity, fetchArchive } from './fetch.mjs'
-import { cacheFolder, run, SetupError, sha256 } from './workplace.mjs'
+import { cacheFolder, projectFolder, run, SetupError, sha256, sha256OfFile } from './workplace.mjs'
 
 /** Raise when a recipe below changes in a way that its flags don't show. */
 const RECIPES = 1
@@ -53,8 +53,11 @@ export function muslCompileFlags(musl) {
   ]
 }
 
-/** The flags that link a static program over musl: its own start files and libgcc, nothing else. */
-export async function muslLinkFlags(target, musl) {
+/**
+ * The flags that link a static program over musl: its own start files and libgcc, nothing else.
+ * What is in `ownRuntime` is found before libgcc's.
+ */
+export async function muslLinkFlags(target, musl, ownRuntime = []) {
   const libgcc = (await run([...target.compiler, '-print-libgcc-file-name'])).trim()
   const library = join(musl, 'lib')
   const pie = target.linkFlags.includes('-static-pie')
@@ -70,6 +73,7 @@ export async function muslLinkFlags(target, musl) {
     after: [
       '-Wl,--start-group',
       join(library, 'libc.a'),
+      ...ownRuntime,
       libgcc,
       '-Wl,--end-group',
       join(library, 'crtn.o'),
@@ -91,7 +95,7 @@ async function buildMusl(target, source, into) {
     '--disable-wrapper',
   ]
   await run(configure, { folder: source, environment })
-  const tools = [`AR=${target.archiver}`, 'RANLIB=ranlib']
+  const tools = [`AR=${target.archiver}`, `RANLIB=${target.archiver} s`]
   await run(['make', `-j${parallel}`, ...tools], { folder: source })
   await run(['make', ...tools, 'install-libs', 'install-headers'], { folder: source })
   // Kernel headers (linux/fs.h, linux/openat2.h …) belong to the kernel, not to a C library.
@@ -221,7 +225,7 @@ export async function built(targetName, name, ingredients, make) {
 /** What everything that is built for a target follows from: its compiler and its flags. */
 async function targetIdentity(target) {
   const version = await run([...target.compiler, '--version']).catch((error) => {
-    throw new SetupError(error.message, `node tools/setup.mjs build ${target.setup ?? ''}`.trim())
+    throw new SetupError(error.message, 'npm run setup')
   })
   return [version, target.compiler, target.flags]
 }
@@ -238,7 +242,22 @@ export async function buildCLibrary(targetName, target) {
   const musl = await built(targetName, 'musl', ingredients, (source, into) =>
     buildMusl(target, source, into),
   )
-  return { base, flags: muslCompileFlags(musl), link: await muslLinkFlags(target, musl) }
+  const flags = muslCompileFlags(musl)
+  const ownRuntime = await buildOwnRuntime(targetName, target, base)
+  return { base, flags, link: await muslLinkFlags(target, musl, ownRuntime) }
+}
+
+/** Our own in place of libgcc's, where a target has some: a library that stands before libgcc. */
+async function buildOwnRuntime(targetName, target, base) {
+  if (target.ownRuntime.length === 0) return []
+  const files = target.ownRuntime.map((name) => join(projectFolder, 'firmware', 'targets', name))
+  const ingredients = [base, target.ownFlags, files.map((file) => sha256OfFile(file))]
+  const folder = await built(targetName, 'own-runtime', ingredients, async (source, into) => {
+    mkdirSync(source)
+    const flags = ['-std=gnu11', '-ffreestanding', '-fno-stack-protector', ...target.ownFlags]
+    await archiveOf(target, { source, files, flags, library: join(into, 'libown.a') })
+  })
+  return [join(folder, 'libown.a')]
 }
 
 /**

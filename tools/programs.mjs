@@ -105,7 +105,7 @@ const recipes = {
       `-j${parallel}`,
       'PROGRAMS=dbclient',
       `AR=${target.archiver}`,
-      'RANLIB=ranlib',
+      `RANLIB=${target.archiver} s`,
     ]
     await run(make, { folder: source, environment })
     await run(['cp', 'dbclient', into], { folder: source })

@@ -3,7 +3,7 @@
  * is missing where it may (root, apt). Where it may not, it says exactly what to install and stops.
  * Never edits the machine's apt sources, never removes or upgrades what is there on purpose.
  *
- *   node tools/setup.mjs [build|test|boot ...]       everything where nothing is named
+ *   node tools/setup.mjs [build|test|boot|i586|armv7 ...]       everything where nothing is named
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
@@ -39,6 +39,16 @@ const MACHINE_PACKAGES = {
     { package: 'mtd-utils', has: 'mkfs.jffs2' },
     { package: 'busybox-static', has: 'busybox' },
     { package: 'kmod', has: 'depmod' },
+  ],
+  // Not gcc-multilib, which the ARM compiler can't stand beside; musl is our own anyway.
+  i586: [{ package: 'lib32gcc-12-dev', has: '/usr/lib/gcc/x86_64-linux-gnu/12/32/libgcc.a' }],
+  armv7: [
+    { package: 'gcc-12-arm-linux-gnueabihf', has: 'arm-linux-gnueabihf-gcc-12' },
+    {
+      package: 'linux-libc-dev-armhf-cross',
+      has: '/usr/arm-linux-gnueabihf/include/asm/unistd.h',
+    },
+    { package: 'qemu-user', has: 'qemu-arm' },
   ],
 }
 

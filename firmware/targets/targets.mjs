@@ -14,6 +14,7 @@
  * @property {string} strip
  * @property {string | undefined} musl the name that musl's configure takes
  * @property {string | undefined} headers where the kernel's `asm` headers stand, beside `linux`
+ * @property {string[]} ownRuntime C of ours, from here, that takes the place of parts of libgcc
  * @property {string[]} nettle what nettle's configure takes for this machine
  * @property {{ architecture: string, linker: string } | undefined} busybox what its build has to be told
  * @property {boolean} runsHere whether this machine runs what is built
@@ -22,6 +23,7 @@
 const sections = ['-O2', '-ffunction-sections', '-fdata-sections']
 // musl has no fortified headers, so -D_FORTIFY_SOURCE would say nothing there.
 const hardening = ['-fstack-protector-strong', '-fstack-clash-protection']
+const unwinding = ['-fno-asynchronous-unwind-tables', '-fno-unwind-tables']
 const plain = ['-fcf-protection=none', '-fno-asynchronous-unwind-tables']
 const warnings = ['-Wall', '-Wextra', '-Werror']
 const hardLink = ['-Wl,--gc-sections', '-Wl,-z,relro', '-Wl,-z,now', '-Wl,-z,noexecstack']
@@ -37,12 +39,12 @@ export const targets = {
     strip: 'strip',
     musl: 'x86_64-linux-musl',
     headers: '/usr/include/x86_64-linux-gnu',
+    ownRuntime: [],
     nettle: ['--host=x86_64-pc-linux-gnu', '--enable-fat'],
     busybox: { architecture: 'x86_64', linker: 'ld' },
     runsHere: process.arch === 'x64',
   },
-  // The XO-1's Geode LX. Needs the package gcc-multilib. Builds and runs here, but libgcc's 64-bit
-  // division holds ENDBR32, which a Geode does not know: not yet for a real XO-1.
+  // The XO-1's Geode LX. `npm run check:isa` holds that it knows every instruction.
   i586: {
     compiler: ['gcc', '-m32', '-march=geode'],
     flags: [...sections, ...hardening, '-fno-pie', ...plain],
@@ -52,9 +54,37 @@ export const targets = {
     strip: 'strip',
     musl: 'i586-linux-musl',
     headers: '/usr/include/x86_64-linux-gnu',
+    ownRuntime: ['geode/division.c'],
     nettle: ['--host=i586-pc-linux-gnu', '--disable-assembler'],
     busybox: { architecture: 'i386', linker: 'ld -m elf_i386' },
     runsHere: process.arch === 'x64',
+  },
+  // The XO-1.75 and the XO-4. Its VFP has 16 registers, and NEON not everywhere.
+  armv7: {
+    compiler: [
+      'arm-linux-gnueabihf-gcc-12',
+      '-march=armv7-a',
+      '-mfpu=vfpv3-d16',
+      '-mfloat-abi=hard',
+      '-mthumb',
+    ],
+    flags: [...sections, '-fstack-protector-strong', '-fPIE', ...unwinding],
+    ownFlags: warnings,
+    // gcc for ARM gives a static-pie an interpreter, which it must not have.
+    linkFlags: ['-static-pie', '-Wl,--no-dynamic-linker', '-Wl,-z,text', ...hardLink],
+    archiver: 'arm-linux-gnueabihf-ar',
+    strip: 'arm-linux-gnueabihf-strip',
+    musl: 'arm-linux-musleabihf',
+    headers: '/usr/arm-linux-gnueabihf/include',
+    ownRuntime: [],
+    nettle: [
+      '--host=armv7l-unknown-linux-gnueabihf',
+      '--disable-assembler',
+      'AR=arm-linux-gnueabihf-ar',
+      'RANLIB=arm-linux-gnueabihf-ranlib',
+    ],
+    busybox: { architecture: 'arm', linker: 'arm-linux-gnueabihf-ld' },
+    runsHere: false,
   },
   'x86_64-asan': {
     compiler: ['gcc', '-m64'],
@@ -65,6 +95,7 @@ export const targets = {
     strip: 'strip',
     musl: undefined,
     headers: undefined,
+    ownRuntime: [],
     nettle: ['--disable-assembler'],
     busybox: undefined,
     runsHere: process.arch === 'x64',
