@@ -2,13 +2,13 @@
  * One HTTP/1.1 POST over a connection of its own, with one deadline for all of it. It never follows
  * a redirect, and sends nothing but what it was given.
  */
+import { connect } from '../connect.ts'
 import { ConfigError, DeadlineError, isSystemError, PeerError } from '../errors.ts'
 import type { Host } from '../host.ts'
 import { arrayOfBytes, show } from '../text.ts'
 import { HttpAnswer } from './http-answer.ts'
 import { CALL_HOME_PATH, QUESTION_TYPE } from './question.ts'
 
-type Socket = import('native:sockets').Socket
 export type HttpModules = Pick<Host, 'sockets' | 'clock'>
 
 export interface HttpAddress {
@@ -55,13 +55,10 @@ export async function post(
     return await exchange(modules, address, body, { leftMs, bodyMax: limits.bodyMax })
   } catch (error) {
     if (isSystemError(error, 'ETIMEDOUT')) throw late()
-    if (!isSystemError(error) || !NETWORK_CALLS.includes(error.call)) throw error
-    const why = error.call === 'resolve' ? 'the name has no address' : 'the connection failed'
-    throw new PeerError(`${address.name}: ${why} (${error.code})`, 'refused')
+    if (!isSystemError(error, 'ECONNRESET', 'EPIPE')) throw error
+    throw new PeerError(`${address.name}: the connection was cut (${error.code})`, 'away')
   }
 }
-
-const NETWORK_CALLS = ['resolve', 'connect', 'read', 'write']
 
 async function exchange(
   modules: HttpModules,
@@ -70,7 +67,8 @@ async function exchange(
   { leftMs, bodyMax }: { leftMs: () => number; bodyMax: number },
 ): Promise<HttpAnswer> {
   const { sockets } = modules
-  const socket = await connect(modules, address, leftMs)
+  const { host, port, name: peer } = address
+  const socket = await connect(modules, { peer, host, port, timeoutMs: leftMs() })
   try {
     const request = requestOf(address, body)
     try {
@@ -90,24 +88,6 @@ async function exchange(
   } finally {
     sockets.close(socket)
   }
-}
-
-/** The addresses of the name in their order. Half of what is left is kept for the next ones. */
-async function connect(
-  { sockets }: HttpModules,
-  { host, port }: HttpAddress,
-  leftMs: () => number,
-): Promise<Socket> {
-  const addresses = await sockets.resolve(host, port)
-  for (const [index, address] of addresses.entries()) {
-    const isLast = index === addresses.length - 1
-    try {
-      return await sockets.connect(address, isLast ? leftMs() : Math.ceil(leftMs() / 2))
-    } catch (error) {
-      if (isLast || !isSystemError(error)) throw error
-    }
-  }
-  throw new PeerError(`${host} has no address`, 'refused')
 }
 
 function requestOf({ host, port, path }: HttpAddress, body: Uint8Array): Uint8Array {

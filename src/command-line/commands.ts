@@ -4,8 +4,10 @@ import type { Host } from '../host.ts'
 import { show } from '../text.ts'
 import type { Command } from './command.ts'
 import { Context, write } from './context.ts'
+import { daemonCommand } from './daemon-command.ts'
 import { installCommand, statusCommand, upgradeCommand, verifyCommand } from './device-commands.ts'
 import { EXIT, exitOf } from './exit-status.ts'
+import { checkCommand, makeUnlockCommand, runCommand, unlockCommand } from './home-commands.ts'
 import { homeCommand } from './home-server-commands.ts'
 import { initCommand } from './init-command.ts'
 import { type Option, parseOptions } from './options.ts'
@@ -21,6 +23,10 @@ const COMMANDS: Command[] = [
   confirmCommand,
   rollBackCommand,
   statusCommand,
+  checkCommand,
+  runCommand,
+  daemonCommand,
+  unlockCommand,
   verifyCommand,
   recoverCommand,
   installCommand,
@@ -28,6 +34,7 @@ const COMMANDS: Command[] = [
   keygenCommand,
   homeCommand,
   initCommand,
+  makeUnlockCommand,
 ]
 
 /** Runs one command line (without the program's name). Only bugs of ours are thrown. */

@@ -1,8 +1,9 @@
 /** The commands of a device: what brings a version there, what makes it run, and what shows it. */
 import { ConfigError } from '../errors.ts'
+import { formatInstant } from '../release/fields.ts'
 import type { PublicKey } from '../release/signify.ts'
 import { show } from '../text.ts'
-import { readState } from '../trees/state.ts'
+import { type HomeRecord, readState } from '../trees/state.ts'
 import type { Store, Tree, TreeName } from '../trees/store.ts'
 import { trialOf } from '../trees/trial.ts'
 import { describe, verify } from '../trees/verify.ts'
@@ -20,6 +21,7 @@ import {
   STORE,
 } from './command.ts'
 import type { Context } from './context.ts'
+import { daemonStatus } from './daemon-command.ts'
 import { EXIT } from './exit-status.ts'
 import { textOf, versionOf } from './options.ts'
 import { amount } from './progress.ts'
@@ -149,7 +151,8 @@ export const statusCommand: Command = {
   async run(context) {
     const store = context.store()
     try {
-      const { floor, intent, confirmed, boots, bad, last } = readState(store)
+      const { floor, intent, confirmed, boots, bad, last, home, trustedSeconds } = readState(store)
+      const running = await daemonStatus(context)
       const version = (name: TreeName) => store.version(name)
       const record = {
         store: show(store.path),
@@ -165,6 +168,9 @@ export const statusCommand: Command = {
         floor,
         intent,
         last,
+        trustedTime: trustedSeconds > 0 ? formatInstant(trustedSeconds) : undefined,
+        home,
+        daemon: running?.daemon,
       }
       const or = (value: number | undefined, none: string) => (value === undefined ? none : value)
       const lines = [
@@ -178,6 +184,8 @@ export const statusCommand: Command = {
       if (bad.length > 0) lines.push(`bad        ${bad.join(', ')}: taken only with --version`)
       if (intent) lines.push(`unfinished ${intent.verb} from ${intent.source} to ${intent.target}`)
       if (last) lines.push(`last       ${last.outcome}, ${last.time}: ${last.message}`)
+      if (home) lines.push(...homeLines(home))
+      if (running) lines.push(running.line)
       context.result(record, lines)
       return EXIT.done
     } finally {
@@ -189,6 +197,19 @@ export const statusCommand: Command = {
 function noneRuns(store: Store): string {
   const command = store.has('fakeroot') || store.has('previous-root') ? 'recover' : 'install'
   return `nothing: run \`xo-upgrade ${command}\``
+}
+
+/** What the home server said last. */
+function homeLines({ stolen, version, leaseEnd, message }: HomeRecord): string[] {
+  const parts = [
+    stolen
+      ? 'reported stolen'
+      : `wants ${version === undefined ? 'the newest' : `version ${version}`}`,
+  ]
+  if (leaseEnd !== undefined) parts.push(`lease until ${formatInstant(leaseEnd)}`)
+  const lines = [`home       ${parts.join(', ')}`]
+  if (message !== '') lines.push(`message    ${message}`)
+  return lines
 }
 
 /** What is known of the running version's health, in a few words. */

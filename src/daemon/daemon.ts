@@ -4,7 +4,7 @@
  * and holds nothing that grows: it runs for years in 256 MB.
  */
 import type { Clock } from '../host.ts'
-import { afterRound, afterStart, MISSED_SPREAD_SECONDS, POSTPONED_SECONDS } from './schedule.ts'
+import { afterRound, afterStart, MISSED_SPREAD_SECONDS } from './schedule.ts'
 
 /** What wants a round before its time. */
 export interface Hint {
@@ -25,17 +25,25 @@ export interface RoundResult {
   /** The home server answered: time is counted from now. */
   answered: boolean
   failed: boolean
-  postponed: boolean
+  /** When to look again what can be done without asking home; undefined: nothing waits for that. */
+  againSeconds: number | undefined
   /** What the home server or the configuration says. */
   intervalSeconds: number
+}
+
+export interface Turn {
+  /** It is the home server's turn; else only what was put off is looked at again. */
+  ask: boolean
+  /** Somebody wants it now: no wait for a source holds it back. */
+  hinted: boolean
 }
 
 export interface DaemonParts {
   clock: Clock
   /** From 0 to 1. */
   random(): number
-  /** `ask`: the home server's turn; else only what was postponed is looked at again. Never rejects but for a bug. */
-  round(ask: boolean): Promise<RoundResult>
+  /** Never rejects but for a bug. */
+  round(turn: Turn): Promise<RoundResult>
   /** So many seconds were run since the last count; false where they could not be kept now. */
   count(seconds: number): boolean
   hints: readonly HintSource[]
@@ -64,7 +72,7 @@ const COUNT_MS = 3_600_000
 export class Daemon {
   #parts: DaemonParts
   #dueMs: number
-  /** When home's turn comes. Before, only what was postponed is looked at. */
+  /** When home's turn comes. Before, only what was put off is looked at. */
   #askMs: number
   #because = 'the start'
   #countedMs: number
@@ -73,6 +81,8 @@ export class Daemon {
   #outcome = ''
   #inRound = false
   #hint: Hint | undefined
+  /** The round that is due next was asked for by a hint. */
+  #hinted = false
   #ended = false
   #failure: { error: unknown } | undefined
   #wake: (() => void) | undefined
@@ -169,6 +179,7 @@ export class Daemon {
     this.#askMs = Math.min(this.#askMs, atMs)
     if (atMs >= this.#dueMs) return
     this.#dueMs = atMs
+    this.#hinted = true
     this.#because = hint.reason
     this.#parts.log(`${hint.reason}: a round within ${Math.ceil(hint.withinSeconds)} s`)
   }
@@ -180,7 +191,9 @@ export class Daemon {
     // What a hint asks for from now on is a round of its own.
     this.#dueMs = Number.POSITIVE_INFINITY
     if (ask) this.#askMs = Number.POSITIVE_INFINITY
-    round(ask).then(
+    const hinted = this.#hinted
+    this.#hinted = false
+    round({ ask, hinted }).then(
       (result) => this.#made(result),
       (error) => {
         this.#failure = { error }
@@ -202,12 +215,13 @@ export class Daemon {
     if (result.failed || this.#askMs === Number.POSITIVE_INFINITY) {
       this.#askMs = Math.min(this.#askMs, nextMs)
     }
-    const againMs = result.postponed ? nowMs + POSTPONED_SECONDS * 1000 : Number.POSITIVE_INFINITY
+    const { againSeconds = Number.POSITIVE_INFINITY } = result
+    const againMs = nowMs + againSeconds * 1000
     // A hint of the meantime may have set an earlier one.
     const dueMs = Math.min(this.#askMs, againMs)
     if (dueMs < this.#dueMs) {
       this.#dueMs = dueMs
-      this.#because = dueMs === againMs ? 'an upgrade that was postponed' : 'the interval'
+      this.#because = dueMs === againMs ? 'an upgrade that was put off' : 'the interval'
     }
     this.#wake?.()
   }

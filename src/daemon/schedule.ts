@@ -10,7 +10,7 @@ export const INTERVAL_MAX_SECONDS = 7 * 86_400
 const START_SPREAD_SECONDS = 300
 /** After a first failure; each further one doubles it, up to the interval. */
 const RETRY_SECONDS = 300
-/** How soon to look again whether what postponed an upgrade is over. Nobody is asked for that. */
+/** How soon to look again whether a reason that passes by itself is over. Nobody is asked for that. */
 export const POSTPONED_SECONDS = 600
 /** A round that a sleeping laptop missed is made up for within this time. */
 export const MISSED_SPREAD_SECONDS = 60

@@ -4,7 +4,13 @@ import { runInNewContext } from 'node:vm'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { VirtualClock } from '../../runtime/emulator/virtual-clock.ts'
-import { Daemon, type DaemonParts, type Hint, type RoundResult } from '../../src/daemon/daemon.ts'
+import {
+  Daemon,
+  type DaemonParts,
+  type Hint,
+  type RoundResult,
+  type Turn,
+} from '../../src/daemon/daemon.ts'
 import {
   afterRound,
   afterStart,
@@ -20,14 +26,14 @@ class Laptop {
   readonly clock = new VirtualClock()
   asleepSeconds = 0
   /** When rounds were made, in seconds since the start, and whether home was asked. */
-  readonly rounds: { at: number; ask: boolean }[] = []
+  readonly rounds: ({ at: number } & Turn)[] = []
   readonly logged: string[] = []
   counted = 0
   result: RoundResult = {
     outcome: 'Version 41 runs.',
     answered: true,
     failed: false,
-    postponed: false,
+    againSeconds: undefined,
     intervalSeconds: HOUR,
   }
   roundSeconds = 0
@@ -41,8 +47,8 @@ class Laptop {
     this.daemon = new Daemon({
       clock: { ...clock.asHost, wallSeconds },
       random: () => this.random,
-      round: async (ask) => {
-        this.rounds.push({ at: Math.round(clock.nowMs() / 1000), ask })
+      round: async (turn) => {
+        this.rounds.push({ at: Math.round(clock.nowMs() / 1000), ...turn })
         if (this.roundSeconds > 0) await clock.asHost.sleep(this.roundSeconds * 1000)
         return this.result
       },
@@ -112,10 +118,12 @@ test('a hint brings a round forward, by chance within what it asks for', async (
   await laptop.until(2)
   assert.is(laptop.rounds[1]?.at, Math.round(begun + 100))
   assert.ok(laptop.logged.some((line) => line.startsWith('a push for version 42')))
+  assert.is(laptop.rounds[1]?.hinted, true)
   // One hint, one round: the next is the interval's.
   laptop.random = 0.5
   await laptop.until(3)
   assert.ok((laptop.rounds[2]?.at ?? 0) - (laptop.rounds[1]?.at ?? 0) > 0.7 * HOUR)
+  assert.is(laptop.rounds[2]?.hinted, false)
   laptop.daemon.end()
 })
 
@@ -176,9 +184,9 @@ test('a wall clock that is set back changes nothing', async () => {
   laptop.daemon.end()
 })
 
-test('what was postponed is looked at again, and nobody is asked for it', async () => {
+test('what was put off is looked at again, and nobody is asked for it', async () => {
   const laptop = new Laptop()
-  laptop.result = { ...laptop.result, postponed: true }
+  laptop.result = { ...laptop.result, againSeconds: 600 }
   await laptop.until(8)
   assert.equal(
     laptop.rounds.slice(0, 7).map(({ ask }) => ask),
@@ -189,9 +197,14 @@ test('what was postponed is looked at again, and nobody is asked for it', async 
 
 test('a round that failed without asking home is tried again soon, too', async () => {
   const laptop = new Laptop()
-  laptop.result = { ...laptop.result, intervalSeconds: 24 * HOUR, postponed: true }
+  laptop.result = { ...laptop.result, intervalSeconds: 24 * HOUR, againSeconds: 600 }
   await laptop.until(1)
-  laptop.result = { ...laptop.result, postponed: false, failed: true, answered: false }
+  laptop.result = {
+    ...laptop.result,
+    againSeconds: undefined,
+    failed: true,
+    answered: false,
+  }
   await laptop.until(3)
   assert.is((laptop.rounds[2]?.at ?? 0) - (laptop.rounds[1]?.at ?? 0), 300)
   laptop.daemon.end()

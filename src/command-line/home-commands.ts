@@ -1,0 +1,193 @@
+/** The commands that ask the home server: `check` and `run` once, `unlock` without one. */
+import { unlock, unlockName } from '../call-home/lock.ts'
+import { encodeUnlock, isSerial } from '../call-home/reply.ts'
+import { readSerial } from '../call-home/serial.ts'
+import type { Consultation } from '../decision/consult.ts'
+import { ConfigError, isSystemError } from '../errors.ts'
+import { makeFolder } from '../folder.ts'
+import { REPLY_SIZE_MAX } from '../limits.ts'
+import { loadSecretKey } from '../publish/keygen.ts'
+import { parseInstant } from '../release/fields.ts'
+import { sign } from '../release/signify.ts'
+import { readSystemFile, replaceFile } from '../small-file.ts'
+import { show } from '../text.ts'
+import { readState } from '../trees/state.ts'
+import type { Store } from '../trees/store.ts'
+import type { Upgraded } from '../upgrade.ts'
+import {
+  CONFIG,
+  type Command,
+  DEBUG,
+  HELP,
+  JSON_LINES,
+  KEYS,
+  PASSWORD_FILE,
+  SOURCE,
+  STORE,
+} from './command.ts'
+import type { Context } from './context.ts'
+import { EXIT } from './exit-status.ts'
+import { textOf } from './options.ts'
+import { act, ask } from './round.ts'
+
+const COMMON = [CONFIG, STORE, JSON_LINES, DEBUG, HELP]
+
+export const checkCommand: Command = {
+  name: 'check',
+  summary: 'ask the home server once, and say what would be done',
+  about:
+    'Asks what the home server wants of this laptop, and prints the verdict: stay, upgrade, or\n' +
+    'lock out, and why. It keeps what the home server said, and changes nothing else.',
+  options: [SOURCE, KEYS, ...COMMON],
+  needsRoot: true,
+  async run(context) {
+    const store = context.store()
+    try {
+      const consultation = await ask(context, store)
+      if (consultation.failure) throw consultation.failure
+      tell(context, store, consultation, undefined)
+      return EXIT.done
+    } finally {
+      store.close()
+    }
+  },
+}
+
+export const runCommand: Command = {
+  name: 'run',
+  summary: 'make one round: ask the home server, and upgrade if it is time to',
+  about:
+    'Does what `check` says. Without an answer of the home server it goes by what that said last.\n' +
+    'A version that was brought here runs after the next start.',
+  options: [SOURCE, KEYS, PASSWORD_FILE, ...COMMON],
+  needsRoot: true,
+  async run(context) {
+    const store = context.store()
+    try {
+      const consultation = await ask(context, store)
+      const { failure, home } = consultation
+      if (failure) context.progress.note(`${failure.message}; going by what was known before`)
+      tell(context, store, consultation, await act(context, store, consultation.decision))
+      // The round is done; that somebody forges replies has to be known all the same.
+      if (failure && home === 'refused') throw failure
+      return EXIT.done
+    } finally {
+      store.close()
+    }
+  },
+}
+
+function tell(
+  context: Context,
+  store: Store,
+  { decision, home }: Consultation,
+  upgraded: Upgraded | undefined,
+): void {
+  const said = readState(store).home
+  const { act, reason, ...more } = decision
+  const record = { home, act, reason, ...more, said, ...(upgraded && { upgraded }) }
+  const lines = [`${act}: ${reason}`]
+  if (upgraded) lines.push(sentenceOf(upgraded))
+  if (said && said.message !== '') lines.push(`The home server says: ${said.message}`)
+  context.result(record, lines)
+}
+
+export function sentenceOf({ outcome, version }: Upgraded): string {
+  if (outcome === 'up-to-date') return `Version ${version} is the newest.`
+  if (outcome === 'waiting') return `Version ${version} waits for the next start.`
+  return `Version ${version} is staged and proved; it runs after the next start.`
+}
+
+export const unlockCommand: Command = {
+  name: 'unlock',
+  summary: 'free this laptop with an unlock statement that somebody brought',
+  about:
+    'Takes back that the laptop was stolen, and sets the lease that the statement gives. It has to\n' +
+    'be for this serial number, signed by a home key, and newer than all that was signed before.',
+  options: [
+    {
+      name: '--from',
+      value: 'PATH',
+      required: true,
+      help: 'the statement, or the folder it is in',
+    },
+    KEYS,
+    ...COMMON,
+  ],
+  needsRoot: true,
+  run: (context) =>
+    context.withLockedStore(false, (store) => {
+      const { configuration, host } = context
+      const serial = readSerial(host.files, configuration.serial)
+      unlock(store, readStatement(context, serial), context.keys('home'), serial)
+      context.result({ outcome: 'unlocked', serial }, [`The laptop ${serial} is free.`])
+      return EXIT.done
+    }),
+}
+
+function readStatement({ host, values }: Context, serial: string): Uint8Array {
+  const path = textOf(values, '--from') as string
+  try {
+    return readSystemFile(host.files, path, REPLY_SIZE_MAX)
+  } catch (error) {
+    if (!isSystemError(error, 'EISDIR', 'EINVAL')) throw error
+    return readSystemFile(host.files, `${path}/${unlockName(serial)}`, REPLY_SIZE_MAX)
+  }
+}
+
+export const makeUnlockCommand: Command = {
+  name: 'make-unlock',
+  summary: 'sign the statement that frees one laptop by hand',
+  about:
+    'Writes DIR/unlock-SERIAL. On a stick, in its top folder, it frees that laptop at its lock\n' +
+    'screen; `xo-upgrade unlock` does the same in a running system. It works once.',
+  options: [
+    { name: '--serial', value: 'SERIAL', required: true, help: 'the laptop to free' },
+    { name: '--key', value: 'FILE', required: true, help: 'the secret key of the home server' },
+    { name: '--to', value: 'DIR', required: true, help: 'the folder to write to' },
+    {
+      name: '--lease-end',
+      value: 'TIME',
+      help: 'for instance 2027-12-31T00:00:00Z (default: without end)',
+    },
+    JSON_LINES,
+    DEBUG,
+    HELP,
+  ],
+  needsRoot: false,
+  async run(context) {
+    const { host, values } = context
+    const serial = textOf(values, '--serial') as string
+    if (!isSerial(serial)) {
+      throw new ConfigError(
+        `--serial is "${show(serial)}", allowed are 1 to 64 letters, digits, ".", "_" and "-"`,
+      )
+    }
+    const key = loadSecretKey(host, textOf(values, '--key') as string)
+    const time = Math.floor(host.clock.wallSeconds())
+    const message = encodeUnlock({ serial, time, leaseEnd: leaseOf(context) })
+    const path = textOf(values, '--to') as string
+    const folder = makeFolder(host.files, path)
+    try {
+      replaceFile(
+        host.files,
+        folder,
+        unlockName(serial),
+        sign(message, key, 'verify with home.pub'),
+      )
+    } finally {
+      host.files.close(folder)
+    }
+    const file = `${show(path)}/${unlockName(serial)}`
+    context.result({ file, serial }, [`${file}: frees the laptop ${serial}, once`])
+    return EXIT.done
+  },
+}
+
+function leaseOf({ values }: Context): number | undefined {
+  const text = textOf(values, '--lease-end')
+  if (text === undefined) return undefined
+  const seconds = parseInstant(text)
+  if (seconds !== undefined) return seconds
+  throw new ConfigError(`--lease-end is "${show(text)}", and 2027-12-31T00:00:00Z was expected`)
+}

@@ -1,0 +1,85 @@
+/**
+ * The daemon's control socket: whoever connects is told what the daemon does, as one line of JSON,
+ * and nothing that comes is read. Only root can connect. Also the side that asks.
+ */
+import { isSystemError } from '../errors.ts'
+import type { Clock, Host, Path, Sockets } from '../host.ts'
+import { arrayOfBytes, bytesOfArray, bytesOfText, textOfBytes } from '../text.ts'
+import type { DaemonStatus } from './daemon.ts'
+
+type Socket = import('native:sockets').Socket
+
+const TIMEOUT_MS = 2000
+const LINE_SIZE_MAX = 16 * 1024
+const BACKLOG = 8
+/** Before the next try where the system had no descriptor for a connection (milliseconds). */
+const PAUSE_MS = 1000
+
+/** Serves until `close` is called. Throws where the socket can't be made. */
+export function serveStatus(
+  modules: { sockets: Sockets; clock: Clock },
+  path: Path,
+  status: () => DaemonStatus,
+): { close(): void } {
+  const { sockets, clock } = modules
+  const listener = sockets.listen({ path }, BACKLOG)
+  let open = true
+  const serve = async () => {
+    while (open) {
+      try {
+        const { socket } = await sockets.accept(listener)
+        await answer(sockets, socket, status())
+      } catch (error) {
+        if (!isSystemError(error)) throw error
+        if (open) await clock.sleep(PAUSE_MS)
+      }
+    }
+  }
+  void serve()
+  return {
+    close() {
+      open = false
+      sockets.closeListener(listener)
+    },
+  }
+}
+
+/** One at a time: who doesn't read waits no longer than the time-out, and so do those behind. */
+async function answer(sockets: Sockets, socket: Socket, status: DaemonStatus): Promise<void> {
+  try {
+    const line = arrayOfBytes(bytesOfText(`${JSON.stringify(status)}\n`))
+    await sockets.write(socket, line, 0, line.length, TIMEOUT_MS)
+  } catch (error) {
+    // Who hangs up has heard enough.
+    if (!isSystemError(error)) throw error
+  } finally {
+    sockets.close(socket)
+  }
+}
+
+/** What the daemon does; undefined where none answers. */
+export async function askStatus(
+  { sockets }: Pick<Host, 'sockets'>,
+  path: Path,
+): Promise<DaemonStatus | undefined> {
+  let socket: Socket
+  try {
+    socket = await sockets.connectPath(path, TIMEOUT_MS)
+  } catch (error) {
+    if (isSystemError(error)) return undefined
+    throw error
+  }
+  try {
+    const buffer = new Uint8Array(LINE_SIZE_MAX)
+    let length = 0
+    for (let count = -1; count !== 0 && length < LINE_SIZE_MAX; length += count) {
+      count = await sockets.read(socket, buffer, length, LINE_SIZE_MAX - length, TIMEOUT_MS)
+    }
+    return JSON.parse(textOfBytes(bytesOfArray(buffer.subarray(0, length))) ?? '')
+  } catch (error) {
+    if (isSystemError(error) || error instanceof SyntaxError) return undefined
+    throw error
+  } finally {
+    sockets.close(socket)
+  }
+}
