@@ -1,6 +1,10 @@
-/** The real program as process 1, from its first mount to the system's init. */
+/** The real program as process 1, from its first mount to the system's init, and what it does when that fails. */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { changeState } from '../../src/trees/state.ts'
+import { bring, withStore } from '../support/node-device.ts'
 import { Laptop, smallSystem } from './laptop.ts'
 
 const test = suite('early boot as process 1')
@@ -17,6 +21,119 @@ test('finds the store, counts the boot, and hands over to the init of the tree',
   assert.match(output, /\/xo:\nfakeroot\nlock\nstate\n/)
   assert.match(output, /^ *[0-9.]+ Starting version 41\.$/m)
   assert.match(laptop.read('xo/state'), /^boots=1$/m)
+})
+
+test('what persists begins as the tree has it, and goes on; the root takes no writing', async () => {
+  const laptop = new Laptop()
+  const script = [
+    'cat /home/welcome; echo more >> /home/welcome',
+    'echo changed > /etc/version; echo etc $?; cat /etc/version',
+    'ls /var; touch /var/forgotten; echo var $?',
+    'touch /tmp/x; echo root $?; touch /xo/upgrade-may-write; echo store $?',
+  ].join('\n')
+  await laptop.install(smallSystem(41, script))
+  laptop.configuration =
+    'root = ro\npersist[] = /home\npersist[] = /nowhere\noverlay[] = /etc\nvolatile[] = /var\n'
+  const first = await laptop.start()
+  assert.is(first.status, 0, first.output)
+  assert.match(first.output, /^from the tree\netc 0\nchanged\nvar 0\n/m, first.output)
+  assert.match(first.output, /^root 1\nstore 0$/m)
+  assert.match(first.output, /\/nowhere does not persist: the tree has nothing there/)
+  const second = await laptop.start()
+  assert.match(second.output, /^from the tree\nmore\netc 0\nchanged\nvar 0\n/m, second.output)
+  assert.is(laptop.read('xo/fakeroot/root/home/welcome'), 'from the tree\n')
+  assert.is(laptop.read('xo/fakeroot/root/etc/version'), '41\n')
+  assert.is(laptop.read('xo/persist/home/welcome'), 'from the tree\nmore\nmore\n')
+})
+
+test('a version that waits is swapped in, tried, and left after its boots', async () => {
+  const laptop = new Laptop()
+  await laptop.install(smallSystem(41), async (store) => {
+    laptop.publisher.publish(42, smallSystem(42))
+    await bring('upgrade', store, laptop.publisher)
+  })
+  for (const boot of [1, 2, 3]) {
+    const { output } = await laptop.start()
+    assert.match(output, new RegExp(`on trial: boot ${boot} of 3`), output)
+    assert.match(output, /^system 42 /m)
+  }
+  const { output } = await laptop.start()
+  assert.match(output, /started 3 times and never became healthy/, output)
+  assert.match(output, /^system 41 /m)
+  assert.match(laptop.read('xo/state'), /^bad=42$/m)
+})
+
+test('the version before, by the menu', async () => {
+  const laptop = new Laptop()
+  await laptop.install(smallSystem(41), async (store) => {
+    laptop.publisher.publish(42, smallSystem(42))
+    await bring('upgrade', store, laptop.publisher)
+  })
+  assert.match((await laptop.start()).output, /^system 42 /m)
+  const { output } = await laptop.start(['xo.menu'], { answers: { 'Press a key': '2' } })
+  assert.match(output, /go back to the version before/)
+  assert.match(output, /^system 41 /m, output)
+})
+
+test('a damaged system is repaired from a stick', async () => {
+  const laptop = new Laptop()
+  await laptop.install(smallSystem(41), (store) => {
+    writeFileSync(join(store, 'fakeroot/root/bin/busybox'), '')
+  })
+  const stick = laptop.makeStick()
+  const { output, status } = await laptop.start([], { disks: [stick] })
+  assert.match(output, /damaged/, output)
+  assert.match(output, /The system is whole again/, output)
+  assert.match(output, /^system 41 /m)
+  assert.is(status, 0)
+})
+
+test('with no system and no help it says what it tried, and goes on when help comes', async () => {
+  const laptop = new Laptop()
+  await laptop.install(smallSystem(41), (store) => {
+    rmSync(join(store, 'fakeroot'), { recursive: true })
+    mkdirSync(join(store, 'fakeroot'))
+  })
+  const answers = { 'no system that can start': 'o' }
+  const { output, status } = await laptop.start([], { answers })
+  assert.match(output, /No USB stick is named/, output)
+  assert.match(output, /What was tried:/)
+  assert.match(output, /Switching off/)
+  assert.is.not(status, undefined)
+})
+
+test('an init that can not be executed is no panic', async () => {
+  const laptop = new Laptop()
+  await laptop.install(smallSystem(41))
+  const { output } = await laptop.start(['init=/etc/version'])
+  assert.match(output, /^system 41 /m, output)
+})
+
+test('a disk that does not come is told with those that are there', async () => {
+  const laptop = new Laptop()
+  await laptop.install(smallSystem(41))
+  const { output } = await laptop.start(['xo.store=LABEL=gone', 'xo.wait=1'], {
+    answers: { 'can not start yet': 'b' },
+  })
+  assert.match(output, /While looking for the disk of the store: the disk LABEL=gone did not come/)
+  assert.match(output, new RegExp(`ext4 "${laptop.label}"`))
+  assert.match(output, /Restarting/)
+})
+
+test('a laptop that is locked shows why, and has no shell', async () => {
+  const laptop = new Laptop()
+  await laptop.install(smallSystem(41), (path) =>
+    withStore(path, (store) => {
+      const home = { stolen: true, leaseEnd: undefined, version: undefined, message: '' }
+      const rest = { intervalSeconds: 60, priority: 'normal' as const, sources: [] }
+      changeState(store, { trustedSeconds: 1_700_000_000, home: { ...home, ...rest } })
+    }),
+  )
+  laptop.configuration = '[anti-theft]\nenforce = yes\n'
+  const { output } = await laptop.start([], { answers: { 'is locked': 'sb' } })
+  assert.match(output, /reported stolen/, output)
+  assert.not.match(output, /rescue shell/)
+  assert.not.match(output, /^system 41/m)
 })
 
 test.run()

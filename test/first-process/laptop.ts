@@ -32,11 +32,17 @@ export function smallSystem(version: number, script = ''): Tree {
   ])
 }
 
+function makeDisk(image: string, label: string, content: string): void {
+  writeFileSync(image, '')
+  execFileSync('truncate', ['-s', '96M', image])
+  execFileSync('mkfs.ext4', ['-q', '-L', label, '-d', content, image])
+}
+
 let laptops = 0
 
 export class Laptop {
   readonly publisher = new Publisher()
-  readonly label = `xo-${process.pid}-${laptops++}`
+  readonly label = `x${process.pid}-${laptops++}`
   readonly image = join(scratch('disk'), 'disk.img')
   /** As in the initramfs. */
   configuration = ''
@@ -55,19 +61,29 @@ export class Laptop {
 
   /** An ext4 with the content of a folder. */
   format(content: string): void {
-    writeFileSync(this.image, '')
-    execFileSync('truncate', ['-s', '96M', this.image])
-    execFileSync('mkfs.ext4', ['-q', '-L', this.label, '-d', content, this.image])
+    makeDisk(this.image, this.label, content)
+  }
+
+  /** A USB stick with all that was published: its image. */
+  makeStick(): string {
+    const image = join(scratch('stick'), 'stick.img')
+    makeDisk(image, `${this.label}-stick`, this.publisher.module)
+    return image
   }
 
   /** Starts it once; the words are those of the kernel's command line. */
   async start(
     words: string[] = [],
-    options: { answers?: Record<string, string> } = {},
+    { disks = [], ...options }: { answers?: Record<string, string>; disks?: string[] } = {},
   ): Promise<MachineEnd> {
     const etc = scratch('etc')
-    writeFileSync(join(etc, 'xo-upgrade.conf'), `[boot]\nmenu-seconds = 0\n${this.configuration}`)
-    const loop = execFileSync('losetup', ['-f', '--show', this.image], { encoding: 'utf8' }).trim()
+    writeFileSync(
+      join(etc, 'xo-upgrade.conf'),
+      `[recovery]\nstick[] = ${this.label}-stick\n[boot]\nmenu-seconds = 0\n${this.configuration}`,
+    )
+    const loops = [this.image, ...disks].map((image) =>
+      execFileSync('losetup', ['-f', '--show', image], { encoding: 'utf8' }).trim(),
+    )
     try {
       return await runMachine({
         files: {
@@ -80,7 +96,7 @@ export class Laptop {
         ...options,
       })
     } finally {
-      execFileSync('losetup', ['-d', loop])
+      for (const loop of loops) execFileSync('losetup', ['-d', loop])
     }
   }
 
