@@ -224,7 +224,7 @@ function healthOf(record: {
   const count = `${boots}${bootsMax > 0 ? ` of ${bootsMax}` : ''} boots`
   if (trial !== undefined) return `, on trial: ${count}, not confirmed yet`
   if (running === undefined || running !== confirmed) return ''
-  return boots > 0 ? `, confirmed, but not in its last ${boots} boots` : ', confirmed'
+  return boots > 0 ? `, confirmed, and started ${boots} times since` : ', confirmed'
 }
 
 /** What the operator's own hand asks for. */
