@@ -5,6 +5,7 @@
  * failure or power cut the answer is to run it again.
  */
 import { ConfigError, isSystemError, PeerError, TrustError } from './errors.ts'
+import type { PublicKey } from './release/signify.ts'
 import { findRelease, type Offer } from './source/find-release.ts'
 import { PATIENCE } from './source/order.ts'
 import { faultOf, Search } from './source/search.ts'
@@ -22,7 +23,7 @@ export interface Recovered {
   /** `mended`: the same version, with what was damaged replaced. `replaced`: another version or tree. */
   outcome: 'whole' | 'mended' | 'replaced'
   version: number
-  /** Entries of the tree that was to run that were wrong; undefined where no such tree stood there. */
+  /** Entries of the tree that was to run that were wrong; undefined where nobody can tell. */
   damaged: number | undefined
   report: StageReport | undefined
 }
@@ -33,6 +34,8 @@ interface Examined {
   damage: Damage[]
   /** Its manifest is the signed one. */
   hasManifest: boolean
+  /** False where the disk refused more than the content of files: what it holds can't be told. */
+  isReadable: boolean
 }
 
 const OTHERS: TreeName[] = ['upgraded-root', 'previous-root']
@@ -53,17 +56,20 @@ export async function recoverSystem(job: Upgrade, offline: boolean): Promise<Rec
   if (running.hasManifest && damage.length === 0) {
     return { outcome: 'whole', version, damaged: 0, report: undefined }
   }
-  const places = `${damage.length}${damage.length < DAMAGE_MAX ? '' : ' or more'}`
-  progress.note(`version ${version} is damaged in ${places} places`)
+  progress.note(
+    running.hasManifest
+      ? `version ${version} is damaged in ${damage.length} places`
+      : `version ${version} can't be proved as it stands`,
+  )
   return mend(job, running, offline)
 }
 
 /** The same version from any source that has it, else the newest that may follow it. */
 async function mend(job: Upgrade, running: Examined, offline: boolean): Promise<Recovered> {
   const { store, progress } = job
-  const { tree, damage, hasManifest } = running
+  const { tree, damage, hasManifest, isReadable } = running
   const wrong = damage.filter(({ what }) => what !== 'extra')
-  const mending: Mending = { damage, link: wrong.length < DAMAGE_MAX }
+  const mending: Mending = { damage, link: isReadable && wrong.length < DAMAGE_MAX }
   if (hasManifest) seedManifest(store, tree)
   try {
     return await put(job, { search: searchOf(job), offer: tree }, mending, offline)
@@ -105,7 +111,7 @@ async function put(
   search.settled()
   const { version } = release
   const { source } = offline || !store.has('fakeroot') ? replaceDamaged(store) : swap(store)
-  const damaged = source === 0 ? undefined : mending.damage.length
+  const damaged = mending.damage.length > 0 ? mending.damage.length : undefined
   return { outcome: source === version ? 'mended' : 'replaced', version, damaged, report }
 }
 
@@ -129,18 +135,18 @@ async function adopt(job: Upgrade): Promise<Recovered | undefined> {
 /** Undefined where no tree of that name has a signed release. */
 async function examine(job: Upgrade, name: TreeName): Promise<Examined | undefined> {
   const { store, keys, progress } = job
-  let tree: Tree | undefined
+  const tree = signedTree(store, name, keys)
+  if (!tree) return undefined
+  const { release } = tree
+  const nothing = { tree, damage: [], hasManifest: false, isReadable: true }
+  if (!store.hasManifest(name)) return nothing
   try {
-    tree = store.trustedTree(name, keys)
-    if (!tree) return undefined
-    const { release } = tree
-    if (!store.hasManifest(name)) return { tree, damage: [], hasManifest: false }
     const { damage } = await verify(store, name, { release, full: true, progress })
-    return { tree, damage, hasManifest: true }
+    return { tree, damage, hasManifest: true, isReadable: true }
   } catch (error) {
-    if (!(error instanceof TrustError) && !isSystemError(error)) throw error
-    progress.note(`${name}: ${error.message}`)
-    return tree && { tree, damage: [], hasManifest: false }
+    if (!isSystemError(error)) throw error
+    progress.note(`${name} can't be read: ${error.message}`)
+    return { ...nothing, isReadable: false }
   }
 }
 
@@ -154,23 +160,29 @@ function seedManifest(store: Store, { release }: Tree): void {
   files.copyFile(directory, 'fakeroot/manifest', directory, 'staging/manifest')
 }
 
-/** A record that is garbage is begun anew; the floor is what the signed trees say at the least. */
+/** A record that is garbage is begun anew; floor and time are what the signed trees say at the least. */
 function mendRecord({ store, keys, progress }: Upgrade): void {
   try {
     readState(store)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    const versions = (['fakeroot', ...OTHERS] as TreeName[]).map((name) => {
-      try {
-        return store.trustedTree(name, keys)?.release.version ?? 0
-      } catch {
-        return 0
-      }
-    })
-    const floor = Math.max(...versions)
-    writeState(store, { ...FIRST_STATE, floor })
-    progress.note(
-      `the state record was damaged: it begins anew, with version ${floor} as the floor`,
-    )
+    const state = { ...FIRST_STATE }
+    for (const name of ['fakeroot', ...OTHERS] as const) {
+      const release = signedTree(store, name, keys)?.release
+      state.floor = Math.max(state.floor, release?.version ?? 0)
+      state.trustedSeconds = Math.max(state.trustedSeconds, release?.issued ?? 0)
+    }
+    writeState(store, state)
+    progress.note(`the state record was damaged: it begins anew, with the floor ${state.floor}`)
+  }
+}
+
+/** Undefined also where its statement is damaged or nobody's that we trust. */
+function signedTree(store: Store, name: TreeName, keys: PublicKey[]): Tree | undefined {
+  try {
+    return store.trustedTree(name, keys)
+  } catch (error) {
+    if (error instanceof TrustError || isSystemError(error)) return undefined
+    throw error
   }
 }

@@ -42,7 +42,8 @@ function textOf(result: Recovered): string {
   if (outcome === 'whole') return `Version ${version} is whole: nothing had to be done.`
   const next = 'It runs when the system starts again.'
   if (outcome === 'mended') {
-    return `Version ${version} is mended in ${damaged} places: ${reportOf(result)}. ${next}`
+    const where = damaged === undefined ? '' : ` in ${damaged} places`
+    return `Version ${version} is mended${where}: ${reportOf(result)}. ${next}`
   }
   return `Version ${version} takes the place of what ran: ${reportOf(result)}. ${next}`
 }

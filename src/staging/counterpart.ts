@@ -38,7 +38,7 @@ export class Counterparts {
     try {
       names = this.files.readDirectory(this.live, directory)
     } catch (error) {
-      if (!isSystemError(error, 'ENOTDIR', 'ENOENT', 'ELOOP')) throw error
+      if (!isSystemError(error, 'ENOTDIR', 'ENOENT', 'ELOOP', 'EIO')) throw error
     }
     if (this.#listings.size >= LISTINGS_MAX) {
       const oldest = this.#listings.keys().next().value
