@@ -109,8 +109,8 @@ static int watch_children(void) {
   return 0;
 }
 
-/* Starts the program with `pipe_end` (or -1) as its stdin and stdout. 0 and the pid, or the errno. */
-static int spawn(char **command, char **environment, int pipe_end, pid_t *pid) {
+/* Starts the program with `pipe_end` (or -1) as its stdin and stdout, and `stderr_fd` (or -1) as its stderr. 0 and the pid, or the errno. */
+static int spawn(char **command, char **environment, int pipe_end, int stderr_fd, pid_t *pid) {
   posix_spawnattr_t attributes;
   posix_spawn_file_actions_t actions;
   int failure = posix_spawnattr_init(&attributes);
@@ -128,11 +128,13 @@ static int spawn(char **command, char **environment, int pipe_end, pid_t *pid) {
   sigaddset(&defaults, SIGCHLD);
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &defaults);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+  posix_spawnattr_setflags(&attributes, stderr_fd < 0 ? flags : (short)(flags | POSIX_SPAWN_SETSID));
   if (pipe_end >= 0) {
     failure = posix_spawn_file_actions_adddup2(&actions, pipe_end, STDIN_FILENO);
     if (!failure) failure = posix_spawn_file_actions_adddup2(&actions, pipe_end, STDOUT_FILENO);
   }
+  if (!failure && stderr_fd >= 0) failure = posix_spawn_file_actions_adddup2(&actions, stderr_fd, STDERR_FILENO);
   if (!failure) failure = posix_spawnp(pid, command[0], &actions, &attributes, command, environment);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
@@ -173,7 +175,7 @@ static int make_pipe(bool wanted, int ends[2]) {
 }
 
 /* Makes everything that can fail before the child is there, so that no child is ever lost. */
-static JSValue start_child(JSContext *context, char **command, char **environment, bool pipe_wanted) {
+static JSValue start_child(JSContext *context, char **command, char **environment, bool pipe_wanted, int stderr_fd) {
   int ends[2] = {-1, -1};
   struct child *child = calloc(1, sizeof *child);
   if (!child) return JS_ThrowOutOfMemory(context);
@@ -191,7 +193,7 @@ static JSValue start_child(JSContext *context, char **command, char **environmen
     free(child);
     return JS_EXCEPTION;
   }
-  failure = spawn(command, environment, ends[1], &child->pid);
+  failure = spawn(command, environment, ends[1], stderr_fd, &child->pid);
   close_ends(ends);
   if (failure) {
     JS_FreeValue(context, child->resolve);
@@ -215,11 +217,17 @@ static JSValue processes_start(JSContext *context, JSValueConst self, int argc, 
   if (JS_IsException(pipe_property)) return JS_EXCEPTION;
   bool pipe_wanted = JS_ToBool(context, pipe_property) > 0;
   JS_FreeValue(context, pipe_property);
+  JSValue stderr_property = JS_GetPropertyStr(context, argv[0], "stderr");
+  int32_t stderr_fd = -1;
+  if (JS_IsException(stderr_property)) return JS_EXCEPTION;
+  int bad = !JS_IsUndefined(stderr_property) && JS_ToInt32(context, &stderr_fd, stderr_property);
+  JS_FreeValue(context, stderr_property);
+  if (bad) return JS_EXCEPTION;
   char **command = words_from_js(context, argv[0], "command");
   char **environment = command ? words_from_js(context, argv[0], "environment") : NULL;
   JSValue result = JS_EXCEPTION;
   if (command && environment)
-    result = command[0] ? start_child(context, command, environment, pipe_wanted)
+    result = command[0] ? start_child(context, command, environment, pipe_wanted, stderr_fd)
                         : JS_ThrowTypeError(context, "start: the command is empty");
   words_free(context, command);
   words_free(context, environment);

@@ -1,18 +1,26 @@
 /** Other programs, and this one's own start and end. */
 declare module 'native:processes' {
-  import type { Path } from 'native:files'
+  import type { Fd, Path } from 'native:files'
   import type { Socket } from 'native:sockets'
 
   export interface Process {
     pid: number
-    /** The child's stdin and stdout as one stream where `pipe` was asked for. Its stderr is ours. */
+    /** The child's stdin and stdout as one stream where `pipe` was asked for. */
     stream: Socket | undefined
     /** The exit status, or 128 + the signal. */
     ended: Promise<number>
   }
 
-  /** Starts a program (searched in PATH where the name has no slash) with exactly these variables. Throws SystemError where it can't be started. */
-  export function start(options: { command: Path[]; environment: Path[]; pipe: boolean }): Process
+  /**
+   * Starts a program (searched in PATH where the name has no slash) with exactly these variables. Throws SystemError where it can't be started.
+   * Its stderr is ours, unless `stderr` names an open file; such a child is in a session of its own, so that it has no terminal to ask anybody anything.
+   */
+  export function start(options: {
+    command: Path[]
+    environment: Path[]
+    pipe: boolean
+    stderr?: Fd
+  }): Process
   /** Sends a signal by number to a process that `start` made. */
   export function signal(process: Process, signal: number): void
 

@@ -50,12 +50,13 @@ function checkProgram(path: Path, name: Path): void {
   if (!found.isFile() || !(found.mode & 0o111)) throw systemErrorOf('spawn', name, 'EACCES')
 }
 
-function start({ command, environment, pipe }: Parameters<Processes['start']>[0]): Process {
+function start(options: Parameters<Processes['start']>[0]): Process {
+  const { command, environment, pipe, stderr } = options
   const [name] = command
   if (name === undefined) throw new TypeError('start: the command is empty')
   const program = findProgram(name)
   const stdio = pipe ? 'pipe' : 'inherit'
-  const child = spawnBytes(program, command, environment, [stdio, stdio, 'inherit'])
+  const child = spawnBytes(program, command, environment, [stdio, stdio, stderr ?? 'inherit'])
   // The error is an event as well, which nobody else would listen to.
   child.on('error', () => {})
   if (child.pid === undefined) throw systemErrorOf('spawn', name, 'EACCES')
@@ -77,12 +78,13 @@ function spawnBytes(
   program: Path,
   command: Path[],
   environment: Path[],
-  stdio: ('pipe' | 'inherit')[],
+  stdio: ('pipe' | 'inherit' | number)[],
 ): ChildProcess {
+  const detached = typeof stdio[2] === 'number'
   const texts = [program, ...command, ...environment].map(textOfBytes)
   if (texts.includes(undefined)) {
     const words = [...environment, program, ...command.slice(1)].map(octal)
-    return spawn('/bin/sh', ['-c', DECODE, 'sh', ...words], { stdio, env: {} })
+    return spawn('/bin/sh', ['-c', DECODE, 'sh', ...words], { stdio, env: {}, detached })
   }
   const env: Record<string, string> = {}
   for (const line of environment.map((bytes) => textOfBytes(bytes) ?? '')) {
@@ -90,7 +92,7 @@ function spawnBytes(
     env[line.slice(0, sign)] = line.slice(sign + 1)
   }
   const [file = '', argv0 = '', ...rest] = texts.map((text) => text ?? '')
-  return spawn(file, rest.slice(0, command.length - 1), { argv0, env, stdio })
+  return spawn(file, rest.slice(0, command.length - 1), { argv0, env, stdio, detached })
 }
 
 /** A word as printf's %b takes it. */

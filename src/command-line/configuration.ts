@@ -13,6 +13,8 @@ import { CONFIGURATION_SIZE_MAX, VERSION_MAX } from '../limits.ts'
 import { readSystemFile } from '../small-file.ts'
 import { PATIENCE, type Patience } from '../source/order.ts'
 import type { RateCap } from '../source/rate-cap.ts'
+import { parseHostKey } from '../source/ssh-files.ts'
+import type { SshSettings } from '../source/ssh-link.ts'
 import { bytesOfArray, show } from '../text.ts'
 import { BOOT_KEYS, newBootSettings } from './boot-settings.ts'
 
@@ -51,6 +53,7 @@ export interface Configuration {
   leases: Path[]
   patience: Patience
   rateCap: RateCap
+  ssh: SshSettings
   keys: Path
   compression: 'auto' | 'zstd' | 'zlibx' | 'none'
   compressLevel: number | undefined
@@ -89,6 +92,7 @@ export const DEFAULTS: Configuration = {
   leases: [],
   patience: PATIENCE,
   rateCap: { kibPerSecond: 0, byHours: [] },
+  ssh: { key: undefined, hostKeys: [], program: undefined },
   keys: '/etc/xo-upgrade/keys',
   compression: 'auto',
   compressLevel: undefined,
@@ -223,6 +227,16 @@ const KEYS: Record<string, Setter> = {
     const hours = parseHours(window) ?? fail('for instance 08:00-16:00 50')
     configuration.rateCap.byHours.push({ hours, kibPerSecond: Number(kib) })
   },
+  'ssh.key': text((configuration, value) => {
+    configuration.ssh = { ...configuration.ssh, key: value }
+  }),
+  'ssh.host-key': (configuration, value, fail) => {
+    const key = parseHostKey(value) ?? fail("the server's .pub: ssh-ed25519 AAAA…")
+    configuration.ssh = { ...configuration.ssh, hostKeys: [...configuration.ssh.hostKeys, key] }
+  },
+  'ssh.program': text((configuration, value) => {
+    configuration.ssh = { ...configuration.ssh, program: value }
+  }),
   'trust.keys': text((configuration, value) => {
     configuration.keys = value
   }),

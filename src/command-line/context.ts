@@ -161,6 +161,7 @@ export class Context {
       rateWindowMs: RATE_WINDOW_MS,
       password: this.#password(),
       pace: this.#pace,
+      ssh: { settings: configuration.ssh, store },
       scratch: () => scratch(store),
       progress,
     }

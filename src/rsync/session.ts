@@ -13,6 +13,7 @@ import type { Selection } from './arguments.ts'
 import { type Attempt, attempts, open } from './attempt.ts'
 import { FileNames } from './file-names.ts'
 import { Code, Incoming } from './incoming.ts'
+import type { Link } from './link.ts'
 import type { Agreement, TransferChecksum } from './negotiation.ts'
 import type { Pace } from './pace.ts'
 import { Receiver } from './receiver.ts'
@@ -21,6 +22,7 @@ import { Wire } from './wire.ts'
 
 export type { Address } from './address.ts'
 export type { Selection } from './arguments.ts'
+export type { Link } from './link.ts'
 export { Pace } from './pace.ts'
 export type { FileRequest } from './requester.ts'
 
@@ -42,6 +44,10 @@ export interface SessionOptions {
   onBytes?(received: number, sent: number): void
   /** Caps what is received; may be shared by sessions. */
   pace?: Pace | undefined
+  /** Another way to the daemon than a TCP connection to the address. */
+  link?: (() => Link) | undefined
+  /** Names the peer in messages; undefined: by its address. */
+  peer?: string | undefined
   /** For tests against newer daemons: what an older client would say. */
   protocol?: 30 | 31 | 32
   checksums?: readonly TransferChecksum[]
@@ -104,7 +110,7 @@ export class Session {
   ): Promise<Session | Attempt> {
     const messages = new Messages(options)
     const incoming = new Incoming((code, bytes) => messages.take(code, bytes))
-    const peer = nameOfAddress(options.address)
+    const peer = options.peer ?? nameOfAddress(options.address)
     const { host, port } = options.address
     const wire = await Wire.connect(modules, { ...options, peer, host, port }, incoming)
     messages.wire = wire
@@ -121,9 +127,8 @@ export class Session {
       messages.session = session
       return session
     } catch (error) {
-      wire.close()
       if (list) modules.delta.closeFileList(list)
-      throw wire.explain(error)
+      throw await wire.explainEnd(error)
     }
   }
 
@@ -214,9 +219,9 @@ export class Session {
       wire.measuring = false
     } catch (error) {
       wire.phase = this.#phase()
-      const explained = wire.explain(error)
+      const explained = wire.explainEnd(error)
       this.close()
-      throw explained
+      throw await explained
     }
   }
 

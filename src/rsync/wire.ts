@@ -7,6 +7,7 @@ import { connect } from '../connect.ts'
 import { DeadlineError, isSystemError, PeerError } from '../errors.ts'
 import type { Host } from '../host.ts'
 import type { Incoming } from './incoming.ts'
+import type { Link } from './link.ts'
 import { Outgoing } from './outgoing.ts'
 import type { Pace } from './pace.ts'
 
@@ -25,6 +26,8 @@ export interface WireOptions {
   onBytes?: ((received: number, sent: number) => void) | undefined
   /** Caps what is received. */
   pace?: Pace | undefined
+  /** Another way to the daemon than a TCP connection to host and port. */
+  link?: (() => Link) | undefined
 }
 
 /** A write that blocks is no fault: a stock sender reads between files only. Silence is what we judge. */
@@ -72,6 +75,7 @@ export class Wire {
     readonly options: WireOptions,
     readonly incoming: Incoming,
     socket: Socket,
+    readonly link: Link | undefined,
   ) {
     this.#socket = socket
     this.#lastSentMs = modules.clock.monotonicMs()
@@ -83,8 +87,9 @@ export class Wire {
     incoming: Incoming,
   ): Promise<Wire> {
     const { peer, host, port, connectTimeoutMs: timeoutMs } = options
-    const socket = await connect(modules, { peer, host, port, timeoutMs })
-    return new Wire(modules, options, incoming, socket)
+    const link = options.link?.()
+    const socket = link?.socket ?? (await connect(modules, { peer, host, port, timeoutMs }))
+    return new Wire(modules, options, incoming, socket, link)
   }
 
   /** Starts to write what waits, unless a write is under way already: it goes on with it then. */
@@ -173,6 +178,7 @@ export class Wire {
     if (this.#closed) return
     this.#closed = true
     this.modules.sockets.close(this.#socket)
+    this.link?.close()
   }
 
   /** Ends the session at the next `wait`, after what came before has been used. */
@@ -260,6 +266,13 @@ export class Wire {
     const { kind, cure, message } = error
     const named = this.broken(message, kind)
     return cure === undefined ? named : new PeerError(named.message, kind, cure)
+  }
+
+  /** As `explain`, with what the program said that carried the stream. Ends the connection. */
+  async explainEnd(error: unknown): Promise<Error> {
+    const explained = this.explain(error)
+    this.close()
+    return this.link ? this.link.explain(explained) : explained
   }
 
   #tell(): void {

@@ -4,6 +4,7 @@ import type { Host } from '../host.ts'
 import { FolderSource } from './folder-source.ts'
 import { RsyncSource } from './rsync-source.ts'
 import type { Source, SourceOptions } from './source.ts'
+import { openSshLink } from './ssh-link.ts'
 
 export { Pace } from '../rsync/session.ts'
 
@@ -11,6 +12,8 @@ export { Pace } from '../rsync/session.ts'
 export function openSource(host: Host, url: string, options: SourceOptions): Source {
   const folder = /^file:\/\/(\/.*)$/s.exec(url)
   if (folder) return new FolderSource(host, unescapeUrl(folder[1] ?? ''), url, options.role)
+  const ssh = sshSource(host, url, options)
+  if (ssh) return ssh
   const rsync = /^rsync:\/\/(?:([^@/]*)@)?(\[[^\]]+\]|[^:/]+)(?::([0-9]{1,5}))?\/([^/]+)\/?$/.exec(
     url,
   )
@@ -34,7 +37,28 @@ export function openSource(host: Host, url: string, options: SourceOptions): Sou
   }
   throw new ConfigError(
     `"${url}" is no source`,
-    'write rsync://HOST[:PORT]/MODULE or file:///FOLDER',
+    'write rsync://HOST[:PORT]/MODULE, ssh://USER@HOST[:PORT]/MODULE or file:///FOLDER',
+  )
+}
+
+/** A name or address that no program takes for an option. */
+const SSH_URL =
+  /^ssh:\/\/([A-Za-z0-9_][A-Za-z0-9_.-]{0,31})@(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9.-]{0,252})(?::([0-9]{1,5}))?\/([^/]+)\/?$/
+
+function sshSource(host: Host, url: string, options: SourceOptions): Source | undefined {
+  const [, user = '', name = '', digits = '22', module = ''] = SSH_URL.exec(url) ?? []
+  const port = Number(digits)
+  if (user === '' || port < 1 || port > 65_535) return undefined
+  const { ssh, connectTimeoutMs, scratch } = options
+  if (!ssh) throw new ConfigError(`"${url}": there is no way to ssh here`, 'name another source')
+  const address = { user, host: name.replace(/^\[|\]$/g, ''), port }
+  const link = () => openSshLink({ host, ...ssh, peer: url, address, connectTimeoutMs, scratch })
+  return new RsyncSource(
+    host,
+    { host: address.host, port, module: unescapeUrl(module) },
+    url,
+    options,
+    link,
   )
 }
 

@@ -5,7 +5,13 @@
 import { PeerError, TrustError } from '../errors.ts'
 import type { Host, Path } from '../host.ts'
 import { RELEASE_SIZE_MAX } from '../limits.ts'
-import { type Address, type FileRequest, type Selection, Session } from '../rsync/session.ts'
+import {
+  type Address,
+  type FileRequest,
+  type Link,
+  type Selection,
+  Session,
+} from '../rsync/session.ts'
 import { show } from '../text.ts'
 import type { Outcome, Source, SourceOptions, Wanted } from './source.ts'
 
@@ -21,6 +27,8 @@ export class RsyncSource implements Source {
     readonly address: Address,
     readonly name: string,
     readonly options: SourceOptions,
+    /** Another way there than a TCP connection to the address. */
+    readonly link?: () => Link,
   ) {}
 
   get role() {
@@ -123,6 +131,8 @@ export class RsyncSource implements Source {
       connectTimeoutMs: options.connectTimeoutMs,
       timeoutMs: options.timeoutMs,
       pace: options.pace,
+      link: this.link,
+      peer: this.link && this.name,
       ...(options.rateMinBytesPerSecond === 0
         ? {}
         : {

@@ -6,7 +6,9 @@
 import type { Fd, Path } from '../host.ts'
 import type { Progress } from '../progress.ts'
 import type { Pace } from '../rsync/session.ts'
+import type { Store } from '../trees/store.ts'
 import type { Role } from './order.ts'
+import type { SshSettings } from './ssh-link.ts'
 
 /** What became of one file: its size and SHA-256, or why it did not come. */
 export type Outcome =
@@ -67,6 +69,8 @@ export interface SourceOptions {
   password: string | undefined
   /** Caps what is received, of all sources together. */
   pace?: Pace | undefined
+  /** How ssh:// sources are reached; undefined: not at all. */
+  ssh?: { settings: SshSettings; store: Store } | undefined
   /** A new empty file that has no name any more. */
   scratch(): Fd
   progress: Progress

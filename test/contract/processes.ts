@@ -52,6 +52,33 @@ export function processesContract(name: string, host: Host): void {
     assert.is(await child.ended, 0)
   })
 
+  test('stderr goes to a file that is named, and such a child has no terminal', async () => {
+    const { files } = host
+    const name = `stderr-of-a-child-${host.random.randomBytes(6).join('-')}`
+    const folder = files.openRoot('/tmp')
+    const fd = files.createFile(folder, name, 0o600)
+    try {
+      const command = [
+        'sh',
+        '-c',
+        'echo out; echo err >&2; cat </dev/tty; cut -d" " -f1,6 /proc/$$/stat',
+      ]
+      const child = processes.start({ command, environment, pipe: true, stderr: fd })
+      const text = await readAll(child.stream as Socket)
+      await child.ended
+      // It leads a session of its own.
+      assert.is(text, `out\n${child.pid} ${child.pid}\n`)
+      const buffer = new Uint8Array(4096)
+      const words = bytesOfArray(buffer.subarray(0, files.read(fd, buffer, 0, buffer.length, 0)))
+      assert.match(words, /^err\n/)
+      assert.match(words, /tty/)
+    } finally {
+      files.close(fd)
+      files.removeFile(folder, name)
+      files.close(folder)
+    }
+  })
+
   test('the exit status, or 128 and the signal', async () => {
     for (const status of [0, 1, 42, 255]) {
       const command = ['sh', '-c', `exit ${status}`]

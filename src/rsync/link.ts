@@ -1,0 +1,9 @@
+/** The way to a daemon and back: a TCP connection, or the pipes of a program that makes one. */
+
+export interface Link {
+  socket: import('native:sockets').Socket
+  /** Ends what carries the stream, besides the stream itself. Twice is fine. */
+  close(): void
+  /** What the carrier knows about a failure of the stream; the error itself where it knows nothing. */
+  explain(error: Error): Promise<Error>
+}

@@ -1,0 +1,167 @@
+/**
+ * An rsync daemon behind ssh: `ssh` or dropbear's `dbclient` runs `rsync --server --daemon .` over
+ * there, and the daemon's protocol goes over the program's pipes. The host key is one of those that the
+ * configuration pins, or nothing is sent; nobody is ever asked anything.
+ */
+import { ConfigError, isSystemError, PeerError, TrustError } from '../errors.ts'
+import type { Fd, Host, Path } from '../host.ts'
+import type { Link } from '../rsync/link.ts'
+import { bytesOfArray, show } from '../text.ts'
+import type { Store } from '../trees/store.ts'
+import { HOST_ALIAS, kindOfKey, pinHostKeys } from './ssh-files.ts'
+
+export interface SshSettings {
+  /** A private key of OpenSSH's or of dropbear's format; undefined: none is configured. */
+  key: Path | undefined
+  /** `TYPE BASE64` each. */
+  hostKeys: readonly string[]
+  /** Undefined: what knows the key's format, by its name. */
+  program: Path | undefined
+}
+
+export interface SshAddress {
+  user: string
+  host: string
+  port: number
+}
+
+/** The server's authorized_keys forces it anyway; without that, it is what has to be run there. */
+const REMOTE_COMMAND = 'rsync --server --daemon .'
+/** What a client says before it gives up; more is a server's banner (bytes). */
+const WORDS_SIZE_MAX = 8 * 1024
+const WORDS_SHOWN_MAX = 300
+/** A client that has lost its connection ends at once. */
+const END_MS = 2000
+const SIGTERM = 15
+
+/** Starts the client; it connects by itself. */
+export function openSshLink(given: {
+  host: Host
+  store: Store
+  peer: string
+  address: SshAddress
+  settings: SshSettings
+  connectTimeoutMs: number
+  scratch(): Fd
+}): Link {
+  const { host, store, peer, address, settings } = given
+  const { files, processes } = host
+  const { key, hostKeys } = settings
+  if (key === undefined || hostKeys.length === 0) {
+    throw new ConfigError(
+      `${peer}: the configuration names no ${key === undefined ? 'key' : 'host-key[]'} in [ssh]`,
+      key === undefined
+        ? 'name the file of our private key: key = /etc/xo-upgrade/ssh-key'
+        : "pin the server's: host-key[] = the content of its /etc/ssh/ssh_host_ed25519_key.pub",
+    )
+  }
+  const kind = kindOfKey(files, key)
+  const home = pinHostKeys(store, address.host, hostKeys)
+  const timeoutSeconds = Math.max(1, Math.ceil(given.connectTimeoutMs / 1000))
+  const command =
+    kind === 'openssh'
+      ? opensshCommand(settings.program ?? 'ssh', key, address, home, timeoutSeconds)
+      : dbclientCommand(settings.program ?? 'dbclient', key, address)
+  const stderr = given.scratch()
+  try {
+    const path = processes.variable('PATH') ?? '/usr/bin:/bin:/usr/sbin:/sbin'
+    // An empty password, so that dbclient never looks for one elsewhere.
+    const environment = [`PATH=${path}`, `HOME=${home}`, 'LC_ALL=C', 'DROPBEAR_PASSWORD=']
+    const process = processes.start({ command, environment, pipe: true, stderr })
+    let ended = false
+    const words = process.ended.then(() => {
+      ended = true
+      const buffer = new Uint8Array(WORDS_SIZE_MAX)
+      const count = files.read(stderr, buffer, 0, buffer.length, 0)
+      files.close(stderr)
+      return bytesOfArray(buffer.subarray(0, count))
+    })
+    const close = () => {
+      if (!ended) processes.signal(process, SIGTERM)
+    }
+    const silence = () => host.clock.sleep(END_MS).then(() => '')
+    if (!process.stream) throw new ConfigError(`${peer}: no pipe to ${show(command[0] ?? '')}`)
+    return {
+      socket: process.stream,
+      close,
+      explain: async (error) => explained(peer, error, await Promise.race([words, silence()]), key),
+    }
+  } catch (error) {
+    files.close(stderr)
+    if (!isSystemError(error) || error.call !== 'spawn') throw error
+    throw new ConfigError(
+      `${peer}: ${show(command[0] ?? '')} can't be started (${error.code}), and ${show(key)} is a key for it`,
+      kind === 'openssh'
+        ? `install openssh-client, or make a key for dbclient: dropbearconvert openssh dropbear ${show(key)} NEW`
+        : `install dropbear-bin, or make a key for ssh: dropbearconvert dropbear openssh ${show(key)} NEW`,
+    )
+  }
+}
+
+/** Nothing of the machine's own set-up is used: no configuration, agent, key, password or known host. */
+function opensshCommand(
+  program: Path,
+  key: Path,
+  { user, host, port }: SshAddress,
+  home: Path,
+  timeoutSeconds: number,
+): Path[] {
+  const options = [
+    'BatchMode=yes',
+    'StrictHostKeyChecking=yes',
+    `UserKnownHostsFile="${home}/.ssh/known_hosts"`,
+    'GlobalKnownHostsFile=/dev/null',
+    `HostKeyAlias=${HOST_ALIAS}`,
+    'CheckHostIP=no',
+    'UpdateHostKeys=no',
+    'VerifyHostKeyDNS=no',
+    'IdentitiesOnly=yes',
+    'IdentityAgent=none',
+    'PreferredAuthentications=publickey',
+    'ClearAllForwardings=yes',
+    `ConnectTimeout=${timeoutSeconds}`,
+    'LogLevel=ERROR',
+  ].flatMap((option) => ['-o', option])
+  const place = ['-i', key, '-p', String(port), '-l', user, '--', host, REMOTE_COMMAND]
+  return [program, '-F', 'none', '-T', ...options, ...place]
+}
+
+/** Its known_hosts is the one of its HOME; without a terminal it refuses what is not there. */
+function dbclientCommand(program: Path, key: Path, { user, host, port }: SshAddress): Path[] {
+  return [program, '-T', '-q', '-i', key, '-p', String(port), '-l', user, host, REMOTE_COMMAND]
+}
+
+const HOST_KEY_REFUSED =
+  /Host key verification failed|host key mismatch|HOST IDENTIFICATION HAS CHANGED|validate host key|No \S+ host key is known/i
+const KEY_REFUSED = /Permission denied|No auth methods could be used|Too many authentication/i
+const NOBODY_THERE =
+  /Connection refused|No route to host|Network is unreachable|timed out|Could not resolve|Error resolving|not known|Connect failed/i
+
+/** Makes of what the client wrote the error that says what to do next. */
+export function explained(peer: string, error: Error, stderr: string, key: Path): Error {
+  const words = shownWords(stderr)
+  if (HOST_KEY_REFUSED.test(stderr)) {
+    return new TrustError(
+      `${peer}: its host key is none of those that the configuration pins; nothing was sent (${words})`,
+      'find out who answers there; where the server has a new key, put its .pub into host-key[] of [ssh]',
+    )
+  }
+  if (KEY_REFUSED.test(stderr)) {
+    return new PeerError(
+      `${peer}: the server refuses the key ${show(key)} (${words})`,
+      'refused',
+      'put its public half into authorized_keys of that user on the server (docs/SERVER.md)',
+    )
+  }
+  if (NOBODY_THERE.test(stderr)) {
+    return new PeerError(`${peer}: no connection (${words})`, 'away')
+  }
+  if (words === '' || !(error instanceof PeerError)) return error
+  return new PeerError(`${error.message}; ssh said: ${words}`, error.kind, error.cure)
+}
+
+/** The last lines, where clients say why they end: a banner comes before. */
+function shownWords(stderr: string): string {
+  const lines = stderr.split(/[\r\n]+/).filter((line) => line.trim() !== '')
+  return show(lines.slice(-2).join('; ').slice(-WORDS_SHOWN_MAX))
+}
