@@ -32,6 +32,10 @@ const MACHINE_PACKAGES = {
     { package: 'mtree-netbsd', has: 'mtree' },
     { package: 'strace', has: 'strace' },
     { package: 'cpio', has: 'cpio' },
+    { package: 'openssh-server', has: 'sshd' },
+    { package: 'openssh-client', has: 'ssh-keygen' },
+    { package: 'dropbear-bin', has: 'dropbear' },
+    { package: 'haproxy', has: 'haproxy' },
   ],
   boot: [
     { package: 'qemu-system-x86', has: 'qemu-system-x86_64' },

@@ -41,14 +41,15 @@ export function openSource(host: Host, url: string, options: SourceOptions): Sou
   )
 }
 
-/** A name or address that no program takes for an option. */
-const SSH_URL =
-  /^ssh:\/\/([A-Za-z0-9_][A-Za-z0-9_.-]{0,31})@(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9.-]{0,252})(?::([0-9]{1,5}))?\/([^/]+)\/?$/
+/** Names and addresses that no program takes for an option. */
+const SSH_USER = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$/
+const SSH_HOST = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9.-]{0,252})$/
 
 function sshSource(host: Host, url: string, options: SourceOptions): Source | undefined {
-  const [, user = '', name = '', digits = '22', module = ''] = SSH_URL.exec(url) ?? []
+  const parts = /^ssh:\/\/([^@/]+)@(\[[^\]]+\]|[^:/]+)(?::([0-9]{1,5}))?\/([^/]+)\/?$/.exec(url)
+  const [, user = '', name = '', digits = '22', module = ''] = parts ?? []
   const port = Number(digits)
-  if (user === '' || port < 1 || port > 65_535) return undefined
+  if (!SSH_USER.test(user) || !SSH_HOST.test(name) || port < 1 || port > 65_535) return undefined
   const { ssh, connectTimeoutMs, scratch } = options
   if (!ssh) throw new ConfigError(`"${url}": there is no way to ssh here`, 'name another source')
   const address = { user, host: name.replace(/^\[|\]$/g, ''), port }

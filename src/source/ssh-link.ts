@@ -131,11 +131,30 @@ function dbclientCommand(program: Path, key: Path, { user, host, port }: SshAddr
   return [program, '-T', '-q', '-i', key, '-p', String(port), '-l', user, host, REMOTE_COMMAND]
 }
 
-const HOST_KEY_REFUSED =
-  /Host key verification failed|host key mismatch|HOST IDENTIFICATION HAS CHANGED|validate host key|No \S+ host key is known/i
-const KEY_REFUSED = /Permission denied|No auth methods could be used|Too many authentication/i
-const NOBODY_THERE =
-  /Connection refused|No route to host|Network is unreachable|timed out|Could not resolve|Error resolving|not known|Connect failed/i
+/** What both clients say, in all their versions. */
+const anyOf = (...phrases: string[]) => new RegExp(phrases.join('|'), 'i')
+const HOST_KEY_REFUSED = anyOf(
+  'Host key verification failed',
+  'host key mismatch',
+  'HOST IDENTIFICATION HAS CHANGED',
+  'validate host key',
+  'No \\S+ host key is known',
+)
+const KEY_REFUSED = anyOf(
+  'Permission denied',
+  'No auth methods could be used',
+  'Too many authentication',
+)
+const NOBODY_THERE = anyOf(
+  'Connection refused',
+  'No route to host',
+  'Network is unreachable',
+  'timed out',
+  'Could not resolve',
+  'Error resolving',
+  'not known',
+  'Connect failed',
+)
 
 /** Makes of what the client wrote the error that says what to do next. */
 export function explained(peer: string, error: Error, stderr: string, key: Path): Error {
