@@ -137,6 +137,31 @@ test('ordered: any sync commits the journal; weak: fsync of a file keeps no name
   assert.equal(sorted(statesAfter('weak', act)), ['', 'a=x'])
 })
 
+test('jffs2: a rename may leave both names, of a directory as well', () => {
+  const states = statesAfter(
+    'jffs2',
+    (files, root) => {
+      files.rename(root, 'a', root, 'b')
+      files.rename(root, 'd', root, 'e')
+    },
+    (files, root) => {
+      write(files, files.createFile(root, 'a', 0o600), 'x')
+      files.makeDirectory(root, 'd', 0o755)
+    },
+  )
+  const between = ['a=x b=x d/', 'b=x d/', 'b=x d/ e/']
+  assert.equal(sorted(states), [...between, 'a=x d/', 'b=x e/'].sort())
+})
+
+test('jffs2: who syncs after a rename has one name', () => {
+  const states = statesAfter('jffs2', (files, root) => {
+    files.makeDirectory(root, 'd', 0o755)
+    files.rename(root, 'd', root, 'e')
+    files.sync(root)
+  })
+  assert.equal(sorted(states), ['e/'])
+})
+
 test('weak: fsync of a directory keeps what a rename did elsewhere, and what came before it', () => {
   const states = statesAfter('weak', (files, root) => {
     files.makeDirectory(root, 'd', 0o755)

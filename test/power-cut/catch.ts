@@ -3,7 +3,7 @@ import type { CrashModel } from '../../runtime/emulator/disk/crash.ts'
 import { proveLiar } from './liar.ts'
 import type { Mutant } from './mutants.ts'
 import { prove } from './prove.ts'
-import { type Scenario, type Stage, withProgram } from './scenarios.ts'
+import { modelsOf, type Scenario, type Stage, withProgram } from './scenarios.ts'
 
 export interface Catch {
   scenario: string
@@ -38,7 +38,7 @@ export async function catchMutant(
   }
   const options = { seed, choicesMax: 10, secondChoicesMax: 0, secondShare: 0, failuresMax: 1 }
   for (const scenario of [...scenarios].sort((a, b) => rank(a) - rank(b))) {
-    for (const model of ['weak', 'ordered'] as const) {
+    for (const model of modelsOf(scenario).reverse()) {
       const { failures } = await prove(world, scenario, { ...options, model })
       const [failure] = failures
       if (failure)

@@ -8,12 +8,10 @@ import type { CrashModel } from '../../runtime/emulator/disk/crash.ts'
 import { describeOperation } from '../../runtime/emulator/disk/operations.ts'
 import { catchMutant } from './catch.ts'
 import { proveFaults } from './faults.ts'
-import { MemoryStage } from './memory.ts'
 import { MUTANTS } from './mutants.ts'
 import { type Proof, type ProofOptions, prove } from './prove.ts'
-import { type Scenario, type Stage, setStage } from './scenarios.ts'
+import { modelsOf, type Scenario, type Stage, setStage } from './scenarios.ts'
 
-const MODELS: CrashModel[] = ['ordered', 'weak']
 /** Of QuickJS' allocations, which are many thousands. */
 const MEMORY_SAMPLES = 1000
 /** Operations that are shown before and after a cut. */
@@ -41,6 +39,8 @@ async function main(): Promise<boolean> {
 }
 
 async function memory(): Promise<boolean> {
+  // Only here the program itself is needed.
+  const { MemoryStage } = await import('./memory.ts')
   const stage = await MemoryStage.set()
   const samplesMax = Number(wordAfter('--memory')) || MEMORY_SAMPLES
   const tasks = wordAfter('--scenario')?.split(',')
@@ -98,15 +98,14 @@ async function mutants(stage: Stage): Promise<boolean> {
 async function proof({ world, scenarios }: Stage): Promise<boolean> {
   const sum = { cases: 0, secondCuts: 0, states: 0, possible: 0, failures: 0 }
   const name = wordAfter('--scenario') ?? ''
-  const models = MODELS.filter((model) =>
-    [undefined, model].includes(wordAfter('--model') as never),
-  )
+  const model = wordAfter('--model')
   for (const scenario of scenarios.filter((each) => each.name.includes(name))) {
-    for (const model of models) {
+    for (const each of modelsOf(scenario)) {
+      if (model !== undefined && model !== each) continue
       const near = { choicesMax: 16, secondChoicesMax: 2, secondShare: 0.002 }
-      const options: ProofOptions = { model, seed, cut, ...near }
+      const options: ProofOptions = { model: each, seed, cut, ...near }
       const found = await prove(world, scenario, options)
-      report(scenario, model, found)
+      report(scenario, each, found)
       sum.cases += found.cases
       sum.secondCuts += found.secondCuts
       sum.states += found.states

@@ -5,6 +5,7 @@
  */
 import nacl from 'tweetnacl'
 import { copyTree } from '../../runtime/emulator/disk/copy.ts'
+import type { CrashModel } from '../../runtime/emulator/disk/crash.ts'
 import { VirtualDisk } from '../../runtime/emulator/virtual-disk.ts'
 import { virtualFiles } from '../../runtime/emulator/virtual-files.ts'
 import { loadSecretKey } from '../../src/publish/keygen.ts'
@@ -24,6 +25,11 @@ export interface Scenario {
   running: (number | undefined)[]
   /** What must run and be kept as the way back in the end. */
   end: { running: number; previous: number | undefined; floor: number }
+}
+
+/** What a file system that the scenario's disk may stand for does in a power cut. */
+export function modelsOf({ start }: Scenario): CrashModel[] {
+  return start.options.exchange ? ['ordered', 'weak'] : ['ordered', 'weak']
 }
 
 export interface Stage {

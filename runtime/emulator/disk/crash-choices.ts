@@ -15,7 +15,7 @@ export interface Enumeration {
 export function enumerate(medium: Medium, choicesMax: number, random: Random): Enumeration {
   const files = medium.unwritten.map(({ inode, writes }) => fatesOf(medium, inode, writes))
   const operations = medium.pending.length
-  const names = medium.model === 'ordered' ? operations + 1 : 2 ** operations
+  const names = medium.model === 'weak' ? 2 ** operations : operations + 1
   const possible = files.reduce((product, fates) => product * fates.length, names)
   if (possible <= choicesMax) return { choices: [...all(medium, files)], possible }
   const choices = corners(medium, files, random).slice(0, choicesMax)
@@ -42,9 +42,9 @@ const upTo = (count: number) => Array.from({ length: count }, (_, place) => plac
 function* all(medium: Medium, files: ContentFate[][]): Generator<Choice> {
   const operations = medium.pending.length
   const sets =
-    medium.model === 'ordered'
-      ? upTo(operations + 1).map(upTo)
-      : upTo(2 ** operations).map((bits) => upTo(operations).filter((place) => bits & (1 << place)))
+    medium.model === 'weak'
+      ? upTo(2 ** operations).map((bits) => upTo(operations).filter((place) => bits & (1 << place)))
+      : upTo(operations + 1).map(upTo)
   for (const kept of sets) for (const contents of products(files)) yield { kept, contents }
 }
 
@@ -67,7 +67,7 @@ function corners(medium: Medium, files: ContentFate[][], random: Random): Choice
     { kept: every, contents: contents(0) },
     { kept: every, contents: contents(3) },
   ]
-  if (medium.model === 'ordered') {
+  if (medium.model !== 'weak') {
     if (every.length > 0) found.push({ kept: every.slice(0, -1), contents: contents(1) })
     return found
   }
@@ -86,7 +86,7 @@ function sample(medium: Medium, files: ContentFate[][], random: Random): Choice 
   const operations = medium.pending.length
   const every = upTo(operations)
   const contents = files.map((fates) => fates[random.below(fates.length)] as ContentFate)
-  if (medium.model === 'ordered') {
+  if (medium.model !== 'weak') {
     // The later half of the time all of the metadata, which is where content matters most.
     const count = random.below(2) ? operations : random.below(operations + 1)
     return { kept: every.slice(0, count), contents }

@@ -5,9 +5,9 @@
  * is *pending*. What was synced survives. What is pending when the power goes may be there or be
  * missing, in the ways that the model allows:
  *
- * In both models
+ * In all models
  * - one operation on names is whole or not there: a rename never loses its file, an exchange never
- *   does half. (Every file system that the laptop may have promises that much.)
+ *   does half. (Every file system that the laptop may have promises that much, but for JFFS2.)
  * - metadata (names, owners, modes, times, attributes) and content are kept separately: a file may
  *   have its final name, size and time, and not its content.
  * - the content of a file that was written since its last sync is any of: as it was before; all of
@@ -18,6 +18,10 @@
  * `ordered` is ext4 with its default `data=ordered`, and UBIFS: metadata goes to a journal, so what
  * survives of it is all up to some moment and nothing after that. A sync of anything commits the whole
  * journal, and the content of the one file that was synced; other contents stay pending.
+ *
+ * `jffs2` is `ordered`, but for its renames: the log gets the new name first and then, as an entry of
+ * its own, that the old one is gone. A cut between the two leaves both names, of a directory as well,
+ * and mounting does not mend that. (It can't exchange names: see the disk's option.)
  *
  * `weak` is the worst that POSIX permits: of pending operations any subset survives, whatever their
  * order. fsync of a file keeps its content and its own metadata, and not its name. fsync of a
@@ -30,7 +34,7 @@ import { VirtualDisk } from '../virtual-disk.ts'
 import type { Birth, InodeTable } from './inodes.ts'
 import { apply, isNameOperation, type Operation, slotsOf } from './operations.ts'
 
-export type CrashModel = 'ordered' | 'weak'
+export type CrashModel = 'ordered' | 'weak' | 'jffs2'
 
 type Write = Extract<Operation, { kind: 'write' }>
 
@@ -76,15 +80,15 @@ export class Medium {
   take(operation: Operation): void {
     switch (operation.kind) {
       case 'sync':
-        if (this.model === 'ordered') this.#keepMetadata(() => true)
-        else this.#keepOf(operation.inode)
+        if (this.model === 'weak') this.#keepOf(operation.inode)
+        else this.#keepMetadata(() => true)
         this.#keepContent(operation.inode)
         return
       case 'sync-all':
         this.#keepMetadata(() => true)
         for (const inode of [...this.#writes.keys()]) this.#keepContent(inode)
         this.#births.clear()
-        this.#durable.repair()
+        this.#durable.repair(this.#twins)
         return
       case 'write': {
         const writes = this.#writes.get(operation.inode) ?? []
@@ -96,9 +100,21 @@ export class Medium {
         this.#births.set(operation.birth.number, operation.birth)
         this.#pend(operation)
         return
+      case 'rename': {
+        if (this.model !== 'jffs2') return this.#pend(operation)
+        const { source, target, inode, time } = operation
+        this.#pend({ kind: 'link', slot: target, inode, time })
+        this.#pend({ kind: 'remove', slot: source, inode, time })
+        return
+      }
       default:
         this.#pend(operation)
     }
+  }
+
+  /** Whether a directory may be found under two names. */
+  get #twins(): boolean {
+    return this.model === 'jffs2'
   }
 
   #pend(operation: Operation): void {
@@ -155,7 +171,7 @@ export class Medium {
     this.#bear(table)
     for (const place of choice.kept) apply(table, this.#pending[place] as Operation)
     for (const fate of choice.contents) tear(table, this.#writes.get(fate.inode) ?? [], fate)
-    table.repair()
+    table.repair(this.#twins)
     return new VirtualDisk(this.#options, table)
   }
 }

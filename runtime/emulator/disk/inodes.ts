@@ -169,22 +169,23 @@ export class InodeTable {
 
   /**
    * What a file system check does after a crash: inodes without a name go, names without an inode
-   * too, and link counts are made true.
+   * too, and link counts are made true. A directory has one place, so a second name of it goes, too,
+   * but where `twins` says that nobody checks that.
    */
-  repair(): void {
+  repair(twins = false): void {
     const links = new Map<number, number>([[ROOT, 1]])
     const reach = [ROOT]
     for (let next = reach.pop(); next !== undefined; next = reach.pop()) {
       for (const [name, number] of this.get(next)?.entries ?? []) {
         const inode = this.get(number)
         const known = links.get(number)
-        // A directory has one place; a second name of it is no name.
-        if (!inode || (known !== undefined && inode.type === 'dir')) {
+        const isTwin = known !== undefined && inode?.type === 'dir'
+        if (!inode || (isTwin && !twins)) {
           this.own(next)?.entries?.delete(name)
           continue
         }
         links.set(number, (known ?? 0) + 1)
-        if (inode.type === 'dir') reach.push(number)
+        if (inode.type === 'dir' && !isTwin) reach.push(number)
       }
     }
     for (const { number, links: counted } of [...this.all()]) {
