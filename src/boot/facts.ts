@@ -50,12 +50,13 @@ async function look(
   { keys, inits = INITS }: Circumstances,
 ): Promise<FoundTree | undefined> {
   if (!store.has(name)) return undefined
-  const version = store.version(name)
+  let version: number | undefined
   const found = (kind: 'damaged' | 'untrusted', text: string) => ({
     version,
     fault: { kind, text } as const,
   })
   try {
+    version = store.version(name)
     const tree = store.trustedTree(name, [...keys])
     if (!tree) return found('damaged', 'its release is missing')
     if (store.manifestDigest(name) !== tree.release.manifestDigest) {

@@ -29,6 +29,11 @@ export interface OpenTree {
   root: Fd
 }
 
+/** What the kernel says of a disk whose blocks or directories are broken. */
+const DAMAGE = ['EIO', 'EBADMSG', 'EUCLEAN', 'EISDIR', 'ENOTDIR', 'ELOOP']
+/** A block that can't be read once may still be read the second time. */
+const READS_MAX = 2
+
 export class Store {
   #lock: Fd | undefined
 
@@ -88,13 +93,19 @@ export class Store {
     return statement && { name, release: readRelease(statement), statement }
   }
 
-  /** The version of a tree by its release; undefined also where that can't be read. */
+  /**
+   * The version of a tree by its release; undefined also where that is damaged. Errors that say
+   * nothing of the tree are thrown: who takes it for lost changes names that must not change.
+   */
   version(name: TreeName): number | undefined {
-    try {
-      return this.tree(name)?.release.version
-    } catch (error) {
-      if (error instanceof TrustError || isSystemError(error)) return undefined
-      throw error
+    for (let reads = 1; ; reads++) {
+      try {
+        return this.tree(name)?.release.version
+      } catch (error) {
+        if (error instanceof TrustError) return undefined
+        if (!isSystemError(error, ...DAMAGE)) throw error
+        if (reads === READS_MAX) return undefined
+      }
     }
   }
 

@@ -8,12 +8,12 @@ import { ROOT } from '../../runtime/emulator/disk/inodes.ts'
 import type { VirtualDisk } from '../../runtime/emulator/virtual-disk.ts'
 import { virtualFiles } from '../../runtime/emulator/virtual-files.ts'
 import { silent } from '../../src/progress.ts'
-import { readState } from '../../src/trees/state.ts'
+import { readState, type State } from '../../src/trees/state.ts'
 import { Store, type TreeName } from '../../src/trees/store.ts'
 import { describe, verify } from '../../src/trees/verify.ts'
 import { nodeHost } from '../support/host.ts'
 import { STORE } from './device.ts'
-import type { Scenario } from './scenarios.ts'
+import type { Claim, Scenario } from './scenarios.ts'
 
 /** The proof found a state that must not be. */
 export class Refuted extends Error {
@@ -46,11 +46,23 @@ export async function checkBooted(
   require(state.floor >= floorMin, `the floor is ${state.floor} where ${floorMin} was verified`)
   const names = store.host.files.readDirectory(store.directory, '.')
   require(!names.includes('previous-root.swap'), 'a tree is left at its aside name')
+  claim(scenario.always, state, running)
   // A swap or a roll-back may be cut anywhere, but the tree that does not run is kept.
   if (!scenario.name.startsWith('roll back')) return
   const kept = version('previous-root')
   const other = scenario.running.find((each) => each !== running)
   require(kept === other, `version ${kept} is kept as the way back, not ${other}`)
+}
+
+/** After a cut behind the last operation: what was done stays done. */
+export function checkKept(disk: VirtualDisk, scenario: Scenario): void {
+  const store = Store.open(nodeHost(virtualFiles(disk.snapshot())), STORE, false)
+  claim(scenario.kept, readState(store), store.tree('fakeroot')?.release.version)
+}
+
+function claim(claimed: Claim | undefined, state: State, running: number | undefined): void {
+  const wrong = claimed?.(state, running)
+  if (wrong !== undefined) throw new Refuted(wrong)
 }
 
 /** After the command was run again from the top. */

@@ -14,7 +14,10 @@ export interface Catch {
 
 /** Cheap scenarios first: most defects are seen there. */
 const ORDER = [
+  'confirm',
+  'boot',
   'roll back',
+  'first boot',
   'swap with',
   'upgrade and',
   'upgrade in place',

@@ -5,6 +5,7 @@
 import type { Operation } from '../../runtime/emulator/disk/operations.ts'
 import type { VirtualDisk } from '../../runtime/emulator/virtual-disk.ts'
 import { virtualFiles } from '../../runtime/emulator/virtual-files.ts'
+import { type Decision, settle } from '../../src/boot/settle.ts'
 import type { Files, Host } from '../../src/host.ts'
 import { silent } from '../../src/progress.ts'
 import type { PublicKey } from '../../src/release/signify.ts'
@@ -12,11 +13,16 @@ import { FolderSource } from '../../src/source/folder-source.ts'
 import type { Source } from '../../src/source/source.ts'
 import { Store } from '../../src/trees/store.ts'
 import { recover, rollBack, swap } from '../../src/trees/swap.ts'
+import { confirm, countBoot } from '../../src/trees/trial.ts'
 import { install, type Upgrade, type Upgraded, upgrade } from '../../src/upgrade.ts'
 import { nodeHost } from '../support/host.ts'
 import { mounted, STICK } from './mounted.ts'
 
 export const STORE = '/xo'
+/** Boots that a version has to become healthy. */
+export const BOOTS_MAX = 3
+/** What the images of images.ts start with. */
+const INITS = ['/usr/bin/perl']
 
 /** The steps that the proof is of. A mutant brings others. */
 export interface Flow {
@@ -25,7 +31,13 @@ export interface Flow {
   swap(store: Store): unknown
   rollBack(store: Store): unknown
   recover(store: Store): unknown
+  /** From power-on until control is handed over, which is when `start` is called. */
+  boot(store: Store, given: Given, start: (decision: Decision) => void): Promise<void>
+  /** The system has started, and says whether it is healthy. */
+  confirm(store: Store, examine: () => Promise<boolean>): Promise<void>
 }
+
+type Given = Parameters<typeof settle>[1]
 
 /** The program under proof: its steps, and what stands between them and the disk. */
 export interface Program {
@@ -36,7 +48,21 @@ export interface Program {
 }
 
 export const theProgram: Program = {
-  flow: { install, upgrade, swap, rollBack, recover },
+  flow: {
+    install,
+    upgrade,
+    swap,
+    rollBack,
+    recover,
+    async boot(store, given, start) {
+      const decision = await settle(store, given, () => {})
+      if (decision.act === 'boot') countBoot(store)
+      start(decision)
+    },
+    async confirm(store, examine) {
+      if (await examine()) confirm(store)
+    },
+  },
   files: (files) => files,
   host: (host) => host,
 }
@@ -68,6 +94,20 @@ export class Device {
       return await use(store)
     } finally {
       store.close()
+    }
+  }
+
+  /** What an early boot knows beside the store. */
+  circumstances(): Given {
+    const words = { boot: undefined, recover: undefined }
+    return {
+      keys: this.world.keys,
+      bootsMax: BOOTS_MAX,
+      words,
+      locked: undefined,
+      writable: true,
+      recoveryTried: false,
+      inits: INITS,
     }
   }
 

@@ -4,7 +4,9 @@
  * same or end with an error of a known class; either way the machine then boots a whole tree, and the
  * command, run again, gets to its end.
  */
+import { Random } from '../../runtime/emulator/disk/random.ts'
 import { type Code, systemError } from '../../runtime/emulator/disk/system-error.ts'
+import type { VirtualDisk } from '../../runtime/emulator/virtual-disk.ts'
 import { isSystemError, UpgradeError } from '../../src/errors.ts'
 import type { Files } from '../../src/host.ts'
 import { checkBooted, checkEnd, Refuted, type Verdicts } from './boot.ts'
@@ -75,25 +77,28 @@ class Injector {
 }
 
 export interface FaultProof {
+  /** Calls times errors. */
+  possible: number
   faults: number
   /** Runs that got to their end in spite of the fault. */
   survived: number
   failures: string[]
 }
 
-/** `stride`: every so many faults, not each. */
+/** `share` of all faults, picked by the seed; 1: each. */
 export async function proveFaults(
   world: World,
   scenario: Scenario,
-  stride: number,
+  { share, seed }: { share: number; seed: number },
 ): Promise<FaultProof> {
   const verdicts: Verdicts = new Map()
-  const proof: FaultProof = { faults: 0, survived: 0, failures: [] }
+  const proof: FaultProof = { possible: 0, faults: 0, survived: 0, failures: [] }
   const { calls } = await run(world, scenario, new Injector(-1, 'EIO'))
-  let count = 0
+  const random = new Random(seed)
   for (const [place, name] of calls.entries()) {
     for (const code of ERRORS[name]) {
-      if (count++ % stride !== 0) continue
+      proof.possible++
+      if (random.fraction() >= share) continue
       proof.faults++
       const problem = await proveFault(world, scenario, new Injector(place, code), verdicts, proof)
       if (problem) proof.failures.push(`${code} of call ${place}, ${name}: ${problem}`)
@@ -123,13 +128,16 @@ async function proveFault(
   proof: FaultProof,
 ): Promise<string | undefined> {
   const { disk, error } = await run(world, scenario, injector)
+  const { again } = scenario
   if (error === undefined) proof.survived++
+  else if (again && error instanceof Refuted) proof.survived++
   else if (!(error instanceof UpgradeError) && !isSystemError(error)) {
     return `an error of no known class: ${(error as Error).stack}`
   }
   // The process ended: nothing is open or locked any more.
   const after = disk.snapshot()
   try {
+    if (again) return await proveElsewhere(world, { ...scenario, again }, after, verdicts)
     if (error === undefined) await checkEnd(after, scenario, verdicts)
     const device = new Device(world, after)
     await device.withStore((store) => world.program.flow.recover(store))
@@ -141,4 +149,18 @@ async function proveFault(
     const { message, stack } = failure as Error
     return failure instanceof Refuted ? message : (stack ?? message)
   }
+}
+
+/** Whole trees, and a start of one of them. */
+async function proveElsewhere(
+  world: World,
+  scenario: Scenario & Required<Pick<Scenario, 'again'>>,
+  disk: VirtualDisk,
+  verdicts: Verdicts,
+): Promise<undefined> {
+  const { always: _, ...lenient } = { ...scenario, running: [1, 2] }
+  await new Device(world, disk).withStore((store) => world.program.flow.recover(store))
+  await checkBooted(disk, lenient, verdicts)
+  await scenario.again(new Device(world, disk))
+  await checkBooted(disk, lenient, verdicts)
 }

@@ -66,7 +66,7 @@ async function faults({ world, scenarios }: Stage): Promise<boolean> {
   const sum = { faults: 0, survived: 0, failures: 0 }
   const name = wordAfter('--scenario') ?? ''
   for (const scenario of scenarios.filter((each) => each.name.includes(name))) {
-    const found = await proveFaults(world, scenario, 1)
+    const found = await proveFaults(world, scenario, { share: 1, seed })
     sum.faults += found.faults
     sum.survived += found.survived
     sum.failures += found.failures.length

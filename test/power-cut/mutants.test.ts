@@ -19,6 +19,14 @@ const QUICK = [
   'the floor is not raised',
   'the floor is raised before the manifest is proved',
   'the old tree is not set aside',
+  'a boot is not counted',
+  'a boot is counted and not synced before it starts',
+  'confirmed before it is known to be healthy',
+  'a bad version is not remembered',
+  'a trial is not remembered',
+  'a roll-back is not written down before it is done',
+  'the way back forgets what it left',
+  'second names are not seen',
 ]
 
 const stage = await setStage()
@@ -29,7 +37,7 @@ for (const name of QUICK) {
     if (!mutant) throw new Error(`there is no defect "${name}"`)
     const quick = withProgram(stage, mutant.program)
     quick.scenarios = stage.scenarios.filter(({ name: each }) =>
-      /^(roll back|swap with|upgrade and swap)/.test(each),
+      /^(confirm|boot|first boot|roll back|swap with|upgrade and swap)/.test(each),
     )
     assert.ok(await catchMutant(quick, mutant, 1))
   })
@@ -38,7 +46,7 @@ for (const name of QUICK) {
 test('there are enough defects, each with a name of its own', () => {
   const names = new Set(MUTANTS.map(({ name }) => name))
   assert.is(names.size, MUTANTS.length)
-  assert.ok(names.size >= 15)
+  assert.ok(names.size >= 25)
 })
 
 test.run()

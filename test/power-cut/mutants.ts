@@ -2,9 +2,14 @@
  * Deliberate defects, each one alone in an otherwise true program. The proof must catch every one of
  * them: a proof that can't fail proves nothing.
  */
+import { gatherFacts } from '../../src/boot/facts.ts'
+import { type Plan, plan } from '../../src/boot/plan.ts'
+import { settle } from '../../src/boot/settle.ts'
 import type { Fd, Files, Host, Path } from '../../src/host.ts'
 import { changeState, raiseFloor } from '../../src/trees/state.ts'
 import type { Store } from '../../src/trees/store.ts'
+import { rollBack } from '../../src/trees/swap.ts'
+import { confirm, countBoot } from '../../src/trees/trial.ts'
 import { type Program, STORE, theProgram } from './device.ts'
 
 export interface Mutant {
@@ -56,6 +61,28 @@ function stateInPlace(files: Files): Partial<Files> {
       files.readXattrs(directory, path === 'state.new' ? 'state' : path),
     rename(source, path, target, targetPath) {
       if (path !== 'state.new') files.rename(source, path, target, targetPath)
+    },
+  }
+}
+
+/** The record loses its lines that begin like this. */
+const withoutLines = (start: string) => (files: Files) => ({
+  write(fd: Fd, buffer: Uint8Array, offset: number, length: number) {
+    const text = String.fromCharCode(...buffer.subarray(offset, offset + length))
+    if (!text.startsWith('floor=')) return files.write(fd, buffer, offset, length)
+    const kept = text.split('\n').filter((line) => !line.startsWith(start))
+    const bytes = Uint8Array.from(kept.join('\n'), (unit) => unit.charCodeAt(0))
+    files.write(fd, bytes, 0, bytes.length)
+  },
+})
+
+/** A directory with two names looks like two directories. */
+function secondNamesNotSeen(files: Files): Partial<Files> {
+  return {
+    stat(directory, path) {
+      const found = files.stat(directory, path)
+      const isTree = /^(fakeroot|(upgraded|previous)-root(\.swap)?|staging)$/.test(path)
+      return found && isTree ? { ...found, identity: `${found.identity} ${path}` } : found
     },
   }
 }
@@ -124,6 +151,34 @@ function swapWithoutRoom(store: Store): void {
   store.discard('previous-root')
   changeState(store, { intent })
   theProgram.flow.recover(store)
+}
+
+/** The trees change places, and only then it is written down that they shall. */
+function rollBackBeforeState(store: Store): void {
+  const { directory, host } = store
+  const source = store.version('fakeroot') ?? 0
+  const target = store.version('previous-root') ?? 0
+  try {
+    host.files.exchange(directory, 'previous-root', directory, 'fakeroot')
+  } catch {
+    host.files.rename(directory, 'fakeroot', directory, 'previous-root.swap')
+    host.files.rename(directory, 'previous-root', directory, 'fakeroot')
+    host.files.rename(directory, 'previous-root.swap', directory, 'previous-root')
+  }
+  store.syncDirectory()
+  changeState(store, { trial: undefined, boots: 0, bad: source > target ? [source] : [] })
+}
+
+const goesBack = (decision: Plan): decision is Extract<Plan, { act: 'roll-back' }> =>
+  decision.act === 'roll-back'
+
+/** The early boot with another way of going back. */
+const bootWith = (back: (store: Store) => void): Program['flow']['boot'] => {
+  return async (store, given, start) => {
+    const facts = await gatherFacts(store, { ...given, moved: false })
+    if (goesBack(plan(facts))) back(store)
+    await theProgram.flow.boot(store, given, start)
+  }
 }
 
 function swapByRenames(store: Store): void {
@@ -233,4 +288,50 @@ export const MUTANTS: Mutant[] = [
       },
     })),
   },
+  {
+    name: 'a boot is not counted',
+    program: withFlow({
+      async boot(store, given, start) {
+        start(await settle(store, given, () => {}))
+      },
+    }),
+  },
+  {
+    name: 'a boot is counted and not synced before it starts',
+    program: withFlow({
+      async boot(store, given, start) {
+        const decision = await settle(store, given, () => {})
+        const { files } = store.host
+        const { sync } = files
+        Object.assign(files, { sync() {} })
+        if (decision.act === 'boot') countBoot(store)
+        Object.assign(files, { sync })
+        start(decision)
+      },
+    }),
+  },
+  {
+    name: 'confirmed before it is known to be healthy',
+    program: withFlow({
+      async confirm(store, examine) {
+        confirm(store)
+        await examine()
+      },
+    }),
+  },
+  { name: 'a bad version is not remembered', program: withFiles(withoutLines('bad=')) },
+  { name: 'a trial is not remembered', program: withFiles(withoutLines('trial=')) },
+  { name: 'a confirmation is not remembered', program: withFiles(withoutLines('confirmed=')) },
+  {
+    name: 'a roll-back is not written down before it is done',
+    program: withFlow({
+      rollBack: rollBackBeforeState,
+      boot: bootWith(rollBackBeforeState),
+    }),
+  },
+  {
+    name: 'the way back forgets what it left',
+    program: withFlow({ boot: bootWith((store) => rollBack(store)) }),
+  },
+  { name: 'second names are not seen', program: withFiles(secondNamesNotSeen) },
 ]

@@ -10,7 +10,7 @@ import { ROOT } from '../../runtime/emulator/disk/inodes.ts'
 import type { Operation } from '../../runtime/emulator/disk/operations.ts'
 import { Random } from '../../runtime/emulator/disk/random.ts'
 import type { VirtualDisk } from '../../runtime/emulator/virtual-disk.ts'
-import { checkBooted, checkEnd, Refuted, type Verdicts } from './boot.ts'
+import { checkBooted, checkEnd, checkKept, Refuted, type Verdicts } from './boot.ts'
 import { recorded, type World } from './device.ts'
 import type { Scenario } from './scenarios.ts'
 
@@ -142,6 +142,9 @@ class Prover {
       this.#booted.add(state)
       await this.#attempt(() => this.#recoverAndEnd(disk))
     }
+    // A known state is a new question where nothing was left to do.
+    const isAfter = this.#cut === this.#proof.operations.length && this.#secondCut === undefined
+    if (isAfter) await this.#attempt(() => this.#recoverAndKeep(disk))
     if (!again || this.#cutAgain.has(state)) return
     this.#cutAgain.add(state)
     await this.#cutSecond(disk)
@@ -156,6 +159,12 @@ class Prover {
     await checkBooted(booted.disk, this.scenario, this.#verdicts)
     const ended = await recorded(this.world, booted.disk, this.scenario.act)
     await checkEnd(ended.disk, this.scenario, this.#verdicts)
+  }
+
+  async #recoverAndKeep(crashed: VirtualDisk): Promise<void> {
+    const { recover } = this.world.program.flow
+    const booted = await recorded(this.world, crashed, (device) => device.withStore(recover))
+    checkKept(booted.disk, this.scenario)
   }
 
   /** The command runs again from the top, with its recovery first, and is cut before each operation. */

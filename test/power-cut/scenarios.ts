@@ -1,7 +1,7 @@
 /**
  * What the power is cut in: install, upgrade and swap, roll-back, an upgrade that recycles the tree
- * before, one that replaces a waiting one, and a swap that throws the tree before away. Each is one
- * command line that a person would run again after a cut.
+ * before, one that replaces a waiting one, a swap that throws the tree before away, and the boots of a
+ * trial (boots.ts). Each is one command line that a person would run again after a cut, or one boot.
  */
 import nacl from 'tweetnacl'
 import { copyTree } from '../../runtime/emulator/disk/copy.ts'
@@ -10,9 +10,11 @@ import { VirtualDisk } from '../../runtime/emulator/virtual-disk.ts'
 import { virtualFiles } from '../../runtime/emulator/virtual-files.ts'
 import { loadSecretKey } from '../../src/publish/keygen.ts'
 import { publicKeyOf } from '../../src/release/signify.ts'
+import type { State } from '../../src/trees/state.ts'
 import type { Store } from '../../src/trees/store.ts'
 import { confirm } from '../../src/trees/trial.ts'
 import { Publisher } from '../support/release.ts'
+import { bootScenarios } from './boots.ts'
 import { type Device, type Program, recorded, theProgram, type World } from './device.ts'
 import { nastyImage, VERSIONS } from './images.ts'
 
@@ -25,11 +27,23 @@ export interface Scenario {
   running: (number | undefined)[]
   /** What must run and be kept as the way back in the end. */
   end: { running: number; previous: number | undefined; floor: number }
+  /** Whenever the machine has recovered. */
+  always?: Claim
+  /**
+   * What has to work after a fault that may have led elsewhere: a boot takes a tree for damaged that it
+   * can't read, and starts another one. Undefined: the fault only stops the act.
+   */
+  again?(device: Device): Promise<void>
+  /** When it has recovered from a cut that came after the last operation. */
+  kept?: Claim
 }
+
+/** What is wrong with the state record, where this version runs. */
+export type Claim = (state: State, running: number | undefined) => string | undefined
 
 /** What a file system that the scenario's disk may stand for does in a power cut. */
 export function modelsOf({ start }: Scenario): CrashModel[] {
-  return start.options.exchange ? ['ordered', 'weak'] : ['ordered', 'weak']
+  return start.options.exchange ? ['ordered', 'weak'] : ['ordered', 'weak', 'jffs2']
 }
 
 export interface Stage {
@@ -128,6 +142,7 @@ async function scenariosOf(world: World, exchange: boolean, suffix: string): Pro
       end: { running: 3, previous: 2, floor: 3 },
     },
   ]
+  scenarios.push(...(await bootScenarios({ waits2, runs2 }, after)))
   return scenarios.map((each) => ({ ...each, name: `${each.name}${suffix}` }))
 }
 
