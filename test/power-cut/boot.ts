@@ -82,9 +82,12 @@ export async function checkEnd(
   require(floor === end.floor, `the floor ended at ${floor}, not at ${end.floor}`)
   const names = store.host.files.readDirectory(store.directory, '.')
   const expected = ['fakeroot', 'lock', ...(previous ? ['previous-root'] : []), 'state']
-  // What stages another version was there before, and is left to the next upgrade. JFFS2 leaves second
-  // names: the state's goes with the next record, a directory's is parked until it can go.
-  const found = names.filter((name) => !/^(staging|state\.new|second-name-.*)$/.test(name))
+  // What stages another version was there before, and is left to the next upgrade; so is what is
+  // remembered of sources. JFFS2 leaves second names: the state's goes with the next record, a
+  // directory's is parked until it can go.
+  const found = names.filter(
+    (name) => !/^(staging|set-aside|state\.new|second-name-.*)$/.test(name),
+  )
   require(String(found) === String(expected), `the store holds ${found}, not ${expected}`)
 }
 

@@ -100,16 +100,18 @@ export class Medium {
         this.#births.set(operation.birth.number, operation.birth)
         this.#pend(operation)
         return
-      case 'rename': {
-        if (this.model !== 'jffs2') return this.#pend(operation)
-        const { source, target, inode, time } = operation
-        this.#pend({ kind: 'link', slot: target, inode, time })
-        this.#pend({ kind: 'remove', slot: source, inode, time })
+      case 'rename':
+        if (this.model === 'jffs2') this.#pendInTwo(operation)
+        else this.#pend(operation)
         return
-      }
       default:
         this.#pend(operation)
     }
+  }
+
+  #pendInTwo({ source, target, inode, time }: Extract<Operation, { kind: 'rename' }>): void {
+    this.#pend({ kind: 'link', slot: target, inode, time })
+    this.#pend({ kind: 'remove', slot: source, inode, time })
   }
 
   /** Whether a directory may be found under two names. */
