@@ -36,6 +36,16 @@ url[] = ${SERVER}
 
 [trust]
 keys = /etc/xo-upgrade/keys
+
+[boot]
+store = LABEL=xo
+root = ro
+persist[] = /home
+menu-seconds = 0
+watchdog-seconds = 120
+
+[recovery]
+stick[] = XO-RELEASE
 `
 
 /** The key pair of the tests; made once, so that releases stay the same. */
