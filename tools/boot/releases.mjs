@@ -4,6 +4,7 @@
  * `.cache/boot` under the digest of the program and of the trees; whoever uses them copies first.
  */
 import {
+  chmodSync,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -16,10 +17,13 @@ import {
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { place } from '../demo-image.mjs'
-import { cacheFolder, run, sha256, sha256OfFile } from '../workplace.mjs'
+import { cacheFolder, projectFolder, run, sha256, sha256OfFile } from '../workplace.mjs'
 import { makeBootTrees, RELEASES } from './trees.mjs'
 
 const bootFolder = join(cacheFolder, 'boot')
+const confirmingFolder = join(projectFolder, 'firmware/system')
+/** What is added to a tree gets one time, so that the same release has the same manifest. */
+const FIXED_TIME = '@1784073600'
 
 /** Where the laptop reaches the rsync daemon of the test, through QEMU's user network. */
 export const SERVER = 'rsync://10.0.2.100/xo'
@@ -60,18 +64,39 @@ async function bringKeys(program) {
   return keys
 }
 
+/** What comes along for a system to say that it is healthy; where it belongs in each. */
+const CONFIRMING = {
+  busybox: [['xo-upgrade-confirm.rc', 'etc/rc.d/xo-upgrade-confirm']],
+  systemd: [['xo-upgrade-confirm.service', 'etc/systemd/system/xo-upgrade-confirm.service']],
+}
+
 /** The tree as it is published: with the program, its configuration and the key. */
-async function completeTree(tree, target, program, keys) {
+async function completeTree({ init, tree, target, program, keys }) {
   await run(['cp', '-al', tree, target])
-  copyFileSync(program, place(target, 'usr/bin/xo-upgrade'))
-  writeFileSync(place(target, 'etc/xo-upgrade.conf'), CONFIGURATION)
-  copyFileSync(keys.public, place(target, 'etc/xo-upgrade/keys/release.pub'))
-  const added = ['usr/bin/xo-upgrade', 'etc/xo-upgrade.conf', 'etc/xo-upgrade/keys/release.pub']
-  const time = '@1784073600'
-  await run(['touch', '-d', time, ...added.map((path) => join(target, path))])
-  for (const path of ['etc/xo-upgrade/keys', 'etc/xo-upgrade', 'etc', 'usr/bin']) {
-    await run(['touch', '-d', time, join(target, path)])
+  const added = [
+    [program, 'usr/sbin/xo-upgrade'],
+    [keys.public, 'etc/xo-upgrade/keys/release.pub'],
+    ...CONFIRMING[init].map(([name, path]) => [join(confirmingFolder, name), path]),
+  ]
+  for (const [from, path] of added) {
+    const file = place(target, path)
+    copyFileSync(from, file)
+    if (!path.endsWith('.service')) chmodSync(file, 0o755)
   }
+  writeFileSync(place(target, 'etc/xo-upgrade.conf'), CONFIGURATION)
+  const paths = [...added.map(([, path]) => path), 'etc/xo-upgrade.conf']
+  const folders = new Set(paths.flatMap(foldersAbove))
+  await run([
+    'touch',
+    '-d',
+    FIXED_TIME,
+    ...[...paths, ...folders].map((path) => join(target, path)),
+  ])
+}
+
+function foldersAbove(path) {
+  const names = path.split('/').slice(0, -1)
+  return names.map((_, depth) => names.slice(0, depth + 1).join('/'))
 }
 
 /** Makes an ext4 disk of a folder's content. */
@@ -85,7 +110,7 @@ async function make(init, folder, trees, program, keys) {
   mkdirSync(module, { recursive: true })
   for (const release of RELEASES) {
     const tree = join(folder, `tree-${release}`)
-    await completeTree(join(trees, String(release)), tree, program, keys)
+    await completeTree({ init, tree: join(trees, String(release)), target: tree, program, keys })
     const words = ['--image', tree, '--version', String(release), '--to', module]
     await run([program, 'publish', ...words, '--key', keys.secret])
     rmSync(tree, { recursive: true })
@@ -109,6 +134,7 @@ export async function makeReleases({ init, program }) {
     basename(trees),
     sha256OfFile(program),
     sha256OfFile(keys.public),
+    ...CONFIRMING[init].map(([name]) => sha256OfFile(join(confirmingFolder, name))),
     sha256(readFileSync(fileURLToPath(import.meta.url))),
   ].join('\n')
   const name = `releases-${init}-${sha256(identity).slice(0, 16)}`

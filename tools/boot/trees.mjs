@@ -80,7 +80,18 @@ const MASKED = [
   'systemd-udev-trigger.service',
   'systemd-udevd.service',
   'systemd-update-done.service',
+  'systemd-update-utmp-runlevel.service',
+  'systemd-user-sessions.service',
+  'systemd-logind.service',
   'systemd-update-utmp.service',
+]
+
+/** What the test's own system starts. */
+const WANTED = [
+  'boot-test-agent.service',
+  'boot-test-network.service',
+  'boot-test-sick.service',
+  'xo-upgrade-confirm.service',
 ]
 
 function filesBelow(folder) {
@@ -106,7 +117,14 @@ async function linkApplets(tree) {
 function makeInit(tree, init) {
   if (init === 'busybox') return symlinkSync('../bin/busybox', place(tree, 'usr/sbin/init'))
   for (const unit of MASKED) symlinkSync('/dev/null', place(tree, `etc/systemd/system/${unit}`))
-  symlinkSync('boot-test.target', place(tree, 'etc/systemd/system/default.target'))
+  symlinkSync(
+    '/usr/lib/systemd/system/multi-user.target',
+    place(tree, 'etc/systemd/system/default.target'),
+  )
+  for (const unit of WANTED) {
+    const link = `etc/systemd/system/multi-user.target.wants/${unit}`
+    symlinkSync(`/etc/systemd/system/${unit}`, place(tree, link))
+  }
 }
 
 /** What Debian's own scripts make of these; whoever writes there writes into memory. */
