@@ -6,7 +6,7 @@
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { scratch } from '../support/scratch.ts'
-import { Laptop, mustRun, SchoolServer } from './laptop.ts'
+import { Laptop, makeStick, mustRun, SchoolServer } from './laptop.ts'
 import type { Machine } from './machine.ts'
 import { type Init, PROGRAM, type Stage } from './stage.ts'
 
@@ -126,6 +126,75 @@ export async function zeroedLibrary(stage: Stage, init: Init): Promise<void> {
   assert.is(await machine.isUp(), 41)
   await runsWhole(machine, 41)
   await machine.cut()
+  await server.stop()
+}
+
+/** 4: no network at all, but a stick with the release; of the system nothing is left. */
+export async function stick(stage: Stage, init: Init): Promise<void> {
+  const { laptop, server } = setUp(stage, init, 41)
+  const machine = await laptop.boot()
+  assert.is(await machine.isUp(), 41)
+  machine.send('rm -rf /xo/fakeroot; sync; echo gone >/dev/ttyS0')
+  await machine.says('gone')
+  await laptop.cutPower()
+  const again = await laptop.boot({ stick: makeStick(server) })
+  assert.is(await again.isUp(), 41)
+  await runsWhole(again, 41)
+  await again.cut()
+}
+
+/** 6: from 41 to 42 without a start of the kernel; the next start is an ordinary one, into 42. */
+export async function liveSwap(stage: Stage, init: Init): Promise<void> {
+  const { laptop, server } = setUp(stage, init, 42)
+  const machine = await laptop.boot({ server })
+  assert.is(await machine.isUp(), 41)
+  await succeeds(machine, 'upgrade')
+  const bootOf = () => machine.succeeds('cat /proc/sys/kernel/random/boot_id')
+  const before = await bootOf()
+  machine.send('xo-upgrade swap --live')
+  assert.is(await machine.isUp(), 42)
+  assert.is(await bootOf(), before, 'the kernel runs on')
+  await isConfirmed(machine, 42)
+  await runsWhole(machine, 42)
+  machine.send('reboot')
+  assert.is(await machine.isUp(), 42)
+  assert.is.not(await bootOf(), before)
+  await machine.cut()
+  await server.stop()
+}
+
+/** 7: the program as the first laptops run it, for a Geode of 32 bits: a whole upgrade through it. */
+export async function geode(stage: Stage, init: Init): Promise<void> {
+  const firmware = await stage.firmwareOf('i586')
+  const { laptop, server } = setUp({ ...stage, firmware }, init, 42)
+  const machine = await laptop.boot({ server })
+  await upgradeAndReboot(machine)
+  await isConfirmed(machine, 42)
+  await runsWhole(machine, 42)
+  await machine.cut()
+  await server.stop()
+}
+
+/**
+ * 5: the first laptops' flash, whose file system can't exchange two names: the swap is two renames, and
+ * the power goes between them and around them.
+ */
+export async function flash(stage: Stage, init: Init): Promise<void> {
+  const firmware = await stage.firmwareOf('x86_64', true)
+  const { server } = setUp(stage, init, 42)
+  const laptop = new Laptop(firmware, stage.releases[init].flash)
+  const words = ['xo.store=mtd:xo']
+  const machine = await laptop.boot({ server, words })
+  assert.is(await machine.isUp(), 41)
+  await succeeds(machine, 'upgrade')
+  machine.send('reboot')
+  await machine.says(/Version 42 waits/)
+  await laptop.cutPower()
+  const again = await laptop.boot({ server, words })
+  assert.is(await again.isUp(), 42)
+  await isConfirmed(again, 42)
+  await runsWhole(again, 42)
+  await again.cut()
   await server.stop()
 }
 

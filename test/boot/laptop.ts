@@ -129,6 +129,14 @@ export class Laptop {
   }
 }
 
+/** A USB stick by the name that the configuration gives, with what a school server offers. */
+export function makeStick(server: SchoolServer): string {
+  const stick = join(scratch('stick'), 'stick')
+  const kind = ['-q', '-t', 'ext4', '-m', '0', '-L', 'XO-RELEASE']
+  mustRun('/sbin/mke2fs', [...kind, '-d', server.folder, stick, '160M'])
+  return stick
+}
+
 /** A copy of a disk takes only the room of what is on it. */
 export function copySparse(from: string, to: string): void {
   mustRun('cp', ['--sparse=always', from, to])

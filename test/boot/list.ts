@@ -1,5 +1,15 @@
 /** The cases by their names, in the order in which they are run. */
-import { deletedTree, refusals, sickRelease, upgrade, zeroedLibrary } from './cases.ts'
+import {
+  deletedTree,
+  flash,
+  geode,
+  liveSwap,
+  refusals,
+  sickRelease,
+  stick,
+  upgrade,
+  zeroedLibrary,
+} from './cases.ts'
 import { type CutOptions, cutPowerOften } from './cuts.ts'
 import type { Stage } from './stage.ts'
 
@@ -26,6 +36,7 @@ export const CASES: Case[] = [
   },
   { name: '3 the system is deleted', run: quiet((stage) => deletedTree(stage, 'busybox')) },
   { name: '3 the C library is zeros', run: quiet((stage) => zeroedLibrary(stage, 'busybox')) },
+  { name: '4 no network, but a stick', run: quiet((stage) => stick(stage, 'busybox')) },
   {
     name: '5 power cuts',
     run: async (stage, options) => {
@@ -33,5 +44,8 @@ export const CASES: Case[] = [
       return undefined
     },
   },
+  { name: '5 the swap on flash (JFFS2)', run: quiet((stage) => flash(stage, 'busybox')) },
+  { name: '6 live swap (busybox)', run: quiet((stage) => liveSwap(stage, 'busybox')) },
+  { name: '7 the i586 program as /init', run: quiet((stage) => geode(stage, 'busybox')) },
   { name: '8 what is refused', run: quiet((stage) => refusals(stage, 'busybox')) },
 ]

@@ -11,6 +11,8 @@ export interface Releases {
   module: string
   /** The disk of a laptop with release 41; likewise. */
   disk: string
+  /** Of busybox: the flash of such a laptop. */
+  flash: string
   keys: { public: string; secret: string }
 }
 
@@ -21,6 +23,8 @@ export interface Firmware {
 
 export interface Stage {
   firmware: Firmware
+  /** The same for another machine, or with the store on raw flash. */
+  firmwareOf(target: string, flash?: boolean): Promise<Firmware>
   releases: Record<Init, Releases>
 }
 
@@ -36,6 +40,9 @@ export async function setStage(): Promise<Stage> {
   const make = (init: Init) => makeReleases({ init, program: PROGRAM })
   const releases = { busybox: await make('busybox'), systemd: await make('systemd') }
   const keys = releases.busybox.keys.public
-  const initramfs = await makeFirmware({ target: 'x86_64', kernel, keys })
-  return { firmware: { kernel: kernel.image, initramfs }, releases }
+  const firmwareOf = async (target: string, flash = false): Promise<Firmware> => {
+    const initramfs = await makeFirmware({ target, kernel, keys, flash })
+    return { kernel: kernel.image, initramfs }
+  }
+  return { firmware: await firmwareOf('x86_64'), firmwareOf, releases }
 }

@@ -26,7 +26,7 @@ const MODULES = [
 ]
 /** The flash of the first laptops: a disk that passes for raw memory, and the file system on it. */
 const FLASH_MODULES = ['block2mtd', 'jffs2']
-const FLASH_PARAMETERS = { block2mtd: 'block2mtd=/dev/vda,128KiB' }
+const FLASH_PARAMETERS = { block2mtd: 'block2mtd=/dev/vda,128KiB,xo' }
 
 /** The module list with the parameters that some of the modules take. */
 function withParameters(entries) {

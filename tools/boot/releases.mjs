@@ -119,13 +119,22 @@ async function make(init, folder, trees, program, keys) {
   const from = ['--source', `file://${module}`, '--keys', keys.public]
   await run([program, 'install', '--version', '41', '--store', store, ...from])
   await makeDisk(join(folder, 'disk'), store, { label: 'xo', megabytes: DISK_MB[init] })
+  if (init === 'busybox') await makeFlash(join(folder, 'flash'), store, DISK_MB[init])
   rmSync(store, { recursive: true })
+}
+
+/** The same on raw flash, as in the first laptops: a file system that can't exchange two names. */
+async function makeFlash(image, store, megabytes) {
+  const eraseBlocks = ['--eraseblock=128KiB', '--no-cleanmarkers', '--little-endian']
+  const size = `--pad=${megabytes * 2 ** 20}`
+  await run(['mkfs.jffs2', ...eraseBlocks, size, '--root', store, '--output', image])
 }
 
 /**
  * @param {{ init: string, program: string }} wanted
- * @returns {Promise<{ module: string, disk: string, keys: { public: string, secret: string } }>}
- *   the folder with all releases, of which `latest` is the sick one; the disk with the first
+ * @returns {Promise<{ module: string, disk: string, flash: string, keys: { public: string, secret: string } }>}
+ *   the folder with all releases, of which `latest` is the sick one; the disk with the first, and for busybox the
+ *   flash with the same
  */
 export async function makeReleases({ init, program }) {
   const trees = await makeBootTrees(init)
@@ -139,7 +148,12 @@ export async function makeReleases({ init, program }) {
   ].join('\n')
   const name = `releases-${init}-${sha256(identity).slice(0, 16)}`
   const folder = join(bootFolder, name)
-  const made = { module: join(folder, 'module'), disk: join(folder, 'disk'), keys }
+  const made = {
+    module: join(folder, 'module'),
+    disk: join(folder, 'disk'),
+    flash: join(folder, 'flash'),
+    keys,
+  }
   if (existsSync(folder)) return made
   for (const entry of readdirSync(bootFolder)) {
     if (entry.startsWith(`releases-${init}-`)) {

@@ -1,0 +1,30 @@
+// alone
+/**
+ * The short form of `npm run test:boot`: the upgrade with its trial, a release that never becomes
+ * healthy, a system that repairs itself, and two power cuts. Real boots of a Debian kernel in QEMU.
+ */
+import { test } from 'uvu'
+import { CASES } from './list.ts'
+import { setStage } from './stage.ts'
+
+const SHORT = [
+  '1 upgrade, trial, confirm (systemd)',
+  '2 a release that never becomes healthy (busybox)',
+  '3 the system is deleted',
+  '3 the C library is zeros',
+  '5 power cuts',
+]
+const CUTS = 2
+/** The same moments each time: what fails can be repeated. */
+const SEED = 1
+
+const stage = await setStage()
+for (const name of SHORT) {
+  const found = CASES.find((each) => each.name === name)
+  if (!found) throw new Error(`no case is called ${name}`)
+  test(name, async () => {
+    await found.run(stage, { cuts: CUTS, seed: SEED })
+  })
+}
+
+test.run()
