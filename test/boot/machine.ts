@@ -75,8 +75,8 @@ export class Machine {
       this.console += text
       options.heard?.(text)
     }
-    this.#child.stdout?.setEncoding('latin1').on('data', take)
-    this.#child.stderr?.setEncoding('latin1').on('data', take)
+    this.#child.stdout?.setEncoding('utf8').on('data', take)
+    this.#child.stderr?.setEncoding('utf8').on('data', take)
     this.#ended = new Promise((resolve) => {
       const end = () => {
         this.#hasEnded = true
@@ -180,7 +180,7 @@ export class Machine {
     if (this.#agent) return
     const socket = connect(this.#agentPath)
     this.#agent = socket
-    socket.setEncoding('latin1').on('data', (text: string) => {
+    socket.setEncoding('utf8').on('data', (text: string) => {
       this.#agentSaid += text
     })
     socket.on('error', () => {

@@ -4,6 +4,7 @@
  * `--console FILE` keeps what the screen of the first upgrade said.
  */
 import { writeFileSync } from 'node:fs'
+import { stripVTControlCharacters } from 'node:util'
 import { CASES } from './list.ts'
 import { setStage } from './stage.ts'
 
@@ -19,6 +20,11 @@ for (let at = 2; at < process.argv.length; at++) {
 
 process.exitCode = (await main()) ? 0 : 1
 process.exit()
+
+/** Without colours and carriage returns. */
+function plain(text: string): string {
+  return stripVTControlCharacters(text).replace(/\r/g, '')
+}
 
 async function main(): Promise<boolean> {
   const chosen = CASES.filter(
@@ -39,7 +45,7 @@ async function main(): Promise<boolean> {
     const seconds = () => `${((performance.now() - started) / 1000).toFixed(1)} s`
     try {
       const screen = await run(stage, { cuts, seed, heard: (line) => console.log(`     ${line}`) })
-      if (screen && options.console) writeFileSync(options.console, screen)
+      if (screen && options.console) writeFileSync(options.console, plain(screen))
       console.log(`ok   ${name} (${seconds()})`)
     } catch (error) {
       failed++
