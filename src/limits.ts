@@ -35,3 +35,5 @@ export const HTTP_FRAMING_SIZE_MAX = 32 * 1024
 export const POLICY_SIZE_MAX = 8 * 1024 * 1024
 /** A line of a home server's log holds one question and its answer (bytes). */
 export const CALL_LINE_MAX = 16 * 1024
+/** One datagram that every network passes whole, with room for the names of a deployment (bytes). */
+export const PUSH_SIZE_MAX = 600

@@ -12,6 +12,7 @@ import { homeCommand } from './home-server-commands.ts'
 import { initCommand } from './init-command.ts'
 import { type Option, parseOptions } from './options.ts'
 import { keygenCommand, publishCommand } from './publisher-commands.ts'
+import { pushCommand } from './push-command.ts'
 import { recoverCommand } from './recover-command.ts'
 import { confirmCommand, rollBackCommand, swapCommand } from './trial-commands.ts'
 
@@ -35,6 +36,7 @@ const COMMANDS: Command[] = [
   homeCommand,
   initCommand,
   makeUnlockCommand,
+  pushCommand,
 ]
 
 /** Runs one command line (without the program's name). Only bugs of ours are thrown. */

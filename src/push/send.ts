@@ -1,0 +1,109 @@
+/**
+ * Sends a push: the same signed datagram to each address, a few times, because a datagram may be
+ * lost. It waits for no answer, since none is given.
+ */
+import { ConfigError, isSystemError } from '../errors.ts'
+import type { Host } from '../host.ts'
+import { PUSH_GROUP_6 } from './upgrade-now.ts'
+
+type Address = import('native:sockets').Address
+
+const TIMES = 3
+const PAUSE_MS = 400
+
+export interface Target {
+  address: Address
+  /** The network card that it leaves by; undefined: by the kernel's routes. */
+  card: string | undefined
+}
+
+/** Everybody in reach: IPv4 broadcast and the IPv6 group, on each card that is up. */
+export function everybody({ sockets }: Pick<Host, 'sockets'>, port: number): Target[] {
+  return sockets.interfaces().flatMap((card) => {
+    const four = card.addresses.flatMap(({ broadcast }) =>
+      broadcast === undefined ? [] : [target(4, broadcast, port, card.name)],
+    )
+    const hasSix = card.multicast && card.addresses.some(({ family }) => family === 6)
+    return hasSix ? [...four, target(6, `${PUSH_GROUP_6}%${card.name}`, port, card.name)] : four
+  })
+}
+
+function target(family: 4 | 6, address: string, port: number, card: string): Target {
+  return { address: { family, address, port }, card }
+}
+
+/** Those that were named: hosts, or addresses of broadcast or multicast; `HOST`, `HOST:PORT`, `[V6]:PORT`. */
+export async function named(
+  { sockets }: Pick<Host, 'sockets'>,
+  words: readonly string[],
+  defaultPort: number,
+): Promise<Target[]> {
+  const targets: Target[] = []
+  for (const word of words) {
+    const parts =
+      /^(?:\[([^\]]+)\]|([^:]+)|([0-9a-fA-F:.]*:[0-9a-fA-F:.%a-z0-9]*))(?::([0-9]{1,5}))?$/.exec(
+        word,
+      )
+    const port = parts?.[4] === undefined ? defaultPort : Number(parts[4])
+    const host = parts?.[1] ?? parts?.[2] ?? parts?.[3]
+    if (host === undefined || port < 1 || port > 65_535) {
+      throw new ConfigError(`"${word}" is no address`, 'write HOST, HOST:PORT or [IPV6]:PORT')
+    }
+    for (const address of await sockets.resolve(host, port)) {
+      targets.push({ address, card: undefined })
+    }
+  }
+  return targets
+}
+
+export interface Sent {
+  /** How many addresses took it, and what was said of the others. */
+  count: number
+  failures: { address: string; message: string }[]
+}
+
+export async function sendPush(
+  modules: Pick<Host, 'sockets' | 'clock'>,
+  targets: readonly Target[],
+  signed: Uint8Array,
+): Promise<Sent> {
+  const failures = new Map<Target, string>()
+  for (let time = 0; time < TIMES; time++) {
+    if (time > 0) await modules.clock.sleep(PAUSE_MS)
+    for (const one of targets) {
+      const message = await sendOnce(modules, one, signed)
+      if (message !== undefined && time === 0) failures.set(one, message)
+      if (message === undefined) failures.delete(one)
+    }
+  }
+  const told = [...failures].map(([{ address }, message]) => ({
+    address: address.address,
+    message,
+  }))
+  return { count: targets.length - failures.size, failures: told }
+}
+
+/** What the system said where it refused. */
+async function sendOnce(
+  { sockets }: Pick<Host, 'sockets'>,
+  { address, card }: Target,
+  signed: Uint8Array,
+): Promise<string | undefined> {
+  const { family } = address
+  const host = family === 6 ? '::' : '0.0.0.0'
+  try {
+    const options = { family, host, port: 0, broadcast: family === 4, groups: [] }
+    const datagram = sockets.openDatagram(
+      card === undefined ? options : { ...options, interface: card },
+    )
+    try {
+      await sockets.sendDatagram(datagram, address, signed, 0, signed.length)
+    } finally {
+      sockets.closeDatagram(datagram)
+    }
+    return undefined
+  } catch (error) {
+    if (isSystemError(error)) return error.message
+    throw error
+  }
+}
