@@ -50,10 +50,27 @@ export async function named(
       throw new ConfigError(`"${word}" is no address`, 'write HOST, HOST:PORT or [IPV6]:PORT')
     }
     for (const address of await sockets.resolve(host, port)) {
-      targets.push({ address, card: undefined })
+      targets.push(...byEachCard(sockets, address))
     }
   }
   return targets
+}
+
+/** To a group on every card that can, since no route says where it is; else by the kernel's routes. */
+function byEachCard(sockets: Host['sockets'], address: Address): Target[] {
+  const { family, address: literal } = address
+  const [group = '', scope] = literal.split('%')
+  if (!(family === 6 ? /^ff/i : /^2(2[4-9]|3[0-9])\./).test(group)) {
+    return [{ address, card: undefined }]
+  }
+  if (scope !== undefined) return [{ address, card: scope }]
+  const cards = sockets.interfaces().filter((card) => {
+    return card.multicast && card.addresses.some((one) => one.family === family)
+  })
+  return cards.map(({ name }) => {
+    const scoped = family === 6 ? `${group}%${name}` : group
+    return { address: { ...address, address: scoped }, card: name }
+  })
 }
 
 export interface Sent {
