@@ -10,16 +10,13 @@ import type { Store, TreeName } from '../trees/store.ts'
 import type { Console } from './console.ts'
 import type { BootSettings } from './ground.ts'
 import type { RootMode } from './kernel-words.ts'
-import { bind, makePath, makeReadOnly, unmountIfThere } from './mounts.ts'
-import { mountData, mountOverlay } from './persist.ts'
+import { makePath, unmountIfThere } from './mounts.ts'
+import { assemble, hasFolder } from './new-root.ts'
 
 const NEW_ROOT = '/newroot'
-/** In the tree: where the running system finds the store. */
-const STORE_PLACE = 'xo'
 /** The kernel's file systems, and what was found out; they go along. */
 const OWN = ['/dev', '/proc', '/sys', '/run']
 const LOG = '/run/xo/boot.log'
-const OVERLAY = '/run/xo/overlay-root'
 
 export interface HandOver {
   host: Host
@@ -39,7 +36,8 @@ export function handOver(job: HandOver): never {
   const { host, console } = job
   const moved: Path[] = []
   try {
-    assemble(job)
+    makePath(host, NEW_ROOT)
+    assemble({ ...job, path: NEW_ROOT, note: (text) => console.line(text) })
     writeLog(job)
     for (const own of OWN) if (moveInto(host, own)) moved.push(own)
     console.close()
@@ -50,40 +48,6 @@ export function handOver(job: HandOver): never {
     unmountIfThere(host, NEW_ROOT)
     console.open()
     throw error
-  }
-}
-
-function assemble(job: HandOver): void {
-  const { host, console, store, writable, settings, root, tree } = job
-  const note = (text: string) => console.line(text)
-  makePath(host, NEW_ROOT)
-  bind(host, `${store.path}/${tree}/root`, NEW_ROOT)
-  const place = { host, store, path: NEW_ROOT, writable, note }
-  if (root === 'overlay') {
-    for (const name of ['upper', 'work']) makePath(host, `${OVERLAY}/${name}`)
-    if (!mountOverlay(place, '', OVERLAY)) {
-      note('This kernel lays nothing over the system; it is mounted read-only.')
-      makeReadOnly(host, NEW_ROOT)
-    }
-  } else if (root === 'ro') {
-    makeReadOnly(host, NEW_ROOT)
-  }
-  mountData(place, settings)
-  placeStore(job)
-}
-
-/** At /xo, where the tree has that folder; it is at /run/xo/store in any case. */
-function placeStore({ host, store, console }: HandOver): void {
-  const { files } = host
-  const fd = files.openRoot(NEW_ROOT)
-  try {
-    if (files.stat(fd, STORE_PLACE)?.type === 'dir') {
-      bind(host, store.path, `${NEW_ROOT}/${STORE_PLACE}`)
-    } else {
-      console.debug('the tree has no folder /xo; the store is at /run/xo/store')
-    }
-  } finally {
-    files.close(fd)
   }
 }
 
@@ -106,14 +70,9 @@ function writeLog({ host, console }: HandOver): void {
 }
 
 /** False where the tree has no such folder: a system that does without keeps doing without. */
-function moveInto({ files, system }: Host, own: Path): boolean {
-  const fd = files.openRoot(NEW_ROOT)
-  try {
-    if (files.stat(fd, own.slice(1))?.type !== 'dir') return false
-  } finally {
-    files.close(fd)
-  }
-  system.mount(own, `${NEW_ROOT}${own}`, '', ['move'], '')
+function moveInto(host: Host, own: Path): boolean {
+  if (!hasFolder(host, NEW_ROOT, own.slice(1))) return false
+  host.system.mount(own, `${NEW_ROOT}${own}`, '', ['move'], '')
   return true
 }
 

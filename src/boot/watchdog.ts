@@ -4,8 +4,13 @@
  */
 import { isSystemError } from '../errors.ts'
 import type { Fd, Host } from '../host.ts'
+import { makePath } from './mounts.ts'
+import { listFacts } from './small-facts.ts'
 
 const DEVICE = '/dev/watchdog'
+/** Stands there while a trial's watchdog runs: to open the device of one that rests would start it. */
+const MARK_FOLDER = '/run/xo'
+const MARK = 'watchdog'
 /** What tells the driver that the end is meant: it stops instead of running on. */
 const STOP = 'V'.charCodeAt(0)
 
@@ -17,6 +22,7 @@ export function armWatchdog(host: Host, seconds: number): string {
     const taken = host.system.setWatchdog(fd, seconds)
     if (taken >= seconds) {
       host.files.close(fd)
+      makePath(host, `${MARK_FOLDER}/${MARK}`)
       return `The watchdog starts the laptop again after ${taken} s without a sign of life.`
     }
     stop(host, fd)
@@ -29,8 +35,9 @@ export function armWatchdog(host: Host, seconds: number): string {
   }
 }
 
-/** Stops it where nobody has taken it over; whoever has it open keeps it. */
+/** Stops what `armWatchdog` armed, where nobody has taken it over: whoever has it open keeps it. */
 export function disarmWatchdog(host: Host): void {
+  if (!listFacts(host, MARK_FOLDER).includes(MARK)) return
   const fd = open(host)
   if (fd !== undefined) stop(host, fd)
 }

@@ -1,16 +1,24 @@
 /** The commands that change which version runs: the swap, the word that it is healthy, the way back. */
+import { checkFolders, findWay, takeOver } from '../boot/live-swap.ts'
+import { disarmWatchdog } from '../boot/watchdog.ts'
 import { BusyError, ConfigError } from '../errors.ts'
 import { examine } from '../health.ts'
 import { show } from '../text.ts'
 import { changeState, readState } from '../trees/state.ts'
 import type { Store } from '../trees/store.ts'
 import { recover, rollBack, swap, type Versions } from '../trees/swap.ts'
-import { checkSettled, confirm, trialOf } from '../trees/trial.ts'
+import { checkSettled, confirm, countBoot, trialOf } from '../trees/trial.ts'
 import { CONFIG, type Command, DEBUG, HELP, JSON_LINES, STORE } from './command.ts'
 import type { Context } from './context.ts'
 import { EXIT } from './exit-status.ts'
 
 const COMMON = [CONFIG, STORE, JSON_LINES, DEBUG, HELP]
+
+const LIVE_RISK =
+  'With --live the new version takes over at once, without a restart of the kernel: systemd 254 and\n' +
+  'later by a soft reboot, busybox init and sysvinit by pivot_root. All programs are ended, or run on\n' +
+  'from the old tree until they are started anew (sysvinit); the kernel stays the old one, and what\n' +
+  'goes wrong on the way needs a restart by hand. Where that is too much risk, leave --live away.'
 
 export const swapCommand: Command = {
   name: 'swap',
@@ -18,16 +26,27 @@ export const swapCommand: Command = {
   about:
     'Exchanges upgraded-root and fakeroot in one step; the tree that ran becomes previous-root.\n' +
     'A system that has the old tree mounted keeps running it until it boots again. From then on\n' +
-    'the new one is on trial: it has some boots (3 by default) to be confirmed, or is swapped back.',
-  options: COMMON,
+    'the new one is on trial: it has some boots (3 by default) to be confirmed, or is swapped back.\n' +
+    LIVE_RISK,
+  options: [{ name: '--live', help: 'hand over to the new version now' }, ...COMMON],
   needsRoot: true,
   run: (context) =>
-    context.withLockedStore(false, (store) => {
+    context.withLockedStore(false, async (store) => {
+      const way = context.values['--live'] ? await findWay(context.host) : undefined
+      if (way && store.has('upgraded-root')) {
+        checkFolders(context.host, `${store.path}/upgraded-root/root`)
+      }
       const { source, target } = recoverFirst(context, store, 'swap') ?? swapSettled(store)
-      context.result({ outcome: 'swapped', source, target }, [
+      if (way) countBoot(store)
+      context.result({ outcome: 'swapped', source, target, live: way?.by }, [
         `Version ${target} runs from now on, on trial; ${source} is kept as the way back until ` +
           '`xo-upgrade confirm`.',
       ])
+      if (way) {
+        const settings = context.configuration.boot
+        const note = (text: string) => context.progress.note(text)
+        await takeOver({ host: context.host, store, settings, note }, way)
+      }
       return EXIT.done
     }),
 }
@@ -127,6 +146,8 @@ function checkStarted(store: Store, version: number, trial: boolean): void {
 
 function confirmed(context: Context, store: Store, force: boolean): number {
   const { version, wasTrial } = confirm(store)
+  // The early boot armed it for the trial alone; whoever took it over keeps it.
+  if (wasTrial) disarmWatchdog(context.host)
   context.result({ outcome: 'confirmed', version, trial: wasTrial, forced: force }, [
     wasTrial
       ? `Version ${version} is confirmed: its trial is over.`

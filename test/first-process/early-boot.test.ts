@@ -5,7 +5,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { changeState } from '../../src/trees/state.ts'
 import { bring, withStore } from '../support/node-device.ts'
-import { Laptop, smallSystem } from './laptop.ts'
+import { busyboxSystem, Laptop, smallSystem } from './laptop.ts'
 
 const test = suite('early boot as process 1')
 
@@ -134,6 +134,28 @@ test('a laptop that is locked shows why, and has no shell', async () => {
   assert.match(output, /reported stolen/, output)
   assert.not.match(output, /rescue shell/)
   assert.not.match(output, /^system 41/m)
+})
+
+test('a live swap pivots to the new tree, and busybox init starts anew there', async () => {
+  const laptop = new Laptop()
+  const rc41 = 'echo "rc of 41"; /bin/xo-upgrade swap --live; sleep 5'
+  const rc42 = 'echo "rc of 42, kernel up"; cat /proc/mounts; cat /mnt/etc/version; poweroff -f'
+  await laptop.install(busyboxSystem(41, rc41), async (store) => {
+    laptop.publisher.publish(42, busyboxSystem(42, rc42))
+    await bring('upgrade', store, laptop.publisher)
+    await withStore(store, (each) => {
+      // As if it had come while 41 runs: the early boot would swap it in.
+      changeState(each, { bad: [42] })
+    })
+  })
+  const { output } = await laptop.start()
+  assert.match(output, /^rc of 41$/m, output)
+  assert.match(output, /Version 42 runs from now on, on trial/)
+  assert.match(output, /^rc of 42, kernel up$/m, output)
+  assert.match(output, /^\/dev\/loop[0-9]+ \/ ext4/m)
+  assert.match(output, /^41$/m)
+  assert.match(laptop.read('xo/state'), /^trial=42$/m)
+  assert.match(laptop.read('xo/state'), /^boots=1$/m)
 })
 
 test.run()

@@ -14,8 +14,34 @@ import { file, folder, link, type Tree } from '../support/tree.ts'
 
 export const PROGRAM = 'build/x86_64/xo-upgrade'
 const DEADLINE_MS = 60_000
-const FOLDERS = ['bin', 'dev', 'etc', 'home', 'proc', 'run', 'sbin', 'sys', 'tmp', 'var', 'xo']
-const APPLETS = ['cat', 'echo', 'env', 'grep', 'ls', 'mount', 'sh', 'touch', 'umount', 'true']
+const FOLDERS = [
+  'bin',
+  'dev',
+  'etc',
+  'home',
+  'mnt',
+  'proc',
+  'run',
+  'sbin',
+  'sys',
+  'tmp',
+  'var',
+  'xo',
+]
+const APPLETS = [
+  'cat',
+  'echo',
+  'env',
+  'grep',
+  'ls',
+  'mount',
+  'sh',
+  'touch',
+  'umount',
+  'true',
+  'sleep',
+  'poweroff',
+]
 
 /** A system whose init says who it is, runs the script, and ends the laptop. */
 export function smallSystem(version: number, script = ''): Tree {
@@ -29,6 +55,18 @@ export function smallSystem(version: number, script = ''): Tree {
     ['etc/version', file(`${version}\n`)],
     ['home/welcome', file('from the tree\n')],
     ['sbin/init', file(init, { mode: 0o755 })],
+  ])
+}
+
+/** A system with busybox as its init, which runs the script once, and with this program in it. */
+export function busyboxSystem(version: number, script: string): Tree {
+  const inittab = '::once:/bin/sh /etc/rc\n::restart:/sbin/init\n'
+  return new Map([
+    ...smallSystem(version),
+    ['bin/xo-upgrade', file(readFileSync(PROGRAM), { mode: 0o755 })],
+    ['etc/inittab', file(inittab)],
+    ['etc/rc', file(`PATH=/bin:/sbin\nexec 2>&1\n${script}\n`)],
+    ['sbin/init', link('../bin/busybox')],
   ])
 }
 

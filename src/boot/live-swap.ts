@@ -1,0 +1,154 @@
+/**
+ * The new tree takes over without a restart of the kernel. systemd does it itself (a soft reboot into
+ * /run/nextroot); elsewhere the root is pivoted under the feet of the init, which then starts anew.
+ * What can be found out beforehand is, because from the swap on there is no way but forward.
+ */
+import { ConfigError, isSystemError } from '../errors.ts'
+import type { Host, Path } from '../host.ts'
+import { show } from '../text.ts'
+import type { Store } from '../trees/store.ts'
+import type { BootSettings } from './ground.ts'
+import { parseKernelWords } from './kernel-words.ts'
+import { makePath, unmountIfThere } from './mounts.ts'
+import { assemble, hasFolder } from './new-root.ts'
+import { CHILD_ENVIRONMENT } from './rescue.ts'
+import { listFacts, readFact } from './small-facts.ts'
+
+/** systemd looks here for the root of a soft reboot, and leaves alone what is mounted below it. */
+const NEXT_ROOT = '/run/nextroot'
+const SYSTEMD_MIN = 254
+/** Of the new tree: where the old one stays in sight after a pivot. */
+export const OLD_ROOT = 'mnt'
+const OWN = ['dev', 'proc', 'sys', 'run']
+const TEXT_MAX = 4096
+
+export type Way =
+  | { by: 'systemd' }
+  /** `signal`: what makes the init start anew. */
+  | { by: 'pivot'; init: 'busybox' | 'sysvinit' }
+
+/** How this system can be swapped live; throws a ConfigError where it can't. Changes nothing. */
+export async function findWay(host: Host): Promise<Way> {
+  if (
+    listFacts(host, '/run/systemd/system').length > 0 ||
+    readFact(host, '/proc/1/comm') === 'systemd\n'
+  ) {
+    const said = await outputOf(host, ['systemctl', '--version'])
+    const version = Number(/^systemd ([0-9]+)/.exec(said)?.[1] ?? 0)
+    if (version >= SYSTEMD_MIN) return { by: 'systemd' }
+    throw new ConfigError(
+      `a live swap needs systemd ${SYSTEMD_MIN}, and this is ${version || 'one that does not say'}`,
+      'run `xo-upgrade swap`, then restart',
+    )
+  }
+  const program = linkOf(host, '/proc/1', 'exe')
+  if (program.endsWith('/busybox')) return { by: 'pivot', init: 'busybox' }
+  // sysvinit is the one whose control is a program of the same file.
+  if (/\/init$/.test(program) && isThere(host, '/sbin/telinit')) {
+    return { by: 'pivot', init: 'sysvinit' }
+  }
+  throw new ConfigError(
+    `the init of this system (${show(program || 'unknown')}) can't be handed another root`,
+    'run `xo-upgrade swap`, then restart',
+  )
+}
+
+export interface LiveSwap {
+  host: Host
+  store: Store
+  settings: BootSettings
+  note(text: string): void
+}
+
+/** To be called after the swap. Returns when the init has been told; what runs may be ended by it. */
+export async function takeOver({ host, store, settings, note }: LiveSwap, way: Way): Promise<void> {
+  const words = parseKernelWords(readFact(host, '/proc/cmdline').trim())
+  const root = words.root ?? settings.root
+  const job = { host, store, settings, root, note, writable: true, tree: 'fakeroot' as const }
+  makePath(host, '/run/xo')
+  if (way.by === 'systemd') {
+    unmountIfThere(host, NEXT_ROOT)
+    makePath(host, NEXT_ROOT)
+    assemble({ ...job, path: NEXT_ROOT })
+    await mustRun(host, ['systemctl', '--no-block', 'soft-reboot'])
+    return
+  }
+  const path = `${store.path}/fakeroot/root`
+  checkFolders(host, path)
+  // Where mounts are shared with other namespaces, a root can't be pivoted.
+  host.system.mount('', '/', '', ['private', 'recursive'], '')
+  assemble({ ...job, path })
+  host.system.pivotRoot(path, `${path}/${OLD_ROOT}`)
+  for (const own of OWN) moveBack(host, own)
+  const restart = way.init === 'busybox' ? ['sh', '-c', 'kill -QUIT 1'] : ['telinit', 'u']
+  await mustRun(host, restart)
+}
+
+/** Before anything is changed: the new tree has the places that a pivot needs. */
+export function checkFolders(host: Host, root: Path): void {
+  for (const folder of [OLD_ROOT, ...OWN]) {
+    if (hasFolder(host, root, folder)) continue
+    throw new ConfigError(
+      `the new system has no folder /${folder}, which a live swap needs`,
+      'restart instead: the new version starts then',
+    )
+  }
+}
+
+/** What the kernel and the old system keep there goes on in the new root. */
+function moveBack({ system }: Host, own: Path): void {
+  try {
+    system.mount(`/${OLD_ROOT}/${own}`, `/${own}`, '', ['move'], '')
+  } catch (error) {
+    // EINVAL: the old system had nothing mounted there.
+    if (!isSystemError(error, 'EINVAL')) throw error
+  }
+}
+
+async function mustRun({ processes }: Host, command: Path[]): Promise<void> {
+  const child = processes.start({ command, environment: CHILD_ENVIRONMENT, pipe: false })
+  const status = await child.ended
+  if (status === 0) return
+  throw new ConfigError(
+    `${command.join(' ')} ended with status ${status}`,
+    'the new version is in its place: restart, and it runs',
+  )
+}
+
+async function outputOf({ processes, sockets }: Host, command: Path[]): Promise<string> {
+  const child = processes.start({ command, environment: CHILD_ENVIRONMENT, pipe: true })
+  const buffer = new Uint8Array(TEXT_MAX)
+  let length = 0
+  try {
+    while (child.stream && length < TEXT_MAX) {
+      const count = await sockets.read(child.stream, buffer, length, TEXT_MAX - length, 10_000)
+      if (count === 0) break
+      length += count
+    }
+  } finally {
+    if (child.stream) sockets.close(child.stream)
+  }
+  await child.ended
+  return String.fromCharCode(...buffer.subarray(0, length))
+}
+
+function linkOf({ files }: Host, folder: Path, name: Path): Path {
+  const fd = files.openRoot(folder)
+  try {
+    return files.readLink(fd, name)
+  } catch (error) {
+    if (isSystemError(error)) return ''
+    throw error
+  } finally {
+    files.close(fd)
+  }
+}
+
+function isThere({ files }: Host, path: Path): boolean {
+  const root = files.openRoot('/')
+  try {
+    return files.stat(root, path.slice(1)) !== undefined
+  } finally {
+    files.close(root)
+  }
+}

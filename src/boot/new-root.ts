@@ -1,0 +1,53 @@
+/**
+ * A tree of the store made into a root: mounted as the configuration says, with the data that outlives
+ * upgrades in it, and the store in its place. Nothing here writes into the tree.
+ */
+import type { Host, Path } from '../host.ts'
+import type { Store, TreeName } from '../trees/store.ts'
+import type { BootSettings } from './ground.ts'
+import type { RootMode } from './kernel-words.ts'
+import { bind, makePath, makeReadOnly } from './mounts.ts'
+import { mountData, mountOverlay } from './persist.ts'
+
+/** In the tree: where the running system finds the store. */
+const STORE_PLACE = 'xo'
+const OVERLAY = '/run/xo/overlay-root'
+
+export interface Assembly {
+  host: Host
+  store: Store
+  writable: boolean
+  settings: BootSettings
+  root: RootMode
+  tree: TreeName
+  /** A folder that is there. */
+  path: Path
+  note(text: string): void
+}
+
+export function assemble(job: Assembly): void {
+  const { host, store, settings, root, tree, path, note } = job
+  bind(host, `${store.path}/${tree}/root`, path)
+  if (root === 'overlay') {
+    for (const name of ['upper', 'work']) makePath(host, `${OVERLAY}/${name}`)
+    if (!mountOverlay(job, '', OVERLAY)) {
+      note('This kernel lays nothing over the system; it is mounted read-only.')
+      makeReadOnly(host, path)
+    }
+  } else if (root === 'ro') {
+    makeReadOnly(host, path)
+  }
+  mountData(job, settings)
+  // Else it is at /run/xo/store only.
+  if (hasFolder(host, path, STORE_PLACE)) bind(host, store.path, `${path}/${STORE_PLACE}`)
+}
+
+/** Whether a folder of the new root is there; no link counts, because it would lead out of it. */
+export function hasFolder({ files }: Host, root: Path, path: Path): boolean {
+  const fd = files.openRoot(root)
+  try {
+    return files.stat(fd, path)?.type === 'dir'
+  } finally {
+    files.close(fd)
+  }
+}
