@@ -107,11 +107,11 @@ export interface DeviceOptions {
 
 export class Device {
   readonly store: string
-  readonly #configurationFile: string
+  readonly configurationFile: string
 
   constructor(readonly options: DeviceOptions) {
     this.store = options.store ?? join(scratch('device'), 'store')
-    this.#configurationFile = join(scratch('configuration'), 'xo-upgrade.conf')
+    this.configurationFile = join(scratch('configuration'), 'xo-upgrade.conf')
     this.configure(options.configuration ?? {})
   }
 
@@ -129,15 +129,20 @@ export class Device {
       ...Object.entries(values).map(([key, value]) => `${key} = ${value}`),
     ])
     lines.push('[sources]', ...sources.map((url) => `url[] = ${url}`), '')
-    writeFileSync(this.#configurationFile, lines.join('\n'))
+    writeFileSync(this.configurationFile, lines.join('\n'))
   }
 
   root(tree: 'fakeroot' | 'upgraded-root' | 'previous-root' | 'staging' = 'fakeroot'): string {
     return join(this.store, tree, 'root')
   }
 
+  /** What each command line begins with, for tests that start the program themselves. */
+  get words(): string[] {
+    return ['--config', this.configurationFile]
+  }
+
   run(command: string, words: string[] = [], options: RunOptions = {}): Promise<Run> {
-    return run([command, '--json', '--config', this.#configurationFile, ...words], options)
+    return run([command, '--json', ...this.words, ...words], options)
   }
 
   /** Runs what has to succeed, and gives its result. */

@@ -15,6 +15,7 @@ export class HomeServer {
   /** Requests as they came, head and body. */
   readonly requests: string[] = []
   script: Script
+  url = ''
   #server: Server
   #sockets = new Set<Socket>()
 
@@ -25,12 +26,13 @@ export class HomeServer {
 
   static start(script: Script): Promise<HomeServer> {
     const home = new HomeServer(script)
-    return new Promise((resolve) => home.#server.listen(0, '127.0.0.1', () => resolve(home)))
-  }
-
-  get url(): string {
-    const address = this.#server.address()
-    return `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
+    return new Promise((resolve) =>
+      home.#server.listen(0, '127.0.0.1', () => {
+        const address = home.#server.address()
+        home.url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
+        resolve(home)
+      }),
+    )
   }
 
   stop(): void {
