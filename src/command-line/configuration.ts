@@ -2,6 +2,7 @@
  * The configuration file: INI, parsed by the `ini` package. What it knows stands in one table here;
  * an unknown section or key, or a value that can't be, is an error that names its line.
  */
+
 import { parse } from 'ini'
 import type { BootSettings } from '../boot/ground.ts'
 import type { LockPolicy } from '../call-home/lock.ts'
@@ -10,6 +11,7 @@ import { ConfigError, isSystemError } from '../errors.ts'
 import type { Host, Path } from '../host.ts'
 import { type HourWindow, parseHours } from '../hours.ts'
 import { CONFIGURATION_SIZE_MAX, VERSION_MAX } from '../limits.ts'
+import { PUSH_PORT } from '../push/upgrade-now.ts'
 import { readSystemFile } from '../small-file.ts'
 import { PATIENCE, type Patience } from '../source/order.ts'
 import type { RateCap } from '../source/rate-cap.ts'
@@ -44,6 +46,9 @@ export interface Configuration {
   stolenHook: Path | undefined
   /** Where the daemon tells what it does. */
   controlSocket: Path
+  /** Where pushes are heard; 0: nowhere. A round follows within so many seconds. */
+  pushPort: number
+  pushSpreadSeconds: number
   /** URLs: school servers, and upstreams, each in the order to try them. */
   schools: string[]
   /** How the laptop starts; without what [trial] says. */
@@ -86,6 +91,8 @@ export const DEFAULTS: Configuration = {
   lock: { enforce: false, graceSeconds: 14 * 86_400 },
   stolenHook: undefined,
   controlSocket: '/run/xo-upgrade.sock',
+  pushPort: PUSH_PORT,
+  pushSpreadSeconds: 300,
   schools: [],
   boot: newBootSettings(),
   sources: [],
@@ -201,6 +208,12 @@ const KEYS: Record<string, Setter> = {
   'anti-theft.stolen-hook': text((configuration, value) => {
     configuration.stolenHook = value
   }),
+  'push.port': number((configuration, value) => {
+    configuration.pushPort = value
+  }, 65_535),
+  'push.spread-seconds': number((configuration, value) => {
+    configuration.pushSpreadSeconds = value
+  }, 86_400),
   'daemon.control': text((configuration, value) => {
     configuration.controlSocket = value
   }),

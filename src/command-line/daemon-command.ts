@@ -32,6 +32,7 @@ import {
   STORE,
 } from './command.ts'
 import { Context } from './context.ts'
+import { openPush } from './daemon-push.ts'
 import { EXIT, exitOf } from './exit-status.ts'
 import { sentenceOf } from './home-commands.ts'
 import { act, ask } from './round.ts'
@@ -48,12 +49,14 @@ export const daemonCommand: Command = {
   async run(context) {
     const { host, values, progress } = context
     const stops: (() => void)[] = []
+    const push = openPush(context)
+    stops.push(() => push.close())
     const daemon = new Daemon({
       clock: host.clock,
       random: () => fraction(host.random),
       round: (turn) => oneRound(new Context(host, values), turn),
       count: (seconds) => counted(context, seconds),
-      hints: [signals(host, () => daemon.end())],
+      hints: [signals(host, () => daemon.end()), ...push.hints],
       log: (text) => progress.note(text),
     })
     stops.push(openControl(context, () => daemon.status()))

@@ -8,6 +8,9 @@ import type { Host } from '../host.ts'
 import { PUSH_SIZE_MAX } from '../limits.ts'
 import type { PublicKey } from '../release/signify.ts'
 import { TokenBucket } from './token-bucket.ts'
+
+export type { PushSituation } from './upgrade-now.ts'
+
 import {
   concerns,
   openUpgradeNow,

@@ -1,0 +1,48 @@
+/** The daemon, the program itself, makes a round after a push, and none after the same push again. */
+import { spawn } from 'node:child_process'
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { scratch } from '../support/scratch.ts'
+import { mustRun } from '../support/stock-tool.ts'
+
+const PROGRAM = 'build/x86_64/xo-upgrade'
+const PORT = 28_766
+
+test('a push brings a round forward', async () => {
+  const folder = scratch('push-daemon')
+  for (const name of ['keys', 'store']) mkdirSync(join(folder, name))
+  mustRun(PROGRAM, ['keygen', '--to', join(folder, 'sec'), '--name', 'push'])
+  cpSync(join(folder, 'sec/push.pub'), join(folder, 'keys/push.pub'))
+  const lines = [
+    `[store]\npath=${folder}/store`,
+    `[trust]\nkeys=${folder}/keys`,
+    `[push]\nport=${PORT}\nspread-seconds=0`,
+    `[daemon]\ncontrol=${folder}/control`,
+    '[device]\nserial=SHC1\n',
+  ]
+  writeFileSync(join(folder, 'conf'), lines.join('\n'))
+  const daemon = spawn(PROGRAM, ['daemon', '--config', join(folder, 'conf')])
+  let log = ''
+  for (const stream of [daemon.stdout, daemon.stderr]) {
+    stream.setEncoding('utf8').on('data', (text) => {
+      log += text
+    })
+  }
+  const heard = () => log.split('a push for version 43').length - 1
+  const push = () => {
+    const to = ['--address', '127.0.0.1', '--port', String(PORT)]
+    mustRun(PROGRAM, ['push', '--version', '43', '--key', join(folder, 'sec/push.sec'), ...to])
+  }
+  try {
+    const until = performance.now() + 20_000
+    while (heard() === 0 && performance.now() < until) push()
+    assert.is(heard(), 1, log)
+    assert.match(readFileSync(join(folder, 'store/state'), 'latin1'), /^trusted-time=/m)
+  } finally {
+    daemon.kill('SIGKILL')
+  }
+})
+
+test.run()
