@@ -13,6 +13,7 @@ import type { Host, Path } from '../host.ts'
 import { REPLY_SIZE_MAX } from '../limits.ts'
 import { recoverSystem } from '../recover.ts'
 import { readFile } from '../small-file.ts'
+import { guessesOfLeases, sourcesOfLeases } from '../source/lease.ts'
 import { readState } from '../trees/state.ts'
 import { Store } from '../trees/store.ts'
 import { newBootSettings, STICK_LABEL } from './boot-settings.ts'
@@ -74,7 +75,7 @@ function groundOf(host: Host, programVersion: string): Ground {
     defaults: settingsOf(DEFAULTS),
     keys: () => context().keys('release'),
     sources: () => (configured(context()) ?? DEFAULTS).sources,
-    sourcesOfDhcp: () => [],
+    sourcesOfDhcp: () => sourcesOfDhcp(host, configured(context()) ?? DEFAULTS),
     openStore: (path, create) => Store.open(host, path, create),
     recover: (job) => recover(host, job),
     locked: (store) => lockedBy(store, configured(context()) ?? DEFAULTS),
@@ -119,6 +120,10 @@ async function recover(host: Host, { store, urls, progress }: RecoveryJob): Prom
   } finally {
     for (const source of sources) source.close()
   }
+}
+
+function sourcesOfDhcp({ files }: Host, { leases }: Configuration): string[] {
+  return [...sourcesOfLeases(files, leases), ...guessesOfLeases(files, leases)]
 }
 
 function lockedBy(store: Store, { lock }: Configuration): string | undefined {

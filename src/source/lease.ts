@@ -24,6 +24,18 @@ export function sourcesOfLeases(files: Files, paths: readonly Path[]): string[] 
   return [...new Set(found)].slice(0, SOURCES_MAX)
 }
 
+/** The last guess, where no lease names a source: that what gives out addresses serves releases as well. */
+export function guessesOfLeases(files: Files, paths: readonly Path[]): string[] {
+  const found = (paths.length > 0 ? paths : leasePaths(files)).flatMap((path) => {
+    const content = textOf(files, path)
+    const servers = ['serverid', 'siaddr'].map(
+      (key) => new RegExp(`^${key}=(([0-9]{1,3}\\.){3}[0-9]{1,3})\\r?$`, 'm').exec(content)?.[1],
+    )
+    return servers.flatMap((server) => (server && server !== '0.0.0.0' ? [server] : []))
+  })
+  return [...new Set(found)].slice(0, SOURCES_MAX).map((server) => `rsync://${server}/xo`)
+}
+
 /** The value of `source`, or of option 224, as text or as the hexadecimal digits that udhcpc makes of it. */
 export function sourceOfLease(content: string): string | undefined {
   const values = new Map<string, string>()

@@ -151,4 +151,25 @@ test('defaults are not shared between two reads', () => {
   assert.equal(parseConfiguration('', 'x').sources, [])
 })
 
+test('how a laptop starts', () => {
+  const { boot } = parseConfiguration(
+    '[boot]\nstore = LABEL=a:/xo\nroot = ro\npersist[] = /home/\npersist[] = /etc/hostname\n' +
+      'overlay[] = /etc\nrescue-shell = no\n[recovery]\nstick[] = MINE\n',
+    'x.conf',
+  )
+  assert.equal([boot.store, boot.root, boot.rescueShell], ['LABEL=a:/xo', 'ro', false])
+  assert.equal([boot.persist, boot.overlay], [['/home', '/etc/hostname'], ['/etc']])
+  assert.equal(boot.stickLabels, ['MINE'])
+  assert.equal(parseConfiguration('', 'x.conf').boot.persist, [])
+  for (const line of [
+    'store = sda',
+    'root = rx',
+    'persist[] = /',
+    'overlay[] = /a/../b',
+    'init[] = x',
+  ]) {
+    assert.throws(() => parseConfiguration(`[boot]\n${line}\n`, 'x.conf'), /x\.conf, line 2/, line)
+  }
+})
+
 test.run()

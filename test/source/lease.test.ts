@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { sourceOfLease, sourcesOfLeases } from '../../src/source/lease.ts'
+import { guessesOfLeases, sourceOfLease, sourcesOfLeases } from '../../src/source/lease.ts'
 import { nodeHost } from '../support/host.ts'
 import { scratch } from '../support/scratch.ts'
 
@@ -63,6 +63,20 @@ test('files that are missing, huge or binary are passed over; each source is nam
   assert.equal(sourcesOfLeases(files, paths), ['rsync://one/xo', 'rsync://two/xo'])
   const many = Array.from({ length: 9 }, (_, n) => lease(`m${n}`, `source=rsync://h${n}/xo\n`))
   assert.is(sourcesOfLeases(files, many).length, 4)
+})
+
+test('the last guess: the server that gives out addresses', () => {
+  const folder = scratch('guesses')
+  const lease = (name: string, content: string) => {
+    writeFileSync(join(folder, name), content, 'latin1')
+    return join(folder, name)
+  }
+  const paths = [
+    lease('a', 'ip=10.0.2.15\nserverid=10.0.2.2\nsiaddr=0.0.0.0\n'),
+    lease('b', 'serverid=10.0.2.2\nsiaddr=10.0.2.9\n'),
+    lease('c', 'serverid=evil/../x\n'),
+  ]
+  assert.equal(guessesOfLeases(files, paths), ['rsync://10.0.2.2/xo', 'rsync://10.0.2.9/xo'])
 })
 
 test.run()
