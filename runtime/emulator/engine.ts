@@ -85,7 +85,7 @@ export class Engine {
     runtime.setMemoryLimit(program.memoryBytes)
     runtime.setMaxStackSize(STACK_MAX)
     // After exit nothing runs any more, whatever catches errors there.
-    runtime.setInterruptHandler(() => this.status !== undefined)
+    runtime.setInterruptHandler(() => this.isOver())
     runtime.setModuleLoader((name) => this.load(name))
     this.settleGuest = this.startBridge()
   }
@@ -150,6 +150,7 @@ export class Engine {
   /** One call of the guest's; it gets nothing, and ends, where there is no memory to carry it. */
   private serve(name: QuickJSHandle, words: QuickJSHandle, bytes?: QuickJSHandle): QuickJSHandle {
     const { context } = this
+    if (this.limit.ranOut) return this.starve()
     const text = context.getString(words)
     // No memory for the copy of a text leaves it empty.
     if (text === '') return this.starve()
@@ -170,6 +171,11 @@ export class Engine {
       this.program.complain('xo-upgrade: internal error: out of memory\n')
     }
     return this.context.undefined
+  }
+
+  private isOver(): boolean {
+    if (this.limit.ranOut) this.starve()
+    return this.status !== undefined
   }
 
   /** After exit nothing may happen any more, though the guest may run a little further. */
@@ -224,7 +230,7 @@ export class Engine {
     const jobs = this.runtime.executePendingJobs()
     if (jobs.error) this.fail(jobs.error)
     this.inside = false
-    if (this.status === undefined && this.main) this.lookAtMain(this.main)
+    if (!this.isOver() && this.main) this.lookAtMain(this.main)
     if (this.status !== undefined) this.end(this.status)
   }
 
@@ -245,7 +251,7 @@ export class Engine {
   /** What nobody caught. `Exit` also comes this way. */
   private fail(error: QuickJSHandle): void {
     this.runtime.setMemoryLimit(-1)
-    const shown = this.status === undefined ? this.context.dump(error) : undefined
+    const shown = this.isOver() ? undefined : this.context.dump(error)
     error.dispose()
     if (this.status !== undefined) return
     this.status = EXIT_INTERNAL_ERROR

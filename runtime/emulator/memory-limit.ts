@@ -1,8 +1,9 @@
 /**
  * The memory that JavaScript may take. QuickJS' own limit counts next to nothing in the wasm build
- * (which can't ask how large a block is), so the room is taken away below it: the wasm heap is not
- * let grow further, and where it was larger from the start, a block that nobody uses fills it. It also
- * holds what fragments, which makes it a little stricter than the laptop's.
+ * (which can't ask how large a block is), so the wasm heap is watched below it; where it was larger from
+ * the start, a block that nobody uses fills it. It also holds what fragments, which makes it a little
+ * stricter than the laptop's. QuickJS does not survive a refusal everywhere, and the host ends the
+ * process at one: here it gets the memory all the same, and whoever is asked next ends the program.
  */
 import type { QuickJSWASMModule } from 'quickjs-emscripten'
 
@@ -13,8 +14,12 @@ interface Heap {
 }
 
 const PAGE = 64 * 1024
+/** How often emscripten asks for one growth, each time for less. */
+const GROW_TRIES = 3
 
 export class MemoryLimit {
+  /** Whether more was taken than is allowed: the program has to end. */
+  ranOut = false
   private readonly heap: Heap
 
   /** To be made before the engine has allocated anything. */
@@ -25,9 +30,14 @@ export class MemoryLimit {
     this.heap._free(first)
     // Below the first block lie the stack and the engine's constants.
     const endMax = first + limitBytes
+    let refused = 0
     const grow = memory.grow.bind(memory)
     memory.grow = (pages: number) => {
-      if (memory.buffer.byteLength + pages * PAGE > endMax + PAGE) throw new RangeError('no room')
+      const isBeyond = memory.buffer.byteLength + pages * PAGE > endMax + PAGE
+      if (!isBeyond) refused = 0
+      // emscripten first asks for more than it needs, twice.
+      else if (!this.ranOut && ++refused < GROW_TRIES) throw new RangeError('no room')
+      else this.ranOut = true
       return grow(pages)
     }
     const fillerBytes = memory.buffer.byteLength - endMax
@@ -38,6 +48,6 @@ export class MemoryLimit {
   fits(bytes: number): boolean {
     const pointer = this.heap._malloc(bytes)
     if (pointer !== 0) this.heap._free(pointer)
-    return pointer !== 0
+    return pointer !== 0 && !this.ranOut
   }
 }

@@ -43,11 +43,9 @@ export interface RunOptions {
 
 /** A laptop whose disk stays from run to run. */
 export class EmulatedLaptop {
-  readonly disk: VirtualDisk
   readonly files: Files
 
-  constructor(sizeBytes = 512 * 1024 * 1024) {
-    this.disk = new VirtualDisk({ bytes: sizeBytes })
+  constructor(readonly disk = new VirtualDisk({ bytes: 512 * 1024 * 1024 })) {
     this.files = virtualFiles(this.disk)
   }
 

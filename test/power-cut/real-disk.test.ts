@@ -1,21 +1,20 @@
 /**
  * The real thing beside the model: the static binary on a real ext4 in a file. It is stopped with -9
- * at some moment, and the file is copied as it is then, with all that the kernel still held back
- * missing: what a power cut leaves. The copy is mounted, so that its journal is replayed, and looked at.
+ * at some moment, and when it returns from each of its flushes; the file is copied as it is then, with
+ * all that the kernel still held back missing: what a power cut leaves. The copy is mounted, so that
+ * its journal is replayed, and looked at.
  */
-import { spawnSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { type ChildProcess, spawnSync } from 'node:child_process'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { silent } from '../../src/progress.ts'
-import { recover } from '../../src/trees/swap.ts'
-import { verify } from '../../src/trees/verify.ts'
-import { Device } from '../support/device.ts'
-import { withStore } from '../support/node-device.ts'
+import { Device, PROGRAM } from '../support/device.ts'
 import { Publisher } from '../support/release.ts'
 import { scratch } from '../support/scratch.ts'
 import { nastyImage } from './images.ts'
+import { recoverAndProve } from './real-store.ts'
 
 const IMAGE_BYTES = 24 * 1024 * 1024
 const DELAYS_MS = { upgrade: [5, 20, 40, 60, 80, 110], swap: [3, 6, 9, 12] }
@@ -40,6 +39,10 @@ function canMount(): boolean {
 const possible = canMount()
 if (!possible) console.log('no loop mounts on this machine: NOT proved on a real ext4')
 
+/** Some containers forbid it. */
+const canTrace = spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0
+if (!canTrace) console.log('strace is missing or forbidden here: NOT stopped at each flush')
+
 const publisher = new Publisher()
 const store = join(point, 'store')
 const sources = [`file://${publisher.module}`]
@@ -62,41 +65,88 @@ test.before(async () => {
   unmount()
 })
 
-/** Which version runs after recovery; it must be whole. */
-function running(): Promise<number | undefined> {
-  return withStore(store, async (opened) => {
-    recover(opened)
-    const release = opened.tree('fakeroot')?.release
-    if (!release) return undefined
-    const { damage } = await verify(opened, 'fakeroot', { release, full: true, progress: silent })
-    assert.equal(damage, [])
-    return release.version
-  })
+/** Cuts once: `run` ends the program somehow, and copies the disk as it then is to `left`. */
+async function cutOnce(
+  command: 'upgrade' | 'swap',
+  moment: string,
+  run: (image: string, left: string) => Promise<unknown>,
+): Promise<void> {
+  const image = join(folder, 'working')
+  const left = join(folder, 'left')
+  copyFileSync(bases[command], image)
+  assert.ok(mount(image))
+  await run(image, left)
+  unmount()
+  assert.ok(mount(left))
+  const { fakeroot } = await recoverAndProve(store)
+  const allowed = command === 'swap' ? [1, 2] : [1]
+  assert.ok(allowed.includes(fakeroot ?? 0), `version ${fakeroot} ${moment}`)
+  await device.succeed('upgrade')
+  if (fakeroot === 1) await device.succeed('swap')
+  assert.is((await recoverAndProve(store)).fakeroot, 2)
+  unmount()
 }
 
 for (const command of ['upgrade', 'swap'] as const) {
   test(`${command} on a real ext4, ended and cut at some moments`, async () => {
     if (!possible) return
     for (const delayMs of DELAYS_MS[command]) {
-      const image = join(folder, 'working')
-      const left = join(folder, 'left')
-      copyFileSync(bases[command], image)
-      assert.ok(mount(image))
-      const started = (child: { kill(signal: 'SIGKILL'): boolean }) =>
-        void setTimeout(() => child.kill('SIGKILL'), delayMs)
-      await device.run(command, [], { started })
-      copyFileSync(image, left)
-      unmount()
-      assert.ok(mount(left))
-      const version = await running()
-      const allowed = command === 'swap' ? [1, 2] : [1]
-      assert.ok(allowed.includes(version ?? 0), `version ${version} after ${delayMs} ms`)
-      await device.succeed('upgrade')
-      if (version === 1) await device.succeed('swap')
-      assert.is(await running(), 2)
-      unmount()
+      await cutOnce(command, `after ${delayMs} ms`, async (image, left) => {
+        const started = (child: ChildProcess) =>
+          void setTimeout(() => child.kill('SIGKILL'), delayMs)
+        await device.run(command, [], { started })
+        copyFileSync(image, left)
+      })
     }
   })
+
+  test(`${command} on a real ext4, stopped and cut at each flush`, async () => {
+    if (!possible || !canTrace) return
+    let flushes = 0
+    for (let ended = false; !ended; flushes++) {
+      await cutOnce(command, `at flush ${flushes}`, async (image, left) => {
+        ended = !(await stopAtFlush(command, flushes + 1, () => copyFileSync(image, left)))
+        if (ended) copyFileSync(image, left)
+      })
+    }
+    console.log(`${command}: ${flushes - 1} flushes`)
+    assert.ok(flushes > 5, `${flushes} flushes`)
+  })
+}
+
+/**
+ * Runs the program until it has returned from its n-th flush, calls `look` while it stands still, and
+ * ends it with -9. False where there were fewer flushes: then it came to its end.
+ */
+async function stopAtFlush(command: string, flush: number, look: () => void): Promise<boolean> {
+  const log = join(scratch('strace'), 'log')
+  const program = join(scratch('strace'), 'traced')
+  const calls = 'fsync,fdatasync,syncfs'
+  const words = `-o ${log} -e trace=${calls} -e inject=${calls}:signal=STOP:when=${flush}`
+  writeFileSync(program, `#!/bin/sh\nexec strace ${words} ${PROGRAM} "$@"\n`, { mode: 0o755 })
+  let tracer: number | undefined
+  const run = device.run(command, [], {
+    program,
+    started(child) {
+      tracer = child.pid
+    },
+  })
+  let over = false
+  const ended = run.finally(() => {
+    over = true
+  })
+  while (!over) {
+    if (existsSync(log) && readFileSync(log, 'latin1').includes('stopped by SIGSTOP')) {
+      look()
+      const children = readFileSync(`/proc/${tracer}/task/${tracer}/children`, 'latin1')
+      for (const pid of children.trim().split(' ')) process.kill(Number(pid), 'SIGKILL')
+      await ended
+      return true
+    }
+    await sleep(2)
+  }
+  assert.is((await ended).status, 0)
+  return false
 }
 
 test.run()
