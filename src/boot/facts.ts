@@ -18,15 +18,19 @@ export interface Circumstances
   keys: readonly PublicKey[]
   /** What may be the init, first choice first; default: where the kernel looks. */
   inits?: readonly Path[]
+  /** What `findFault` read before, and what it reads now. */
+  proved?: Set<string>
 }
 
 export async function gatherFacts(store: Store, given: Circumstances): Promise<Facts> {
   const { bootsMax, words, locked, writable, moved, recoveryTried } = given
+  const { proved = new Set<string>() } = given
+  const circumstances = { ...given, proved }
   const { intent, trial, confirmed, boots, bad } = stateOf(store)
   return {
-    running: await look(store, 'fakeroot', given),
-    waiting: await look(store, 'upgraded-root', given),
-    previous: await look(store, 'previous-root', given),
+    running: await look(store, 'fakeroot', circumstances),
+    waiting: await look(store, 'upgraded-root', circumstances),
+    previous: await look(store, 'previous-root', circumstances),
     ...{ intent, trial, confirmed, boots, bad },
     ...{ bootsMax, words, locked, writable, moved, recoveryTried },
   }
@@ -47,7 +51,7 @@ function stateOf(store: Store): State {
 async function look(
   store: Store,
   name: TreeName,
-  { keys, inits = INITS }: Circumstances,
+  { keys, inits = INITS, proved }: Circumstances & { proved: Set<string> },
 ): Promise<FoundTree | undefined> {
   if (!store.has(name)) return undefined
   let version: number | undefined
@@ -62,7 +66,7 @@ async function look(
     if (store.manifestDigest(name) !== tree.release.manifestDigest) {
       return found('damaged', 'its manifest is not the signed one')
     }
-    const fault = await store.withTree(name, (open) => findFault(store.host, open, inits))
+    const fault = await store.withTree(name, (open) => findFault(store.host, open, inits, proved))
     return { version, fault }
   } catch (error) {
     if (error instanceof TrustError) return found('untrusted', error.message)

@@ -18,10 +18,10 @@ const ACTS_MAX = 8
 /** `note` is told, one sentence at a time, what is found and done, before it is done. */
 export async function settle(
   store: Store,
-  given: Omit<Circumstances, 'moved'>,
+  given: Omit<Circumstances, 'moved' | 'proved'>,
   note: (text: string) => void,
 ): Promise<Decision> {
-  const circumstances: Circumstances = { ...given, moved: false }
+  const circumstances: Circumstances = { ...given, moved: false, proved: new Set() }
   for (let acts = 0; acts < ACTS_MAX; acts++) {
     const next = plan(await gatherFacts(store, circumstances))
     note(next.reason)

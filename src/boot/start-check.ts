@@ -23,13 +23,18 @@ const SCRIPT_LINE_MAX = 256
 /** Where libraries stand, beside the folder of the dynamic linker itself. */
 const LIBRARY_FOLDERS = ['/lib', '/usr/lib', '/lib64', '/usr/lib64']
 
-/** Undefined where all that a start needs is there. The tree's manifest must have been proved. */
+/**
+ * Undefined where all that a start needs is there. The tree's manifest must have been proved. Trees
+ * share most of their inodes: what is in `proved` is not read again, and what is read is put there. It
+ * may be kept as long as nothing is made in a tree.
+ */
 export function findFault(
   host: Host,
   tree: OpenTree,
-  inits: readonly Path[] = INITS,
+  inits: readonly Path[],
+  proved: Set<string>,
 ): Fault | undefined {
-  return new StartCheck(host, tree).run(inits)
+  return new StartCheck(host, tree, proved).run(inits)
 }
 
 interface Wanted {
@@ -46,6 +51,8 @@ class StartCheck {
   constructor(
     readonly host: Host,
     readonly tree: OpenTree,
+    /** Inodes with the digests that they have. */
+    readonly proved: Set<string>,
   ) {}
 
   run(inits: readonly Path[]): Fault | undefined {
@@ -118,8 +125,10 @@ class StartCheck {
       }
       const fd = files.openRead(this.tree.root, entry.path)
       try {
-        const { digest } = checksums.digestFile(fd, entry.size)
+        const proof = `${stat.identity} ${entry.digest}`
+        const { digest } = this.proved.has(proof) ? entry : checksums.digestFile(fd, entry.size)
         if (digest !== entry.digest) return damage(entry.path, 'has another content')
+        this.proved.add(proof)
         return this.#follow(entry, interpreter, (position, length) => {
           const bytes = new Uint8Array(length)
           return bytes.subarray(0, files.read(fd, bytes, 0, length, position))
