@@ -1,6 +1,6 @@
 /**
- * `npm test [-- WORD…]`: sets up the machine, builds the host plain and under the sanitizers, checks
- * the code, then runs the tests (those whose path holds one of the words). Set-up and build have to
+ * `npm test [-- WORD…]`: sets up the machine, builds the program plain, under the sanitizers and
+ * for the XO-1, checks the code, then runs the tests (those whose path holds one of the words). Set-up and build have to
  * work for anything to follow; a failing check is counted as one failure. Closes with one line
  * `N passed, N failed`.
  */
@@ -14,6 +14,7 @@ const preparations = [
   ['tools/setup.mjs'],
   ['tools/build.mjs', '--quiet'],
   ['tools/build.mjs', '--quiet', '--flavour', 'asan'],
+  ['tools/build.mjs', '--quiet', '--target', 'i586'],
 ]
 
 function succeeds(command, ...words) {

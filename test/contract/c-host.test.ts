@@ -1,5 +1,5 @@
 /**
- * The contract suites over the C host, plain and under the sanitizers. Each test that runs there
+ * The contract suites over the C host, plain, under the sanitizers, and with 32 bits. Each test that runs there
  * counts as one here.
  */
 import { spawn } from 'node:child_process'
@@ -75,7 +75,7 @@ async function runHost(program: string): Promise<Result[]> {
 await bundleSuites()
 // All results first: uvu closes its sums as soon as nothing more is queued.
 const flavours: [string, Result[]][] = []
-for (const folder of ['x86_64', 'x86_64-asan']) {
+for (const folder of ['x86_64', 'x86_64-asan', 'i586']) {
   flavours.push([folder, await runHost(`build/${folder}/host`)])
 }
 for (const [folder, results] of flavours) {

@@ -1,0 +1,27 @@
+/** Runs the engine-neutral unit tests on one build of the host, and reports them as tests of this process. */
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { scratch } from '../support/scratch.ts'
+import { reportOf } from './report.ts'
+import { bundleTests, neutralTests } from './suites.ts'
+
+/**
+ * @param name as people know it
+ * @param command the host, with what runs it where this machine can't
+ */
+export async function reportOfProgram(
+  name: string,
+  command: [string, ...string[]],
+  deadlineMs: number,
+): Promise<{ run(): void }> {
+  const bundle = join(scratch('engines'), 'tests.js')
+  await bundleTests(neutralTests(), bundle)
+  const [program, ...words] = command
+  const run = spawnSync(program, [...words, bundle], {
+    encoding: 'utf8',
+    timeout: deadlineMs,
+    maxBuffer: 64 * 1024 * 1024,
+  })
+  const ending = run.error ? run.error.message : run.stderr || (run.status ? `${run.status}` : '')
+  return reportOf(name, run.stdout ?? '', ending)
+}
