@@ -226,7 +226,7 @@ function versionOf(text: string): number {
   if (!/^[0-9]+$/.test(text) || version > VERSION_MAX) {
     throw new ConfigError(
       `the store's state record holds "${text}" where a version belongs`,
-      'remove the file `state` of the store only if you know which version may run at the least',
+      'run `xo-upgrade recover`, which begins it anew from what the signed trees say',
     )
   }
   return version

@@ -1,0 +1,139 @@
+/**
+ * Recovery where nobody runs from the store, as in an early boot: the way back stays what it was. And on
+ * a disk that can't read what it holds.
+ */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { Fd, Files, Host } from '../../src/host.ts'
+import { silent } from '../../src/progress.ts'
+import { loadSecretKey } from '../../src/publish/keygen.ts'
+import { type Recovered, recoverSystem } from '../../src/recover.ts'
+import { publicKeyOf } from '../../src/release/signify.ts'
+import { openSource } from '../../src/source/open-source.ts'
+import { readState } from '../../src/trees/state.ts'
+import type { Store } from '../../src/trees/store.ts'
+import { swap } from '../../src/trees/swap.ts'
+import { confirm } from '../../src/trees/trial.ts'
+import { verify } from '../../src/trees/verify.ts'
+import { nodeHost } from '../support/host.ts'
+import { smallImage } from '../support/image.ts'
+import { bring, newStorePath, sourceOptions, withStore } from '../support/node-device.ts'
+import { Publisher } from '../support/release.ts'
+
+/** 2 runs, confirmed, and 1 ran before. */
+async function calm(): Promise<{ path: string; publisher: Publisher }> {
+  const publisher = new Publisher()
+  const path = newStorePath()
+  publisher.publish(1, smallImage(1))
+  await bring('install', path, publisher)
+  publisher.publish(2, smallImage(2))
+  await bring('upgrade', path, publisher)
+  await withStore(path, (store) => {
+    swap(store)
+    confirm(store)
+  })
+  return { path, publisher }
+}
+
+function recovered(
+  path: string,
+  { host, keys, module }: Publisher,
+  files?: Files,
+): Promise<Recovered> {
+  const machine: Host = nodeHost(files)
+  return withStore(
+    path,
+    async (store) => {
+      const source = openSource(machine, `file://${module}`, sourceOptions(machine, store))
+      const job = {
+        ...{ store, sources: [source], version: undefined, allowDowngrade: false, reserveBytes: 0 },
+        keys: [publicKeyOf(loadSecretKey(host, keys.secretFile))],
+        device: { hardware: 'any', deployment: 'any' },
+        progress: silent,
+      }
+      return recoverSystem(job, true).finally(() => source.close())
+    },
+    machine,
+  )
+}
+
+async function isWhole(store: Store, version: number): Promise<void> {
+  const release = store.tree('fakeroot')?.release
+  if (!release) throw new Error('nothing runs')
+  assert.is(release.version, version)
+  const { damage } = await verify(store, 'fakeroot', { release, full: true, progress: silent })
+  assert.equal(damage, [])
+}
+
+test('the damaged tree is replaced, and the way back stays', async () => {
+  const { path, publisher } = await calm()
+  writeFileSync(join(path, 'fakeroot/root/etc/same'), 'another content')
+  const result = await recovered(path, publisher)
+  assert.equal([result.outcome, result.version, result.report?.fetchedFiles], ['mended', 2, 1])
+  await withStore(path, async (store) => {
+    await isWhole(store, 2)
+    assert.is(store.version('previous-root'), 1)
+    assert.equal([readState(store).trial, readState(store).boots], [undefined, 0])
+  })
+})
+
+/** Reading these files of the running tree fails as flash does whose checksum is wrong. */
+function unreadable(names: string[]): Files {
+  const { files } = nodeHost()
+  const broken = new Set<Fd>()
+  const isBroken = (path: string) => names.some((name) => path.endsWith(name))
+  const fail = (): never => {
+    const error = new Error('read: Input/output error (EIO)')
+    throw Object.assign(error, { name: 'SystemError', call: 'read', path: '', code: 'EIO' })
+  }
+  let root: string | undefined
+  return {
+    ...files,
+    openDirectory(directory, path) {
+      const fd = files.openDirectory(directory, path)
+      if (path === 'fakeroot/root') root = files.statHandle(fd).identity
+      return fd
+    },
+    openRead(directory, path) {
+      const fd = files.openRead(directory, path)
+      broken.delete(fd)
+      if (isBroken(path) && files.statHandle(directory).identity === root) broken.add(fd)
+      return fd
+    },
+    read: (fd, ...rest) => (broken.has(fd) ? fail() : files.read(fd, ...rest)),
+  } as Files
+}
+
+test('content that the disk can not read is damage, and is fetched', async () => {
+  const { path, publisher } = await calm()
+  const result = await recovered(path, publisher, unreadable(['etc/same', 'etc/only-2']))
+  assert.equal([result.outcome, result.damaged, result.report?.fetchedFiles], ['mended', 2, 2])
+  await withStore(path, (store) => isWhole(store, 2))
+})
+
+test('a tree whose names can not even be read is built anew', async () => {
+  const { path, publisher } = await calm()
+  const { files } = nodeHost()
+  let identity = ''
+  const broken = {
+    ...files,
+    openDirectory(directory: Fd, name: string) {
+      const fd = files.openDirectory(directory, name)
+      if (name === 'fakeroot/root') identity = files.statHandle(fd).identity
+      return fd
+    },
+    stat(directory: Fd, name: string) {
+      if (name === 'etc/release' && files.statHandle(directory).identity === identity) {
+        throw Object.assign(new Error('EIO'), { name: 'SystemError', call: 'stat', code: 'EIO' })
+      }
+      return files.stat(directory, name)
+    },
+  } as Files
+  const result = await recovered(path, publisher, broken)
+  assert.equal([result.outcome, result.version], ['mended', 2])
+  await withStore(path, (store) => isWhole(store, 2))
+})
+
+test.run()
