@@ -20,9 +20,10 @@ export class PeerError extends UpgradeError {
     message: string,
     /**
      * `absent`: the source works but lacks what was asked for; `busy`: it serves too many others now;
-     * `refused`: it said no; `broken`: it broke the protocol; `away`: nobody is there.
+     * `refused`: it said no; `broken`: it broke the protocol; `cut`: the connection to it ended;
+     * `away`: nobody is there.
      */
-    readonly kind: 'absent' | 'busy' | 'refused' | 'broken' | 'away',
+    readonly kind: 'absent' | 'busy' | 'refused' | 'broken' | 'cut' | 'away',
     cure?: string,
   ) {
     super(message, cure)

@@ -36,6 +36,7 @@ const MACHINE_PACKAGES = {
     { package: 'openssh-client', has: 'ssh-keygen' },
     { package: 'dropbear-bin', has: 'dropbear' },
     { package: 'haproxy', has: 'haproxy' },
+    { package: 'dnsmasq-base', has: 'dnsmasq' },
   ],
   boot: [
     { package: 'qemu-system-x86', has: 'qemu-system-x86_64' },

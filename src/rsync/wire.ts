@@ -230,7 +230,7 @@ export class Wire {
     this.#reading = false
     if (count === 0) {
       const refused = this.starting && this.lastWords !== undefined
-      this.#failure ??= this.broken('the connection was cut', refused ? 'refused' : 'broken')
+      this.#failure ??= this.broken('the connection was cut', refused ? 'refused' : 'cut')
     } else {
       this.received += count
       this.#alive = true
@@ -250,7 +250,7 @@ export class Wire {
     this.#reading = false
     if (!isSystemError(error, 'ETIMEDOUT')) {
       const code = isSystemError(error) ? error.code : String(error)
-      this.#failure ??= this.broken(`the connection was cut (${code})`)
+      this.#failure ??= this.broken(`the connection was cut (${code})`, 'cut')
     }
     this.#tell()
   }

@@ -18,6 +18,9 @@ export interface Candidate {
   outcome: 'untried' | 'serving' | 'lacks' | 'away' | 'bad'
 }
 
+/** What an error says about a source. */
+export type Fault = 'lacks' | 'away' | 'bad' | 'cut'
+
 export interface Patience {
   /** Waits in a row for a school server that lacks the version, before upstream is asked. */
   schoolTries: number
@@ -28,6 +31,22 @@ export interface Patience {
 
 /** Some two hours of patience with a school server that is still mirroring. */
 export const PATIENCE: Patience = { schoolTries: 6, firstSeconds: 120, longestSeconds: 6 * 3600 }
+
+/** A load balancer has another server behind the same address; more cuts in one round are no accident. */
+const RECONNECTIONS_MAX = 3
+
+/**
+ * What becomes of a candidate that failed. One whose connection was cut while it served is asked
+ * again at once, some few times.
+ */
+export function outcomeOf(
+  fault: Fault,
+  before: Candidate['outcome'],
+  cuts: number,
+): Candidate['outcome'] {
+  if (fault !== 'cut') return fault
+  return before === 'serving' && cuts <= RECONNECTIONS_MAX ? 'serving' : 'bad'
+}
 
 /** The candidate to ask, by its index; or to wait: for the school server, or because all failed. */
 export type Move = number | 'wait-for-school' | 'wait'

@@ -17,8 +17,10 @@ import { changeState, readState } from '../trees/state.ts'
 import type { Store } from '../trees/store.ts'
 import {
   type Candidate,
+  type Fault,
   nextMove,
   nextWait,
+  outcomeOf,
   PATIENCE,
   type Patience,
   secondsLeft,
@@ -38,6 +40,8 @@ export interface SearchOptions {
 
 interface Asked extends Candidate {
   source: Source
+  /** How often its connection was cut in this round. */
+  cuts: number
 }
 
 export class Search {
@@ -54,6 +58,7 @@ export class Search {
       role: source.role ?? 'upstream',
       setAside: aside.has(source.name),
       outcome: 'untried',
+      cuts: 0,
     }))
     this.#tries = readState(store).wait?.tries ?? 0
   }
@@ -72,9 +77,10 @@ export class Search {
         asked.outcome = 'serving'
         return result
       } catch (error) {
-        const outcome = faultOf(error)
-        if (!outcome) throw error
-        asked.outcome = outcome
+        const fault = faultOf(error)
+        if (!fault) throw error
+        if (fault === 'cut') asked.cuts++
+        asked.outcome = outcomeOf(fault, asked.outcome, asked.cuts)
         this.#failed(asked, error as Error)
       }
     }
@@ -89,6 +95,10 @@ export class Search {
   #failed({ source, role, outcome }: Asked, error: Error): void {
     const { store, progress } = this.options
     source.close()
+    if (outcome === 'serving') {
+      progress.note(`${error.message}; connecting again`)
+      return
+    }
     if (outcome === 'bad') {
       setAside(store.host.files, store.directory, source.name, this.#now())
     }
@@ -137,9 +147,10 @@ export class Search {
 }
 
 /** What an error says about the source; undefined where it is not the source's. */
-export function faultOf(error: unknown): 'lacks' | 'away' | 'bad' | undefined {
+export function faultOf(error: unknown): Fault | undefined {
   if (error instanceof PeerError) {
     if (error.kind === 'absent' || error.kind === 'busy') return 'lacks'
+    if (error.kind === 'cut') return 'cut'
     return error.kind === 'broken' ? 'bad' : 'away'
   }
   if (error instanceof DeadlineError || error instanceof TrustError) return 'bad'

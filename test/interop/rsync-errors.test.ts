@@ -171,7 +171,7 @@ each('a connection cut at any byte is an error that says where', async (daemon) 
   for (const cutAfter of cuts) {
     const error = await rejects(through(daemon, { cutAfter }, {}))
     assert.instance(error, PeerError, `${cutAfter}: ${error.stack}`)
-    assert.is((error as PeerError).kind, 'broken')
+    assert.is((error as PeerError).kind, 'cut')
     assert.match(error.message, /connection was cut.* while (waiting|asking|negot|reading|receiv)/)
   }
 })

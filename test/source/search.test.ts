@@ -140,6 +140,26 @@ for (const [name, fault] of [
   })
 }
 
+test('a connection that is cut while it serves is made again at once, some few times', async () => {
+  const { round } = world()
+  const { served, search } = await round(BOTH, {})
+  await served
+  const cut = new PeerError('school: the connection was cut', 'cut')
+  const asked: string[] = []
+  const use = (cuts: number) => async (source: Source) => {
+    asked.push(source.name)
+    if (source.name === 'school' && asked.length <= cuts) throw cut
+    return source.name
+  }
+  assert.is(await search.serve(use(2)), 'school')
+  assert.equal(asked.splice(0), ['school', 'school', 'school'])
+  assert.is(await search.serve(use(100)), 'upstream')
+  assert.equal(asked, ['school', 'school', 'upstream'])
+  const atOnce = await round([['other', 'upstream']], { other: () => cut })
+  await rejects(atOnce.served, /was cut/)
+  assert.equal(atOnce.asked, ['other'])
+})
+
 test('what serves is asked first the next time, and what failed is not asked again', async () => {
   const { round } = world()
   const { served, search, asked } = await round(BOTH, { school: away })

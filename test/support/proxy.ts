@@ -7,7 +7,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 export interface ProxyOptions {
   /** Each way takes this long. */
   delayMs?: number
-  /** Cuts both sides after so many bytes from the daemon. */
+  /** Cuts both sides after so many bytes from the daemon; the line is dead from then on. */
   cutAfter?: number
   /** Passes no byte on after so many bytes from the daemon, but keeps the connection. */
   stallAfter?: number
@@ -30,7 +30,12 @@ export interface Proxy {
 export function startProxy(port: number, options: ProxyOptions = {}): Promise<Proxy> {
   const sockets = new Set<Socket>()
   const proxy = { port: 0, received: 0, connections: 0, turns: 0, close: () => {} }
+  let isDead = false
   const server: Server = createServer((client) => {
+    if (isDead) {
+      client.destroy()
+      return
+    }
     proxy.connections++
     const daemon = connect(port, '127.0.0.1')
     let offset = 0
@@ -61,7 +66,10 @@ export function startProxy(port: number, options: ProxyOptions = {}): Promise<Pr
       offset += whole.length
       proxy.received += whole.length
       after(() => client.write(chunk))
-      if (cutAfter !== undefined && offset >= cutAfter) after(end)
+      if (cutAfter !== undefined && offset >= cutAfter) {
+        isDead = true
+        after(end)
+      }
       if (bytesPerSecond !== undefined) {
         daemon.pause()
         after(() => daemon.resume(), (whole.length * 1000) / bytesPerSecond)
