@@ -4,7 +4,7 @@ import type { Host } from '../host.ts'
 import { FolderSource } from './folder-source.ts'
 import { RsyncSource } from './rsync-source.ts'
 import type { Source, SourceOptions } from './source.ts'
-import { openSshLink } from './ssh-link.ts'
+import { checkSettings, openSshLink } from './ssh-link.ts'
 
 export { Pace } from '../rsync/session.ts'
 
@@ -52,6 +52,7 @@ function sshSource(host: Host, url: string, options: SourceOptions): Source | un
   if (!SSH_USER.test(user) || !SSH_HOST.test(name) || port < 1 || port > 65_535) return undefined
   const { ssh, connectTimeoutMs, scratch } = options
   if (!ssh) throw new ConfigError(`"${url}": there is no way to ssh here`, 'name another source')
+  checkSettings(url, ssh.settings)
   const address = { user, host: name.replace(/^\[|\]$/g, ''), port }
   const link = () => openSshLink({ host, ...ssh, peer: url, address, connectTimeoutMs, scratch })
   return new RsyncSource(

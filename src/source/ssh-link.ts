@@ -34,6 +34,18 @@ const WORDS_SHOWN_MAX = 300
 const END_MS = 2000
 const SIGTERM = 15
 
+/** Throws a ConfigError where a key is missing, so that such a source is never tried. */
+export function checkSettings(peer: string, { key, hostKeys }: SshSettings): void {
+  if (key === undefined || hostKeys.length === 0) {
+    throw new ConfigError(
+      `${peer}: the configuration names no ${key === undefined ? 'key' : 'host-key[]'} in [ssh]`,
+      key === undefined
+        ? 'name the file of our private key: key = /etc/xo-upgrade/ssh-key'
+        : "pin the server's: host-key[] = the content of its /etc/ssh/ssh_host_ed25519_key.pub",
+    )
+  }
+}
+
 /** Starts the client; it connects by itself. */
 export function openSshLink(given: {
   host: Host
@@ -47,14 +59,7 @@ export function openSshLink(given: {
   const { host, store, peer, address, settings } = given
   const { files, processes } = host
   const { key, hostKeys } = settings
-  if (key === undefined || hostKeys.length === 0) {
-    throw new ConfigError(
-      `${peer}: the configuration names no ${key === undefined ? 'key' : 'host-key[]'} in [ssh]`,
-      key === undefined
-        ? 'name the file of our private key: key = /etc/xo-upgrade/ssh-key'
-        : "pin the server's: host-key[] = the content of its /etc/ssh/ssh_host_ed25519_key.pub",
-    )
-  }
+  if (key === undefined) throw new ConfigError(`${peer}: no key is configured`)
   const kind = kindOfKey(files, key)
   const home = pinHostKeys(store, address.host, hostKeys)
   const timeoutSeconds = Math.max(1, Math.ceil(given.connectTimeoutMs / 1000))

@@ -67,7 +67,8 @@ test('every configuration of the guide that is ours parses, and sets what it sho
   for (const block of ours) {
     const configuration = parseConfiguration(block, 'docs/OPERATING.md')
     assert.is(configuration.store, '/xo')
-    assert.is(configuration.sources.length, 2)
+    assert.is(configuration.schools.length, 1)
+    assert.is(configuration.sources.length, 1)
   }
 })
 
