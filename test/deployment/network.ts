@@ -65,6 +65,13 @@ export class Network {
     return place
   }
 
+  /** Runs a program to its end, which has to be a good one. */
+  run(place: Place, command: string[]): void {
+    const [program = '', ...words] = place.enter(command)
+    const { status, stderr } = spawnSync(program, words, { encoding: 'utf8' })
+    if (status !== 0) throw new Error(`${command.join(' ')} on ${place.name}: ${stderr.trim()}`)
+  }
+
   /** Starts a program that stays; it ends with `stop`, or with the network. */
   start(place: Place, command: string[], told: (text: string) => void): ChildProcess {
     const [program = '', ...words] = place.enter(command)
@@ -84,6 +91,11 @@ export class Network {
       child.once('exit', () => resolve())
       child.kill('SIGKILL')
     })
+  }
+
+  /** Pulls the network cable of a machine: what is sent there is lost. */
+  unplug(place: Place): void {
+    this.#ip('-n', this.#namespace(place.name), 'link', 'set', 'eth0', 'down')
   }
 
   /** Ends all programs and takes everything away. Twice is fine. */

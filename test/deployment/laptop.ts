@@ -1,0 +1,157 @@
+/**
+ * A laptop of the deployment: a store and a configuration of its own, the real program on its place
+ * of the network, and power-on by the early boot's own decision (`src/boot/settle.ts`). What a real
+ * kernel adds to that is proved in test/boot.
+ */
+import type { ChildProcess } from 'node:child_process'
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { settle } from '../../src/boot/settle.ts'
+import { readPublicKey } from '../../src/release/signify.ts'
+import { readSystemFile } from '../../src/small-file.ts'
+import { bytesOfArray } from '../../src/text.ts'
+import { Store } from '../../src/trees/store.ts'
+import { countBoot } from '../../src/trees/trial.ts'
+import { type Event, PROGRAM } from '../support/device.ts'
+import { nodeHost } from '../support/host.ts'
+import { scratch } from '../support/scratch.ts'
+import type { Network, Place } from './network.ts'
+
+const KEY_SIZE_MAX = 1024
+const RUN_DEADLINE_MS = 60_000
+/** A tree has so many boots to become healthy. */
+export const BOOTS_MAX = 3
+
+export interface Ended {
+  status: number | null
+  /** The last `result` or `error` line. */
+  last: Event
+  notes: string[]
+}
+
+export interface Trust {
+  /** Public key files, by their role. */
+  release: string
+  home: string
+  push: string
+}
+
+export class Laptop {
+  readonly store = join(scratch('laptop'), 'store')
+  readonly #keys = join(scratch('laptop-keys'), 'keys')
+  readonly #configuration = join(scratch('laptop-configuration'), 'xo-upgrade.conf')
+
+  constructor(
+    readonly network: Network,
+    readonly place: Place,
+    trust: Trust,
+    home: string,
+  ) {
+    mkdirSync(this.#keys)
+    for (const [role, file] of Object.entries(trust)) {
+      copyFileSync(file, join(this.#keys, `${role}.pub`))
+    }
+    const sections = {
+      store: [`path = ${this.store}`, 'keep-free-mb = 0'],
+      device: [`serial = ${place.name}`, 'hardware = xo-1', 'deployment = village'],
+      trust: [`keys = ${this.#keys}`],
+      home: [`url = ${home}`, 'timeout-seconds = 5'],
+      sources: [
+        'school = rsync://schoolserver/xo',
+        'upstream = rsync://upstream/xo',
+        'first-wait-seconds = 2',
+      ],
+      transfer: ['connect-timeout-seconds = 2', 'timeout-seconds = 3'],
+      policy: ['on-battery = yes', `inhibit = ${this.#keys}/none`],
+      daemon: [`control = ${this.#keys}/control`],
+      trial: [`boots = ${BOOTS_MAX}`, `health-hooks = ${this.#keys}/none`],
+    }
+    const lines = Object.entries(sections).flatMap(([name, body]) => [`[${name}]`, ...body])
+    writeFileSync(this.#configuration, `${lines.join('\n')}\n`)
+  }
+
+  get name(): string {
+    return this.place.name
+  }
+
+  /** Starts the program; every JSON line is told as it comes. */
+  start(words: string[], told: (event: Event) => void): ChildProcess {
+    const [command = '', ...more] = words
+    const all = [PROGRAM, command, '--json', '--config', this.#configuration, ...more]
+    let rest = ''
+    return this.network.start(this.place, all, (text) => {
+      const lines = (rest + text).split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) told(line.startsWith('{') ? JSON.parse(line) : { text: line })
+    })
+  }
+
+  /** Runs the program to its end. */
+  run(words: string[], told: (event: Event) => void = () => {}): Promise<Ended> {
+    const events: Event[] = []
+    const child = this.start(words, (event) => {
+      events.push(event)
+      told(event)
+    })
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        child.kill('SIGKILL')
+        reject(new Error(`${this.name}: ${words.join(' ')} did not end: ${said(events)}`))
+      }, RUN_DEADLINE_MS)
+      child.once('close', (status) => {
+        clearTimeout(timer)
+        const isLast = ({ event }: Event) => event === 'result' || event === 'error'
+        const last = events.filter(isLast).at(-1) ?? {}
+        const notes = events.flatMap(({ event, text }) => (event === 'note' ? [text] : []))
+        resolve({ status, last, notes })
+      })
+    })
+  }
+
+  /** The same for what has to succeed; gives its result. */
+  async succeed(words: string[], told?: (event: Event) => void): Promise<Event> {
+    const { status, last } = await this.run(words, told)
+    if (status === 0) return last
+    throw new Error(`${this.name}: ${words.join(' ')} ended with ${status}: ${said([last])}`)
+  }
+
+  /** Power-on: what the early boot finds, does and starts. Gives its sentences. */
+  async boot(): Promise<string[]> {
+    const notes: string[] = []
+    const decision = await this.#withStore(async (store) => {
+      const files = store.host.files
+      const path = join(this.#keys, 'release.pub')
+      const text = bytesOfArray(readSystemFile(files, path, KEY_SIZE_MAX))
+      const given = {
+        keys: [readPublicKey(store.host, text, 'release.pub')],
+        bootsMax: BOOTS_MAX,
+        words: { boot: undefined, recover: undefined },
+        locked: undefined,
+        writable: true,
+        recoveryTried: false,
+      }
+      const settled = await settle(store, given, (note) => notes.push(note))
+      if (settled.act === 'boot') countBoot(store)
+      return settled
+    })
+    if (decision.act !== 'boot') throw new Error(`${this.name} does not start: ${notes.join(' ')}`)
+    return notes
+  }
+
+  waiting(): Promise<number | undefined> {
+    return this.#withStore(async (store) => store.version('upgraded-root'))
+  }
+
+  async #withStore<Result>(use: (store: Store) => Promise<Result>): Promise<Result> {
+    const store = Store.open(nodeHost(), this.store, false)
+    try {
+      return await use(store)
+    } finally {
+      store.close()
+    }
+  }
+}
+
+function said(events: Event[]): string {
+  return JSON.stringify(events.slice(-5))
+}

@@ -1,0 +1,111 @@
+/**
+ * The servers of the deployment, each as an operator would set it up: upstream and the school server
+ * are stock rsync daemons, which the school server's mirror fills with stock rsync; the home server
+ * is the program's own.
+ */
+import { type ChildProcess, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { PROGRAM } from '../support/device.ts'
+import { scratch } from '../support/scratch.ts'
+import type { Network, Place } from './network.ts'
+
+const HOME_PORT = 8765
+const START_TRIES = 100
+
+/** A stock rsync daemon on port 873 of its place, with one module `xo`. */
+export class RsyncServer {
+  #daemon: ChildProcess | undefined
+  readonly #configuration: string
+
+  constructor(
+    readonly network: Network,
+    readonly place: Place,
+    readonly module: string,
+    settings: string[] = [],
+  ) {
+    const folder = scratch('rsyncd')
+    this.#configuration = join(folder, 'rsyncd.conf')
+    const lines = ['use chroot = no', 'uid = 0', 'gid = 0', 'reverse lookup = no', ...settings]
+    lines.push(`log file = ${join(folder, 'log')}`, '[xo]', `path = ${module}`, 'read only = yes')
+    writeFileSync(this.#configuration, `${lines.join('\n')}\n`)
+  }
+
+  async start(): Promise<void> {
+    const words = ['--daemon', '--no-detach', `--config=${this.#configuration}`]
+    this.#daemon = this.network.start(this.place, ['rsync', ...words], () => {})
+    await listening(this.place, 873)
+  }
+
+  /** The machine is gone, in the middle of whatever it did: nobody answers any more. */
+  async die(): Promise<void> {
+    this.network.unplug(this.place)
+    if (this.#daemon) await this.network.stop(this.#daemon)
+  }
+}
+
+/** Takes everything that upstream has but `latest`, and only then `latest`. */
+export function mirror(network: Network, school: Place, upstream: Place, module: string): void {
+  const source = `rsync://${upstream.name}/xo/`
+  const most = ['-aHAX', '--numeric-ids', '--exclude=/.*', '--exclude=/latest']
+  network.run(school, ['rsync', ...most, source, `${module}/`])
+  network.run(school, ['rsync', '-a', `${source}latest`, `${module}/latest`])
+}
+
+/** `xo-upgrade home`, and the texts of its folder. */
+export class HomeServer {
+  readonly folder = join(scratch('home'), 'folder')
+
+  constructor(
+    readonly network: Network,
+    readonly place: Place,
+    readonly secretKey: string,
+  ) {
+    mkdirSync(this.folder)
+  }
+
+  get url(): string {
+    return `http://${this.place.name}:${HOME_PORT}/call-home`
+  }
+
+  async start(): Promise<void> {
+    const words = ['home', '--folder', this.folder, '--key', this.secretKey]
+    this.network.start(this.place, [PROGRAM, ...words], () => {})
+    await listening(this.place, HOME_PORT)
+  }
+
+  /** What the operator writes into one of its files: `latest`, `pins`, `stolen` … */
+  say(file: string, text: string): void {
+    writeFileSync(join(this.folder, file), `${text}\n`)
+  }
+
+  /** The calls that it has logged, oldest first. */
+  calls(): Record<string, unknown>[] {
+    const log = join(this.folder, 'calls.jsonl')
+    if (!existsSync(log)) return []
+    return readFileSync(log, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line))
+  }
+
+  /** What `--fleet` prints for the operator. */
+  fleet(): string {
+    const words = ['home', '--folder', this.folder, '--fleet']
+    const { status, stdout, stderr } = spawnSync(PROGRAM, words, { encoding: 'utf8' })
+    if (status !== 0) throw new Error(`xo-upgrade home --fleet: ${stderr}`)
+    return stdout
+  }
+}
+
+async function listening(place: Place, port: number): Promise<void> {
+  // Asked from inside: nobody else has a way there.
+  const probe = `exec 3<>/dev/tcp/127.0.0.1/${port}`
+  const [program = '', ...words] = place.enter(['bash', '-c', probe])
+  for (let tries = 0; tries < START_TRIES; tries++) {
+    if (spawnSync(program, words, { stdio: 'ignore' }).status === 0) return
+    await sleep(50)
+  }
+  throw new Error(`nobody listens on port ${port} of ${place.name}`)
+}

@@ -1,0 +1,225 @@
+/**
+ * The story of one deployment, as it happens on real servers and with the real program: what each
+ * laptop did and why, in order. `deployment.test.ts` checks it; `npm run deployment` tells it.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { generateKeys } from '../../src/publish/keygen.ts'
+import { startableImage } from '../early-boot/kit.ts'
+import { type Event, PROGRAM } from '../support/device.ts'
+import { nodeHost } from '../support/host.ts'
+import { Publisher } from '../support/release.ts'
+import { scratch } from '../support/scratch.ts'
+import { file, noise, type Tree } from '../support/tree.ts'
+import { BOOTS_MAX, Laptop } from './laptop.ts'
+import { Network } from './network.ts'
+import { HomeServer, mirror, RsyncServer } from './servers.ts'
+
+/** One thing that happened, and to whom. */
+export interface Line {
+  who: string
+  what: string
+}
+
+/** So slow that somebody can pull the plug in the middle (KiB/s). */
+const SLOW_KIB = 300
+const LARGE_SIZE = 1_500_000
+const LAPTOPS = ['amina', 'babu', 'chidi', 'dalia', 'emeka'] as const
+const PUSH_DEADLINE_MS = 60_000
+
+function image(version: number): Tree {
+  const large = file(noise(LARGE_SIZE, version))
+  return new Map([...startableImage(version), ['usr/lib/large.so', large]])
+}
+
+export class Story {
+  readonly lines: Line[] = []
+  readonly #network = new Network()
+  readonly #publisher = new Publisher()
+  readonly #schoolModule = scratch('school')
+  readonly upstream: RsyncServer
+  readonly school: RsyncServer
+  readonly home: HomeServer
+  readonly #laptops = new Map<string, Laptop>()
+  readonly #pushKey: string
+
+  constructor(readonly tell: (line: Line) => void) {
+    const network = this.#network
+    const upstream = network.add('upstream')
+    const school = network.add('schoolserver')
+    const home = network.add('home')
+    const keys = (name: string) =>
+      generateKeys(nodeHost(), { directory: scratch(`${name}-keys`), name })
+    const homeKeys = keys('home')
+    const pushKeys = keys('push')
+    this.#pushKey = pushKeys.secretFile
+    this.upstream = new RsyncServer(network, upstream, this.#publisher.module)
+    this.school = new RsyncServer(network, school, this.#schoolModule)
+    this.home = new HomeServer(network, home, homeKeys.secretFile)
+    const trust = {
+      release: this.#publisher.keys.publicFile,
+      home: homeKeys.publicFile,
+      push: pushKeys.publicFile,
+    }
+    for (const name of LAPTOPS) {
+      this.#laptops.set(name, new Laptop(network, network.add(name), trust, this.home.url))
+    }
+  }
+
+  close(): void {
+    this.#network.close()
+  }
+
+  /** All of it, in order. */
+  async happen(): Promise<void> {
+    await this.#firstSystems()
+    await this.#schoolLacksIt()
+    await this.#schoolDies()
+    await this.#stolen()
+    await this.#pinned()
+    await this.#rolledBack()
+    await this.#pushed()
+    for (const line of this.home.fleet().trimEnd().split('\n')) this.#say('home', line)
+  }
+
+  async #firstSystems(): Promise<void> {
+    await this.upstream.start()
+    await this.school.start()
+    await this.home.start()
+    this.#publish(41)
+    this.#mirror()
+    this.home.say('latest', '41')
+    for (const laptop of this.#laptops.values()) {
+      const { version } = await laptop.succeed(['install'])
+      await laptop.boot()
+      await laptop.succeed(['confirm'])
+      this.#say(laptop.name, `installed version ${version} from the school server, and runs it`)
+    }
+  }
+
+  /** Amina's laptop hears of 42 before the school server has it. */
+  async #schoolLacksIt(): Promise<void> {
+    this.#publish(42)
+    this.home.say('latest', '42')
+    this.#say('home', 'wants version 42 everywhere')
+    const amina = this.#laptop('amina')
+    const { status, last } = await amina.run(['run'])
+    this.#say('amina', `exit ${status}: ${last.message}`)
+    this.#mirror()
+    await sleep(2_500)
+  }
+
+  /** The school server has it now, and dies while it serves it; upstream brings the rest. */
+  async #schoolDies(): Promise<void> {
+    const amina = this.#laptop('amina')
+    let isDead: Promise<void> | undefined
+    const { status, last, notes } = await amina.run(
+      ['run', '--bwlimit', String(SLOW_KIB)],
+      (event) => {
+        if (isDead || !isHalfWay(event)) return
+        this.#say('schoolserver', `dies with ${event.done} of ${event.total} bytes sent`)
+        isDead = this.school.die()
+      },
+    )
+    await isDead
+    for (const note of notes) this.#say('amina', note)
+    const { outcome, report } = last.upgraded ?? {}
+    this.#say('amina', `exit ${status}: ${outcome}; fetched ${report?.fetchedBytes} bytes in all`)
+    await this.#start(amina)
+    await this.#confirm(amina)
+  }
+
+  async #stolen(): Promise<void> {
+    this.home.say('stolen', 'babu')
+    await this.#round(this.#laptop('babu'))
+  }
+
+  async #pinned(): Promise<void> {
+    this.home.say('pins', 'serial chidi 41')
+    await this.#round(this.#laptop('chidi'))
+  }
+
+  /** Dalia's laptop never becomes healthy under 42. */
+  async #rolledBack(): Promise<void> {
+    const dalia = this.#laptop('dalia')
+    await this.#round(dalia)
+    for (let boot = 0; boot < BOOTS_MAX + 1; boot++) await this.#start(dalia)
+    await dalia.succeed(['confirm'])
+    await this.#round(dalia)
+  }
+
+  /** 43 mends what ailed her. A push brings it to all who may have it. */
+  async #pushed(): Promise<void> {
+    this.#publish(43)
+    this.home.say('latest', '43')
+    const names = ['amina', 'dalia', 'emeka'] as const
+    const daemons = names.map((name) => {
+      const laptop = this.#laptop(name)
+      return laptop.start(['daemon'], (event) => this.#heard(laptop, event))
+    })
+    await sleep(1_000)
+    const words = ['push', '--version', '43', '--key', this.#pushKey]
+    this.#network.run(this.home.place, [PROGRAM, ...words])
+    this.#say('home', 'pushes version 43')
+    const until = Date.now() + PUSH_DEADLINE_MS
+    for (const name of names) {
+      const laptop = this.#laptop(name)
+      while ((await laptop.waiting()) !== 43) {
+        if (Date.now() > until) throw new Error(`${name} did not hear the push`)
+        await sleep(200)
+      }
+    }
+    await Promise.all(daemons.map((daemon) => this.#network.stop(daemon)))
+    for (const name of names) {
+      const laptop = this.#laptop(name)
+      await this.#start(laptop)
+      await this.#confirm(laptop)
+      await this.#round(laptop)
+    }
+  }
+
+  #publish(version: number): void {
+    this.#publisher.publish(version, image(version), { hardware: 'xo-1', deployment: 'village' })
+    this.#say('upstream', `publishes version ${version}`)
+  }
+
+  #mirror(): void {
+    mirror(this.#network, this.school.place, this.upstream.place, this.#schoolModule)
+    this.#say('schoolserver', 'mirrors upstream')
+  }
+
+  /** One round: what home said, and what came of it. */
+  async #round(laptop: Laptop): Promise<void> {
+    const { act, reason, upgraded } = await laptop.succeed(['run'])
+    this.#say(laptop.name, `${act}: ${reason}`)
+    if (upgraded) this.#say(laptop.name, `${upgraded.outcome}: version ${upgraded.version}`)
+  }
+
+  async #start(laptop: Laptop): Promise<void> {
+    for (const note of await laptop.boot()) this.#say(laptop.name, `starts: ${note}`)
+  }
+
+  async #confirm(laptop: Laptop): Promise<void> {
+    const { version } = await laptop.succeed(['confirm'])
+    this.#say(laptop.name, `confirms version ${version}`)
+  }
+
+  #heard(laptop: Laptop, { text, event }: Event): void {
+    if (event === undefined && /push/.test(text)) this.#say(laptop.name, `daemon: ${text.trim()}`)
+  }
+
+  #laptop(name: (typeof LAPTOPS)[number]): Laptop {
+    const laptop = this.#laptops.get(name)
+    if (!laptop) throw new Error(`there is no laptop ${name}`)
+    return laptop
+  }
+
+  #say(who: string, what: string): void {
+    const line = { who, what }
+    this.lines.push(line)
+    this.tell(line)
+  }
+}
+
+function isHalfWay({ event, phase, done, total }: Event): boolean {
+  return event === 'progress' && phase === 'fetch' && done > total / 3
+}
