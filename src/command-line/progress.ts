@@ -135,6 +135,9 @@ export function jsonProgress(clock: Clock, write: Write): ShownProgress {
     const path = meter.path && show(meter.path)
     line({ event: 'progress', phase, done, total, unit, received, sent, secondsLeft, path })
   }
+  const progressNowAndThen = () => {
+    if (clock.monotonicMs() - writtenMs >= INTERVAL_MS) progress()
+  }
   return {
     begin(phase, total, unit) {
       meter.begin(phase, total, unit)
@@ -143,11 +146,12 @@ export function jsonProgress(clock: Clock, write: Write): ShownProgress {
     advance(done, path) {
       meter.done = done
       if (path !== undefined) meter.path = path
-      if (clock.monotonicMs() - writtenMs >= INTERVAL_MS) progress()
+      progressNowAndThen()
     },
     traffic(received, sent) {
       meter.received = received
       meter.sent = sent
+      if (meter.phase !== undefined) progressNowAndThen()
     },
     note: (text) => line({ event: 'note', text }),
     end() {

@@ -45,23 +45,31 @@ export class Laptop {
     readonly network: Network,
     readonly place: Place,
     trust: Trust,
-    home: string,
+    readonly home: string,
   ) {
     mkdirSync(this.#keys)
     for (const [role, file] of Object.entries(trust)) {
       copyFileSync(file, join(this.#keys, `${role}.pub`))
     }
+    this.configure()
+  }
+
+  /** Writes its configuration, with a cap on what it receives where one is given (KiB/s). */
+  configure(kibPerSecond?: number): void {
     const sections = {
       store: [`path = ${this.store}`, 'keep-free-mb = 0'],
-      device: [`serial = ${place.name}`, 'hardware = xo-1', 'deployment = village'],
+      device: [`serial = ${this.place.name}`, 'hardware = xo-1', 'deployment = village'],
       trust: [`keys = ${this.#keys}`],
-      home: [`url = ${home}`, 'timeout-seconds = 5'],
+      home: [`url = ${this.home}`, 'timeout-seconds = 5'],
       sources: [
         'school = rsync://schoolserver/xo',
         'upstream = rsync://upstream/xo',
         'first-wait-seconds = 2',
       ],
-      transfer: ['connect-timeout-seconds = 2', 'timeout-seconds = 3'],
+      transfer: [
+        ...['connect-timeout-seconds = 2', 'timeout-seconds = 3'],
+        ...(kibPerSecond === undefined ? [] : [`bwlimit = ${kibPerSecond}`]),
+      ],
       policy: ['on-battery = yes', `inhibit = ${this.#keys}/none`],
       daemon: [`control = ${this.#keys}/control`],
       trial: [`boots = ${BOOTS_MAX}`, `health-hooks = ${this.#keys}/none`],

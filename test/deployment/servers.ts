@@ -4,7 +4,7 @@
  * is the program's own.
  */
 import { type ChildProcess, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PROGRAM } from '../support/device.ts'
@@ -13,6 +13,8 @@ import type { Network, Place } from './network.ts'
 
 const HOME_PORT = 8765
 const START_TRIES = 100
+/** It looks at its files once a second. */
+const REFRESH_MS = 1_200
 
 /** A stock rsync daemon on port 873 of its place, with one module `xo`. */
 export class RsyncServer {
@@ -76,18 +78,9 @@ export class HomeServer {
   }
 
   /** What the operator writes into one of its files: `latest`, `pins`, `stolen` … */
-  say(file: string, text: string): void {
+  async say(file: string, text: string): Promise<void> {
     writeFileSync(join(this.folder, file), `${text}\n`)
-  }
-
-  /** The calls that it has logged, oldest first. */
-  calls(): Record<string, unknown>[] {
-    const log = join(this.folder, 'calls.jsonl')
-    if (!existsSync(log)) return []
-    return readFileSync(log, 'utf8')
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line))
+    await sleep(REFRESH_MS)
   }
 
   /** What `--fleet` prints for the operator. */

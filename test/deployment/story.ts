@@ -87,7 +87,7 @@ export class Story {
     await this.home.start()
     this.#publish(41)
     this.#mirror()
-    this.home.say('latest', '41')
+    await this.home.say('latest', '41')
     for (const laptop of this.#laptops.values()) {
       const { version } = await laptop.succeed(['install'])
       await laptop.boot()
@@ -99,7 +99,7 @@ export class Story {
   /** Amina's laptop hears of 42 before the school server has it. */
   async #schoolLacksIt(): Promise<void> {
     this.#publish(42)
-    this.home.say('latest', '42')
+    await this.home.say('latest', '42')
     this.#say('home', 'wants version 42 everywhere')
     const amina = this.#laptop('amina')
     const { status, last } = await amina.run(['run'])
@@ -112,29 +112,28 @@ export class Story {
   async #schoolDies(): Promise<void> {
     const amina = this.#laptop('amina')
     let isDead: Promise<void> | undefined
-    const { status, last, notes } = await amina.run(
-      ['run', '--bwlimit', String(SLOW_KIB)],
-      (event) => {
-        if (isDead || !isHalfWay(event)) return
-        this.#say('schoolserver', `dies with ${event.done} of ${event.total} bytes sent`)
-        isDead = this.school.die()
-      },
-    )
+    amina.configure(SLOW_KIB)
+    const { status, last, notes } = await amina.run(['run'], (event) => {
+      if (isDead || !isHalfWay(event)) return
+      this.#say('schoolserver', `dies in the middle of serving version 42`)
+      isDead = this.school.die()
+    })
     await isDead
+    amina.configure()
     for (const note of notes) this.#say('amina', note)
-    const { outcome, report } = last.upgraded ?? {}
-    this.#say('amina', `exit ${status}: ${outcome}; fetched ${report?.fetchedBytes} bytes in all`)
+    const { outcome } = last.upgraded ?? {}
+    this.#say('amina', `exit ${status}: ${outcome}`)
     await this.#start(amina)
     await this.#confirm(amina)
   }
 
   async #stolen(): Promise<void> {
-    this.home.say('stolen', 'babu')
+    await this.home.say('stolen', 'babu')
     await this.#round(this.#laptop('babu'))
   }
 
   async #pinned(): Promise<void> {
-    this.home.say('pins', 'serial chidi 41')
+    await this.home.say('pins', 'serial chidi 41')
     await this.#round(this.#laptop('chidi'))
   }
 
@@ -150,7 +149,7 @@ export class Story {
   /** 43 mends what ailed her. A push brings it to all who may have it. */
   async #pushed(): Promise<void> {
     this.#publish(43)
-    this.home.say('latest', '43')
+    await this.home.say('latest', '43')
     const names = ['amina', 'dalia', 'emeka'] as const
     const daemons = names.map((name) => {
       const laptop = this.#laptop(name)
@@ -220,6 +219,6 @@ export class Story {
   }
 }
 
-function isHalfWay({ event, phase, done, total }: Event): boolean {
-  return event === 'progress' && phase === 'fetch' && done > total / 3
+function isHalfWay({ event, phase, received, total }: Event): boolean {
+  return event === 'progress' && phase === 'fetch' && received > total / 3
 }
