@@ -1,0 +1,64 @@
+/** A whole deployment: what happened to each laptop is what should have, in order. Needs root. */
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type Line, Story } from './story.ts'
+
+/** What has to be among a machine's lines, in this order. */
+const EXPECTED: Record<string, RegExp[]> = {
+  amina: [
+    /installed version 41/,
+    /exit 75: .*schoolserver.* has no 42.*before upstream/,
+    /schoolserver.*trying the next source/,
+    /exit 0: staged/,
+    /Version 42 is on trial: boot 1/,
+    /confirms version 42/,
+    /a push for version 43/,
+    /confirms version 43/,
+    /stay: Version 43 runs/,
+  ],
+  babu: [/installed version 41/, /lock out: .*stolen/],
+  chidi: [/installed version 41/, /stay: Version 41 runs, as the home server wants it/],
+  dalia: [
+    /staged: version 42/,
+    /Version 42 is on trial: boot 3/,
+    /Version 42 was started 3 times and never became healthy/,
+    /starts: Version 41/,
+    /stay: Version 42, .*, never became healthy here/,
+    /a push for version 43/,
+    /confirms version 43/,
+  ],
+  emeka: [/installed version 41/, /a push for version 43/, /confirms version 43/],
+  schoolserver: [/mirrors/, /mirrors/, /dies in the middle/],
+  upstream: [/publishes version 41/, /publishes version 42/, /publishes version 43/],
+  home: [
+    /pushes version 43/,
+    /5 laptops have called/,
+    /3 run version 43/,
+    /Rolled back: 1/,
+    /dalia/,
+    /Stolen: 1/,
+    /babu/,
+  ],
+}
+
+test('one deployment, from the first systems to a push, with all that goes wrong between', async () => {
+  const story = new Story(() => {})
+  try {
+    await story.happen()
+  } finally {
+    story.close()
+  }
+  for (const [who, wanted] of Object.entries(EXPECTED)) holdsInOrder(story.lines, who, wanted)
+})
+
+function holdsInOrder(lines: readonly Line[], who: string, wanted: RegExp[]): void {
+  const said = lines.filter((line) => line.who === who).map((line) => line.what)
+  let from = 0
+  for (const pattern of wanted) {
+    const found = said.findIndex((what, index) => index >= from && pattern.test(what))
+    if (found < 0) assert.unreachable(`${who} did not say ${pattern}:\n${said.join('\n')}`)
+    from = found + 1
+  }
+}
+
+test.run()
