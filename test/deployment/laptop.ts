@@ -72,6 +72,7 @@ export class Laptop {
       ],
       policy: ['on-battery = yes', `inhibit = ${this.#keys}/none`],
       daemon: [`control = ${this.#keys}/control`],
+      push: ['spread-seconds = 2'],
       trial: [`boots = ${BOOTS_MAX}`, `health-hooks = ${this.#keys}/none`],
     }
     const lines = Object.entries(sections).flatMap(([name, body]) => [`[${name}]`, ...body])

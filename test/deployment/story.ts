@@ -203,7 +203,7 @@ export class Story {
   }
 
   #heard(laptop: Laptop, { text, event }: Event): void {
-    if (event === undefined && /push/.test(text)) this.#say(laptop.name, `daemon: ${text.trim()}`)
+    if (event === 'note' && /push/.test(text)) this.#say(laptop.name, `daemon: ${text}`)
   }
 
   #laptop(name: (typeof LAPTOPS)[number]): Laptop {
