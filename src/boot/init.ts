@@ -33,7 +33,9 @@ const SYSTEMD = '/usr/lib/systemd/systemd'
 export async function runInit(ground: Ground): Promise<never> {
   const console = new Console(ground.host)
   const boot: Boot = {
-    ...{ ground, console, words: parseKernelWords(''), settings: ground.defaults, keys: [] },
+    ...{ ground, console, words: parseKernelWords(''), keys: [] },
+    // Until the configuration was read, nobody has allowed a shell.
+    settings: { ...ground.defaults, rescueShell: false },
     ...{ place: undefined, disk: undefined, store: undefined },
     ...{ writable: false, recoveryTried: false, menuOffered: false },
   }

@@ -5,13 +5,14 @@
 import { BusyError, ConfigError, isSystemError } from '../errors.ts'
 import type { Fd, Host } from '../host.ts'
 import { show } from '../text.ts'
+import { readState } from '../trees/state.ts'
 import type { Store } from '../trees/store.ts'
 import { type Boot, DISK_MOUNT, type Step } from './boot.ts'
 import { type Disk, listDisks, waitForDisk } from './disks.ts'
 import { parseKernelWords } from './kernel-words.ts'
 import { applyChoice, showMenu, wantsMenu } from './menu.ts'
 import { loadModules } from './modules.ts'
-import { isMounted, makePath, mountOwn, unmountIfThere } from './mounts.ts'
+import { makePath, mountOwn, unmountIfThere } from './mounts.ts'
 import { endMachine, rescueShell } from './rescue.ts'
 import { readFact } from './small-facts.ts'
 import { parseStorePlace, type StorePlace } from './store-place.ts'
@@ -58,6 +59,7 @@ export const STEPS: Step[] = [
   { name: 'disk', doing: 'looking for the disk of the store', run: findDisk },
   { name: 'mount', doing: 'mounting the disk of the store', run: mountDisk },
   { name: 'store', doing: 'opening the store', run: openStore },
+  { name: 'clock', doing: 'setting the clock', run: setClock },
 ]
 
 function readWords({ ground, words }: Boot): void {
@@ -160,7 +162,9 @@ function notFound(host: Host, place: StorePlace, seconds: number): ConfigError {
 function mountDisk(boot: Boot): void {
   const { ground, console, disk } = boot
   const { host } = ground
-  if (!disk || isMounted(host, DISK_MOUNT)) return
+  if (!disk) return
+  // What a start that failed has left there.
+  unmountIfThere(host, DISK_MOUNT)
   const types = disk.fileSystem?.types ?? []
   if (types.length === 0) {
     throw new ConfigError(
@@ -207,6 +211,28 @@ function openStore(boot: Boot): void {
   }
   boot.store = store
   linkStore(ground.host, path)
+}
+
+/** A battery that died leaves the clock in the past: it can't be earlier than what was signed. */
+function setClock({ ground, console, store }: Boot): void {
+  const { host, ownsMachine } = ground
+  const seconds = store ? trustedSecondsOf(store) : 0
+  if (!ownsMachine || host.clock.wallSeconds() >= seconds) return
+  try {
+    host.system.setWallClock(seconds)
+    console.line('The clock was behind, and is set to the newest time that was signed.')
+  } catch (error) {
+    if (!isSystemError(error)) throw error
+  }
+}
+
+function trustedSecondsOf(store: Store): number {
+  try {
+    return readState(store).trustedSeconds
+  } catch (error) {
+    if (error instanceof ConfigError || isSystemError(error)) return 0
+    throw error
+  }
 }
 
 /** The running system finds the store by this name, wherever it lies on its disk. */

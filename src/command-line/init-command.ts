@@ -86,12 +86,14 @@ function groundOf(host: Host, programVersion: string): Ground {
 
 const silent = { begin() {}, advance() {}, traffic() {}, note() {}, end() {} }
 
-function settingsOf({ boot, trialBoots }: Configuration) {
+function settingsOf({ boot, trialBoots, lock }: Configuration) {
   const { stickLabels } = boot
   return {
     ...newBootSettings(),
     ...boot,
     trialBoots,
+    // A lock that a shell opens is none.
+    rescueShell: boot.rescueShell && !lock.enforce,
     stickLabels: stickLabels.length > 0 ? stickLabels : [STICK_LABEL],
   }
 }

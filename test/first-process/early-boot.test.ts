@@ -158,4 +158,25 @@ test('a live swap pivots to the new tree, and busybox init starts anew there', a
   assert.match(laptop.read('xo/state'), /^boots=1$/m)
 })
 
+test('a fault of its own is shown, and the next try starts the system', async () => {
+  const laptop = new Laptop()
+  await laptop.install(smallSystem(41))
+  const { output } = await laptop.start([], {
+    environment: { XO_INIT_FAILED: 'out of memory' },
+    answers: { 'has a fault': 'sr' },
+  })
+  assert.match(output, /This program has a fault[\s\S]*While starting: out of memory\./, output)
+  assert.not.match(output, /This is the rescue shell/)
+  assert.match(output, /^system 41 /m)
+})
+
+test('with no memory for anything process 1 does not end', async () => {
+  const laptop = new Laptop()
+  await laptop.install(smallSystem(41))
+  const environment = { XO_MEMORY_LIMIT_MB: '1', XO_INIT_FAILED: 'once before' }
+  const { output, status } = await laptop.start([], { environment, deadlineMs: 8_000 })
+  assert.match(output, /out of memory/)
+  assert.is(status, undefined)
+})
+
 test.run()

@@ -112,7 +112,15 @@ export class Laptop {
   /** Starts it once; the words are those of the kernel's command line. */
   async start(
     words: string[] = [],
-    { disks = [], ...options }: { answers?: Record<string, string>; disks?: string[] } = {},
+    {
+      disks = [],
+      ...options
+    }: {
+      answers?: Record<string, string>
+      environment?: Record<string, string>
+      disks?: string[]
+      deadlineMs?: number
+    } = {},
   ): Promise<MachineEnd> {
     const etc = scratch('etc')
     writeFileSync(
