@@ -37,3 +37,7 @@ export const POLICY_SIZE_MAX = 8 * 1024 * 1024
 export const CALL_LINE_MAX = 16 * 1024
 /** One datagram that every network passes whole, with room for the names of a deployment (bytes). */
 export const PUSH_SIZE_MAX = 600
+/** A chain of keys: some 500 bytes a statement, one a year and role, for longer than laptops last (bytes). */
+export const KEY_CHAIN_SIZE_MAX = 128 * 1024
+/** Far more changes of a role's keys than a chain has room for. */
+export const KEY_SEQUENCE_MAX = 1_000_000

@@ -10,6 +10,7 @@ import { EXIT, exitOf } from './exit-status.ts'
 import { checkCommand, makeUnlockCommand, runCommand, unlockCommand } from './home-commands.ts'
 import { homeCommand } from './home-server-commands.ts'
 import { initCommand } from './init-command.ts'
+import { keysCommand } from './keys-command.ts'
 import { type Option, parseOptions } from './options.ts'
 import { keygenCommand, publishCommand } from './publisher-commands.ts'
 import { pushCommand } from './push-command.ts'
@@ -37,6 +38,7 @@ const COMMANDS: Command[] = [
   initCommand,
   makeUnlockCommand,
   pushCommand,
+  keysCommand,
 ]
 
 /** Runs one command line (without the program's name). Only bugs of ours are thrown. */

@@ -6,14 +6,17 @@ import { ConfigError, isSystemError } from '../errors.ts'
 import type { Fd, Host, Path } from '../host.ts'
 import { minuteOfDay } from '../hours.ts'
 import { CONFIGURATION_SIZE_MAX } from '../limits.ts'
+import type { Role } from '../release/keys.ts'
 import type { PublicKey } from '../release/signify.ts'
 import { readPublicKey } from '../release/signify.ts'
 import { readAndClose, readSystemFile } from '../small-file.ts'
+import type { ConfiguredKeys } from '../source/find-release.ts'
 import { sourcesOfLeases } from '../source/lease.ts'
 import { openSource, Pace } from '../source/open-source.ts'
 import { capAt } from '../source/rate-cap.ts'
 import type { Source } from '../source/source.ts'
 import { arrayOfBytes, bytesOfArray, bytesOfText, show } from '../text.ts'
+import { trustedKeys } from '../trees/key-chain.ts'
 import { Store } from '../trees/store.ts'
 import { CONFIGURATION_PATH, type Configuration, readConfiguration } from './configuration.ts'
 import { numberOf, textOf, type Values } from './options.ts'
@@ -26,9 +29,6 @@ const STDOUT: Fd = 1
 const STDERR: Fd = 2
 /** How long a source may stay below the minimum rate. */
 const RATE_WINDOW_MS = 60_000
-
-/** Who signs what: releases, replies and unlock statements, calls to upgrade now. */
-export type Role = 'release' | 'home' | 'push'
 
 export class Context {
   #configuration: Configuration | undefined
@@ -106,8 +106,40 @@ export class Context {
     }
   }
 
-  /** The public keys of a role: one file, or the files ROLE*.pub of a folder. */
+  /** The public keys of a role that hold here: the configured ones, and what they were rotated to. */
   keys(role: Role): PublicKey[] {
+    const configured = this.#configuredKeys(role)
+    let store: Store
+    try {
+      store = this.store()
+    } catch (error) {
+      // Before there is a store nothing was rotated.
+      if (error instanceof ConfigError) return configured
+      throw error
+    }
+    try {
+      return trustedKeys(store, configured, role)
+    } finally {
+      store.close()
+    }
+  }
+
+  /** Those that the rotations begin with; a role without any is left out. */
+  configuredKeys(): ConfiguredKeys {
+    const optional = (role: Role) => {
+      try {
+        return this.#configuredKeys(role)
+      } catch (error) {
+        if (error instanceof ConfigError) return []
+        throw error
+      }
+    }
+    const release = this.#configuredKeys('release')
+    return { release, home: optional('home'), push: optional('push') }
+  }
+
+  /** One file, or the files ROLE*.pub of a folder. */
+  #configuredKeys(role: Role): PublicKey[] {
     const { files } = this.host
     const path = this.configuration.keys
     let directory: Fd

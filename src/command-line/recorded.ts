@@ -32,6 +32,7 @@ export async function recorded<Result extends { outcome: string; version: number
       store,
       sources,
       keys: context.keys('release'),
+      configured: context.configuredKeys(),
       device: { hardware, deployment },
       version: wish.version,
       allowDowngrade: wish.allowDowngrade,

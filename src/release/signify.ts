@@ -172,6 +172,12 @@ export function verify(signed: Uint8Array, keys: readonly PublicKey[], name: str
   throw new TrustError(`forged: the signature of ${name} does not hold for key ${number}`)
 }
 
+/** Whether one of the keys has the number of the key that signed it; this proves nothing. */
+export function knowsSigner(signed: Uint8Array, keys: readonly PublicKey[]): boolean {
+  const number = hex(split(signed, 'the statement').bytes.subarray(2, 10))
+  return keys.some((key) => key.number === number)
+}
+
 function split(signed: Uint8Array, name: string) {
   // The head is text; the message may be any bytes, and is not looked at here.
   const head = bytesOfArray(signed.subarray(0, COMMENT_SIZE_MAX + SIGNATURE_LENGTH * 2))

@@ -2,19 +2,27 @@
  * The first question to the sources: which release is there to be taken? What it gives was proved
  * by a signature and admitted to this device; its content is still to be fetched.
  */
-import { TrustError } from '../errors.ts'
+import { TrustError, UpgradeError } from '../errors.ts'
 import type { Progress } from '../progress.ts'
+import type { Role } from '../release/keys.ts'
 import { admit, openRelease, type Release } from '../release/release.ts'
-import type { PublicKey } from '../release/signify.ts'
+import { knowsSigner, type PublicKey } from '../release/signify.ts'
+import { followKeys, trustedKeys } from '../trees/key-chain.ts'
 import { raiseTrustedTime, readState } from '../trees/state.ts'
 import type { Store, Tree } from '../trees/store.ts'
 import type { Search } from './search.ts'
 import type { Source } from './source.ts'
 
+export type ConfiguredKeys = { release: readonly PublicKey[] } & Partial<
+  Record<Role, readonly PublicKey[]>
+>
+
 export interface Wish {
   store: Store
-  /** Of the role `release`. */
+  /** Of the role `release`: those that are trusted now. */
   keys: PublicKey[]
+  /** Those that the rotations of keys begin with, of each role; undefined: `keys` is all there is. */
+  configured?: ConfiguredKeys
   device: { hardware: string; deployment: string }
   /** The version that is asked for; undefined: the newest. */
   version: number | undefined
@@ -35,7 +43,8 @@ export function findRelease(
   wish: Wish,
   running: Tree | undefined,
 ): Promise<Offer | { none: { skipped?: number } }> {
-  const { keys, device, version, allowDowngrade, store, progress } = wish
+  const { device, version, allowDowngrade, store, progress } = wish
+  const keys = wish.configured ?? { release: wish.keys }
   progress.begin('release', undefined, 'bytes')
   return search.serve(async (source) => {
     const statement = await source.statement(version)
@@ -43,7 +52,7 @@ export function findRelease(
     // The very bytes that were proved when this version came: nothing to prove again (0.1 to 0.3 s).
     const nothingNew = version === undefined || version === installed
     if (running && nothingNew && sameBytes(statement, running.statement)) return { none: {} }
-    const release = opened(statement, keys, source)
+    const release = await opened(statement, keys, source, store)
     if (version === undefined && release.version <= installed) {
       if (release.version < installed) {
         progress.note(`${source.name} is behind: its latest is ${release.version}`)
@@ -58,6 +67,7 @@ export function findRelease(
     const { floor, trustedSeconds, bad } = readState(store)
     admit(release, { ...device, installed, floor: allowDowngrade ? 0 : floor, trustedSeconds })
     if (release.version === installed) return { none: {} }
+    await followIfThere(source, store, keys, progress)
     if (running && version === undefined && bad.includes(release.version)) {
       progress.note(`${source.name} offers version ${release.version}, which is known as bad here`)
       return { none: { skipped: release.version } }
@@ -66,12 +76,39 @@ export function findRelease(
   })
 }
 
-function opened(statement: Uint8Array, keys: PublicKey[], source: Source): Release {
+/** Of keys that this device does not know yet, the source may carry the chain that leads to them. */
+async function opened(
+  statement: Uint8Array,
+  configured: ConfiguredKeys,
+  source: Source,
+  store: Store,
+): Promise<Release> {
+  const trusted = () => trustedKeys(store, configured.release, 'release')
   try {
-    return openRelease(statement, keys)
+    if (!knowsSigner(statement, trusted())) {
+      const chain = await source.keys?.()
+      if (chain) followKeys(store, configured, chain)
+    }
+    return openRelease(statement, trusted())
   } catch (error) {
     if (!(error instanceof TrustError)) throw error
     throw new TrustError(`${source.name}: ${error.message}`, error.cure)
+  }
+}
+
+/** A new release brings the keys that sign the next ones. Without them it is as good. */
+async function followIfThere(
+  source: Source,
+  store: Store,
+  configured: ConfiguredKeys,
+  progress: Progress,
+): Promise<void> {
+  try {
+    const chain = await source.keys?.()
+    if (chain && followKeys(store, configured, chain)) progress.note('trusted keys were rotated')
+  } catch (error) {
+    if (!(error instanceof UpgradeError)) throw error
+    progress.note(`the keys of ${source.name} did not come: ${error.message}`)
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { isSystemError, PeerError } from '../errors.ts'
 import type { Fd, Host, Path } from '../host.ts'
-import { RELEASE_SIZE_MAX } from '../limits.ts'
+import { KEY_CHAIN_SIZE_MAX, RELEASE_SIZE_MAX } from '../limits.ts'
 import { readFile } from '../small-file.ts'
 import { show } from '../text.ts'
 import type { Role } from './order.ts'
@@ -50,6 +50,10 @@ export class FolderSource implements Source {
   close(): void {
     if (this.#directory !== undefined) this.host.files.close(this.#directory)
     this.#directory = undefined
+  }
+
+  async keys(): Promise<Uint8Array | undefined> {
+    return readFile(this.host.files, this.#open(), 'keys', KEY_CHAIN_SIZE_MAX)
   }
 
   #open(): Fd {

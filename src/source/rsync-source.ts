@@ -4,7 +4,7 @@
  */
 import { PeerError, TrustError } from '../errors.ts'
 import type { Host, Path } from '../host.ts'
-import { RELEASE_SIZE_MAX } from '../limits.ts'
+import { KEY_CHAIN_SIZE_MAX, RELEASE_SIZE_MAX } from '../limits.ts'
 import {
   type Address,
   type FileRequest,
@@ -37,7 +37,24 @@ export class RsyncSource implements Source {
 
   async statement(version: number | undefined): Promise<Uint8Array> {
     const name = version === undefined ? 'latest' : `${version}/release`
-    const session = await this.#shelf(version)
+    const statement = await this.#read(await this.#shelf(version), name, RELEASE_SIZE_MAX)
+    if (!statement) throw new PeerError(`${this.name} has no ${name}`, 'absent')
+    return statement
+  }
+
+  async keys(): Promise<Uint8Array | undefined> {
+    const session = await this.#connect({ kind: 'paths', paths: ['keys'] }, () => {})
+    try {
+      const chain = await this.#read(session, 'keys', KEY_CHAIN_SIZE_MAX)
+      await this.#finish(session)
+      return chain
+    } finally {
+      session.close()
+    }
+  }
+
+  /** A small file of a session; undefined where it is not there. */
+  async #read(session: Session, name: Path, sizeMax: number): Promise<Uint8Array | undefined> {
     const { files } = this.host
     let outcome: Outcome | undefined
     let fd = this.options.scratch()
@@ -50,16 +67,14 @@ export class RsyncSource implements Source {
       const done = (result: Outcome) => {
         outcome = result
       }
-      await this.#fetch(session, [{ name, sizeMax: RELEASE_SIZE_MAX, target, done }])
+      await this.#fetch(session, [{ name, sizeMax, target, done }])
       // A mismatch is settled by the redo phase, which ends the session.
       if (!outcome) await this.#finish(session)
       if (!outcome || 'failed' in outcome) {
         if (outcome?.failed === 'too-large') {
-          throw new TrustError(`${this.name}/${name} is larger than ${RELEASE_SIZE_MAX} bytes`)
+          throw new TrustError(`${this.name}/${name} is larger than ${sizeMax} bytes`)
         }
-        if (outcome?.failed === 'absent') {
-          throw new PeerError(`${this.name} has no ${name}`, 'absent')
-        }
+        if (outcome?.failed === 'absent') return undefined
         throw new PeerError(`${this.name}/${name} arrived damaged twice`, 'broken')
       }
       const buffer = new Uint8Array(outcome.size)
@@ -121,7 +136,10 @@ export class RsyncSource implements Source {
     session.close()
   }
 
-  #connect(selection: Selection): Promise<Session> {
+  #connect(
+    selection: Selection,
+    onServerText = (text: string) => this.options.progress.note(`${this.name} says: ${text}`),
+  ): Promise<Session> {
     const { options } = this
     return Session.open(this.host, {
       address: this.address,
@@ -144,8 +162,7 @@ export class RsyncSource implements Source {
       onBytes: (received, sent) => {
         options.progress.traffic(this.#received + received, this.#sent + sent)
       },
-      onServerText: (_level, text) =>
-        options.progress.note(`${this.name} says: ${show(text.trim())}`),
+      onServerText: (_level, text) => onServerText(show(text.trim())),
     })
   }
 

@@ -54,6 +54,8 @@ export interface Source {
     version: number,
     files: { names(): Iterable<Path>; wanted(): Iterable<Wanted>; whole: boolean },
   ): Promise<void>
+  /** The chain of keys statements that it carries (src/release/keys.ts); undefined where it has none. */
+  keys?(): Promise<Uint8Array | undefined>
   close(): void
 }
 

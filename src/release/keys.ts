@@ -1,0 +1,178 @@
+/**
+ * The `keys` statement: the next keys of a role, and those that are revoked, signed by a key that is
+ * trusted before it. Statements stand one after the other in one text, the chain, which the server
+ * keeps whole, so that a laptop that missed some still gets through. Nothing here fetches or stores.
+ */
+import { ConfigError, TrustError } from '../errors.ts'
+import { KEY_CHAIN_SIZE_MAX, KEY_SEQUENCE_MAX } from '../limits.ts'
+import { arrayOfBytes, bytesOfArray } from '../text.ts'
+import { decodeBase64, encodeBase64 } from './base64.ts'
+import { Fields, formatInstant } from './fields.ts'
+import { type KeyModules, type PublicKey, type SecretKey, sign, verify } from './signify.ts'
+import { decodeStatement, encodeStatement } from './statement.ts'
+
+export const ROLES = ['release', 'home', 'push'] as const
+/** Who signs what: releases, replies and unlock statements, calls to upgrade now. */
+export type Role = (typeof ROLES)[number]
+
+export interface KeyChange {
+  role: Role
+  /** Each statement of a role has a higher one than those before it. */
+  sequence: number
+  issued: number
+  next: PublicKey[]
+  revoked: PublicKey[]
+}
+
+const NAME = 'the keys statement'
+/** More keys at once than this nobody can keep apart. */
+const KEYS_MAX = 8
+const COMMENT = 'untrusted comment: '
+const BLOB_LENGTH = 42
+
+export function signKeyChange(change: KeyChange, key: SecretKey): Uint8Array {
+  const fields: [string, string][] = [
+    ['role', change.role],
+    ['sequence', String(change.sequence)],
+    ['issued', formatInstant(change.issued)],
+  ]
+  if (change.next.length > 0) fields.push(['next', change.next.map(blobOf).join(' ')])
+  if (change.revoked.length > 0) fields.push(['revoked', change.revoked.map(blobOf).join(' ')])
+  return sign(encodeStatement('keys', fields), key, `keys ${change.sequence} of ${change.role}`)
+}
+
+/** As in the second line of a signify key file. */
+function blobOf({ number, key }: PublicKey): string {
+  const bytes = new Uint8Array(BLOB_LENGTH)
+  bytes.set([0x45, 0x64])
+  for (let i = 0; i < 8; i++) bytes[2 + i] = Number.parseInt(number.slice(i * 2, i * 2 + 2), 16)
+  bytes.set(key, 10)
+  return encodeBase64(bytes)
+}
+
+function keyOf(
+  blob: string,
+  { signatures }: Pick<KeyModules, 'signatures'>,
+): PublicKey | undefined {
+  const bytes = decodeBase64(blob)
+  if (bytes?.length !== BLOB_LENGTH || bytes[0] !== 0x45 || bytes[1] !== 0x64) return undefined
+  const number = Array.from(bytes.subarray(2, 10), (byte) => byte.toString(16).padStart(2, '0'))
+  return { name: 'a rotated key', number: number.join(''), key: bytes.slice(10), signatures }
+}
+
+/** The statement, if one of the keys signed it. Throws a TrustError. */
+export function openKeyChange(
+  signed: Uint8Array,
+  trusted: readonly PublicKey[],
+  modules: Pick<KeyModules, 'signatures'>,
+): KeyChange {
+  const fields = new Fields(NAME, decodeStatement(verify(signed, trusted, NAME), 'keys'))
+  const list = (key: string): PublicKey[] => {
+    const blobs = fields.optional(key, (name) => fields.text(name))?.split(' ') ?? []
+    if (blobs.length > KEYS_MAX) fields.refuse(key, `${blobs.length} keys`)
+    return blobs.map((blob) => keyOf(blob, modules) ?? fields.refuse(key, blob))
+  }
+  return {
+    role: fields.choice('role', ROLES),
+    sequence: fields.count('sequence', 1, KEY_SEQUENCE_MAX),
+    issued: fields.instant('issued'),
+    next: list('next'),
+    revoked: list('revoked'),
+  }
+}
+
+/** The statements of a chain, in their order. Throws a TrustError where it is none. */
+export function splitChain(chain: Uint8Array): Uint8Array[] {
+  if (chain.length > KEY_CHAIN_SIZE_MAX) {
+    throw new TrustError(`endless data: a chain of keys has at most ${KEY_CHAIN_SIZE_MAX} bytes`)
+  }
+  const text = bytesOfArray(chain)
+  if (text === '') return []
+  if (!text.startsWith(COMMENT)) throw new TrustError('the chain of keys begins with no statement')
+  // A line of a statement is `key=value`, so that none begins like this.
+  const parts = text.slice(COMMENT.length).split(`\n${COMMENT}`)
+  return parts.map((part, index) => {
+    return arrayOfBytes(`${COMMENT}${part}${index < parts.length - 1 ? '\n' : ''}`)
+  })
+}
+
+export interface Trust {
+  keys: PublicKey[]
+  /** Of the last statement that was followed; 0: none. */
+  sequence: number
+  /** The statements that were followed: what is worth keeping. */
+  followed: Uint8Array[]
+  revoked: PublicKey[]
+}
+
+/**
+ * The keys of a role that hold after a chain: from the configured ones on, each statement that a key
+ * signed which held before it. Statements that don't follow are skipped: they are another role's, old
+ * ones, or nobody's. The last key can't be revoked: somebody has to sign what comes next.
+ */
+export function followChain(
+  configured: readonly PublicKey[],
+  chain: readonly Uint8Array[],
+  role: Role,
+  modules: Pick<KeyModules, 'signatures'>,
+): Trust {
+  let trust: Trust = { keys: [...configured], sequence: 0, followed: [], revoked: [] }
+  for (const signed of chain) trust = follow(trust, signed, role, modules) ?? trust
+  return trust
+}
+
+function follow(
+  { keys, sequence, followed, revoked: before }: Trust,
+  signed: Uint8Array,
+  role: Role,
+  modules: Pick<KeyModules, 'signatures'>,
+): Trust | undefined {
+  let change: KeyChange
+  try {
+    change = openKeyChange(signed, keys, modules)
+  } catch (error) {
+    if (error instanceof TrustError) return undefined
+    throw error
+  }
+  if (change.role !== role || change.sequence <= sequence) return undefined
+  const revoked = [...before, ...change.revoked]
+  const news = change.next.filter((key) => !includes(keys, key))
+  const left = [...keys, ...news].filter((key) => !includes(revoked, key))
+  if (left.length === 0) return undefined
+  return { keys: left, sequence: change.sequence, followed: [...followed, signed], revoked }
+}
+
+export function includes(keys: readonly PublicKey[], { key }: PublicKey): boolean {
+  return keys.some((one) => one.key.every((byte, index) => byte === key[index]))
+}
+
+/** A chain with one statement more. Throws a ConfigError where devices would not follow it. */
+export function extendChain(
+  chain: Uint8Array,
+  change: Omit<KeyChange, 'sequence'>,
+  key: SecretKey,
+): { chain: Uint8Array; sequence: number } {
+  const own = { name: key.name, number: key.number, key: key.key.slice(32) }
+  const signer = { ...own, signatures: key.signatures }
+  const statements = splitChain(chain)
+  const sequence = 1 + Math.max(0, ...statements.map((one) => sequenceOf(one, change.role)))
+  if (includes(change.revoked, signer) && change.next.length === 0) {
+    throw new ConfigError(
+      `${key.name} would revoke itself, and no key is next`,
+      'name the next key with --next',
+    )
+  }
+  const signed = signKeyChange({ ...change, sequence }, key)
+  const whole = new Uint8Array(chain.length + signed.length)
+  whole.set(chain)
+  whole.set(signed, chain.length)
+  if (whole.length > KEY_CHAIN_SIZE_MAX) throw new ConfigError('the chain of keys is full')
+  return { chain: whole, sequence }
+}
+
+/** What the publisher's own chain says, which nobody else wrote. */
+function sequenceOf(signed: Uint8Array, role: Role): number {
+  const text = bytesOfArray(signed)
+  if (!text.includes(`\nrole=${role}\n`)) return 0
+  return Number(/\nsequence=([0-9]+)\n/.exec(text)?.[1] ?? 0)
+}

@@ -1,0 +1,62 @@
+/**
+ * The keys statements that this device has followed, in the file `keys` of the store: with the
+ * configured keys they say whom it trusts. Replaced as a whole, so that a power cut leaves the old
+ * chain or the new one; a chain that is damaged is none, and comes again from a source.
+ */
+import { TrustError } from '../errors.ts'
+import { KEY_CHAIN_SIZE_MAX } from '../limits.ts'
+import { followChain, ROLES, type Role, splitChain } from '../release/keys.ts'
+import type { PublicKey } from '../release/signify.ts'
+import { readFile, replaceFile } from '../small-file.ts'
+import type { Store } from './store.ts'
+
+const FILE = 'keys'
+
+/** The keys that hold here. */
+export function trustedKeys(
+  store: Store,
+  configured: readonly PublicKey[],
+  role: Role,
+): PublicKey[] {
+  return followChain(configured, kept(store), role, store.host).keys
+}
+
+/**
+ * Follows what a source carries, on top of what is kept, for each role whose configured keys are
+ * given. True where something new was followed, and is kept now.
+ */
+export function followKeys(
+  store: Store,
+  configured: Partial<Record<Role, readonly PublicKey[]>>,
+  chain: Uint8Array,
+): boolean {
+  const before = kept(store)
+  const offered = [...before, ...splitChain(chain)]
+  const followed = ROLES.flatMap((role) => {
+    return followChain(configured[role] ?? [], offered, role, store.host).followed
+  })
+  const text = joined(followed)
+  if (followed.length <= before.length || text.length > KEY_CHAIN_SIZE_MAX) return false
+  replaceFile(store.host.files, store.directory, FILE, text)
+  return true
+}
+
+function kept(store: Store): Uint8Array[] {
+  try {
+    const chain = readFile(store.host.files, store.directory, FILE, KEY_CHAIN_SIZE_MAX)
+    return chain ? splitChain(chain) : []
+  } catch (error) {
+    if (error instanceof TrustError) return []
+    throw error
+  }
+}
+
+function joined(statements: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(statements.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const one of statements) {
+    whole.set(one, at)
+    at += one.length
+  }
+  return whole
+}

@@ -1,0 +1,76 @@
+/** Rotations of keys end to end, with the program: published, followed by upgrades, kept on the disk. */
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { scratch } from '../support/scratch.ts'
+import { mustRun, run } from '../support/stock-tool.ts'
+
+const PROGRAM = 'build/x86_64/xo-upgrade'
+const folder = scratch('rotation')
+const at = (name: string) => join(folder, name)
+const xo = (...words: string[]) => mustRun(PROGRAM, words)
+
+function publish(version: number, key: string): void {
+  writeFileSync(at('image/etc'), `version ${version}`)
+  const what = ['--image', at('image'), '--version', String(version), '--to', at('module')]
+  xo('publish', ...what, '--key', at(`secret/${key}.sec`))
+}
+
+function rotate(from: string, to: string): void {
+  const words = ['--role', 'release', '--next', at(`secret/${to}.pub`), '--to', at('module')]
+  xo('keys', ...words, '--revoke', at(`secret/${from}.pub`), '--key', at(`secret/${from}.sec`))
+}
+
+const store = () => [
+  '--store',
+  at('store'),
+  '--keys',
+  at('keys'),
+  '--source',
+  `file://${at('module')}`,
+]
+
+test.before(() => {
+  for (const name of ['image', 'module', 'keys', 'store']) mkdirSync(at(name))
+  for (const name of ['one', 'two', 'three', 'four', 'foreign']) {
+    xo('keygen', '--to', at('secret'), '--name', name)
+  }
+  cpSync(at('secret/one.pub'), at('keys/release.pub'))
+  publish(41, 'one')
+  xo('install', ...store())
+})
+
+test('a laptop that missed three rotations upgrades', () => {
+  rotate('one', 'two')
+  rotate('two', 'three')
+  rotate('three', 'four')
+  publish(42, 'four')
+  xo('upgrade', ...store())
+  xo('swap', '--store', at('store'))
+  xo('confirm', '--store', at('store'))
+  assert.ok(existsSync(at('store/keys')))
+  xo('verify', '--store', at('store'), '--keys', at('keys'))
+})
+
+test('it trusts the old key no more, also where the chain is gone from the server', () => {
+  rmSync(at('module/keys'))
+  publish(43, 'one')
+  const refused = run(PROGRAM, ['upgrade', ...store()])
+  assert.is(refused.status, 65)
+  assert.match(refused.stderr, /unknown key/)
+  publish(44, 'four')
+  xo('upgrade', ...store())
+})
+
+test('a chain that leads to nobody it trusts brings nobody in', () => {
+  const words = ['--role', 'release', '--next', at('secret/foreign.pub'), '--to', at('module')]
+  xo('keys', ...words, '--key', at('secret/foreign.sec'))
+  publish(45, 'foreign')
+  const before = readFileSync(at('store/keys'), 'latin1')
+  const refused = run(PROGRAM, ['upgrade', ...store()])
+  assert.is(refused.status, 65)
+  assert.is(readFileSync(at('store/keys'), 'latin1'), before)
+})
+
+test.run()
