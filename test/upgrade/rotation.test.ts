@@ -48,7 +48,7 @@ test('a laptop that missed three rotations upgrades', () => {
   publish(42, 'four')
   xo('upgrade', ...store())
   xo('swap', '--store', at('store'))
-  xo('confirm', '--store', at('store'))
+  xo('confirm', '--force', '--store', at('store'))
   assert.ok(existsSync(at('store/keys')))
   xo('verify', '--store', at('store'), '--keys', at('keys'))
 })
