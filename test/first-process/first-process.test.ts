@@ -1,5 +1,5 @@
 /**
- * native:system as process 1, plain and under the sanitizers, in a machine of namespaces. The last
+ * native:system as process 1, in a machine of namespaces. The last
  * thing that happens there is the change of the root, after which the new program says what it sees.
  */
 import { existsSync } from 'node:fs'
