@@ -24,7 +24,11 @@ export function openDisk(path: string, sizeBytes: number, clock: VirtualClock): 
     const whole = Math.floor(seconds)
     return { seconds: whole, nanoseconds: Math.floor((seconds - whole) * 1e9) }
   }
-  if (existsSync(path)) return loadDisk(new Uint8Array(readFileSync(path)), { now })
+  if (existsSync(path)) {
+    const disk = loadDisk(new Uint8Array(readFileSync(path)), { now })
+    clock.goOnFrom(disk.changedSeconds + 1)
+    return disk
+  }
   const disk = new VirtualDisk({ bytes: sizeBytes, now })
   const files = virtualFiles(disk)
   const root = files.openRoot('/')

@@ -23,7 +23,13 @@ export class VirtualClock {
   private followedSinceMs = 0
   private wake: () => void = () => {}
 
-  constructor(private readonly startSeconds = FIRST_START_SECONDS) {}
+  /** `startSeconds`: by the laptop's own clock, since 1970. */
+  constructor(private startSeconds = FIRST_START_SECONDS) {}
+
+  /** Goes on from there, if it is not there yet. To be called before anything has asked for the time. */
+  goOnFrom(seconds: number): void {
+    this.startSeconds = Math.max(this.startSeconds, seconds)
+  }
 
   readonly asHost: Clock = {
     monotonicMs: () => this.nowMs(),

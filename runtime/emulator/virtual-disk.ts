@@ -28,6 +28,8 @@ export class VirtualDisk {
   readonly options: Required<DiskOptions>
   /** Called before each operation, and may throw: then it never happens. */
   before: ((operation: Operation) => void) | undefined
+  /** When something was last changed, by the clock of then. */
+  changedSeconds = 0
   #nextInode: number
   #operations = 0
   /** Inodes with open handles; they outlive their last name. */
@@ -81,6 +83,10 @@ export class VirtualDisk {
   perform(operation: Operation): void {
     this.before?.(operation)
     this.#operations++
+    // An operation of kind `time` sets one of long ago.
+    if ('time' in operation && operation.kind !== 'time') {
+      this.changedSeconds = operation.time.seconds
+    }
     apply(this.table, operation)
   }
 

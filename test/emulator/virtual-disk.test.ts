@@ -3,6 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { copyTree, fillFromEntries } from '../../runtime/emulator/disk/copy.ts'
 import { loadDisk, saveDisk } from '../../runtime/emulator/disk/image-file.ts'
+import { VirtualClock } from '../../runtime/emulator/virtual-clock.ts'
 import { VirtualDisk } from '../../runtime/emulator/virtual-disk.ts'
 import { virtualFiles } from '../../runtime/emulator/virtual-files.ts'
 import type { Files } from '../../src/host.ts'
@@ -138,6 +139,22 @@ test('a disk without exchange says so, and handles run out', () => {
   fails('EMFILE', () => files.openDirectory(root, 'a'), 'a')
   fails('EMFILE', () => files.createFile(root, 'c', 0o600), 'c')
   assert.is(files.stat(root, 'c'), undefined)
+})
+
+test('a saved disk knows when it was last changed, and a clock goes on from there', () => {
+  const disk = new VirtualDisk({ now: () => ({ seconds: 1_800_000_000, nanoseconds: 0 }) })
+  const files = virtualFiles(disk)
+  files.makeDirectory(files.openRoot('/'), 'd', 0o755)
+  const old = { seconds: 5, nanoseconds: 0 }
+  const metadata = { mode: 0o755, uid: 0, gid: 0, modified: old, xattrs: [] }
+  files.setMetadata(files.openRoot('/'), 'd', metadata)
+  const { changedSeconds } = loadDisk(saveDisk(disk))
+  assert.is(changedSeconds, 1_800_000_000)
+  const clock = new VirtualClock()
+  clock.goOnFrom(changedSeconds)
+  assert.is(clock.asHost.wallSeconds(), 1_800_000_000)
+  clock.goOnFrom(5)
+  assert.is(clock.asHost.wallSeconds(), 1_800_000_000)
 })
 
 test.run()

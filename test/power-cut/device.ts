@@ -72,6 +72,8 @@ export interface World {
   stick: VirtualDisk
   keys: PublicKey[]
   program: Program
+  /** Another source than the stick. */
+  source?: (host: Host, store: Store) => Source
 }
 
 export class Device {
@@ -113,8 +115,9 @@ export class Device {
 
   /** What `xo-upgrade install` or `upgrade` does, once its words are read. */
   bring(store: Store, how: 'install' | 'upgrade', version: number): Promise<Upgraded> {
-    const source: Source = new FolderSource(this.host, STICK, `file://${STICK}`)
-    const { keys, program } = this.world
+    const { keys, program, source: other } = this.world
+    const source: Source =
+      other?.(this.host, store) ?? new FolderSource(this.host, STICK, `file://${STICK}`)
     const job: Upgrade = {
       store,
       sources: [source],

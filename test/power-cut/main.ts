@@ -1,6 +1,7 @@
 /**
  * `npm run power-cut [-- WORDS]`: the whole proof, with the counts of what was looked at.
  * `--mutants` shows it every defect; `--faults` fails every call of the kernel once, in each way;
+ * `--network [STRIDE]` cuts the line at every byte of an upgrade from a stock daemon;
  * `--memory [N]` refuses all of C's allocations, one at a time, and N of QuickJS' (1000). `--seed N`,
  * `--cut K`, `--scenario WORDS` and `--model MODEL` repeat a part; with `--cut` the operations around it are printed.
  */
@@ -34,6 +35,7 @@ process.exitCode = (await main()) ? 0 : 1
 async function main(): Promise<boolean> {
   if (words.includes('--memory')) return memory()
   const stage = await setStage()
+  if (words.includes('--network')) return network(stage)
   if (words.includes('--mutants')) return mutants(stage)
   return words.includes('--faults') ? faults(stage) : proof(stage)
 }
@@ -60,6 +62,24 @@ async function memory(): Promise<boolean> {
   await stage.stop()
   console.log(`${sum.refused} refusals, ${seconds()}, ${sum.failures} failures`)
   return sum.failures === 0
+}
+
+async function network(stage: Stage): Promise<boolean> {
+  const { proveNetwork } = await import('./network.ts')
+  const name = wordAfter('--scenario') ?? 'upgrade and swap'
+  const scenario = stage.scenarios.find((each) => each.name === name)
+  if (!scenario) throw new Error(`there is no scenario "${name}"`)
+  const stride = Number(wordAfter('--network')) || 1
+  const { bytes, cuts, survived, failures } = await proveNetwork(stage, scenario, {
+    stride,
+    first: seed,
+  })
+  for (const failure of failures.slice(0, 5)) console.log(`  ${failure}`)
+  console.log(
+    `${name}: ${bytes} bytes in both directions, ${cuts} cuts, ${survived} too late to matter, ` +
+      `${seconds()}, ${failures.length} failures`,
+  )
+  return failures.length === 0
 }
 
 async function faults({ world, scenarios }: Stage): Promise<boolean> {

@@ -5,45 +5,21 @@
 import { readFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { systemError } from '../../runtime/emulator/disk/system-error.ts'
 import { DeadlineError, isSystemError, PeerError } from '../../src/errors.ts'
-import type { Sockets } from '../../src/host.ts'
 import { deadline } from '../support/deadline.ts'
 import { host } from '../support/rsync-client.ts'
 import { scratch } from '../support/scratch.ts'
 import { parseWire, Recording, replayed } from '../vectors/recording.ts'
 import { play, SCENARIOS, TREE } from '../vectors/scenarios.ts'
+import { type Flow, theProgram } from './device.ts'
+import { cutting, proveNetwork } from './network.ts'
+import { setStage, withProgram } from './scenarios.ts'
+import { seedOfRun } from './seed.ts'
 
+/** Of a whole upgrade, every so many bytes; `npm run power-cut -- --network` takes each. */
+const UPGRADE_STRIDE = 301
 /** Every byte where a session is short, else so many of them. */
 const CUTS_MAX = 1500
-
-type End = 'closed' | 'reset'
-
-/** A line that is dead after so many bytes of one direction, of all connections together. */
-function cutting(sockets: Sockets, direction: '<' | '>', bytesMax: number, end: End): Sockets {
-  let bytes = 0
-  const dead = (call: string) => systemError(call, undefined, 'EIO')
-  return {
-    ...sockets,
-    async read(socket, buffer, offset, length, timeoutMs) {
-      const left = direction === '<' ? bytesMax - bytes : length
-      if (left <= 0 || (direction === '>' && bytes >= bytesMax)) {
-        if (end === 'reset') throw dead('read')
-        return 0
-      }
-      const count = await sockets.read(socket, buffer, offset, Math.min(left, length), timeoutMs)
-      if (direction === '<') bytes += count
-      return count
-    },
-    async write(socket, buffer, offset, length, timeoutMs) {
-      if (direction === '>') {
-        bytes += length
-        if (bytes > bytesMax) throw dead('write')
-      }
-      await sockets.write(socket, buffer, offset, length, timeoutMs)
-    },
-  }
-}
 
 const lengthOf = (text: string, direction: string) =>
   parseWire(text)
@@ -81,6 +57,48 @@ for (const name of ['paths-zstd', 'tree-zlibx-delta', 'names-protocol-30']) {
       // The last bytes of a session only say good-bye.
       assert.ok(outcomes.ended > outcomes.whole, JSON.stringify(outcomes))
     })
+  }
+}
+
+const stage = await setStage()
+const seed = seedOfRun()
+const upgrade = stage.scenarios.find(({ name }) => name === 'upgrade and swap')
+
+test('a whole upgrade from a stock daemon, whose line is cut at some bytes', async () => {
+  assert.ok(upgrade)
+  const { bytes, cuts, survived, failures } = await proveNetwork(stage, upgrade, {
+    stride: UPGRADE_STRIDE,
+    first: seed,
+  })
+  console.log(`${cuts} cuts of ${bytes * 2}, ${survived} too late to matter, seed ${seed}`)
+  assert.equal(failures.slice(0, 3), [])
+  assert.ok(cuts > 50 && survived < cuts / 2)
+})
+
+test('caught: the end of a connection is taken for the end of the work', async () => {
+  assert.ok(upgrade)
+  const broken = withProgram(stage, theProgram)
+  broken.world = { ...broken.world, program: { ...theProgram, flow: credulous(theProgram.flow) } }
+  const options = { stride: UPGRADE_STRIDE * 4, first: seed }
+  const { failures } = await proveNetwork(broken, upgrade, options)
+  assert.ok(failures.length > 0)
+})
+
+/** Sources that never fail half way: what they had to say was all. */
+function credulous(flow: Flow): Flow {
+  return {
+    ...flow,
+    upgrade: (job) =>
+      flow.upgrade({
+        ...job,
+        sources: job.sources.map((source) => ({
+          name: source.name,
+          statement: (version) => source.statement(version),
+          manifest: (version, wanted) => source.manifest(version, wanted),
+          content: (version, files) => source.content(version, files).catch(() => {}),
+          close: () => source.close(),
+        })),
+      }),
   }
 }
 

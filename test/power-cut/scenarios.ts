@@ -47,6 +47,8 @@ export function modelsOf({ start }: Scenario): CrashModel[] {
 }
 
 export interface Stage {
+  /** The folder on this machine that the stick is a copy of. */
+  module: string
   world: World
   scenarios: Scenario[]
 }
@@ -80,7 +82,7 @@ export async function setStage(): Promise<Stage> {
     ...(await scenariosOf(world, true, '')),
     ...(await scenariosOf(world, false, ' without exchange')),
   ]
-  return { world, scenarios }
+  return { module: publisher.module, world, scenarios }
 }
 
 async function scenariosOf(world: World, exchange: boolean, suffix: string): Promise<Scenario[]> {

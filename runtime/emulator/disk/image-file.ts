@@ -27,6 +27,8 @@ interface SavedInode {
 }
 
 interface SavedDisk {
+  /** When it was last changed; older images don't say. */
+  changed?: number
   bytes: number
   inodes: number
   exchange: boolean
@@ -36,7 +38,9 @@ interface SavedDisk {
 export function saveDisk(disk: VirtualDisk): Uint8Array {
   const inodes = [...disk.table.all()]
   const { bytes, inodes: inodesMax, exchange } = disk.options
-  const saved: SavedDisk = { bytes, inodes: inodesMax, exchange, table: inodes.map(savedInode) }
+  const table = inodes.map(savedInode)
+  const changed = disk.changedSeconds
+  const saved: SavedDisk = { changed, bytes, inodes: inodesMax, exchange, table }
   // JSON of byte strings is a byte string itself.
   const head = arrayOfBytes(`${HEAD}${JSON.stringify(saved)}\n`)
   const size = inodes.reduce((sum, { content }) => sum + (content?.size ?? 0), head.length)
@@ -95,6 +99,8 @@ export function loadDisk(file: Uint8Array, options: DiskOptions = {}): VirtualDi
     // Names are put there as they were: setName would count the links again.
     for (const [name, leadsTo] of inode.entries ?? []) made.entries?.set(name, leadsTo)
   }
-  const { bytes, inodes, exchange } = saved
-  return new VirtualDisk({ bytes, inodes, exchange, ...options }, table)
+  const { bytes, inodes, exchange, changed = 0 } = saved
+  const disk = new VirtualDisk({ bytes, inodes, exchange, ...options }, table)
+  disk.changedSeconds = changed
+  return disk
 }
