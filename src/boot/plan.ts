@@ -118,7 +118,7 @@ function tryOut(facts: Facts, version: number): Plan {
   const reason = `Version ${version} was started ${boots} times and never became healthy.`
   const back = rollBack(facts, reason, version)
   if (back) return back
-  if (!facts.recoveryTried) return { act: 'recover', reason }
+  if (!facts.recoveryTried && boots % bootsMax === 0) return { act: 'recover', reason }
   return boot(facts, 'fakeroot', version, `${reason} There is no other.`)
 }
 

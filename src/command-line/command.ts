@@ -43,7 +43,7 @@ export const SOURCE: Option = {
   name: '--source',
   value: 'URL',
   repeated: true,
-  help: 'rsync://HOST/MODULE, ssh://USER@HOST/MODULE or file:///FOLDER; may be repeated',
+  help: 'rsync://HOST/MODULE, ssh://USER@HOST/MODULE, file:///FOLDER; repeatable',
 }
 export const BWLIMIT: Option = {
   name: '--bwlimit',

@@ -81,6 +81,11 @@ const TABLE: [string, Partial<Facts>, string][] = [
   ['a trial of one boot', { ...onTrial, boots: 1, bootsMax: 1 }, 'roll-back 41 bad 42'],
   ['trials do not end', { ...onTrial, boots: 99, bootsMax: 0 }, 'boot fakeroot 42 on trial'],
   ['no way back', { ...onTrial, boots: 3, previous: undefined }, 'recover'],
+  [
+    'no way back, and recovered at the boot before',
+    { ...onTrial, boots: 4, previous: undefined },
+    'boot fakeroot 42 on trial',
+  ],
   ['no way back, and the other is bad', { ...onTrial, boots: 3, bad: [41] }, 'recover'],
   [
     'no way back, and nothing to recover from',
