@@ -57,9 +57,18 @@ export async function isConfirmed(machine: Machine, version: number): Promise<vo
   assert.unreachable(`version ${version} never confirmed itself:\n${machine.console}`)
 }
 
+/**
+ * The system is up, and has said itself that it is healthy: from then on nothing but the test is at
+ * work in the store.
+ */
+export async function starts(machine: Machine, version: number): Promise<void> {
+  assert.is(await machine.isUp(), version)
+  await isConfirmed(machine, version)
+}
+
 /** From 41 to 42 as the user does it; the machine then runs 42 on trial, and confirms it itself. */
 export async function upgradeAndReboot(machine: Machine): Promise<void> {
-  assert.is(await machine.isUp(), 41)
+  await starts(machine, 41)
   const upgraded = await succeeds(machine, 'upgrade')
   assert.is(upgraded.version, 42)
   machine.send('reboot')
@@ -88,11 +97,12 @@ export async function upgrade(stage: Stage, init: Init): Promise<string> {
 export async function sickRelease(stage: Stage, init: Init): Promise<void> {
   const { laptop, server } = setUp(stage, init, 43)
   const machine = await laptop.boot({ server })
-  assert.is(await machine.isUp(), 41)
+  await starts(machine, 41)
   await succeeds(machine, 'upgrade')
   machine.send('reboot')
   for (const boot of [1, 2, 3]) await machine.says(new RegExp(`43 is on trial: boot ${boot} of 3`))
   assert.is(await machine.isUp(), 41)
+  await isConfirmed(machine, 41)
   const status = await runsWhole(machine, 41)
   assert.equal(status.bad, [43], 'it is remembered as bad')
   const again = await succeeds(machine, 'upgrade')
@@ -147,7 +157,7 @@ export async function stick(stage: Stage, init: Init): Promise<void> {
 export async function liveSwap(stage: Stage, init: Init): Promise<void> {
   const { laptop, server } = setUp(stage, init, 42)
   const machine = await laptop.boot({ server })
-  assert.is(await machine.isUp(), 41)
+  await starts(machine, 41)
   await succeeds(machine, 'upgrade')
   const bootOf = () => machine.succeeds('cat /proc/sys/kernel/random/boot_id')
   const before = await bootOf()
@@ -185,14 +195,13 @@ export async function flash(stage: Stage, init: Init): Promise<void> {
   const laptop = new Laptop(firmware, stage.releases[init].flash)
   const words = ['xo.store=mtd:xo']
   const machine = await laptop.boot({ server, words })
-  assert.is(await machine.isUp(), 41)
+  await starts(machine, 41)
   await succeeds(machine, 'upgrade')
   machine.send('reboot')
   await machine.says(/Version 42 waits/)
   await laptop.cutPower()
   const again = await laptop.boot({ server, words })
-  assert.is(await again.isUp(), 42)
-  await isConfirmed(again, 42)
+  await starts(again, 42)
   await runsWhole(again, 42)
   await again.cut()
   await server.stop()
@@ -203,7 +212,7 @@ export async function refusals(stage: Stage, init: Init): Promise<void> {
   const { laptop, server } = setUp(stage, init, 42)
   server.offer(42, foreignModule(stage, init))
   const machine = await laptop.boot({ server })
-  assert.is(await machine.isUp(), 41)
+  await starts(machine, 41)
   await fails(machine, 'upgrade', 65, 'TrustError')
   await runsWhole(machine, 41)
   server.offer(42)

@@ -3,11 +3,12 @@
  * needs of Debian's kernel, the key of the test's releases, and the configuration of the test's laptop.
  * Kept in `.cache/boot` under the digest of its entries.
  */
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { writeCpio } from '../cpio.mjs'
 import { initramfsEntries } from '../firmware.mjs'
 import { cacheFolder, run, sha256 } from '../workplace.mjs'
+import { useAndPrune } from './prune.mjs'
 import { CONFIGURATION } from './releases.mjs'
 
 const bootFolder = join(cacheFolder, 'boot')
@@ -22,7 +23,6 @@ const MODULES = [
   'xhci-pci',
   'usb-storage',
   'sd_mod',
-  'i6300esb',
 ]
 /** The flash of the first laptops: a disk that passes for raw memory, and the file system on it. */
 const FLASH_MODULES = ['block2mtd', 'jffs2']
@@ -68,15 +68,14 @@ async function pack(kind, entries) {
   const archive = writeCpio(entries)
   const name = `${kind}-${sha256(archive).slice(0, 16)}.cpio.zst`
   const place = join(bootFolder, name)
-  if (existsSync(place)) return place
-  for (const entry of readdirSync(bootFolder)) {
-    if (entry.startsWith(`${kind}-`) && entry.length === name.length) {
-      rmSync(join(bootFolder, entry))
-    }
-  }
+  if (!existsSync(place)) await compress(archive, place)
+  useAndPrune(bootFolder, `${kind}-`, name)
+  return place
+}
+
+async function compress(archive, place) {
   const partial = join(bootFolder, `partial-${process.pid}.cpio`)
   writeFileSync(partial, archive)
   await run(['zstd', '-q', '-9', '--single-thread', '--rm', '-f', partial])
   renameSync(`${partial}.zst`, place)
-  return place
 }

@@ -8,7 +8,6 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
-  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -18,6 +17,7 @@ import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { place } from '../demo-image.mjs'
 import { cacheFolder, projectFolder, run, sha256, sha256OfFile } from '../workplace.mjs'
+import { useAndPrune } from './prune.mjs'
 import { makeBootTrees, RELEASES } from './trees.mjs'
 
 const bootFolder = join(cacheFolder, 'boot')
@@ -46,7 +46,6 @@ store = LABEL=xo
 root = ro
 persist[] = /home
 menu-seconds = 0
-watchdog-seconds = 120
 
 [recovery]
 stick[] = XO-RELEASE
@@ -154,18 +153,18 @@ export async function makeReleases({ init, program }) {
     flash: join(folder, 'flash'),
     keys,
   }
-  if (existsSync(folder)) return made
-  for (const entry of readdirSync(bootFolder)) {
-    if (entry.startsWith(`releases-${init}-`)) {
-      rmSync(join(bootFolder, entry), { recursive: true, force: true })
-    }
-  }
+  if (!existsSync(folder)) await makeWhole({ init, folder, trees, program, keys })
+  useAndPrune(bootFolder, `releases-${init}-`, name)
+  return made
+}
+
+/** Grows aside; where another run was faster, its result is as good. */
+async function makeWhole({ init, folder, trees, program, keys }) {
   const partial = join(bootFolder, `partial-releases-${init}-${process.pid}`)
   try {
     await make(init, partial, trees, program, keys)
-    renameSync(partial, folder)
+    if (!existsSync(folder)) renameSync(partial, folder)
   } finally {
     rmSync(partial, { recursive: true, force: true })
   }
-  return made
 }

@@ -20,6 +20,7 @@ import { fileURLToPath } from 'node:url'
 import { makeAccounts, makeStamp, mergeUsr, place, settleTimes, unpack } from '../demo-image.mjs'
 import { bringPackages } from '../demo-packages.mjs'
 import { cacheFolder, projectFolder, run, runTool, sha256 } from '../workplace.mjs'
+import { useAndPrune } from './prune.mjs'
 
 const bootFolder = join(cacheFolder, 'boot')
 const toolsFolder = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -174,13 +175,14 @@ export async function makeBootTrees(init) {
   ]
   const name = `trees-${init}-${sha256(textOf(parts)).slice(0, 16)}`
   const folder = join(bootFolder, name)
-  if (existsSync(folder)) return folder
   mkdirSync(bootFolder, { recursive: true })
-  for (const entry of readdirSync(bootFolder)) {
-    if (entry.startsWith(`trees-${init}-`)) {
-      rmSync(join(bootFolder, entry), { recursive: true, force: true })
-    }
-  }
+  if (!existsSync(folder)) await makeAll({ init, table, folder })
+  useAndPrune(bootFolder, `trees-${init}-`, name)
+  return folder
+}
+
+/** Grows aside; where another run was faster, its result is as good. */
+async function makeAll({ init, table, folder }) {
   const packages = bringPackages([table])
   const partial = join(bootFolder, `partial-${init}-${process.pid}`)
   try {
@@ -188,11 +190,10 @@ export async function makeBootTrees(init) {
       const list = release === 41 ? packages.old : packages.new
       await makeTree({ init, release, packages: list, tree: join(partial, String(release)) })
     }
-    renameSync(partial, folder)
+    if (!existsSync(folder)) renameSync(partial, folder)
   } finally {
     rmSync(partial, { recursive: true, force: true })
   }
-  return folder
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
