@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { parseConfiguration } from '../../src/command-line/configuration.ts'
@@ -55,9 +56,21 @@ test('the first upgrade of the README works as it stands there', async () => {
     const plain = (root: string) => linesOfTree(host, join(folder, root), { inodes: false })
     assert.equal(plain('store/fakeroot/root'), plain('tree-42'))
   } finally {
-    if (existsSync(pidFile)) process.kill(Number(readFileSync(pidFile, 'utf8')))
+    if (existsSync(pidFile)) await ended(Number(readFileSync(pidFile, 'utf8')))
   }
 })
+
+/** Ends a process, and waits until it has written its last line. */
+async function ended(pid: number): Promise<void> {
+  try {
+    for (let signal: 'SIGTERM' | 0 = 'SIGTERM', tries = 0; tries < 200; signal = 0, tries++) {
+      process.kill(pid, signal)
+      await sleep(25)
+    }
+  } catch {
+    // It is gone.
+  }
+}
 
 test('every configuration of the guide that is ours parses, and sets what it shows', () => {
   const all = blocks(OPERATING, 'ini')
