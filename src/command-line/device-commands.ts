@@ -151,7 +151,8 @@ export const statusCommand: Command = {
   async run(context) {
     const store = context.store()
     try {
-      const { floor, intent, confirmed, boots, bad, last, home, trustedSeconds } = readState(store)
+      const { floor, intent, confirmed, boots, bad, last, home, trustedSeconds, wait } =
+        readState(store)
       const running = await daemonStatus(context)
       const version = (name: TreeName) => store.version(name)
       const record = {
@@ -167,6 +168,7 @@ export const statusCommand: Command = {
         bad,
         floor,
         intent,
+        wait,
         last,
         trustedTime: trustedSeconds > 0 ? formatInstant(trustedSeconds) : undefined,
         home,
@@ -183,6 +185,10 @@ export const statusCommand: Command = {
       ]
       if (bad.length > 0) lines.push(`bad        ${bad.join(', ')}: taken only with --version`)
       if (intent) lines.push(`unfinished ${intent.verb} from ${intent.source} to ${intent.target}`)
+      if (wait) {
+        const due = formatInstant(wait.until)
+        lines.push(`next try   ${due}: the sources failed or lacked it, ${wait.tries} in a row`)
+      }
       if (last) lines.push(`last       ${last.outcome}, ${last.time}: ${last.message}`)
       if (home) lines.push(...homeLines(home))
       if (running) lines.push(running.line)

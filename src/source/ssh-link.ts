@@ -3,12 +3,14 @@
  * there, and the daemon's protocol goes over the program's pipes. The host key is one of those that the
  * configuration pins, or nothing is sent; nobody is ever asked anything.
  */
-import { ConfigError, isSystemError, PeerError, TrustError } from '../errors.ts'
+import { assert, ConfigError, isSystemError, PeerError, TrustError } from '../errors.ts'
 import type { Fd, Host, Path } from '../host.ts'
 import type { Link } from '../rsync/link.ts'
 import { bytesOfArray, show } from '../text.ts'
 import type { Store } from '../trees/store.ts'
 import { HOST_ALIAS, kindOfKey, pinHostKeys } from './ssh-files.ts'
+
+type Process = import('native:processes').Process
 
 export interface SshSettings {
   /** A private key of OpenSSH's or of dropbear's format; undefined: none is configured. */
@@ -59,7 +61,7 @@ export function openSshLink(given: {
   const { host, store, peer, address, settings } = given
   const { files, processes } = host
   const { key, hostKeys } = settings
-  if (key === undefined) throw new ConfigError(`${peer}: no key is configured`)
+  assert(key !== undefined, 'the settings were checked')
   const kind = kindOfKey(files, key)
   const home = pinHostKeys(store, address.host, hostKeys)
   const timeoutSeconds = Math.max(1, Math.ceil(given.connectTimeoutMs / 1000))
@@ -67,40 +69,50 @@ export function openSshLink(given: {
     kind === 'openssh'
       ? opensshCommand(settings.program ?? 'ssh', key, address, home, timeoutSeconds)
       : dbclientCommand(settings.program ?? 'dbclient', key, address)
+  const path = processes.variable('PATH') ?? '/usr/bin:/bin:/usr/sbin:/sbin'
+  // An empty password, so that dbclient never looks for one elsewhere.
+  const environment = [`PATH=${path}`, `HOME=${home}`, 'LC_ALL=C', 'DROPBEAR_PASSWORD=']
   const stderr = given.scratch()
+  let process: Process
   try {
-    const path = processes.variable('PATH') ?? '/usr/bin:/bin:/usr/sbin:/sbin'
-    // An empty password, so that dbclient never looks for one elsewhere.
-    const environment = [`PATH=${path}`, `HOME=${home}`, 'LC_ALL=C', 'DROPBEAR_PASSWORD=']
-    const process = processes.start({ command, environment, pipe: true, stderr })
-    let ended = false
-    const words = process.ended.then(() => {
-      ended = true
-      const buffer = new Uint8Array(WORDS_SIZE_MAX)
-      const count = files.read(stderr, buffer, 0, buffer.length, 0)
-      files.close(stderr)
-      return bytesOfArray(buffer.subarray(0, count))
-    })
-    const close = () => {
-      if (!ended) processes.signal(process, SIGTERM)
-    }
-    const silence = () => host.clock.sleep(END_MS).then(() => '')
-    if (!process.stream) throw new ConfigError(`${peer}: no pipe to ${show(command[0] ?? '')}`)
-    return {
-      socket: process.stream,
-      close,
-      explain: async (error) => explained(peer, error, await Promise.race([words, silence()]), key),
-    }
+    process = processes.start({ command, environment, pipe: true, stderr })
   } catch (error) {
     files.close(stderr)
-    if (!isSystemError(error) || error.call !== 'spawn') throw error
-    throw new ConfigError(
-      `${peer}: ${show(command[0] ?? '')} can't be started (${error.code}), and ${show(key)} is a key for it`,
-      kind === 'openssh'
-        ? `install openssh-client, or make a key for dbclient: dropbearconvert openssh dropbear ${show(key)} NEW`
-        : `install dropbear-bin, or make a key for ssh: dropbearconvert dropbear openssh ${show(key)} NEW`,
-    )
+    throw isSystemError(error) ? notStarted(peer, command[0] ?? '', key, kind, error.code) : error
   }
+  let ended = false
+  const words = process.ended.then(() => {
+    ended = true
+    const buffer = new Uint8Array(WORDS_SIZE_MAX)
+    const count = files.read(stderr, buffer, 0, buffer.length, 0)
+    files.close(stderr)
+    return bytesOfArray(buffer.subarray(0, count))
+  })
+  const silence = () => host.clock.sleep(END_MS).then(() => '')
+  const { stream } = process
+  assert(stream, 'a pipe was asked for')
+  return {
+    socket: stream,
+    close() {
+      if (!ended) processes.signal(process, SIGTERM)
+    },
+    explain: async (error) => explained(peer, error, await Promise.race([words, silence()]), key),
+  }
+}
+
+function notStarted(
+  peer: string,
+  program: Path,
+  key: Path,
+  kind: 'openssh' | 'dropbear',
+  code: string,
+): ConfigError {
+  const [name, other] = [show(key), kind === 'openssh' ? 'dropbear' : 'openssh']
+  const packageName = kind === 'openssh' ? 'openssh-client' : 'dropbear-bin'
+  return new ConfigError(
+    `${peer}: ${show(program)} can't be started (${code}), and ${name} is a key for it`,
+    `install ${packageName}, or convert the key: dropbearconvert ${kind} ${other} ${name} NEW`,
+  )
 }
 
 /** Nothing of the machine's own set-up is used: no configuration, agent, key, password or known host. */
@@ -114,7 +126,7 @@ function opensshCommand(
   const options = [
     'BatchMode=yes',
     'StrictHostKeyChecking=yes',
-    `UserKnownHostsFile="${home}/.ssh/known_hosts"`,
+    `UserKnownHostsFile="${home.replace(/%/g, '%%')}/.ssh/known_hosts"`,
     'GlobalKnownHostsFile=/dev/null',
     `HostKeyAlias=${HOST_ALIAS}`,
     'CheckHostIP=no',

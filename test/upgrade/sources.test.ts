@@ -69,6 +69,7 @@ test('a school server that lacks the version is waited for, then upstream serves
     const { message } = await device.fail('upgrade', 75, 'LaterError', wanted)
     assert.match(message, /behind has no 42\/release; it is asked again, at 20\d\d-/)
     assert.match(stateOf(device), new RegExp(`^wait=${tries} `, 'm'))
+    assert.is((await device.succeed('status')).wait.tries, tries)
     assert.not.ok(existsSync(join(device.store, 'staging')))
     await sleep(4_100)
   }
