@@ -42,10 +42,14 @@ export function handOver(job: HandOver): never {
     for (const own of OWN) if (moveInto(host, own)) moved.push(own)
     console.close()
     host.system.syncAll()
+    // Whoever empties the initramfs later must not hold the lock while the system upgrades itself.
+    job.store.unlock()
     throw start(job)
   } catch (error) {
     for (const own of moved.reverse()) host.system.mount(`${NEW_ROOT}${own}`, own, '', ['move'], '')
     unmountIfThere(host, NEW_ROOT)
+    job.store.unlock()
+    if (job.writable) job.store.lock()
     console.open()
     throw error
   }

@@ -150,7 +150,7 @@ test('a live swap pivots to the new tree, and busybox init starts anew there', a
   })
   const { output } = await laptop.start()
   assert.match(output, /^rc of 41$/m, output)
-  assert.match(output, /Version 42 runs from now on, on trial/)
+  assert.match(output, /Version 42 runs from now on, on trial/, output)
   assert.match(output, /^rc of 42, kernel up$/m, output)
   assert.match(output, /^\/dev\/loop[0-9]+ \/ ext4/m)
   assert.match(output, /^41$/m)
