@@ -6,7 +6,9 @@ import { join } from 'node:path'
 const directories: string[] = []
 
 process.on('exit', () => {
-  for (const directory of directories) rmSync(directory, { recursive: true, force: true })
+  // A server that was told to end may still write its last line.
+  const options = { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }
+  for (const directory of directories) rmSync(directory, options)
 })
 
 /** A new, empty directory. */
