@@ -1,5 +1,5 @@
 /**
- * A laptop of the deployment: a store and a configuration of its own, the real program on its place
+ * A laptop of the deployment: a store and a configuration of its own, the real program on its machine
  * of the network, and power-on by the early boot's own decision (`src/boot/settle.ts`). What a real
  * kernel adds to that is proved in test/boot.
  */
@@ -15,7 +15,7 @@ import { countBoot } from '../../src/trees/trial.ts'
 import { type Event, PROGRAM } from '../support/device.ts'
 import { nodeHost } from '../support/host.ts'
 import { scratch } from '../support/scratch.ts'
-import type { Network, Place } from './network.ts'
+import type { Network } from './network.ts'
 
 const KEY_SIZE_MAX = 1024
 const RUN_DEADLINE_MS = 60_000
@@ -43,7 +43,7 @@ export class Laptop {
 
   constructor(
     readonly network: Network,
-    readonly place: Place,
+    readonly name: string,
     trust: Trust,
     readonly home: string,
   ) {
@@ -58,7 +58,7 @@ export class Laptop {
   configure(kibPerSecond?: number): void {
     const sections = {
       store: [`path = ${this.store}`, 'keep-free-mb = 0'],
-      device: [`serial = ${this.place.name}`, 'hardware = xo-1', 'deployment = village'],
+      device: [`serial = ${this.name}`, 'hardware = xo-1', 'deployment = village'],
       trust: [`keys = ${this.#keys}`],
       home: [`url = ${this.home}`, 'timeout-seconds = 5'],
       sources: [
@@ -79,16 +79,12 @@ export class Laptop {
     writeFileSync(this.#configuration, `${lines.join('\n')}\n`)
   }
 
-  get name(): string {
-    return this.place.name
-  }
-
   /** Starts the program; every JSON line is told as it comes. */
   start(words: string[], told: (event: Event) => void): ChildProcess {
     const [command = '', ...more] = words
     const all = [PROGRAM, command, '--json', '--config', this.#configuration, ...more]
     let rest = ''
-    return this.network.start(this.place, all, (text) => {
+    return this.network.start(this.name, all, (text) => {
       const lines = (rest + text).split('\n')
       rest = lines.pop() ?? ''
       for (const line of lines) told(line.startsWith('{') ? JSON.parse(line) : { text: line })

@@ -9,21 +9,21 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PROGRAM } from '../support/device.ts'
 import { scratch } from '../support/scratch.ts'
-import type { Network, Place } from './network.ts'
+import type { Network } from './network.ts'
 
 const HOME_PORT = 8765
 const START_TRIES = 100
 /** It looks at its files once a second. */
 const REFRESH_MS = 1_200
 
-/** A stock rsync daemon on port 873 of its place, with one module `xo`. */
+/** A stock rsync daemon on port 873 of its machine, with one module `xo`. */
 export class RsyncServer {
   #daemon: ChildProcess | undefined
   readonly #configuration: string
 
   constructor(
     readonly network: Network,
-    readonly place: Place,
+    readonly name: string,
     readonly module: string,
     settings: string[] = [],
   ) {
@@ -36,20 +36,20 @@ export class RsyncServer {
 
   async start(): Promise<void> {
     const words = ['--daemon', '--no-detach', `--config=${this.#configuration}`]
-    this.#daemon = this.network.start(this.place, ['rsync', ...words], () => {})
-    await listening(this.place, 873)
+    this.#daemon = this.network.start(this.name, ['rsync', ...words], () => {})
+    await listening(this.network, this.name, 873)
   }
 
   /** The machine is gone, in the middle of whatever it did: nobody answers any more. */
   async die(): Promise<void> {
-    this.network.unplug(this.place)
+    this.network.unplug(this.name)
     if (this.#daemon) await this.network.stop(this.#daemon)
   }
 }
 
 /** Takes everything that upstream has but `latest`, and only then `latest`. */
-export function mirror(network: Network, school: Place, upstream: Place, module: string): void {
-  const source = `rsync://${upstream.name}/xo/`
+export function mirror(network: Network, school: string, upstream: string, module: string): void {
+  const source = `rsync://${upstream}/xo/`
   const most = ['-aHAX', '--numeric-ids', '--exclude=/.*', '--exclude=/latest']
   network.run(school, ['rsync', ...most, source, `${module}/`])
   network.run(school, ['rsync', '-a', `${source}latest`, `${module}/latest`])
@@ -61,20 +61,20 @@ export class HomeServer {
 
   constructor(
     readonly network: Network,
-    readonly place: Place,
+    readonly name: string,
     readonly secretKey: string,
   ) {
     mkdirSync(this.folder)
   }
 
   get url(): string {
-    return `http://${this.place.name}:${HOME_PORT}/call-home`
+    return `http://${this.name}:${HOME_PORT}/call-home`
   }
 
   async start(): Promise<void> {
     const words = ['home', '--folder', this.folder, '--key', this.secretKey]
-    this.network.start(this.place, [PROGRAM, ...words], () => {})
-    await listening(this.place, HOME_PORT)
+    this.network.start(this.name, [PROGRAM, ...words], () => {})
+    await listening(this.network, this.name, HOME_PORT)
   }
 
   /** What the operator writes into one of its files: `latest`, `pins`, `stolen` … */
@@ -92,13 +92,10 @@ export class HomeServer {
   }
 }
 
-async function listening(place: Place, port: number): Promise<void> {
-  // Asked from inside: nobody else has a way there.
-  const probe = `exec 3<>/dev/tcp/127.0.0.1/${port}`
-  const [program = '', ...words] = place.enter(['bash', '-c', probe])
+async function listening(network: Network, name: string, port: number): Promise<void> {
   for (let tries = 0; tries < START_TRIES; tries++) {
-    if (spawnSync(program, words, { stdio: 'ignore' }).status === 0) return
+    if (network.accepts(name, port)) return
     await sleep(50)
   }
-  throw new Error(`nobody listens on port ${port} of ${place.name}`)
+  throw new Error(`nobody listens on port ${port} of ${name}`)
 }

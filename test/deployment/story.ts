@@ -33,7 +33,7 @@ function image(version: number): Tree {
 
 export class Story {
   readonly lines: Line[] = []
-  readonly #network = new Network()
+  readonly #network = new Network(['upstream', 'schoolserver', 'home', ...LAPTOPS])
   readonly #publisher = new Publisher()
   readonly #schoolModule = scratch('school')
   readonly upstream: RsyncServer
@@ -44,24 +44,21 @@ export class Story {
 
   constructor(readonly tell: (line: Line) => void) {
     const network = this.#network
-    const upstream = network.add('upstream')
-    const school = network.add('schoolserver')
-    const home = network.add('home')
     const keys = (name: string) =>
       generateKeys(nodeHost(), { directory: scratch(`${name}-keys`), name })
     const homeKeys = keys('home')
     const pushKeys = keys('push')
     this.#pushKey = pushKeys.secretFile
-    this.upstream = new RsyncServer(network, upstream, this.#publisher.module)
-    this.school = new RsyncServer(network, school, this.#schoolModule)
-    this.home = new HomeServer(network, home, homeKeys.secretFile)
+    this.upstream = new RsyncServer(network, 'upstream', this.#publisher.module)
+    this.school = new RsyncServer(network, 'schoolserver', this.#schoolModule)
+    this.home = new HomeServer(network, 'home', homeKeys.secretFile)
     const trust = {
       release: this.#publisher.keys.publicFile,
       home: homeKeys.publicFile,
       push: pushKeys.publicFile,
     }
     for (const name of LAPTOPS) {
-      this.#laptops.set(name, new Laptop(network, network.add(name), trust, this.home.url))
+      this.#laptops.set(name, new Laptop(network, name, trust, this.home.url))
     }
   }
 
@@ -157,7 +154,7 @@ export class Story {
     })
     await sleep(1_000)
     const words = ['push', '--version', '43', '--key', this.#pushKey]
-    this.#network.run(this.home.place, [PROGRAM, ...words])
+    this.#network.run(this.home.name, [PROGRAM, ...words])
     this.#say('home', 'pushes version 43')
     const until = Date.now() + PUSH_DEADLINE_MS
     for (const name of names) {
@@ -182,7 +179,7 @@ export class Story {
   }
 
   #mirror(): void {
-    mirror(this.#network, this.school.place, this.upstream.place, this.#schoolModule)
+    mirror(this.#network, this.school.name, this.upstream.name, this.#schoolModule)
     this.#say('schoolserver', 'mirrors upstream')
   }
 
