@@ -25,6 +25,7 @@ import type { Source, Wanted } from '../../src/source/source.ts'
 import { readState } from '../../src/trees/state.ts'
 import { Store } from '../../src/trees/store.ts'
 import { swap } from '../../src/trees/swap.ts'
+import { confirm } from '../../src/trees/trial.ts'
 import { Cut, cutting } from '../support/faults.ts'
 import { nodeHost } from '../support/host.ts'
 import {
@@ -219,7 +220,10 @@ test('the previous tree is recycled, and damage in it is found and fetched again
   await bring('install', path, own)
   own.publish(2, smallImage(2))
   await bring('upgrade', path, own)
-  await withStore(path, (store) => swap(store))
+  await withStore(path, (store) => {
+    swap(store)
+    confirm(store)
+  })
   // Version 3 goes back to a file of version 1, which still lies in the previous tree, damaged.
   const tree: Tree = smallImage(3)
   const only = smallImage(1).get('etc/only-1')
