@@ -11,8 +11,8 @@ import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
-/** The slowest file kills and resumes a whole upgrade many times; a file that hangs is ended here. */
-const FILE_DEADLINE_MS = 15 * 60 * 1000
+/** The slowest file boots machines that are emulated, on a machine that may be busy; one that hangs is ended here. */
+const FILE_DEADLINE_MS = 30 * 60 * 1000
 const PARALLEL = Math.min(2, availableParallelism())
 
 const words = process.argv.slice(2).filter((word) => !word.startsWith('--'))
