@@ -1,7 +1,35 @@
 /* Ed25519 by nettle. What is signed are statements of a few hundred bytes: nothing here streams. */
 #include <nettle/eddsa.h>
+#include <nettle/mini-gmp.h>
+#include <stdlib.h>
 
+#include "host.h"
 #include "module.h"
+
+/* Of the library's large numbers. It has no way to fail: its own functions abort. */
+static void *number_new(size_t size) {
+  void *block = malloc(size);
+  if (!block) out_of_memory();
+  return block;
+}
+
+static void *number_resize(void *block, size_t old_size, size_t size) {
+  (void)old_size;
+  void *larger = realloc(block, size);
+  if (!larger) out_of_memory();
+  return larger;
+}
+
+static void number_free(void *block, size_t size) {
+  (void)size;
+  free(block);
+}
+
+static int signatures_prepare(JSContext *context, JSModuleDef *module) {
+  (void)context, (void)module;
+  mp_set_memory_functions(number_new, number_resize, number_free);
+  return 0;
+}
 
 /* The whole of a Uint8Array of just this length; -1 with an exception. */
 static int exact_bytes(JSContext *context, JSValueConst array, size_t length, const char *what, uint8_t **bytes) {
@@ -48,4 +76,4 @@ static const JSCFunctionListEntry signatures_functions[] = {
     JS_CFUNC_DEF("publicKey", 1, signatures_public_key),
 };
 
-MODULE(signatures, signatures_functions)
+MODULE_WITH(signatures, signatures_functions, signatures_prepare)

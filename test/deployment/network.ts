@@ -37,7 +37,8 @@ export class Network {
   /** Starts a program that stays; it ends with `stop`, or with the network. */
   start(name: string, command: string[], told: (text: string) => void): ChildProcess {
     const [program = '', ...words] = this.#inside(name, command)
-    const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'] })
+    // With a group of its own, so that those which it started end with it.
+    const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
     this.#running.add(child)
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', told)
     child.once('exit', () => this.#running.delete(child))
@@ -49,7 +50,7 @@ export class Network {
     if (!this.#running.has(child)) return Promise.resolve()
     return new Promise((resolve) => {
       child.once('exit', () => resolve())
-      child.kill('SIGKILL')
+      kill(child)
     })
   }
 
@@ -68,7 +69,7 @@ export class Network {
   /** Ends all programs and takes everything away. Twice is fine. */
   close(): void {
     if (!networks.delete(this)) return
-    for (const child of this.#running) child.kill('SIGKILL')
+    for (const child of this.#running) kill(child)
     this.#lan.remove()
   }
 
@@ -84,4 +85,8 @@ export class Network {
     const named = ['unshare', '--mount', 'sh', '-c', script, 'sh', this.#hosts]
     return [...this.#machine(name).inside, ...named, ...command]
   }
+}
+
+function kill({ pid }: ChildProcess): void {
+  if (pid !== undefined) process.kill(-pid, 'SIGKILL')
 }

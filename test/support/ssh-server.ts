@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { connect } from 'node:net'
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from './rsync-daemon.ts'
@@ -129,8 +130,9 @@ function sshd(folder: string, port: number, key: string, authorized: string): [s
 function dropbear(folder: string, port: number, key: string, home: string): [string, string[]] {
   const own = join(folder, 'host-key.dropbear')
   runTool('dropbearconvert', ['openssh', 'dropbear', key, own])
-  const script = 'mount --bind "$1" "$HOME" && exec dropbear -F -E -s -r "$2" -P "" -p "$3"'
-  return ['unshare', ['--mount', 'sh', '-c', script, 'sh', home, own, `127.0.0.1:${port}`]]
+  const script = 'mount --bind "$1" "$2" && exec dropbear -F -E -s -r "$3" -P "" -p "$4"'
+  const words = [home, userInfo().homedir, own, `127.0.0.1:${port}`]
+  return ['unshare', ['--mount', 'sh', '-c', script, 'sh', ...words]]
 }
 
 async function accepting(port: number, log: () => string): Promise<void> {
