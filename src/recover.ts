@@ -5,13 +5,13 @@
  * failure or power cut the answer is to run it again.
  */
 import { ConfigError, isSystemError, PeerError, TrustError } from './errors.ts'
-import type { PublicKey } from './release/signify.ts'
-import { findRelease, type Offer } from './source/find-release.ts'
+import { findRelease, learnSigner, type Offer } from './source/find-release.ts'
 import { PATIENCE } from './source/order.ts'
 import { faultOf, Search } from './source/search.ts'
 import { build, type Mending } from './staging/build.ts'
 import type { StageReport } from './staging/stage.ts'
 import { commit } from './trees/commit.ts'
+import { keysEverTrusted } from './trees/key-chain.ts'
 import { FIRST_STATE, readState, writeState } from './trees/state.ts'
 import type { Store, Tree, TreeName } from './trees/store.ts'
 import { recover, replaceDamaged, rollBack, swap } from './trees/swap.ts'
@@ -49,6 +49,7 @@ export async function recoverSystem(job: Upgrade, offline: boolean): Promise<Rec
   mendRecord(job)
   recover(store)
   if (!offline && store.isRoot('previous-root')) checkSettled(store, 'recover')
+  await learnSigner(searchOf(job), job, 'fakeroot')
   const running = await examine(job, 'fakeroot')
   if (!running) return (await adopt(job)) ?? (await replace(job, offline))
   const { damage, tree } = running
@@ -134,8 +135,8 @@ async function adopt(job: Upgrade): Promise<Recovered | undefined> {
 
 /** Undefined where no tree of that name has a signed release. */
 async function examine(job: Upgrade, name: TreeName): Promise<Examined | undefined> {
-  const { store, keys, progress } = job
-  const tree = signedTree(store, name, keys)
+  const { store, progress } = job
+  const tree = signedTree(job, name)
   if (!tree) return undefined
   const { release } = tree
   const nothing = { tree, damage: [], hasManifest: false, isReadable: true }
@@ -161,14 +162,15 @@ function seedManifest(store: Store, { release }: Tree): void {
 }
 
 /** A record that is garbage is begun anew; floor and time are what the signed trees say at the least. */
-function mendRecord({ store, keys, progress }: Upgrade): void {
+function mendRecord(job: Upgrade): void {
+  const { store, progress } = job
   try {
     readState(store)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     const state = { ...FIRST_STATE }
     for (const name of ['fakeroot', ...OTHERS] as const) {
-      const release = signedTree(store, name, keys)?.release
+      const release = signedTree(job, name)?.release
       state.floor = Math.max(state.floor, release?.version ?? 0)
       state.trustedSeconds = Math.max(state.trustedSeconds, release?.issued ?? 0)
     }
@@ -177,10 +179,10 @@ function mendRecord({ store, keys, progress }: Upgrade): void {
   }
 }
 
-/** Undefined also where its statement is damaged or nobody's that we trust. */
-function signedTree(store: Store, name: TreeName, keys: PublicKey[]): Tree | undefined {
+/** Undefined also where its statement is damaged or nobody's that we ever trusted. */
+function signedTree({ store, keys, configured }: Upgrade, name: TreeName): Tree | undefined {
   try {
-    return store.trustedTree(name, keys)
+    return store.trustedTree(name, keysEverTrusted(store, configured?.release ?? keys))
   } catch (error) {
     if (error instanceof TrustError || isSystemError(error)) return undefined
     throw error

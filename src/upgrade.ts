@@ -3,11 +3,13 @@
  * the answer is to run it again from the top; there is no second path for resuming.
  */
 import { ConfigError, PeerError } from './errors.ts'
+import { knowsSigner } from './release/signify.ts'
 import { findRelease, type Wish } from './source/find-release.ts'
 import { Search, type SearchOptions } from './source/search.ts'
 import { build } from './staging/build.ts'
 import type { StageReport } from './staging/stage.ts'
 import { commit, commitFirst } from './trees/commit.ts'
+import { trustedKeys } from './trees/key-chain.ts'
 import { recover } from './trees/swap.ts'
 import { checkSettled, forgive } from './trees/trial.ts'
 
@@ -47,8 +49,12 @@ export async function upgrade(job: Upgrade): Promise<Upgraded> {
   }
   const { version, manifestDigest } = offer.release
   forgive(job.store, version)
-  const waiting = job.store.tree('upgraded-root')?.release
-  if (waiting?.version === version && waiting.manifestDigest === manifestDigest) {
+  const waiting = job.store.tree('upgraded-root')
+  const isSame =
+    waiting?.release.version === version && waiting.release.manifestDigest === manifestDigest
+  // An early boot starts nothing new that a revoked key signed: such a one is brought again.
+  const trusted = trustedKeys(job.store, job.configured?.release ?? job.keys, 'release')
+  if (isSame && knowsSigner(waiting.statement, trusted)) {
     search.settled()
     return { outcome: 'waiting', installed, version, report: undefined }
   }

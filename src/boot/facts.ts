@@ -6,6 +6,7 @@
 import { ConfigError, isSystemError, TrustError } from '../errors.ts'
 import type { Path } from '../host.ts'
 import type { PublicKey } from '../release/signify.ts'
+import { keysEverTrusted, trustedKeys } from '../trees/key-chain.ts'
 import { FIRST_STATE, readState, type State } from '../trees/state.ts'
 import type { Store, TreeName } from '../trees/store.ts'
 import type { Facts, FoundTree } from './plan.ts'
@@ -14,7 +15,7 @@ import { findFault, INITS } from './start-check.ts'
 /** What the store does not know. */
 export interface Circumstances
   extends Pick<Facts, 'bootsMax' | 'words' | 'locked' | 'writable' | 'moved' | 'recoveryTried'> {
-  /** Of the role `release`. */
+  /** Of the role `release`: those that the rotations in the store begin with. */
   keys: readonly PublicKey[]
   /** What may be the init, first choice first; default: where the kernel looks. */
   inits?: readonly Path[]
@@ -25,12 +26,15 @@ export interface Circumstances
 export async function gatherFacts(store: Store, given: Circumstances): Promise<Facts> {
   const { bootsMax, words, locked, writable, moved, recoveryTried } = given
   const { proved = new Set<string>() } = given
-  const circumstances = { ...given, proved }
+  const ever = keysEverTrusted(store, given.keys)
+  const standing = { ...given, proved, trusted: () => ever }
+  // What waits has not run yet: a key that was revoked since must not start it.
+  const fresh = { ...standing, trusted: () => trustedKeys(store, given.keys, 'release') }
   const { intent, trial, confirmed, boots, bad } = stateOf(store)
   return {
-    running: await look(store, 'fakeroot', circumstances),
-    waiting: await look(store, 'upgraded-root', circumstances),
-    previous: await look(store, 'previous-root', circumstances),
+    running: await look(store, 'fakeroot', standing),
+    waiting: await look(store, 'upgraded-root', fresh),
+    previous: await look(store, 'previous-root', standing),
     ...{ intent, trial, confirmed, boots, bad },
     ...{ bootsMax, words, locked, writable, moved, recoveryTried },
   }
@@ -48,10 +52,15 @@ function stateOf(store: Store): State {
   }
 }
 
+interface Look extends Pick<Circumstances, 'inits'> {
+  trusted(): PublicKey[]
+  proved: Set<string>
+}
+
 async function look(
   store: Store,
   name: TreeName,
-  { keys, inits = INITS, proved }: Circumstances & { proved: Set<string> },
+  { trusted, inits = INITS, proved }: Look,
 ): Promise<FoundTree | undefined> {
   if (!store.has(name)) return undefined
   let version: number | undefined
@@ -61,7 +70,7 @@ async function look(
   })
   try {
     version = store.version(name)
-    const tree = store.trustedTree(name, [...keys])
+    const tree = store.trustedTree(name, trusted())
     if (!tree) return found('damaged', 'its release is missing')
     if (store.manifestDigest(name) !== tree.release.manifestDigest) {
       return found('damaged', 'its manifest is not the signed one')

@@ -57,7 +57,7 @@ export interface Ground {
   settings(): BootSettings
   /** Where the configuration can't be used. */
   readonly defaults: BootSettings
-  /** Of the role `release`. Throws a ConfigError where there are none. */
+  /** Of the role `release`, before any rotation. Throws a ConfigError where there are none. */
   keys(): PublicKey[]
   /** The sources of the configuration. */
   sources(): string[]

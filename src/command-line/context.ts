@@ -107,8 +107,9 @@ export class Context {
   }
 
   /** The public keys of a role that hold here: the configured ones, and what they were rotated to. */
-  keys(role: Role): PublicKey[] {
+  keys(role: Role, opened?: Store): PublicKey[] {
     const configured = this.#configuredKeys(role)
+    if (opened) return trustedKeys(opened, configured, role)
     let store: Store
     try {
       store = this.store()

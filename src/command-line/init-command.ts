@@ -73,7 +73,7 @@ function groundOf(host: Host, programVersion: string): Ground {
     words: argv.slice(named ? 1 : 2),
     settings: () => settingsOf(context().configuration),
     defaults: settingsOf(DEFAULTS),
-    keys: () => context().keys('release'),
+    keys: () => [...context().configuredKeys().release],
     sources: () => (configured(context()) ?? DEFAULTS).sources,
     sourcesOfDhcp: () => sourcesOfDhcp(host, configured(context()) ?? DEFAULTS),
     openStore: (path, create) => Store.open(host, path, create),
@@ -111,11 +111,13 @@ function configured(context: Context): Configuration | undefined {
 async function recover(host: Host, { store, urls, progress }: RecoveryJob): Promise<void> {
   const context = new Context(host, {}, progress)
   const { hardware, deployment, reserveBytes } = configured(context) ?? DEFAULTS
+  const keys = context.configuredKeys()
   const sources = context.sources(store, urls)
   try {
     const job = {
       ...{ store, sources, reserveBytes, progress, version: undefined, allowDowngrade: false },
-      keys: context.keys('release'),
+      keys: [...keys.release],
+      configured: keys,
       device: { hardware, deployment },
     }
     await recoverSystem(job, true)
@@ -148,7 +150,7 @@ async function findRelease(
   const { host, configuration } = context
   const { serial: given, home, homeTimeoutMs: timeoutMs, hardware, deployment } = configuration
   const serial = readSerial(host.files, given)
-  const keys = context.keys('home')
+  const keys = context.keys('home', store)
   for (const folder of folders) {
     const directory = host.files.openRoot(folder)
     try {

@@ -103,6 +103,8 @@ export interface Trust {
   /** The statements that were followed: what is worth keeping. */
   followed: Uint8Array[]
   revoked: PublicKey[]
+  /** Every key that held at some step of the chain, whatever became of it. */
+  ever: PublicKey[]
 }
 
 /**
@@ -116,13 +118,14 @@ export function followChain(
   role: Role,
   modules: Pick<KeyModules, 'signatures'>,
 ): Trust {
-  let trust: Trust = { keys: [...configured], sequence: 0, followed: [], revoked: [] }
+  const keys = [...configured]
+  let trust: Trust = { keys, sequence: 0, followed: [], revoked: [], ever: keys }
   for (const signed of chain) trust = follow(trust, signed, role, modules) ?? trust
   return trust
 }
 
 function follow(
-  { keys, sequence, followed, revoked: before }: Trust,
+  { keys, sequence, followed, revoked: before, ever: held }: Trust,
   signed: Uint8Array,
   role: Role,
   modules: Pick<KeyModules, 'signatures'>,
@@ -139,7 +142,8 @@ function follow(
   const news = change.next.filter((key) => !includes(keys, key))
   const left = [...keys, ...news].filter((key) => !includes(revoked, key))
   if (left.length === 0) return undefined
-  return { keys: left, sequence: change.sequence, followed: [...followed, signed], revoked }
+  const ever = [...held, ...left.filter((key) => !includes(held, key))]
+  return { keys: left, sequence: change.sequence, followed: [...followed, signed], revoked, ever }
 }
 
 export function includes(keys: readonly PublicKey[], { key }: PublicKey): boolean {

@@ -2,14 +2,14 @@
  * The first question to the sources: which release is there to be taken? What it gives was proved
  * by a signature and admitted to this device; its content is still to be fetched.
  */
-import { TrustError, UpgradeError } from '../errors.ts'
+import { isSystemError, TrustError, UpgradeError } from '../errors.ts'
 import type { Progress } from '../progress.ts'
 import type { Role } from '../release/keys.ts'
 import { admit, openRelease, type Release } from '../release/release.ts'
 import { knowsSigner, type PublicKey } from '../release/signify.ts'
-import { followKeys, trustedKeys } from '../trees/key-chain.ts'
+import { followKeys, keysEverTrusted, trustedKeys } from '../trees/key-chain.ts'
 import { raiseTrustedTime, readState } from '../trees/state.ts'
-import type { Store, Tree } from '../trees/store.ts'
+import type { Store, Tree, TreeName } from '../trees/store.ts'
 import type { Search } from './search.ts'
 import type { Source } from './source.ts'
 
@@ -93,6 +93,25 @@ async function opened(
   } catch (error) {
     if (!(error instanceof TrustError)) throw error
     throw new TrustError(`${source.name}: ${error.message}`, error.cure)
+  }
+}
+
+/**
+ * Where the keys that are known do not lead to the signer of a tree that stands, because the chain was
+ * lost, a source may carry it. Without it the tree stays one that nobody can prove.
+ */
+export async function learnSigner(
+  search: Search,
+  { store, keys, configured = { release: keys }, progress }: Wish,
+  name: TreeName,
+): Promise<void> {
+  try {
+    const statement = store.statement(name)
+    if (!statement || knowsSigner(statement, keysEverTrusted(store, configured.release))) return
+    await search.serve((source) => followIfThere(source, store, configured, progress))
+  } catch (error) {
+    if (!(error instanceof UpgradeError || isSystemError(error))) throw error
+    progress.note(`no source gave the keys that may have signed what stands: ${error.message}`)
   }
 }
 

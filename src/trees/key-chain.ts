@@ -3,7 +3,7 @@
  * configured keys they say whom it trusts. Replaced as a whole, so that a power cut leaves the old
  * chain or the new one; a chain that is damaged is none, and comes again from a source.
  */
-import { TrustError } from '../errors.ts'
+import { isSystemError, TrustError } from '../errors.ts'
 import { KEY_CHAIN_SIZE_MAX } from '../limits.ts'
 import { followChain, ROLES, type Role, splitChain } from '../release/keys.ts'
 import type { PublicKey } from '../release/signify.ts'
@@ -19,6 +19,21 @@ export function trustedKeys(
   role: Role,
 ): PublicKey[] {
   return followChain(configured, kept(store), role, store.host).keys
+}
+
+/**
+ * The keys that may have signed a tree that stands already: those of releases that hold here, and those
+ * that held once. A key that is revoked brings nothing new, but what it brought was proved then, and a
+ * laptop must not lose its system because of it.
+ */
+export function keysEverTrusted(store: Store, configured: readonly PublicKey[]): PublicKey[] {
+  try {
+    return followChain(configured, kept(store), 'release', store.host).ever
+  } catch (error) {
+    // What the disk can't give must not take the trees of the configured keys with it.
+    if (isSystemError(error)) return [...configured]
+    throw error
+  }
 }
 
 /**

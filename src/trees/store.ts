@@ -111,8 +111,13 @@ export class Store {
 
   /** The same as `tree`, but its statement must be signed by one of the keys. */
   trustedTree(name: TreeName, keys: PublicKey[]): Tree | undefined {
-    const statement = readFile(this.host.files, this.directory, `${name}/release`, RELEASE_SIZE_MAX)
+    const statement = this.statement(name)
     return statement && { name, release: openRelease(statement, keys), statement }
+  }
+
+  /** The signed text of a tree, whoever signed it. */
+  statement(name: TreeName): Uint8Array | undefined {
+    return readFile(this.host.files, this.directory, `${name}/release`, RELEASE_SIZE_MAX)
   }
 
   /** Opens a tree for the native walks, gives it to `use`, and closes it. */

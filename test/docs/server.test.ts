@@ -136,11 +136,17 @@ test('the mirror never shows half a version, goes on where it was cut, and serve
     const inode = (version: number) => statSync(join(module, `${version}/root/usr/shared`)).ino
     assert.is(inode(1), inode(2))
     assert.equal(readdirSync(join(module, '.mirror')), ['lock'])
+    writeFileSync(join(publisher.module, 'keys'), 'the first rotation\n')
+    assert.is(mirror(upstream.port).status, 0)
+    assert.is(readFileSync(join(module, 'keys'), 'utf8'), 'the first rotation\n')
+    writeFileSync(join(publisher.module, 'keys'), 'the first rotation\nand the second\n')
     for (const version of [3, 4]) {
       publisher.publish(version, image(version))
       assert.is(mirror(upstream.port).status, 0)
     }
-    assert.equal(shown(), ['2', '3', '4', 'latest'])
+    assert.match(readFileSync(join(module, 'keys'), 'utf8'), /and the second/)
+    assert.equal(shown(), ['2', '3', '4', 'keys', 'latest'])
+    rmSync(join(publisher.module, 'keys'))
     assert.is(mirror(upstream.port).status, 0)
     await laptopUpgrades(publisher, module)
   } finally {

@@ -5,7 +5,9 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { changeState } from '../../src/trees/state.ts'
 import { bring, withStore } from '../support/node-device.ts'
-import { busyboxSystem, Laptop, smallSystem } from './laptop.ts'
+import { scratch } from '../support/scratch.ts'
+import { mustRun } from '../support/stock-tool.ts'
+import { busyboxSystem, Laptop, PROGRAM, smallSystem } from './laptop.ts'
 
 const test = suite('early boot as process 1')
 
@@ -86,6 +88,31 @@ test('a damaged system is repaired from a stick', async () => {
   assert.match(output, /The system is whole again/, output)
   assert.match(output, /^system 41 /m)
   assert.is(status, 0)
+})
+
+test('versions that a rotated key and a revoked one signed start, and recovery follows the keys', async () => {
+  const laptop = new Laptop()
+  const { keys, module } = laptop.publisher
+  const secret = scratch('rotated')
+  const xo = (...words: string[]) => mustRun(PROGRAM, words)
+  await laptop.install(smallSystem(41), async (store) => {
+    xo('keygen', '--to', secret, '--name', 'release-2')
+    const change = ['--next', join(secret, 'release-2.pub'), '--revoke', keys.publicFile]
+    xo('keys', '--role', 'release', ...change, '--key', keys.secretFile, '--to', module)
+    laptop.publisher.publish(42, smallSystem(42), { secretKey: join(secret, 'release-2.sec') })
+    await bring('upgrade', store, laptop.publisher)
+  })
+  const rotated = await laptop.start()
+  assert.match(rotated.output, /^system 42 /m, rotated.output)
+  const revoked = await laptop.start(['xo.menu'], { answers: { 'Press a key': '2' } })
+  assert.match(revoked.output, /^system 41 /m, revoked.output)
+  const empty = new Laptop()
+  await empty.install(smallSystem(41), (store) =>
+    rmSync(join(store, 'fakeroot'), { recursive: true }),
+  )
+  empty.publisherKeys = keys.publicFile
+  const { output } = await empty.start([], { disks: [laptop.makeStick(empty.label)] })
+  assert.match(output, /^system 42 /m, output)
 })
 
 test('with no system and no help it says what it tried, and goes on when help comes', async () => {

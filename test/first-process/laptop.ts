@@ -84,6 +84,7 @@ export class Laptop {
   readonly image = join(scratch('disk'), 'disk.img')
   /** As in the initramfs. */
   configuration = ''
+  publisherKeys = this.publisher.keys.publicFile
 
   /** Makes the disk out of a store with version 41 (and what `change` does to it). */
   async install(
@@ -103,9 +104,9 @@ export class Laptop {
   }
 
   /** A USB stick with all that was published: its image. */
-  makeStick(): string {
+  makeStick(label = this.label): string {
     const image = join(scratch('stick'), 'stick.img')
-    makeDisk(image, `${this.label}-stick`, this.publisher.module)
+    makeDisk(image, `${label}-stick`, this.publisher.module)
     return image
   }
 
@@ -135,7 +136,7 @@ export class Laptop {
         files: {
           'xo-upgrade': PROGRAM,
           'etc/xo-upgrade.conf': join(etc, 'xo-upgrade.conf'),
-          'etc/xo-upgrade/keys/release.pub': this.publisher.keys.publicFile,
+          'etc/xo-upgrade/keys/release.pub': this.publisherKeys,
         },
         command: ['/xo-upgrade', 'init', `xo.store=LABEL=${this.label}:/xo`, ...words],
         deadlineMs: DEADLINE_MS,

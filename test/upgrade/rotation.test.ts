@@ -53,6 +53,26 @@ test('a laptop that missed three rotations upgrades', () => {
   xo('verify', '--store', at('store'), '--keys', at('keys'))
 })
 
+test('a recovery proves what a rotated key signed, and fetches the chain where it is lost', () => {
+  const running = () => readFileSync(at('store/fakeroot/root/etc'), 'utf8')
+  const recover = () =>
+    JSON.parse(
+      xo('recover', '--json', ...store())
+        .trim()
+        .split('\n')
+        .at(-1) ?? '',
+    )
+  writeFileSync(at('store/fakeroot/root/etc'), 'damaged')
+  assert.is(recover().outcome, 'mended')
+  assert.is(running(), 'version 42')
+  const chain = readFileSync(at('store/keys'))
+  for (const lose of [() => rmSync(at('store/keys')), () => writeFileSync(at('store/keys'), 'x')]) {
+    lose()
+    assert.is(recover().outcome, 'whole')
+    assert.ok(readFileSync(at('store/keys')).equals(chain))
+  }
+})
+
 test('it trusts the old key no more, also where the chain is gone from the server', () => {
   rmSync(at('module/keys'))
   publish(43, 'one')
