@@ -21,6 +21,7 @@ import type { Facts } from '../../src/boot/plan.ts'
 import { type Decision, settle } from '../../src/boot/settle.ts'
 import type { Files, Host } from '../../src/host.ts'
 import { generateKeys, loadSecretKey } from '../../src/publish/keygen.ts'
+import { extendChain } from '../../src/release/keys.ts'
 import { publicKeyOf } from '../../src/release/signify.ts'
 import { changeState, readState } from '../../src/trees/state.ts'
 import type { Store } from '../../src/trees/store.ts'
@@ -85,6 +86,26 @@ test('a calm store: both trees can start', async () => {
   assert.equal(found.previous, { version: 41, fault: undefined })
   assert.is(found.waiting, undefined)
   assert.is(found.confirmed, 42)
+})
+
+test('a key that was revoked later locks nobody out, and starts nothing new', async () => {
+  const path = copyOf(waiting)
+  const { host, keys } = publisher
+  const [old] = circumstances.keys
+  assert.ok(old)
+  const next = generateKeys(host, { directory: scratch('next-keys'), name: 'release' })
+  const change = {
+    role: 'release' as const,
+    issued: 1_000_000,
+    next: [publicKeyOf(loadSecretKey(host, next.secretFile))],
+    revoked: [old],
+  }
+  const signer = loadSecretKey(host, keys.secretFile)
+  writeFileSync(join(path, 'keys'), extendChain(new Uint8Array(), change, signer).chain)
+  const found = await facts(path)
+  assert.equal(found.running, { version: 42, fault: undefined })
+  assert.equal(found.previous, { version: 41, fault: undefined })
+  assert.is(found.waiting?.fault?.kind, 'untrusted')
 })
 
 const DAMAGE: [string, (path: string) => void, RegExp][] = [
