@@ -21,6 +21,7 @@ import { secondsLeft } from '../source/order.ts'
 import { readState } from '../trees/state.ts'
 import type { Store } from '../trees/store.ts'
 import {
+  BWLIMIT,
   CONFIG,
   type Command,
   DEBUG,
@@ -35,6 +36,7 @@ import { Context } from './context.ts'
 import { openPush } from './daemon-push.ts'
 import { EXIT, exitOf } from './exit-status.ts'
 import { sentenceOf } from './home-commands.ts'
+import { recordAttack } from './recorded.ts'
 import { act, ask } from './round.ts'
 
 export const daemonCommand: Command = {
@@ -44,7 +46,7 @@ export const daemonCommand: Command = {
     'Makes a round soon after the start, and then whenever the interval is over that the home\n' +
     'server sets; sooner after a push. `xo-upgrade status` tells what it does. SIGHUP: a round now;\n' +
     'SIGTERM and SIGINT end it, also in the middle of an upgrade, which the next round goes on with.',
-  options: [SOURCE, KEYS, PASSWORD_FILE, CONFIG, STORE, JSON_LINES, DEBUG, HELP],
+  options: [SOURCE, BWLIMIT, KEYS, PASSWORD_FILE, CONFIG, STORE, JSON_LINES, DEBUG, HELP],
   needsRoot: true,
   async run(context) {
     const { host, values, progress } = context
@@ -167,15 +169,16 @@ async function consultAndAct(
   if (failure) result.outcome = `${failure.message}. `
   result.outcome += decision.reason
   if (decision.act === 'stay' && decision.postponed) result.againSeconds = POSTPONED_SECONDS
-  if (decision.act === 'upgrade' && !turn.hinted && said?.priority !== 'urgent') {
-    const until = waitUntil(store)
-    if (until !== undefined) {
-      result.outcome += ` The sources are asked again at ${formatInstant(until)}.`
-      result.againSeconds = until - store.host.clock.wallSeconds()
-      return
-    }
+  const atOnce = turn.hinted || said?.priority === 'urgent'
+  const until = decision.act === 'upgrade' && !atOnce ? waitUntil(store) : undefined
+  if (until === undefined) {
+    await actAndTell(context, store, decision, result)
+  } else {
+    result.outcome += ` The sources are asked again at ${formatInstant(until)}.`
+    result.againSeconds = until - store.host.clock.wallSeconds()
   }
-  await actAndTell(context, store, decision, result)
+  // Last, so that what came of an upgrade does not hide it.
+  if (failure && home === 'refused') recordAttack(context, store, failure)
 }
 
 async function actAndTell(

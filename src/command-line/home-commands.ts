@@ -15,6 +15,7 @@ import { readState } from '../trees/state.ts'
 import type { Store } from '../trees/store.ts'
 import type { Upgraded } from '../upgrade.ts'
 import {
+  BWLIMIT,
   CONFIG,
   type Command,
   DEBUG,
@@ -28,6 +29,7 @@ import {
 import type { Context } from './context.ts'
 import { EXIT } from './exit-status.ts'
 import { textOf } from './options.ts'
+import { recordAttack } from './recorded.ts'
 import { act, ask } from './round.ts'
 
 const COMMON = [CONFIG, STORE, JSON_LINES, DEBUG, HELP]
@@ -59,7 +61,7 @@ export const runCommand: Command = {
   about:
     'Does what `check` says. Without an answer of the home server it goes by what that said last.\n' +
     'A version that was brought here runs after the next start.',
-  options: [SOURCE, KEYS, PASSWORD_FILE, ...COMMON],
+  options: [SOURCE, BWLIMIT, KEYS, PASSWORD_FILE, ...COMMON],
   needsRoot: true,
   async run(context) {
     const store = context.store()
@@ -69,7 +71,10 @@ export const runCommand: Command = {
       if (failure) context.progress.note(`${failure.message}; going by what was known before`)
       tell(context, store, consultation, await act(context, store, consultation.decision))
       // The round is done; that somebody forges replies has to be known all the same.
-      if (failure && home === 'refused') throw failure
+      if (failure && home === 'refused') {
+        recordAttack(context, store, failure)
+        throw failure
+      }
       return EXIT.done
     } finally {
       store.close()

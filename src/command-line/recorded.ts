@@ -24,9 +24,7 @@ export async function recorded<Result extends { outcome: string; version: number
   const { configuration, progress } = context
   const { hardware, deployment, reserveBytes } = configuration
   const sources = context.sources(store, wish.sources)
-  const time = () => new Date(context.host.clock.wallSeconds() * 1000).toISOString()
-  const record = (outcome: string, message: string) =>
-    changeState(store, { last: { time: time(), outcome, message } })
+  const record = (outcome: string, message: string) => keep(context, store, outcome, message)
   try {
     const result = await flow({
       store,
@@ -53,4 +51,27 @@ export async function recorded<Result extends { outcome: string; version: number
   } finally {
     for (const source of sources) source.close()
   }
+}
+
+/**
+ * Leaves in the state record that somebody forges replies of the home server, so that `status` and
+ * the next call home name the attack. Takes the store's lock.
+ */
+export function recordAttack(context: Context, store: Store, attack: Error): void {
+  try {
+    store.lock()
+    try {
+      keep(context, store, attack.name, attack.message)
+    } finally {
+      store.unlock()
+    }
+  } catch (error) {
+    // The attack is told all the same, and a store that is busy or full is another round's matter.
+    if (!exitOf(error)) throw error
+  }
+}
+
+function keep({ host }: Context, store: Store, outcome: string, message: string): void {
+  const time = new Date(host.clock.wallSeconds() * 1000).toISOString()
+  changeState(store, { last: { time, outcome, message } })
 }

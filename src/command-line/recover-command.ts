@@ -2,6 +2,7 @@
 import { type Recovered, recoverSystem } from '../recover.ts'
 import type { Upgrade } from '../upgrade.ts'
 import {
+  BWLIMIT,
   CONFIG,
   type Command,
   DEBUG,
@@ -24,7 +25,7 @@ export const recoverCommand: Command = {
     'beside it, for which only what is damaged is fetched, and swapped in: start it afterwards.\n' +
     'Files that were edited, and what does not belong to the version, end with it. Where no version\n' +
     'runs, one that is whole on the disk takes its place, or else the newest that a source has.',
-  options: [SOURCE, KEYS, PASSWORD_FILE, CONFIG, STORE, JSON_LINES, DEBUG, HELP],
+  options: [SOURCE, BWLIMIT, KEYS, PASSWORD_FILE, CONFIG, STORE, JSON_LINES, DEBUG, HELP],
   needsRoot: true,
   run: (context) =>
     context.withLockedStore(false, async (store) => {

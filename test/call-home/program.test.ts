@@ -148,7 +148,30 @@ test('forged replies change nothing, are told, and hold nothing up', async () =>
   assert.match(message, /^unknown key: /)
   assert.is(stateOf(device), before)
   await device.fail('run', 65, 'TrustError')
-  assert.is((await device.succeed('status')).waiting, 43)
+  const status = await device.succeed('status')
+  assert.is(status.waiting, 43)
+  assert.is(status.last.outcome, 'TrustError')
+  assert.match(status.last.message, /^unknown key: /)
+  home.script = replying(secret, { version: 43 })
+  await device.succeed('check')
+  assert.is(home.questions.at(-1)?.code, 'unknown key')
+})
+
+test('the daemon keeps the name of an attack on its home server’s replies as well', async () => {
+  const foreign = readSecretKey(host, makeKeyPair(host, 'foreign').secretFile)
+  home.script = replying(foreign, { stolen: true })
+  const device = await laptop()
+  const daemon = start(['daemon', ...device.words])
+  await until(async () => (await device.succeed('status')).daemon)
+  daemon.child.kill('SIGHUP')
+  const last = await until(async () => {
+    const { last } = await device.succeed('status')
+    return last.outcome === 'installed' ? undefined : last
+  })
+  assert.is(last.outcome, 'TrustError')
+  assert.match(last.message, /^unknown key: /)
+  daemon.child.kill('SIGTERM')
+  assert.is(await deadline(daemon.ended, 5000), 0, daemon.text())
 })
 
 test('an attack on the last upgrade is told at home by its name, and nothing else of it', async () => {

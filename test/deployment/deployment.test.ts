@@ -1,6 +1,8 @@
 /** A whole deployment: what happened to each laptop is what should have, in order. Needs root. */
+import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { run } from '../support/stock-tool.ts'
 import { type Line, Story } from './story.ts'
 
 /** What has to be among a machine's lines, in this order. */
@@ -49,6 +51,16 @@ test('one deployment, from the first systems to a push, with all that goes wrong
     story.close()
   }
   for (const [who, wanted] of Object.entries(EXPECTED)) holdsInOrder(story.lines, who, wanted)
+})
+
+test('where no namespaces are allowed, it says what is missing', () => {
+  const module = fileURLToPath(new URL('../support/namespaces.js', import.meta.url))
+  const script = `import(${JSON.stringify(module)}).then(({ makeLan }) => makeLan(1))`
+  // Root without capabilities, as in most containers.
+  const dropped = ['--inh-caps=-all', '--bounding-set=-all', process.execPath, '-e', script]
+  const { status, stderr } = run('setpriv', dropped)
+  assert.is.not(status, 0)
+  assert.match(stderr, /no network namespaces: run it as root, .*iproute2.*CAP_SYS_ADMIN/)
 })
 
 function holdsInOrder(lines: readonly Line[], who: string, wanted: RegExp[]): void {

@@ -29,7 +29,14 @@ export function namespacesAllowed(): boolean {
   return made
 }
 
+/** Throws where this machine allows no namespaces, and says what is missing. */
 export function makeLan(size: number): Lan {
+  if (!namespacesAllowed()) {
+    throw new Error(
+      'this machine lets us make no network namespaces: run it as root, with iproute2 installed, ' +
+        'and in a container with CAP_SYS_ADMIN and CAP_NET_ADMIN',
+    )
+  }
   const lan = `xo${process.pid}-${count++}`
   const theSwitch = `${lan}-switch`
   ip('netns', 'add', theSwitch)

@@ -139,6 +139,16 @@ test('the cap holds on average, and is not held against the source', async () =>
   const start = performance.now()
   await capped.succeed('upgrade')
   assert.ok((performance.now() - start) / 1000 > (received / (300 * 1024)) * 0.85)
+  // A round takes the option as an upgrade by hand does, and before the configuration.
+  const round = deviceWith(
+    { 'upstream[]': url('xo') },
+    { policy: { 'on-battery': 'yes' }, transfer: { 'bwlimit-at[]': '00:00-00:00 20' } },
+  )
+  const roundStart = performance.now()
+  await round.succeed('run', ['--bwlimit', '300'])
+  isWhole(round)
+  const roundSeconds = (performance.now() - roundStart) / 1000
+  assert.ok(roundSeconds > (received / (300 * 1024)) * 0.85, `${roundSeconds} s`)
 })
 
 test.run()
