@@ -80,6 +80,13 @@ export class Bridge {
       },
       'sockets.write': (bytes, [socket, timeoutMs]) =>
         sockets.write(socket as Any, bytes, 0, bytes.length, timeoutMs as Any),
+      'sockets.sendDatagram': (bytes, [datagram, address]) =>
+        sockets.sendDatagram(datagram as Any, address as Any, bytes, 0, bytes.length),
+      'sockets.receiveDatagram': async (_, [datagram, length, timeoutMs]) => {
+        const buffer = new Uint8Array(length as number)
+        const result = await sockets.receiveDatagram(datagram as Any, buffer, timeoutMs as Any)
+        return { ...result, bytes: buffer.subarray(0, result.length) }
+      },
       'delta.feed': (bytes, [rebuilder]) => delta.feed(rebuilder as Any, bytes, 0, bytes.length),
       'delta.feedList': (bytes, [list]) => delta.feedList(list as Any, bytes, 0, bytes.length),
       'checksums.hash': (bytes, [algorithm]) => checksums.hash(algorithm as Any, bytes),

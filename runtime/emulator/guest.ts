@@ -173,6 +173,24 @@ const shaped: Shaped = {
       target.set(got)
       return got.length
     },
+  'sockets.sendDatagram':
+    (name) =>
+    async (
+      datagram: unknown,
+      address: unknown,
+      buffer: Uint8Array,
+      offset: number,
+      length: number,
+    ) =>
+      sending(name)(datagram, buffer, offset, length, address),
+  'sockets.receiveDatagram':
+    (name) => async (datagram: unknown, buffer: Uint8Array, timeoutMs: number) => {
+      const target = windowOf(buffer, 0, buffer?.length)
+      const answer = call(name, [datagram, target.length, timeoutMs])
+      const { bytes, ...result } = (await answer) as { bytes: Uint8Array }
+      target.set(bytes)
+      return result
+    },
   'compress.decode':
     (name) =>
     (decoder: unknown, source: Uint8Array, offset: number, length: number, target: Uint8Array) => {

@@ -5,38 +5,14 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
-import commonjs from '@rollup/plugin-commonjs'
-import { nodeResolve } from '@rollup/plugin-node-resolve'
-import { rollup } from 'rollup'
 import { suite } from 'uvu'
 import { scratch } from '../support/scratch.ts'
+import { bundleContracts } from './bundle.ts'
 import type { Result } from './c-host/uvu.ts'
 import { startPeers } from './peers.ts'
 
 const DEADLINE_MS = 5 * 60 * 1000
 const BUNDLE = 'build/contract.js'
-const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
-
-async function bundleSuites(): Promise<void> {
-  const plain = here('c-host/uvu.js')
-  const bundle = await rollup({
-    input: here('c-host/main.js'),
-    external: /^native:/,
-    plugins: [
-      {
-        name: 'uvu',
-        // tweetnacl looks for Node's crypto, and does without it where there is none.
-        resolveId: (id: string) => (id === 'uvu' ? plain : id === 'crypto' ? '\0crypto' : null),
-        load: (id: string) => (id === '\0crypto' ? 'export default {}' : null),
-      },
-      nodeResolve({ preferBuiltins: false }),
-      commonjs(),
-    ],
-  })
-  await bundle.write({ file: BUNDLE, format: 'es' })
-  await bundle.close()
-}
 
 /** What one flavour of the host reports; an end without its last line is a failure of its own. */
 async function runHost(program: string): Promise<Result[]> {
@@ -72,7 +48,7 @@ async function runHost(program: string): Promise<Result[]> {
   return results
 }
 
-await bundleSuites()
+await bundleContracts(BUNDLE)
 // All results first: uvu closes its sums as soon as nothing more is queued.
 const flavours: [string, Result[]][] = []
 for (const folder of ['x86_64', 'x86_64-asan', 'i586']) {

@@ -23,5 +23,5 @@ export async function reportOfProgram(
     maxBuffer: 64 * 1024 * 1024,
   })
   const ending = run.error ? run.error.message : run.stderr || (run.status ? `${run.status}` : '')
-  return reportOf(name, run.stdout ?? '', ending)
+  return reportOf(`unit tests on ${name}`, run.stdout ?? '', ending)
 }

@@ -3,10 +3,10 @@ import { suite } from 'uvu'
 import type { Result } from '../contract/c-host/uvu.ts'
 
 /** `output`: one JSON line a test, and a last one that says that all have run. */
-export function reportOf(engine: string, output: string, ending: string): { run(): void } {
+export function reportOf(what: string, output: string, ending: string): { run(): void } {
   const lines = output.split('\n').filter((line) => line.startsWith('{'))
   const records: (Result & { end?: boolean })[] = lines.map((line) => JSON.parse(line))
-  const test = suite(`unit tests on ${engine}`)
+  const test = suite(what)
   for (const { name, error, end } of records) {
     if (end) continue
     test(name, () => {

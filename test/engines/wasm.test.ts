@@ -34,5 +34,9 @@ const engine = await Engine.start({
   },
 })
 const status = await deadline(engine.run(), DEADLINE_MS)
-const test = reportOf('the wasm engine', output, complaints || (status ? `status ${status}` : ''))
+const test = reportOf(
+  'unit tests on the wasm engine',
+  output,
+  complaints || (status ? `status ${status}` : ''),
+)
 test.run()

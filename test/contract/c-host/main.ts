@@ -1,6 +1,6 @@
 /**
- * The contract suites as a program of the C host: `host contract.js SCRATCH PEERS`. Bundled by
- * c-host.test.ts, which puts uvu.ts of this folder in uvu's place.
+ * The contract suites as a program of the C host: `host contract.js SCRATCH PEERS`, and of the wasm
+ * engine. Bundled by bundle.ts, which puts uvu.ts of this folder in uvu's place.
  */
 import * as checksums from 'native:checksums'
 import * as clock from 'native:clock'
@@ -34,9 +34,11 @@ const host: Host = {
   system,
 }
 const [scratch = '', peers = ''] = processes.argv.slice(-2)
-allContracts('C', host, scratch, JSON.parse(peers))
+allContracts('this engine', host, scratch, JSON.parse(peers))
 await runQueue((result) => {
   const line = arrayOfBytes(bytesOfText(`${JSON.stringify(result)}\n`))
   files.write(STDOUT, line, 0, line.length)
 })
 files.write(STDOUT, arrayOfBytes('{"end":true}\n'), 0, 13)
+// What a test left waiting must not keep the engine.
+processes.exit(0)

@@ -1,0 +1,28 @@
+/** The contract suites as one program (`c-host/main.ts`) for an engine that knows only the native modules. */
+import { fileURLToPath } from 'node:url'
+import commonjs from '@rollup/plugin-commonjs'
+import { nodeResolve } from '@rollup/plugin-node-resolve'
+import { rollup } from 'rollup'
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
+/** Writes it to `file`. It is started with the words SCRATCH and PEERS. */
+export async function bundleContracts(file: string): Promise<void> {
+  const plain = here('c-host/uvu.js')
+  const bundle = await rollup({
+    input: here('c-host/main.js'),
+    external: /^native:/,
+    plugins: [
+      {
+        name: 'uvu',
+        // tweetnacl looks for Node's crypto, and does without it where there is none.
+        resolveId: (id: string) => (id === 'uvu' ? plain : id === 'crypto' ? '\0crypto' : null),
+        load: (id: string) => (id === '\0crypto' ? 'export default {}' : null),
+      },
+      nodeResolve({ preferBuiltins: false }),
+      commonjs(),
+    ],
+  })
+  await bundle.write({ file, format: 'es' })
+  await bundle.close()
+}
