@@ -156,7 +156,7 @@ function tellHowToRepeat(
   })
   const words = [...kept, '--disk', before, '--seed', `${seed}`, ...options.words]
   const again = words.map(quoted).join(' ')
-  const events = network.events.map((event) => `; the network was ${event}`).join('')
+  const events = network.line.events.map((event) => `; the network was ${event}`).join('')
   process.stderr.write(
     `emulate: ended with ${status} (seed ${seed}${events}). Again:\n  npm run emulate -- ${again}\n`,
   )

@@ -1,7 +1,7 @@
 /** The emulator's own words of the command line: they stand before the laptop's. */
 import arg from 'arg'
 import { ConfigError } from '../../src/errors.ts'
-import { type Shape, UNSHAPED } from './virtual-network.ts'
+import { type Shape, UNSHAPED } from './virtual-line.ts'
 
 export interface Options {
   disk: string

@@ -5,7 +5,8 @@
 import type { Address } from 'native:sockets'
 import { sockets } from '../../native/sockets/sockets.node.ts'
 import type { VirtualClock } from './virtual-clock.ts'
-import type { Peers, Stream } from './virtual-network.ts'
+import type { Peers } from './virtual-network.ts'
+import type { Stream } from './virtual-socket.ts'
 
 const PIECE = 64 * 1024
 /** Deadlines are the virtual network's; these are never reached (ms). */

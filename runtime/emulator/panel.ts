@@ -153,7 +153,8 @@ export class Panel {
 
   private traffic(): string {
     const { network } = this.scene
-    const { sockets, connections, received, sent, shape, events } = network
+    const { sockets, connections, shape } = network
+    const { received, sent, events } = network.line
     const limits = [
       shape.latencyMs > 0 ? `${shape.latencyMs} ms each way` : '',
       shape.bytesPerSecond === undefined ? '' : `${shape.bytesPerSecond} bytes/s`,

@@ -5,7 +5,16 @@
  */
 import { systemErrorOf } from '../../native/system-error.node.ts'
 import { checkWindow } from '../../native/window.node.ts'
-import type { Stream, VirtualNetwork } from './virtual-network.ts'
+import type { VirtualLine } from './virtual-line.ts'
+
+/** One connection at the far end of the network. */
+export interface Stream {
+  /** The next bytes, at least one; undefined at the end. */
+  read(): Promise<Uint8Array | undefined>
+  write(bytes: Uint8Array): Promise<void>
+  shutdown(): void
+  close(): void
+}
 
 /** Bytes on their way to the laptop or waiting for it: what a kernel's buffer holds. */
 const BUFFER_MAX = 128 * 1024
@@ -29,8 +38,9 @@ export class VirtualSocket {
   private lastSend: Promise<void> = Promise.resolve()
 
   constructor(
-    private readonly network: VirtualNetwork,
+    private readonly line: VirtualLine,
     private readonly stream: Stream,
+    private readonly closed: () => void,
   ) {
     void this.pump()
   }
@@ -44,7 +54,7 @@ export class VirtualSocket {
     checkWindow(buffer, offset, length)
     if (length === 0) throw new RangeError('read: there is no room in the buffer')
     let late = false
-    const cancel = this.network.clock.after(timeoutMs, () => {
+    const cancel = this.line.clock.after(timeoutMs, () => {
       late = true
       this.wakeReader()
     })
@@ -100,7 +110,7 @@ export class VirtualSocket {
           this.later(0, () => this.finish('ended'))
           return
         }
-        const { pass, then } = this.network.admit(bytes.length)
+        const { pass, then } = this.line.admit(bytes.length)
         this.heldBytes += pass
         if (pass > 0) this.later(pass, () => this.arrive(bytes.subarray(0, pass)))
         if (then === 'more') continue
@@ -115,7 +125,7 @@ export class VirtualSocket {
 
   /** When so many bytes are through; at once where nothing delays them. */
   private later(length: number, run: () => void): void {
-    const { clock, down } = this.network
+    const { clock, down } = this.line
     const waitMs = down.send(length).dueMs - clock.nowMs()
     if (waitMs <= 0 && this.underWay === 0) {
       run()
@@ -156,8 +166,8 @@ export class VirtualSocket {
     checkWindow(buffer, offset, length)
     this.checkWritable()
     const bytes = buffer.slice(offset, offset + length)
-    const { takenMs, dueMs } = this.network.up.send(length)
-    this.network.sent += length
+    const { takenMs, dueMs } = this.line.up.send(length)
+    this.line.sent += length
     this.unsentBytes += length
     this.lastSend = this.lastSend.then(() => this.passOn(bytes, dueMs))
     // Bytes under way are the kernel's: the laptop waits for the line only, or for a full buffer.
@@ -172,7 +182,7 @@ export class VirtualSocket {
   }
 
   private until(atMs: number): Promise<void> {
-    const { clock } = this.network
+    const { clock } = this.line
     const waitMs = atMs - clock.nowMs()
     return waitMs > 0 ? clock.asHost.sleep(waitMs) : Promise.resolve()
   }
@@ -200,7 +210,7 @@ export class VirtualSocket {
 
   private orLate(taken: Promise<void>, timeoutMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      const cancel = this.network.clock.after(timeoutMs, () =>
+      const cancel = this.line.clock.after(timeoutMs, () =>
         reject(systemErrorOf('write', undefined, 'ETIMEDOUT')),
       )
       const settle = () => {
@@ -221,7 +231,7 @@ export class VirtualSocket {
   close(): void {
     if (this.fate === 'closed') return
     this.fate = 'closed'
-    this.network.sockets.delete(this)
+    this.closed()
     this.wakeReader()
     this.wakePump()
     this.cancelWrite()

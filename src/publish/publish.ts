@@ -20,10 +20,11 @@ import { type Release, readRelease, signRelease } from '../release/release.ts'
 import type { SecretKey } from '../release/signify.ts'
 import { readFile, writeFile } from '../small-file.ts'
 import { show } from '../text.ts'
-import { Image, type Survey } from './image.ts'
+import { Image } from './image.ts'
 import { loadSecretKey } from './keygen.ts'
 import { Placement } from './placement.ts'
 import { checkPublished } from './published.ts'
+import type { Made, PublishHost, Publishing, Terms } from './publishing.ts'
 
 export interface PublishOptions {
   /** The root file system, as a path of the system. */
@@ -60,27 +61,6 @@ export interface PublishResult {
   linked: number
   copied: number
   warnings: string[]
-}
-
-export type PublishHost = Pick<Host, 'files' | 'checksums' | 'signatures' | 'clock'>
-
-/** What the release says besides its manifest. */
-export type Terms = Pick<
-  Release,
-  'version' | 'hardware' | 'deployment' | 'jumpFrom' | 'issued' | 'expires'
->
-
-/** One run: what all its steps need. */
-export interface Publishing {
-  host: PublishHost
-  terms: Terms
-  key: SecretKey
-  image: Image
-  survey: Survey
-  /** The module, and how to name it to people. */
-  module: Fd
-  moduleName: string
-  progress: Progress
 }
 
 const LATEST = 'latest'
@@ -208,13 +188,6 @@ function latestVersion({ host, module }: Publishing): number {
     if (error instanceof TrustError) return 0
     throw error
   }
-}
-
-export interface Made {
-  release: Release
-  statement: Uint8Array
-  linked: number
-  copied: number
 }
 
 /** Builds the release beside its place, syncs it and moves it there. */

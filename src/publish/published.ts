@@ -17,7 +17,7 @@ import { openRelease, type Release } from '../release/release.ts'
 import { publicKeyOf } from '../release/signify.ts'
 import { readFile } from '../small-file.ts'
 import { show } from '../text.ts'
-import type { Made, Publishing } from './publish.ts'
+import type { Made, Publishing } from './publishing.ts'
 
 const CURE = 'a published version never changes: publish it under a higher number'
 

@@ -52,7 +52,7 @@ test('installs from a stock daemon', async () => {
   const { last, network } = await succeeds(laptop, ['install', ...source])
   assert.is(last.outcome, 'installed')
   assert.equal(running(laptop), expected(image41()))
-  assert.ok(network.connections >= 1 && network.received > 100_000)
+  assert.ok(network.connections >= 1 && network.line.received > 100_000)
 })
 
 test('a peer that falls silent costs the time-out by the clock of the laptop, not by ours', async () => {
@@ -71,7 +71,7 @@ test('upgrades over a slow line that is cut once, and swaps', async () => {
     net,
   })
   assert.is(last.outcome, 'staged')
-  assert.equal(network.events, ['cut after byte 60000'])
+  assert.equal(network.line.events, ['cut after byte 60000'])
   assert.ok(elapsedMs >= 8 * 40, `${elapsedMs} ms`)
   assert.ok(memory.mostBytes > 1_000_000 && memory.mostBytes <= 24 * 1024 * 1024)
   await succeeds(laptop, ['swap'])

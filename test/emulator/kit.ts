@@ -7,12 +7,8 @@ import { outsidePeers } from '../../runtime/emulator/outside.ts'
 import { VirtualClock } from '../../runtime/emulator/virtual-clock.ts'
 import { VirtualDisk } from '../../runtime/emulator/virtual-disk.ts'
 import { virtualFiles } from '../../runtime/emulator/virtual-files.ts'
-import {
-  type Peers,
-  type Shape,
-  UNSHAPED,
-  VirtualNetwork,
-} from '../../runtime/emulator/virtual-network.ts'
+import { type Shape, UNSHAPED } from '../../runtime/emulator/virtual-line.ts'
+import { type Peers, VirtualNetwork } from '../../runtime/emulator/virtual-network.ts'
 import type { Files } from '../../src/host.ts'
 
 export const BUNDLE = 'build/xo-upgrade.js'

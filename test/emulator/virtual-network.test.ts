@@ -2,13 +2,9 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { VirtualClock } from '../../runtime/emulator/virtual-clock.ts'
-import {
-  type Peers,
-  type Shape,
-  type Stream,
-  UNSHAPED,
-  VirtualNetwork,
-} from '../../runtime/emulator/virtual-network.ts'
+import { type Shape, UNSHAPED } from '../../runtime/emulator/virtual-line.ts'
+import { type Peers, VirtualNetwork } from '../../runtime/emulator/virtual-network.ts'
+import type { Stream } from '../../runtime/emulator/virtual-socket.ts'
 import { isSystemError } from '../../src/errors.ts'
 import { arrayOfBytes, bytesOfArray } from '../../src/text.ts'
 import { deadline } from '../support/deadline.ts'
@@ -161,7 +157,7 @@ test('a cut comes after its byte, and once', async () => {
     await failsWith('ECONNRESET', readText(bench))
     await failsWith('EPIPE', sendText(bench, 'x'))
     assert.ok(bench.stream.closed)
-    assert.equal(bench.network.events, ['cut after byte 6'])
+    assert.equal(bench.network.line.events, ['cut after byte 6'])
   })
 })
 

@@ -61,6 +61,26 @@ function roomOf(table: ImportTable, path: string): string | undefined {
   return [...table.keys()].find((name) => path === name || path.startsWith(`${name}/`))
 }
 
+/** The first way that leads from a file back to itself, as its files; undefined where none does. */
+export function circleIn(imports: Map<string, string[]>): string[] | undefined {
+  const done = new Set<string>()
+  const visit = (path: string, way: string[]): string[] | undefined => {
+    if (way.includes(path)) return [...way.slice(way.indexOf(path)), path]
+    if (done.has(path)) return undefined
+    for (const target of imports.get(path) ?? []) {
+      const circle = visit(target, [...way, path])
+      if (circle) return circle
+    }
+    done.add(path)
+    return undefined
+  }
+  for (const path of imports.keys()) {
+    const circle = visit(path, [])
+    if (circle) return circle
+  }
+  return undefined
+}
+
 /** The text without the strings that a rule's own test needs. */
 export function withoutExceptions(text: string): string {
   return text.replace(/\/\\btest[^\n]*/g, '')

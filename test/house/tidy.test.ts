@@ -4,6 +4,7 @@ import { dirname, join, normalize } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
+  circleIn,
   importsOf,
   longFunctions,
   mayImport,
@@ -110,6 +111,18 @@ test('src imports what the table of docs/ARCHITECTURE.md allows, and nothing els
   none(wrong, 'nothing calls back up')
 })
 
+test('no two files of src and runtime need each other', () => {
+  const imports = new Map(
+    typeScript
+      .filter(({ path }) => path.startsWith('src/') || path.startsWith('runtime/'))
+      .map(({ path, text }) => {
+        const own = importsOf(text).filter(({ from }) => from.startsWith('.'))
+        return [path, own.map(({ from }) => normalize(join(dirname(path), from)))]
+      }),
+  )
+  none(circleIn(imports) ?? [], 'move what both need into a file of its own')
+})
+
 test('only src/main.ts takes the native modules as values, and src knows nothing of Node', () => {
   const product = typeScript.filter(({ path }) => path.startsWith('src/'))
   const wrong = product.flatMap(({ path, text }) =>
@@ -147,6 +160,15 @@ test('the rules themselves find what they look for', () => {
       ['d', true],
     ],
   )
+  const round = new Map([
+    ['a', ['b']],
+    ['b', ['c', 'd']],
+    ['c', []],
+    ['d', ['b']],
+  ])
+  assert.equal(circleIn(round), ['b', 'd', 'b'])
+  round.set('d', ['c'])
+  assert.is(circleIn(round), undefined)
   const body = '  x()\n'.repeat(5)
   assert.is(longFunctions(`function a() {\n${body}}\n`, 7).length, 0)
   assert.equal(longFunctions(`function a() {\n${body}}\n`, 6), ['line 1 has 7 lines'])

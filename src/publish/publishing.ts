@@ -1,0 +1,34 @@
+/** One run of `publish`: what its steps share, and what the step that makes the release leaves. */
+import type { Fd, Host } from '../host.ts'
+import type { Progress } from '../progress.ts'
+import type { Release } from '../release/release.ts'
+import type { SecretKey } from '../release/signify.ts'
+import type { Image, Survey } from './image.ts'
+
+export type PublishHost = Pick<Host, 'files' | 'checksums' | 'signatures' | 'clock'>
+
+/** What the release says besides its manifest. */
+export type Terms = Pick<
+  Release,
+  'version' | 'hardware' | 'deployment' | 'jumpFrom' | 'issued' | 'expires'
+>
+
+/** One run: what all its steps need. */
+export interface Publishing {
+  host: PublishHost
+  terms: Terms
+  key: SecretKey
+  image: Image
+  survey: Survey
+  /** The module, and how to name it to people. */
+  module: Fd
+  moduleName: string
+  progress: Progress
+}
+
+export interface Made {
+  release: Release
+  statement: Uint8Array
+  linked: number
+  copied: number
+}
