@@ -187,7 +187,7 @@ export async function geode(stage: Stage, init: Init): Promise<void> {
 
 /**
  * 5: the first laptops' flash, whose file system can't exchange two names: the swap is two renames, and
- * the power goes when it begins. A known failure (docs/BOOT.md): the kernel stops while it mounts the disk.
+ * the power goes when it begins.
  */
 export async function flash(stage: Stage, init: Init): Promise<void> {
   const firmware = await stage.firmwareOf('x86_64', true)

@@ -45,7 +45,7 @@ export const CASES: Case[] = [
     },
   },
   {
-    name: '5 the swap on flash (JFFS2; a known failure)',
+    name: '5 the swap on flash (JFFS2)',
     run: quiet((stage) => flash(stage, 'busybox')),
   },
   { name: '6 live swap (busybox)', run: quiet((stage) => liveSwap(stage, 'busybox')) },
