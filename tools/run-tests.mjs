@@ -104,7 +104,9 @@ function report(file, { output, status, late, seconds }) {
   sum.passed += passed
   sum.failed += failed
   const mark = failed === 0 ? 'ok  ' : 'FAIL'
-  console.log(`${mark} ${file} (${passed} of ${total}, ${seconds.toFixed(1)} s)`)
+  const skipped = lastCount(plain, 'Skipped')
+  const left = skipped > 0 ? `, ${skipped} skipped` : ''
+  console.log(`${mark} ${file} (${passed} of ${total}${left}, ${seconds.toFixed(1)} s)`)
   for (const complaint of complaints) console.log(`     ${basename(file)} ${complaint}`)
   if (failed > 0) console.log(output)
 }

@@ -13,6 +13,7 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs'
+import { constants } from 'node:os'
 import { dirname } from 'node:path'
 import { UpgradeError } from '../../src/errors.ts'
 import type { Files } from '../../src/host.ts'
@@ -83,6 +84,7 @@ async function switchOn(argv: string[], options: Options, bundleFile: string): P
     seed,
     argv: ['xo-upgrade', ...wordsOf(options)].map(bytesOfText),
     environment: environment(),
+    nextSignal: machineSignals(),
   }
   const trace = options.trace === undefined ? undefined : openTrace(options.trace)
   const bundle = { name: 'xo-upgrade.js', text: readFileSync(bundleFile, 'utf8') }
@@ -105,6 +107,33 @@ function wordsOf({ panel, words }: Options): string[] {
 function environment(): Record<string, string> {
   const password = process.env.RSYNC_PASSWORD
   return password === undefined ? {} : { RSYNC_PASSWORD: bytesOfText(password) }
+}
+
+/** The signals that end a daemon, or make it do a round. They are caught once the laptop's program asks. */
+const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const
+
+function machineSignals(): () => Promise<number> {
+  const came: number[] = []
+  let wake: (() => void) | undefined
+  let caught = false
+  return async () => {
+    if (!caught) {
+      for (const name of SIGNALS) {
+        process.on(name, () => {
+          came.push(constants.signals[name])
+          wake?.()
+        })
+      }
+    }
+    caught = true
+    for (;;) {
+      const next = came.shift()
+      if (next !== undefined) return next
+      await new Promise<void>((resolve) => {
+        wake = resolve
+      })
+    }
+  }
 }
 
 const TERMINAL: Terminal = {

@@ -31,12 +31,14 @@ export interface Laptop {
   /** The command line, program name first. */
   argv: Path[]
   environment: Record<string, Path>
+  /** Gives the signals that somebody sends, where anybody can; the laptop's time follows the machine's meanwhile. */
+  nextSignal?: (() => Promise<number>) | undefined
 }
 
 const EXIT_INTERNAL_ERROR = 70
 
 export function laptopHost(laptop: Laptop): Host {
-  const { clock, network, seed } = laptop
+  const { clock, network, seed, nextSignal } = laptop
   const files = withTerminal(laptop.files, laptop.terminal)
   const checksums = makeChecksums(files)
   return {
@@ -51,7 +53,12 @@ export function laptopHost(laptop: Laptop): Host {
     random: seededRandom(seed),
     clock: clock.asHost,
     // A program of the running system: it has no business with mounts, devices and power.
-    system: { ...system, environment: () => variablesOf(laptop), setUmask: () => 0o022 },
+    system: {
+      ...system,
+      environment: () => variablesOf(laptop),
+      setUmask: () => 0o022,
+      ...(nextSignal && { nextSignal: () => clock.outsideOf(nextSignal()) }),
+    },
   }
 }
 
@@ -95,7 +102,11 @@ export interface Run {
   memoryBytes: number
   /** Sees every call of a native module and its answer. */
   trace?: ((line: string) => void) | undefined
+  /** Ends the program from outside, without a word to it. */
+  killed?: AbortSignal | undefined
 }
+
+const EXIT_KILLED = 137
 
 export interface Outcome {
   status: number
@@ -107,14 +118,18 @@ export async function runOnLaptop(laptop: Laptop, run: Run): Promise<Outcome> {
   const { clock, network, terminal } = laptop
   const complain = (text: string) => terminal.write(2, Buffer.from(text))
   const { name, text } = run.bundle
-  const { memoryBytes, trace } = run
+  const { memoryBytes, trace, killed } = run
   const host = laptopHost(laptop)
   const engine = await Engine.start({ name, text, host, memoryBytes, complain, trace })
   void engine.run().then(() => clock.lookAgain())
+  const kill = () => engine.stop(EXIT_KILLED)
+  if (killed?.aborted) kill()
+  killed?.addEventListener('abort', kill)
   if (!(await clock.pass(() => engine.status !== undefined))) {
     complain('xo-upgrade: internal error: it waits for what can never come\n')
     engine.stop(EXIT_INTERNAL_ERROR)
   }
+  killed?.removeEventListener('abort', kill)
   network.closeAll()
   const memory = engine.memory()
   engine.dispose()

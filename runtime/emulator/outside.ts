@@ -1,11 +1,11 @@
 /**
- * The far end of the network in the real world: connections of this machine, by Node's sockets. While
- * one is awaited the laptop's time follows the machine's clock.
+ * The far end of the network in the real world: connections of this machine, by Node's sockets, and UDP
+ * on its loopback. While one of them is awaited the laptop's time follows the machine's clock.
  */
 import type { Address } from 'native:sockets'
 import { sockets } from '../../native/sockets/sockets.node.ts'
 import type { VirtualClock } from './virtual-clock.ts'
-import type { Peers } from './virtual-network.ts'
+import type { Datagrams, Peers } from './virtual-network.ts'
 import type { Stream } from './virtual-socket.ts'
 
 const PIECE = 64 * 1024
@@ -16,6 +16,21 @@ export function outsidePeers(clock: VirtualClock): Peers {
   return {
     resolve: (host, port) => clock.outsideOf(sockets.resolve(host, port)),
     connect: (address, timeoutMs) => clock.outsideOf(connect(clock, address, timeoutMs)),
+    datagrams: datagramsOf(clock),
+  }
+}
+
+/** Only this machine reaches them, and they reach only it: nothing is broadcast there. */
+function datagramsOf(clock: VirtualClock): Datagrams {
+  return {
+    openDatagram({ family, port }) {
+      const host = family === 4 ? '127.0.0.1' : '::1'
+      return sockets.openDatagram({ family, host, port, broadcast: false, groups: [] })
+    },
+    sendDatagram: (...message) => clock.outsideOf(sockets.sendDatagram(...message)),
+    receiveDatagram: (...window) => clock.outsideOf(sockets.receiveDatagram(...window)),
+    closeDatagram: sockets.closeDatagram,
+    portOf: sockets.localPort,
   }
 }
 

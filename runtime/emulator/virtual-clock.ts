@@ -21,7 +21,8 @@ export class VirtualClock {
   private readonly timers: Timer[] = []
   private outside = 0
   private followedSinceMs = 0
-  private wake: () => void = () => {}
+  /** Whoever lets time pass and follows the machine's clock just now: one for each program that runs. */
+  private readonly followers = new Set<() => void>()
 
   /** `startSeconds`: by the laptop's own clock, since 1970. */
   constructor(private startSeconds = FIRST_START_SECONDS) {}
@@ -47,7 +48,7 @@ export class VirtualClock {
     const timer = { atMs: this.nowMs() + Math.max(0, milliseconds), fire }
     const later = this.timers.findIndex(({ atMs }) => atMs > timer.atMs)
     this.timers.splice(later < 0 ? this.timers.length : later, 0, timer)
-    this.wake()
+    this.lookAgain()
     return () => {
       const place = this.timers.indexOf(timer)
       if (place >= 0) this.timers.splice(place, 1)
@@ -64,7 +65,7 @@ export class VirtualClock {
       this.standingMs = this.nowMs()
       this.followedSinceMs = performance.now()
       this.outside--
-      this.wake()
+      this.lookAgain()
     }
   }
 
@@ -80,7 +81,7 @@ export class VirtualClock {
 
   /** Looks at `ended` again at once. */
   lookAgain(): void {
-    this.wake()
+    for (const wake of [...this.followers]) wake()
   }
 
   /** Lets time pass until `ended`; false where nothing is left that could happen. */
@@ -108,12 +109,13 @@ export class VirtualClock {
       return
     }
     await new Promise<void>((resolve) => {
-      const alarm = setTimeout(resolve, Math.min(leftMs, LONG_MS))
-      this.wake = () => {
+      const wake = () => {
         clearTimeout(alarm)
+        this.followers.delete(wake)
         resolve()
       }
+      const alarm = setTimeout(wake, Math.min(leftMs, LONG_MS))
+      this.followers.add(wake)
     })
-    this.wake = () => {}
   }
 }

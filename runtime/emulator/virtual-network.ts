@@ -1,32 +1,28 @@
 /**
  * The network between the laptop and its servers: connections over one line (virtual-line.ts). What
- * stands at the far end is a `Peers`: real sockets (outside.ts), or a test's own in memory.
+ * stands at the far end is a `Peers`: real sockets (outside.ts), or a test's own in memory. Programs of
+ * the laptop reach each other by paths (local-sockets.ts).
  */
 import type { Address } from 'native:sockets'
 import { systemErrorOf } from '../../native/system-error.node.ts'
 import type { Path, Sockets } from '../../src/host.ts'
+import { LocalListener, LocalSockets } from './local-sockets.ts'
 import type { VirtualClock } from './virtual-clock.ts'
-import { type Shape, VirtualLine } from './virtual-line.ts'
+import { type Shape, UNSHAPED, VirtualLine } from './virtual-line.ts'
 import { type Stream, VirtualSocket } from './virtual-socket.ts'
 
 export interface Peers {
   resolve(host: string, port: number): Promise<Address[]>
   connect(address: Address, timeoutMs: number): Promise<Stream>
+  /** Without it the laptop has no UDP. */
+  datagrams?: Datagrams
 }
 
-/** The laptop is alone on its side of the line: nobody could reach what it offers. */
-const NOBODY_CONNECTS = {
-  connectPath: async (path: Path) => refuse('connect', path),
-  listen: () => refuse('listen'),
-  accept: async () => refuse('accept'),
-  localPort: () => refuse('getsockname'),
-  closeListener: () => {},
-  interfaces: () => [],
-  openDatagram: () => refuse('openDatagram'),
-  sendDatagram: async () => refuse('send'),
-  receiveDatagram: async () => refuse('receive'),
-  closeDatagram: () => {},
-}
+/** UDP of the laptop: what it hears and says beside its connections. */
+export type Datagrams = Pick<
+  Sockets,
+  'openDatagram' | 'sendDatagram' | 'receiveDatagram' | 'closeDatagram'
+> & { portOf(datagram: object): number }
 
 function refuse(call: string, path?: Path): never {
   throw systemErrorOf(call, path, 'ENOSYS')
@@ -34,6 +30,10 @@ function refuse(call: string, path?: Path): never {
 
 export class VirtualNetwork {
   readonly line: VirtualLine
+  /** Between programs of the laptop. */
+  private readonly inside: VirtualLine
+  private readonly listeners = new Set<LocalListener>()
+  private readonly datagrams = new Set<object>()
   /** Connections that stand now, and how many there were in all. */
   readonly sockets = new Set<VirtualSocket>()
   connections = 0
@@ -43,8 +43,11 @@ export class VirtualNetwork {
     private readonly peers: Peers,
     readonly shape: Shape,
     seed: number,
+    /** Shared by the programs that run on the laptop at the same time. */
+    private readonly local = new LocalSockets(),
   ) {
     this.line = new VirtualLine(clock, shape, seed)
+    this.inside = new VirtualLine(clock, UNSHAPED, seed)
   }
 
   readonly asHost: Sockets = {
@@ -54,12 +57,50 @@ export class VirtualNetwork {
     write: (socket, ...window) => socketOf(socket).write(...window),
     shutdown: (socket) => socketOf(socket).shutdown(),
     close: (socket) => socketOf(socket).close(),
-    ...NOBODY_CONNECTS,
+    connectPath: async (path) => this.opened(this.inside, this.local.connect(path)),
+    // The laptop is alone on its side of the line: only its own programs could reach what it offers.
+    listen: (place) => ('path' in place ? this.listen(place.path) : refuse('listen', place.host)),
+    accept: async (listener) => {
+      const stream = await listenerOf(listener).accept()
+      return { socket: this.opened(this.inside, stream), peer: undefined }
+    },
+    localPort: (of) => (of instanceof LocalListener ? 0 : this.udp('getsockname').portOf(of)),
+    closeListener: (listener) => listenerOf(listener).close(),
+    interfaces: () => [],
+    openDatagram: (options) => {
+      const datagram = this.udp('openDatagram').openDatagram(options)
+      this.datagrams.add(datagram)
+      return datagram
+    },
+    sendDatagram: async (...message) => this.udp('send').sendDatagram(...message),
+    receiveDatagram: async (...window) => this.udp('receive').receiveDatagram(...window),
+    closeDatagram: (datagram) => {
+      this.datagrams.delete(datagram)
+      this.udp('close').closeDatagram(datagram)
+    },
   }
 
-  /** The laptop is switched off. */
+  /** The program is gone. */
   closeAll(): void {
     for (const socket of [...this.sockets]) socket.close()
+    for (const listener of this.listeners) listener.close()
+    for (const datagram of [...this.datagrams]) this.asHost.closeDatagram(datagram)
+  }
+
+  private udp(call: string): Datagrams {
+    return this.peers.datagrams ?? refuse(call)
+  }
+
+  private listen(path: Path): LocalListener {
+    const listener = this.local.listen(path)
+    this.listeners.add(listener)
+    return listener
+  }
+
+  private opened(line: VirtualLine, stream: Stream): VirtualSocket {
+    const socket = new VirtualSocket(line, stream, () => this.sockets.delete(socket))
+    this.sockets.add(socket)
+    return socket
   }
 
   private async connect(address: Address, timeoutMs: number): Promise<VirtualSocket> {
@@ -74,13 +115,16 @@ export class VirtualNetwork {
       }
     }
     this.connections++
-    const socket = new VirtualSocket(this.line, stream, () => this.sockets.delete(socket))
-    this.sockets.add(socket)
-    return socket
+    return this.opened(this.line, stream)
   }
 }
 
 function socketOf(socket: object): VirtualSocket {
   if (socket instanceof VirtualSocket) return socket
   throw new TypeError('no socket')
+}
+
+function listenerOf(listener: object): LocalListener {
+  if (listener instanceof LocalListener) return listener
+  throw new TypeError('no listener')
 }

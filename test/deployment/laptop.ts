@@ -1,21 +1,17 @@
 /**
- * A laptop of the deployment: a store and a configuration of its own, the real program on its machine
- * of the network, and power-on by the early boot's own decision (`src/boot/settle.ts`). What a real
+ * A laptop of the deployment: a store and a configuration of its own, the program on its machine of
+ * the network, and power-on by the early boot's own decision (`src/boot/settle.ts`). What a real
  * kernel adds to that is proved in test/boot.
  */
-import type { ChildProcess } from 'node:child_process'
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { settle } from '../../src/boot/settle.ts'
 import { readPublicKey } from '../../src/release/signify.ts'
 import { readSystemFile } from '../../src/small-file.ts'
 import { bytesOfArray } from '../../src/text.ts'
 import { Store } from '../../src/trees/store.ts'
 import { countBoot } from '../../src/trees/trial.ts'
-import { type Event, PROGRAM } from '../support/device.ts'
-import { nodeHost } from '../support/host.ts'
-import { scratch } from '../support/scratch.ts'
-import type { Network } from './network.ts'
+import type { Event } from '../support/device.ts'
+import type { Body, Running } from './network.ts'
 
 const KEY_SIZE_MAX = 1024
 const RUN_DEADLINE_MS = 60_000
@@ -37,29 +33,25 @@ export interface Trust {
 }
 
 export class Laptop {
-  readonly store = join(scratch('laptop'), 'store')
-  readonly #keys = join(scratch('laptop-keys'), 'keys')
-  readonly #configuration = join(scratch('laptop-configuration'), 'xo-upgrade.conf')
-
   constructor(
-    readonly network: Network,
+    readonly body: Body,
     readonly name: string,
     trust: Trust,
     readonly home: string,
   ) {
-    mkdirSync(this.#keys)
     for (const [role, file] of Object.entries(trust)) {
-      copyFileSync(file, join(this.#keys, `${role}.pub`))
+      body.write(`${body.keys}/${role}.pub`, readFileSync(file, 'latin1'))
     }
     this.configure()
   }
 
   /** Writes its configuration, with a cap on what it receives where one is given (KiB/s). */
   configure(kibPerSecond?: number): void {
+    const { store, keys, pushPort, configuration } = this.body
     const sections = {
-      store: [`path = ${this.store}`, 'keep-free-mb = 0'],
+      store: [`path = ${store}`, 'keep-free-mb = 0'],
       device: [`serial = ${this.name}`, 'hardware = xo-1', 'deployment = village'],
-      trust: [`keys = ${this.#keys}`],
+      trust: [`keys = ${keys}`],
       home: [`url = ${this.home}`, 'timeout-seconds = 5'],
       sources: [
         'school = rsync://schoolserver/xo',
@@ -70,21 +62,21 @@ export class Laptop {
         ...['connect-timeout-seconds = 2', 'timeout-seconds = 3'],
         ...(kibPerSecond === undefined ? [] : [`bwlimit = ${kibPerSecond}`]),
       ],
-      policy: ['on-battery = yes', `inhibit = ${this.#keys}/none`],
-      daemon: [`control = ${this.#keys}/control`],
-      push: ['spread-seconds = 2'],
-      trial: [`boots = ${BOOTS_MAX}`, `health-hooks = ${this.#keys}/none`],
+      policy: ['on-battery = yes', `inhibit = ${keys}/none`],
+      daemon: [`control = ${keys}/control`],
+      push: ['spread-seconds = 2', `port = ${pushPort}`],
+      trial: [`boots = ${BOOTS_MAX}`, `health-hooks = ${keys}/none`],
     }
     const lines = Object.entries(sections).flatMap(([name, body]) => [`[${name}]`, ...body])
-    writeFileSync(this.#configuration, `${lines.join('\n')}\n`)
+    this.body.write(configuration, `${lines.join('\n')}\n`)
   }
 
   /** Starts the program; every JSON line is told as it comes. */
-  start(words: string[], told: (event: Event) => void): ChildProcess {
+  start(words: string[], told: (event: Event) => void): Running {
     const [command = '', ...more] = words
-    const all = [PROGRAM, command, '--json', '--config', this.#configuration, ...more]
+    const all = [command, '--json', '--config', this.body.configuration, ...more]
     let rest = ''
-    return this.network.start(this.name, all, (text) => {
+    return this.body.start(all, (text) => {
       const lines = (rest + text).split('\n')
       rest = lines.pop() ?? ''
       for (const line of lines) told(line.startsWith('{') ? JSON.parse(line) : { text: line })
@@ -94,22 +86,22 @@ export class Laptop {
   /** Runs the program to its end. */
   run(words: string[], told: (event: Event) => void = () => {}): Promise<Ended> {
     const events: Event[] = []
-    const child = this.start(words, (event) => {
+    const running = this.start(words, (event) => {
       events.push(event)
       told(event)
     })
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        child.kill('SIGKILL')
+        void running.kill()
         reject(new Error(`${this.name}: ${words.join(' ')} did not end: ${said(events)}`))
       }, RUN_DEADLINE_MS)
-      child.once('close', (status) => {
+      running.ended.then((status) => {
         clearTimeout(timer)
         const isLast = ({ event }: Event) => event === 'result' || event === 'error'
         const last = events.filter(isLast).at(-1) ?? {}
         const notes = events.flatMap(({ event, text }) => (event === 'note' ? [text] : []))
         resolve({ status, last, notes })
-      })
+      }, reject)
     })
   }
 
@@ -125,7 +117,7 @@ export class Laptop {
     const notes: string[] = []
     const decision = await this.#withStore(async (store) => {
       const files = store.host.files
-      const path = join(this.#keys, 'release.pub')
+      const path = `${this.body.keys}/release.pub`
       const text = bytesOfArray(readSystemFile(files, path, KEY_SIZE_MAX))
       const given = {
         keys: [readPublicKey(store.host, text, 'release.pub')],
@@ -148,7 +140,7 @@ export class Laptop {
   }
 
   async #withStore<Result>(use: (store: Store) => Promise<Result>): Promise<Result> {
-    const store = Store.open(nodeHost(), this.store, false)
+    const store = Store.open(this.body.host(), this.body.store, false)
     try {
       return await use(store)
     } finally {

@@ -1,7 +1,13 @@
-/** `npm run deployment`: tells the story of a whole deployment while it happens. */
+/**
+ * `npm run deployment [-- --emulated]`: tells the story of a whole deployment while it happens; on
+ * emulated laptops where network namespaces are not allowed, or where that is asked for.
+ */
+import { kindOf } from './network.ts'
 import { Story } from './story.ts'
 
-const story = new Story(({ who, what }) => console.log(`${who.padEnd(12)}  ${what}`))
+const kind = kindOf(process.argv.slice(2))
+if (kind === 'emulated') console.log('The laptops are emulated, and the servers stand on loopback.')
+const story = await Story.begin(kind, ({ who, what }) => console.log(`${who.padEnd(12)}  ${what}`))
 try {
   await story.happen()
 } finally {

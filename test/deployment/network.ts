@@ -1,42 +1,70 @@
 /**
- * The machines of the deployment on one network, where all know each other by name, and the programs
- * that run on them. Needs root.
+ * What the story needs of a network, and of the laptops on it. There are two: machines in network
+ * namespaces that run the real program (namespace-network.ts), and, where those are not allowed,
+ * servers on loopback with emulated laptops (emulated-network.ts).
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { type Lan, makeLan } from '../support/namespaces.ts'
-import { scratch } from '../support/scratch.ts'
-import { mustRun } from '../support/stock-tool.ts'
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Host } from '../../src/host.ts'
+import { namespacesAllowed } from '../support/namespaces.ts'
 
-const networks = new Set<Network>()
-process.on('exit', () => {
-  for (const network of networks) network.close()
-})
+export interface Network {
+  /** Where the server of a machine listens, as its own configuration says it. */
+  place(name: string, port: number): { address: string; port: number }
+  /** How the operator's programs reach it: `HOST` or `HOST:PORT`. */
+  reach(name: string, port: number): string
+  /** Runs a program of a server to its end, which has to be a good one. */
+  run(name: string, command: string[]): void
+  /** Starts one that stays; it ends with `stop`, or with the network. */
+  start(name: string, command: string[], told: (text: string) => void): ChildProcess
+  /** Ends it without a chance to clean up. */
+  stop(child: ChildProcess): Promise<void>
+  /** Pulls the network cable of a machine: what is sent there is lost, and nobody is told. */
+  unplug(name: string): void
+  /** Whether anybody accepts connections on a port there. */
+  accepts(name: string, port: number): Promise<boolean>
+  /** The machine of a laptop. */
+  body(name: string): Body
+  /** The words by which a push reaches all laptops; none where it is broadcast. */
+  readonly pushTo: string[]
+  /** Ends all programs and takes everything away. Twice is fine. */
+  close(): void
+}
 
-export class Network {
-  readonly #lan: Lan
-  readonly #names: readonly string[]
-  readonly #hosts = join(scratch('network'), 'hosts')
+/** A machine that runs xo-upgrade on a disk of its own. */
+export interface Body {
+  /** Where its things stand: paths of its own. */
+  readonly store: string
+  readonly keys: string
+  readonly configuration: string
+  readonly pushPort: number
+  write(path: string, text: string): void
+  /** For what the early boot does: the modules over its disk. */
+  host(): Host
+  /** Starts xo-upgrade with these words; whatever it writes is told. */
+  start(words: string[], told: (text: string) => void): Running
+}
+
+export interface Running {
+  /** The exit status; null where it was killed. */
+  ended: Promise<number | null>
+  /** At once, without a chance to clean up; resolves when it is gone. */
+  kill(): Promise<void>
+}
+
+export type Kind = 'namespaces' | 'emulated'
+
+/** The real thing where this machine allows it. */
+export function kindOf(words: readonly string[]): Kind {
+  const unknown = words.find((word) => word !== '--emulated')
+  if (unknown !== undefined) throw new Error(`${unknown} is no option; there is --emulated`)
+  return words.includes('--emulated') || !namespacesAllowed() ? 'emulated' : 'namespaces'
+}
+
+/** Programs that were started and have not ended. */
+export class Programs {
   readonly #running = new Set<ChildProcess>()
 
-  constructor(names: readonly string[]) {
-    this.#lan = makeLan(names.length)
-    this.#names = names
-    networks.add(this)
-    const lines = names.map((name) => `${this.#machine(name).address} ${name}\n`)
-    writeFileSync(this.#hosts, `127.0.0.1 localhost\n${lines.join('')}`)
-  }
-
-  /** Runs a program to its end, which has to be a good one. */
-  run(name: string, command: string[]): void {
-    const [program = '', ...words] = this.#inside(name, command)
-    mustRun(program, words)
-  }
-
-  /** Starts a program that stays; it ends with `stop`, or with the network. */
-  start(name: string, command: string[], told: (text: string) => void): ChildProcess {
-    const [program = '', ...words] = this.#inside(name, command)
+  start([program = '', ...words]: string[], told: (text: string) => void): ChildProcess {
     // With a group of its own, so that those which it started end with it.
     const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
     this.#running.add(child)
@@ -45,7 +73,6 @@ export class Network {
     return child
   }
 
-  /** Ends a program without a chance to clean up. */
   stop(child: ChildProcess): Promise<void> {
     if (!this.#running.has(child)) return Promise.resolve()
     return new Promise((resolve) => {
@@ -54,36 +81,8 @@ export class Network {
     })
   }
 
-  /** Pulls the network cable of a machine: what is sent there is lost. */
-  unplug(name: string): void {
-    mustRun('ip', ['-n', this.#machine(name).name, 'link', 'set', 'eth0', 'down'])
-  }
-
-  /** Whether anybody accepts connections on a port there. */
-  accepts(name: string, port: number): boolean {
-    const probe = `exec 3<>/dev/tcp/127.0.0.1/${port}`
-    const [program = '', ...words] = this.#inside(name, ['bash', '-c', probe])
-    return spawnSync(program, words, { stdio: 'ignore' }).status === 0
-  }
-
-  /** Ends all programs and takes everything away. Twice is fine. */
-  close(): void {
-    if (!networks.delete(this)) return
+  stopAll(): void {
     for (const child of this.#running) kill(child)
-    this.#lan.remove()
-  }
-
-  #machine(name: string) {
-    const machine = this.#lan.machines[this.#names.indexOf(name)]
-    if (!machine) throw new Error(`there is no machine ${name}`)
-    return machine
-  }
-
-  /** In the machine's namespace, with the names of the others. */
-  #inside(name: string, command: string[]): string[] {
-    const script = 'mount --bind "$1" /etc/hosts && shift && exec "$@"'
-    const named = ['unshare', '--mount', 'sh', '-c', script, 'sh', this.#hosts]
-    return [...this.#machine(name).inside, ...named, ...command]
   }
 }
 

@@ -11,12 +11,13 @@ import { PROGRAM } from '../support/device.ts'
 import { scratch } from '../support/scratch.ts'
 import type { Network } from './network.ts'
 
-const HOME_PORT = 8765
+export const RSYNC_PORT = 873
+export const HOME_PORT = 8765
 const START_TRIES = 100
 /** It looks at its files once a second. */
 const REFRESH_MS = 1_200
 
-/** A stock rsync daemon on port 873 of its machine, with one module `xo`. */
+/** A stock rsync daemon on its machine, with one module `xo`. */
 export class RsyncServer {
   #daemon: ChildProcess | undefined
   readonly #configuration: string
@@ -28,8 +29,10 @@ export class RsyncServer {
     settings: string[] = [],
   ) {
     const folder = scratch('rsyncd')
+    const { address, port } = network.place(name, RSYNC_PORT)
     this.#configuration = join(folder, 'rsyncd.conf')
     const lines = ['use chroot = no', 'uid = 0', 'gid = 0', 'reverse lookup = no', ...settings]
+    lines.push(`address = ${address}`, `port = ${port}`)
     lines.push(`log file = ${join(folder, 'log')}`, '[xo]', `path = ${module}`, 'read only = yes')
     writeFileSync(this.#configuration, `${lines.join('\n')}\n`)
   }
@@ -37,7 +40,7 @@ export class RsyncServer {
   async start(): Promise<void> {
     const words = ['--daemon', '--no-detach', `--config=${this.#configuration}`]
     this.#daemon = this.network.start(this.name, ['rsync', ...words], () => {})
-    await listening(this.network, this.name, 873)
+    await listening(this.network, this.name, RSYNC_PORT)
   }
 
   /** The machine is gone, in the middle of whatever it did: nobody answers any more. */
@@ -49,7 +52,7 @@ export class RsyncServer {
 
 /** Takes everything that upstream has but `latest`, and only then `latest`. */
 export function mirror(network: Network, school: string, upstream: string, module: string): void {
-  const source = `rsync://${upstream}/xo/`
+  const source = `rsync://${network.reach(upstream, RSYNC_PORT)}/xo/`
   const most = ['-aHAX', '--numeric-ids', '--exclude=/.*', '--exclude=/latest']
   network.run(school, ['rsync', ...most, source, `${module}/`])
   network.run(school, ['rsync', '-a', `${source}latest`, `${module}/latest`])
@@ -72,7 +75,9 @@ export class HomeServer {
   }
 
   async start(): Promise<void> {
+    const { address, port } = this.network.place(this.name, HOME_PORT)
     const words = ['home', '--folder', this.folder, '--key', this.secretKey]
+    words.push('--listen', `${address}:${port}`)
     this.network.start(this.name, [PROGRAM, ...words], () => {})
     await listening(this.network, this.name, HOME_PORT)
   }
@@ -94,7 +99,7 @@ export class HomeServer {
 
 async function listening(network: Network, name: string, port: number): Promise<void> {
   for (let tries = 0; tries < START_TRIES; tries++) {
-    if (network.accepts(name, port)) return
+    if (await network.accepts(name, port)) return
     await sleep(50)
   }
   throw new Error(`nobody listens on port ${port} of ${name}`)

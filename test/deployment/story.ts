@@ -10,9 +10,11 @@ import { nodeHost } from '../support/host.ts'
 import { Publisher } from '../support/release.ts'
 import { scratch } from '../support/scratch.ts'
 import { file, noise, type Tree } from '../support/tree.ts'
+import { EmulatedNetwork } from './emulated-network.ts'
 import { BOOTS_MAX, Laptop } from './laptop.ts'
-import { Network } from './network.ts'
-import { HomeServer, mirror, RsyncServer } from './servers.ts'
+import { NamespaceNetwork } from './namespace-network.ts'
+import type { Kind, Network } from './network.ts'
+import { HOME_PORT, HomeServer, mirror, RSYNC_PORT, RsyncServer } from './servers.ts'
 
 /** One thing that happened, and to whom. */
 export interface Line {
@@ -23,6 +25,11 @@ export interface Line {
 /** So slow that somebody can pull the plug in the middle (KiB/s). */
 const SLOW_KIB = 300
 const LARGE_SIZE = 1_500_000
+const SERVERS = new Map([
+  ['upstream', RSYNC_PORT],
+  ['schoolserver', RSYNC_PORT],
+  ['home', HOME_PORT],
+])
 const LAPTOPS = ['amina', 'babu', 'chidi', 'dalia', 'emeka'] as const
 const PUSH_DEADLINE_MS = 60_000
 
@@ -33,7 +40,6 @@ function image(version: number): Tree {
 
 export class Story {
   readonly lines: Line[] = []
-  readonly #network = new Network(['upstream', 'schoolserver', 'home', ...LAPTOPS])
   readonly #publisher = new Publisher()
   readonly #schoolModule = scratch('school')
   readonly upstream: RsyncServer
@@ -42,8 +48,10 @@ export class Story {
   readonly #laptops = new Map<string, Laptop>()
   readonly #pushKey: string
 
-  constructor(readonly tell: (line: Line) => void) {
-    const network = this.#network
+  private constructor(
+    readonly network: Network,
+    readonly tell: (line: Line) => void,
+  ) {
     const keys = (name: string) =>
       generateKeys(nodeHost(), { directory: scratch(`${name}-keys`), name })
     const homeKeys = keys('home')
@@ -58,12 +66,20 @@ export class Story {
       push: pushKeys.publicFile,
     }
     for (const name of LAPTOPS) {
-      this.#laptops.set(name, new Laptop(network, name, trust, this.home.url))
+      this.#laptops.set(name, new Laptop(network.body(name), name, trust, this.home.url))
     }
   }
 
+  static async begin(kind: Kind, tell: (line: Line) => void): Promise<Story> {
+    const network =
+      kind === 'emulated'
+        ? await EmulatedNetwork.open({ servers: SERVERS, laptops: LAPTOPS })
+        : new NamespaceNetwork([...SERVERS.keys(), ...LAPTOPS])
+    return new Story(network, tell)
+  }
+
   close(): void {
-    this.#network.close()
+    this.network.close()
   }
 
   /** All of it, in order. */
@@ -153,8 +169,9 @@ export class Story {
       return laptop.start(['daemon'], (event) => this.#heard(laptop, event))
     })
     await sleep(1_000)
-    const words = ['push', '--version', '43', '--key', this.#pushKey]
-    this.#network.run(this.home.name, [PROGRAM, ...words])
+    await this.#daemonTells(this.#laptop('emeka'))
+    const words = ['push', '--version', '43', '--key', this.#pushKey, ...this.network.pushTo]
+    this.network.run(this.home.name, [PROGRAM, ...words])
     this.#say('home', 'pushes version 43')
     const until = Date.now() + PUSH_DEADLINE_MS
     for (const name of names) {
@@ -164,7 +181,7 @@ export class Story {
         await sleep(200)
       }
     }
-    await Promise.all(daemons.map((daemon) => this.#network.stop(daemon)))
+    await Promise.all(daemons.map((daemon) => daemon.kill()))
     for (const name of names) {
       const laptop = this.#laptop(name)
       await this.#start(laptop)
@@ -173,13 +190,19 @@ export class Story {
     }
   }
 
+  /** What the daemon says of itself while it runs. */
+  async #daemonTells(laptop: Laptop): Promise<void> {
+    const { daemon } = await laptop.succeed(['status'])
+    this.#say(laptop.name, `daemon: ${daemon?.activity}, because of ${daemon?.because}`)
+  }
+
   #publish(version: number): void {
     this.#publisher.publish(version, image(version), { hardware: 'xo-1', deployment: 'village' })
     this.#say('upstream', `publishes version ${version}`)
   }
 
   #mirror(): void {
-    mirror(this.#network, this.school.name, this.upstream.name, this.#schoolModule)
+    mirror(this.network, this.school.name, this.upstream.name, this.#schoolModule)
     this.#say('schoolserver', 'mirrors upstream')
   }
 

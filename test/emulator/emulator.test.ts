@@ -1,5 +1,6 @@
 /** The bundle on the emulated laptop, upgraded from a stock rsync daemon and from a folder. */
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { deadline } from '../support/deadline.ts'
@@ -93,6 +94,29 @@ test('the same seed gives the same run, to the last call; another seed another o
   }
   assert.ok(traces[0] === traces[1], 'two runs of seed 7 differ')
   assert.ok(traces[0] !== traces[2], 'seeds 7 and 8 give the same')
+})
+
+test('the daemon runs, makes a round at a signal, and ends at another', async () => {
+  const other = newLaptop()
+  other.put(publisher.module, '/module')
+  await succeeds(other, ['install', ...fromFolder])
+  const signals = [1, 15]
+  const nextSignal = async () => {
+    await sleep(500)
+    return signals.shift() ?? new Promise<never>(() => {})
+  }
+  const { events, elapsedMs } = await succeeds(other, ['daemon', ...fromFolder], { nextSignal })
+  const said = events.map(({ text }) => text)
+  assert.ok(
+    said.some((text) => /^a signal: a round/.test(text)),
+    said.join('\n'),
+  )
+  assert.ok(
+    said.some((text) => /Version 42 is the newest/.test(text)),
+    said.join('\n'),
+  )
+  // Whoever may send signals lives by our clock.
+  assert.ok(elapsedMs >= 900 && elapsedMs < 30_000, `${elapsedMs} ms`)
 })
 
 test('less memory than the bundle needs is an internal error, and no tree is harmed', async () => {

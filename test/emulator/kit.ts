@@ -35,6 +35,7 @@ export interface RunOptions {
   memoryBytes?: number
   peers?: (clock: VirtualClock) => Peers
   traced?: boolean
+  nextSignal?: () => Promise<number>
 }
 
 /** A laptop whose disk stays from run to run. */
@@ -59,7 +60,7 @@ export class EmulatedLaptop {
   }
 
   async run(words: string[], options: RunOptions = {}): Promise<EmulatedRun> {
-    const { seed = 1, memoryBytes = MEMORY_BYTES, peers = outsidePeers } = options
+    const { seed = 1, memoryBytes = MEMORY_BYTES, peers = outsidePeers, nextSignal } = options
     const clock = new VirtualClock()
     const network = new VirtualNetwork(clock, peers(clock), { ...UNSHAPED, ...options.net }, seed)
     const written = ['', '', '']
@@ -75,7 +76,8 @@ export class EmulatedLaptop {
     const argv = ['xo-upgrade', ...words]
     const { disk } = this
     const files = virtualFiles(disk)
-    const laptop = { files, clock, network, terminal, seed, argv, environment: {} }
+    const environment = {}
+    const laptop = { files, clock, network, terminal, seed, argv, environment, nextSignal }
     const note = options.traced ? (line: string) => void trace.push(line) : undefined
     const outcome = await runOnLaptop(laptop, { bundle, memoryBytes, trace: note })
     const [, stdout = '', stderr = ''] = written

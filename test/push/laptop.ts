@@ -1,6 +1,6 @@
 /**
  * A laptop that hears pushes, as a process of its own for a network namespace: a line of JSON for
- * each hint. `node laptop.js PUBLIC-KEY INSTALLED`
+ * each hint. `node laptop.js PUBLIC-KEY INSTALLED [PORT]`
  */
 import { readFileSync } from 'node:fs'
 import { PushListener } from '../../src/push/listen.ts'
@@ -9,10 +9,10 @@ import { readPublicKey } from '../../src/release/signify.ts'
 import { nodeHost } from '../support/host.ts'
 import { signing } from '../support/signing.ts'
 
-const [publicKey = '', installed = ''] = process.argv.slice(2)
+const [publicKey = '', installed = '', port = PUSH_PORT] = process.argv.slice(2)
 const yesterday = Date.now() / 1000 - 86_400
 const listener = new PushListener(nodeHost(), {
-  port: PUSH_PORT,
+  port: Number(port),
   keys: [readPublicKey(signing, readFileSync(publicKey, 'latin1'))],
   situation: () => ({ installed: Number(installed), deployment: 'any', trustedSeconds: yesterday }),
   spreadSeconds: 300,

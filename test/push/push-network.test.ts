@@ -1,4 +1,7 @@
-/** Pushes through a real network: the program sends, laptops in network namespaces of their own hear. */
+/**
+ * Pushes through a real network: the program sends, laptops in network namespaces of their own hear; and on
+ * loopback, each on a port of its own, which is all there is where namespaces are not allowed.
+ */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,13 +11,15 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { makeKeyPair } from '../../src/release/signify.ts'
 import { deadline } from '../support/deadline.ts'
-import { type Lan, type Machine, makeLan, namespacesAllowed } from '../support/namespaces.ts'
+import { makeLan, namespacesAllowed } from '../support/namespaces.ts'
 import { scratch } from '../support/scratch.ts'
 import { signing } from '../support/signing.ts'
 import { run } from '../support/stock-tool.ts'
 
 const PROGRAM = 'build/x86_64/xo-upgrade'
 const LAPTOP = fileURLToPath(new URL('laptop.js', import.meta.url))
+/** Of those that share this machine's loopback. */
+const FIRST_PORT = 28_770
 const folder = scratch('push')
 for (const name of ['push', 'foreign']) {
   const { publicFile, secretFile } = makeKeyPair(signing, name)
@@ -27,10 +32,11 @@ interface Laptop {
   hints: { reason: string; withinSeconds: number }[]
 }
 
-function startLaptop(machine: Machine, installed: number): Promise<Laptop> {
-  const [command = '', ...words] = machine.inside
-  const program = [process.execPath, LAPTOP, join(folder, 'push.pub'), String(installed)]
-  const child = spawn(command, [...words, ...program], { stdio: ['ignore', 'pipe', 'inherit'] })
+/** `inside`: the words that run a command in the laptop's machine. */
+function startLaptop(inside: string[], installed: number, port?: number): Promise<Laptop> {
+  const [command = '', ...words] = [...inside, process.execPath, LAPTOP, join(folder, 'push.pub')]
+  words.push(String(installed), ...(port === undefined ? [] : [String(port)]))
+  const child = spawn(command, words, { stdio: ['ignore', 'pipe', 'inherit'] })
   const laptop: Laptop = { child, hints: [] }
   return new Promise((resolve) => {
     createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
@@ -43,37 +49,48 @@ function startLaptop(machine: Machine, installed: number): Promise<Laptop> {
 
 const settled = () => new Promise((resolve) => setTimeout(resolve, 700))
 
-function push(lan: Lan, version: number, key = 'push', more: string[] = []) {
-  const [command = '', ...words] = lan.machines[0]?.inside ?? []
+function push(inside: string[], version: number, key = 'push', more: string[] = []) {
   const options = ['--version', String(version), '--key', join(folder, `${key}.sec`), '--json']
-  const { status, stdout, stderr } = run(command, [...words, PROGRAM, 'push', ...options, ...more])
+  const [command = '', ...words] = [...inside, PROGRAM, 'push', ...options, ...more]
+  const { status, stdout, stderr } = run(command, words)
   assert.is(status, 0, stderr)
   return JSON.parse(stdout)
 }
 
-test('a school hears one push, once, and only those that are behind', async () => {
-  if (!namespacesAllowed()) return
+/** One of the four runs the version already. */
+const INSTALLED = [42, 42, 42, 43]
+const countsOf = (laptops: Laptop[]) => laptops.map(({ hints }) => hints.length)
+
+async function hearOneOnce(laptops: Laptop[], inside: string[], to: string[]) {
+  const sent = push(inside, 43, 'push', to)
+  assert.ok(sent.bytes < 600)
+  await settled()
+  assert.equal(countsOf(laptops), [1, 1, 1, 0])
+  assert.is(laptops[0]?.hints[0]?.reason, 'a push for version 43')
+  assert.is(laptops[0]?.hints[0]?.withinSeconds, 300)
+  push(inside, 44, 'foreign', to)
+  await settled()
+  assert.equal(countsOf(laptops), [1, 1, 1, 0])
+  return sent
+}
+
+const inNamespaces = namespacesAllowed() ? test : test.skip
+if (inNamespaces !== test) console.log('no network namespaces are allowed here: loopback alone')
+
+inNamespaces('a school hears one push, once, and only those that are behind', async () => {
   const lan = makeLan(5)
   const laptops: Laptop[] = []
+  const sender = lan.machines[0]?.inside ?? []
   try {
-    for (const [index, machine] of lan.machines.slice(1).entries()) {
-      laptops.push(await deadline(startLaptop(machine, index === 3 ? 43 : 42)))
+    for (const [index, { inside }] of lan.machines.slice(1).entries()) {
+      laptops.push(await deadline(startLaptop(inside, INSTALLED[index] ?? 0)))
     }
-    const sent = push(lan, 43)
+    const sent = await hearOneOnce(laptops, sender, [])
     assert.is(sent.addresses, 2, 'IPv4 broadcast and the IPv6 group')
-    assert.ok(sent.bytes < 600)
-    await settled()
-    const counts = () => laptops.map(({ hints }) => hints.length)
-    assert.equal(counts(), [1, 1, 1, 0])
-    assert.is(laptops[0]?.hints[0]?.reason, 'a push for version 43')
-    assert.is(laptops[0]?.hints[0]?.withinSeconds, 300)
-    push(lan, 44, 'foreign')
-    await settled()
-    assert.equal(counts(), [1, 1, 1, 0])
     // Over each of the ways alone.
     for (const address of ['10.73.0.255', '239.255.73.42', '[ff02::7a6f%eth0]', '10.73.0.2']) {
       const before = laptops[0]?.hints.length ?? 0
-      push(lan, 50 + before, 'push', ['--address', address])
+      push(sender, 50 + before, 'push', ['--address', address])
       await settled()
       assert.is(laptops[0]?.hints.length, before + 1, address)
     }
@@ -81,6 +98,24 @@ test('a school hears one push, once, and only those that are behind', async () =
   } finally {
     for (const { child } of laptops) child.kill('SIGKILL')
     lan.remove()
+  }
+})
+
+test('so do laptops that are named, each on a port of its own', async () => {
+  const ports = INSTALLED.map((_, index) => FIRST_PORT + index)
+  const laptops: Laptop[] = []
+  try {
+    for (const [index, port] of ports.entries()) {
+      laptops.push(await deadline(startLaptop([], INSTALLED[index] ?? 0, port)))
+    }
+    const to = ports.flatMap((port) => ['--address', `127.0.0.1:${port}`])
+    const sent = await hearOneOnce(laptops, [], to)
+    assert.is(sent.addresses, 4)
+    push([], 50, 'push', ['--address', `127.0.0.1:${ports[3]}`])
+    await settled()
+    assert.equal(countsOf(laptops), [1, 1, 1, 1])
+  } finally {
+    for (const { child } of laptops) child.kill('SIGKILL')
   }
 })
 

@@ -1,0 +1,120 @@
+/**
+ * Unix stream sockets between the programs of one laptop: who listens at which path, and the two ends
+ * of each connection. Nothing of it crosses the network's line, and nothing of it outlives the programs.
+ */
+import { systemErrorOf } from '../../native/system-error.node.ts'
+import type { Path } from '../../src/host.ts'
+import type { Stream } from './virtual-socket.ts'
+
+/** What a kernel's buffer holds of one direction (bytes). */
+const BUFFER_MAX = 128 * 1024
+
+/** One direction of a connection. */
+class Pipe {
+  readonly #pieces: Uint8Array[] = []
+  #heldBytes = 0
+  #over: 'open' | 'ended' | 'closed' = 'open'
+  #wake: (() => void)[] = []
+
+  async read(): Promise<Uint8Array | undefined> {
+    for (;;) {
+      const bytes = this.#pieces.shift()
+      if (bytes) {
+        this.#heldBytes -= bytes.length
+        this.#look()
+        return bytes
+      }
+      if (this.#over !== 'open') return undefined
+      await this.#change()
+    }
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    while (this.#over === 'open' && this.#heldBytes >= BUFFER_MAX) await this.#change()
+    if (this.#over !== 'open') throw systemErrorOf('write', undefined, 'EPIPE')
+    this.#pieces.push(bytes.slice())
+    this.#heldBytes += bytes.length
+    this.#look()
+  }
+
+  end(how: 'ended' | 'closed'): void {
+    if (this.#over === 'closed') return
+    this.#over = how
+    this.#look()
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#wake.push(resolve))
+  }
+
+  #look(): void {
+    const waiting = this.#wake
+    this.#wake = []
+    for (const wake of waiting) wake()
+  }
+}
+
+function endOf(incoming: Pipe, outgoing: Pipe): Stream {
+  return {
+    read: () => incoming.read(),
+    write: (bytes) => outgoing.write(bytes),
+    shutdown: () => outgoing.end('ended'),
+    close() {
+      incoming.end('closed')
+      outgoing.end('ended')
+    },
+  }
+}
+
+export class LocalListener {
+  readonly #queue: Stream[] = []
+  #wake: (() => void) | undefined
+  #closed = false
+
+  constructor(private readonly gone: () => void) {}
+
+  arrive(stream: Stream): void {
+    this.#queue.push(stream)
+    this.#wake?.()
+  }
+
+  async accept(): Promise<Stream> {
+    if (this.#wake) throw new TypeError('one accept at a time')
+    for (;;) {
+      if (this.#closed) throw systemErrorOf('accept', undefined, 'ECANCELED')
+      const next = this.#queue.shift()
+      if (next) return next
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+      this.#wake = undefined
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.gone()
+    for (const stream of this.#queue) stream.close()
+    this.#wake?.()
+  }
+}
+
+export class LocalSockets {
+  readonly #listeners = new Map<Path, LocalListener>()
+
+  listen(path: Path): LocalListener {
+    if (this.#listeners.has(path)) throw systemErrorOf('listen', path, 'EADDRINUSE')
+    const listener = new LocalListener(() => this.#listeners.delete(path))
+    this.#listeners.set(path, listener)
+    return listener
+  }
+
+  connect(path: Path): Stream {
+    const listener = this.#listeners.get(path)
+    if (!listener) throw systemErrorOf('connect', path, 'ENOENT')
+    const [there, back] = [new Pipe(), new Pipe()]
+    listener.arrive(endOf(there, back))
+    return endOf(back, there)
+  }
+}
