@@ -1,8 +1,9 @@
 /** The commands of a device: what brings a version there, what makes it run, and what shows it. */
-import { ConfigError } from '../errors.ts'
+import { ConfigError, TrustError } from '../errors.ts'
 import { formatInstant } from '../release/fields.ts'
-import type { PublicKey } from '../release/signify.ts'
+import type { RevokedKey } from '../release/keys.ts'
 import { show } from '../text.ts'
+import { keysEverTrusted, revokedSigner } from '../trees/key-chain.ts'
 import { type HomeRecord, readState } from '../trees/state.ts'
 import type { Store, Tree, TreeName } from '../trees/store.ts'
 import { trialOf } from '../trees/trial.ts'
@@ -120,7 +121,7 @@ export const verifyCommand: Command = {
   needsRoot: true,
   run: (context) =>
     context.withLockedStore(false, async (store) => {
-      const tree = trustedTree(store, context.keys('release'), textOf(context.values, '--tree'))
+      const { tree, revoked } = trustedTree(context, store, textOf(context.values, '--tree'))
       const { release, name } = tree
       const full = context.values['--full'] === true
       const { damage, entries, bytes } = await verify(store, name, {
@@ -136,8 +137,14 @@ export const verifyCommand: Command = {
               `${amount(bytes, 'bytes')} of content read.`
           : `Version ${release.version} in ${name} is damaged in ${damage.length} places.`,
       )
+      if (revoked) lines.push(`It ${revocationOf(revoked)}: it boots, but is not installed anew.`)
       const shown = damage.map((one) => ({ ...one, path: show(one.path) }))
-      context.result({ version: release.version, tree: name, entries, bytes, damage: shown }, lines)
+      const signer = revoked && {
+        key: revoked.number,
+        revoked: formatInstant(revoked.revokedSeconds),
+      }
+      const record = { version: release.version, tree: name, entries, bytes, damage: shown, signer }
+      context.result(record, lines)
       return damage.length === 0 ? EXIT.done : EXIT.damaged
     }),
 }
@@ -244,13 +251,32 @@ function asked({ values, configuration }: Context): Wish {
 
 const TREES: TreeName[] = ['fakeroot', 'upgraded-root', 'staging', 'previous-root']
 
-function trustedTree(store: Store, keys: PublicKey[], asked = 'fakeroot'): Tree {
+/** Those that go on starting when their key was revoked, since they were proved before (docs/KEYS.md). */
+const KEPT: readonly TreeName[] = ['fakeroot', 'previous-root']
+
+function trustedTree(
+  context: Context,
+  store: Store,
+  asked = 'fakeroot',
+): { tree: Tree; revoked: RevokedKey | undefined } {
   const name = TREES.find((tree) => tree === asked)
   if (!name) throw new ConfigError(`--tree is "${asked}", allowed is ${TREES.join(', ')}`)
-  const tree = store.trustedTree(name, keys)
+  const { release: configured } = context.configuredKeys()
+  const tree = store.trustedTree(name, keysEverTrusted(store, configured))
   if (!tree)
     throw new ConfigError(`the store has no ${name}`, '`xo-upgrade status` lists the trees')
-  return tree
+  const revoked = revokedSigner(store, configured, tree.statement)
+  if (revoked && !KEPT.includes(name)) {
+    throw new TrustError(
+      `revoked key: ${name} ${revocationOf(revoked)}, and is not started`,
+      'run `xo-upgrade upgrade`, which brings it again',
+    )
+  }
+  return { tree, revoked }
+}
+
+function revocationOf({ number, revokedSeconds }: RevokedKey): string {
+  return `is signed by key ${number}, which was revoked at ${formatInstant(revokedSeconds)}`
 }
 
 export function reportOf({ report }: Pick<Upgraded, 'report'>): string {

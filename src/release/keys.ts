@@ -96,13 +96,18 @@ export function splitChain(chain: Uint8Array): Uint8Array[] {
   })
 }
 
+export interface RevokedKey extends PublicKey {
+  /** When the statement was signed that revoked it (seconds since 1970). */
+  revokedSeconds: number
+}
+
 export interface Trust {
   keys: PublicKey[]
   /** Of the last statement that was followed; 0: none. */
   sequence: number
   /** The statements that were followed: what is worth keeping. */
   followed: Uint8Array[]
-  revoked: PublicKey[]
+  revoked: RevokedKey[]
   /** Every key that held at some step of the chain, whatever became of it. */
   ever: PublicKey[]
 }
@@ -138,7 +143,8 @@ function follow(
     throw error
   }
   if (change.role !== role || change.sequence <= sequence) return undefined
-  const revoked = [...before, ...change.revoked]
+  const revokedSeconds = change.issued
+  const revoked = [...before, ...change.revoked.map((key) => ({ ...key, revokedSeconds }))]
   const news = change.next.filter((key) => !includes(keys, key))
   const left = [...keys, ...news].filter((key) => !includes(revoked, key))
   if (left.length === 0) return undefined

@@ -5,8 +5,8 @@
  */
 import { isSystemError, TrustError } from '../errors.ts'
 import { KEY_CHAIN_SIZE_MAX } from '../limits.ts'
-import { followChain, ROLES, type Role, splitChain } from '../release/keys.ts'
-import type { PublicKey } from '../release/signify.ts'
+import { followChain, type RevokedKey, ROLES, type Role, splitChain } from '../release/keys.ts'
+import { knowsSigner, type PublicKey } from '../release/signify.ts'
 import { readFile, replaceFile } from '../small-file.ts'
 import type { Store } from './store.ts'
 
@@ -34,6 +34,17 @@ export function keysEverTrusted(store: Store, configured: readonly PublicKey[]):
     if (isSystemError(error)) return [...configured]
     throw error
   }
+}
+
+/** The key that signed a release, where it is one that was revoked since. */
+export function revokedSigner(
+  store: Store,
+  configured: readonly PublicKey[],
+  signed: Uint8Array,
+): RevokedKey | undefined {
+  const { keys, revoked } = followChain(configured, kept(store), 'release', store.host)
+  if (knowsSigner(signed, keys)) return undefined
+  return revoked.find((one) => knowsSigner(signed, [one]))
 }
 
 /**

@@ -1,5 +1,13 @@
 /** Rotations of keys end to end, with the program: published, followed by upgrades, kept on the disk. */
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -51,6 +59,26 @@ test('a laptop that missed three rotations upgrades', () => {
   xo('confirm', '--force', '--store', at('store'))
   assert.ok(existsSync(at('store/keys')))
   xo('verify', '--store', at('store'), '--keys', at('keys'))
+})
+
+test('what a revoked key signed is proved by hand, and called so', () => {
+  const verify = (tree: string) =>
+    run(PROGRAM, ['verify', '--tree', tree, '--store', at('store'), '--keys', at('keys')])
+  const { status, stdout, stderr } = verify('previous-root')
+  assert.is(status, 0, stderr)
+  assert.match(stdout, /Version 41 in previous-root is whole/)
+  const day = new Date().toISOString().slice(0, 10)
+  const [, when = ''] =
+    /^It is signed by key [0-9a-f]{16}, which was revoked at (\S+): it boots, but is not installed anew\.$/m.exec(
+      stdout,
+    ) ?? []
+  assert.ok(when.startsWith(day), stdout)
+  assert.not.match(verify('fakeroot').stdout, /revoked/)
+  renameSync(at('store/previous-root'), at('store/upgraded-root'))
+  const waiting = verify('upgraded-root')
+  assert.is(waiting.status, 65)
+  assert.match(waiting.stderr, /revoked key: upgraded-root is signed by key .* and is not started/)
+  renameSync(at('store/upgraded-root'), at('store/previous-root'))
 })
 
 test('a recovery proves what a rotated key signed, and fetches the chain where it is lost', () => {
