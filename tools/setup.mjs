@@ -37,6 +37,8 @@ const MACHINE_PACKAGES = {
     { package: 'dropbear-bin', has: 'dropbear' },
     { package: 'haproxy', has: 'haproxy' },
     { package: 'dnsmasq-base', has: 'dnsmasq' },
+    { package: 'xinetd', has: 'xinetd' },
+    { package: 'systemd', has: 'systemd-analyze' },
   ],
   boot: [
     { package: 'qemu-system-x86', has: 'qemu-system-x86_64' },

@@ -1,4 +1,7 @@
-/** Every block of docs/SERVER.md is run, with other addresses and folders. (HAProxy's: test/upgrade/balancer.) */
+/**
+ * Every block of docs/SERVER.md is run, with other addresses and folders. (HAProxy's: test/upgrade/balancer;
+ * what starts at boot: start-at-boot.)
+ */
 import { spawn, spawnSync } from 'node:child_process'
 import {
   chmodSync,
@@ -59,11 +62,17 @@ test('all blocks are known here', () => {
     'haproxy',
     'ini',
     'ini',
+    'inittab',
     'sh',
     'sh',
     'sh',
     'sh',
     'sh',
+    'sh',
+    'systemd',
+    'systemd',
+    'systemd',
+    'xinetd',
   ])
 })
 

@@ -68,10 +68,9 @@ test('what a revoked key signed is proved by hand, and called so', () => {
   assert.is(status, 0, stderr)
   assert.match(stdout, /Version 41 in previous-root is whole/)
   const day = new Date().toISOString().slice(0, 10)
-  const [, when = ''] =
-    /^It is signed by key [0-9a-f]{16}, which was revoked at (\S+): it boots, but is not installed anew\.$/m.exec(
-      stdout,
-    ) ?? []
+  const said =
+    /^It is signed by key [0-9a-f]{16}, which was revoked at (\S+): it boots, but is not/m
+  const [, when = ''] = said.exec(stdout) ?? []
   assert.ok(when.startsWith(day), stdout)
   assert.not.match(verify('fakeroot').stdout, /revoked/)
   renameSync(at('store/previous-root'), at('store/upgraded-root'))
