@@ -79,6 +79,11 @@ export function isSystemError(error: unknown, ...codes: string[]): error is Syst
   return codes.length === 0 || codes.includes((error as SystemError).code)
 }
 
+/** What the machine lacks for a moment: it says nothing about the disk that was just asked. */
+export function isOfMachine(error: SystemError): boolean {
+  return ['ENOMEM', 'EMFILE', 'ENFILE', 'EAGAIN', 'EINTR'].includes(error.code)
+}
+
 /** For what only a bug of ours can make false; never reachable from a peer's bytes. */
 export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new AssertionError(message)

@@ -4,15 +4,15 @@
  * fetched. Everything goes through stage, verify in full, and commit, as an upgrade does; after any
  * failure or power cut the answer is to run it again.
  */
-import { ConfigError, isSystemError, PeerError, TrustError } from './errors.ts'
+import { isSystemError, PeerError } from './errors.ts'
 import { findRelease, learnSigner, type Offer } from './source/find-release.ts'
 import { PATIENCE } from './source/order.ts'
 import { faultOf, Search } from './source/search.ts'
 import { build, type Mending } from './staging/build.ts'
 import type { StageReport } from './staging/stage.ts'
 import { commit } from './trees/commit.ts'
-import { keysEverTrusted } from './trees/key-chain.ts'
-import { FIRST_STATE, readState, writeState } from './trees/state.ts'
+import { mendRecord, signedTree } from './trees/mend-record.ts'
+import { readState } from './trees/state.ts'
 import type { Store, Tree, TreeName } from './trees/store.ts'
 import { recover, replaceDamaged, rollBack, swap } from './trees/swap.ts'
 import { checkSettled } from './trees/trial.ts'
@@ -46,7 +46,8 @@ const OTHERS: TreeName[] = ['upgraded-root', 'previous-root']
  */
 export async function recoverSystem(job: Upgrade, offline: boolean): Promise<Recovered> {
   const { store, progress } = job
-  mendRecord(job)
+  const { keys, configured } = job
+  mendRecord(store, configured?.release ?? keys, (text) => progress.note(text))
   recover(store)
   if (!offline && store.isRoot('previous-root')) checkSettled(store, 'recover')
   await learnSigner(searchOf(job), job, 'fakeroot')
@@ -136,7 +137,7 @@ async function adopt(job: Upgrade): Promise<Recovered | undefined> {
 /** Undefined where no tree of that name has a signed release. */
 async function examine(job: Upgrade, name: TreeName): Promise<Examined | undefined> {
   const { store, progress } = job
-  const tree = signedTree(job, name)
+  const tree = signedTree(store, name, job.configured?.release ?? job.keys)
   if (!tree) return undefined
   const { release } = tree
   const nothing = { tree, damage: [], hasManifest: false, isReadable: true }
@@ -159,32 +160,4 @@ function seedManifest(store: Store, { release }: Tree): void {
   if (!store.has('staging')) files.makeDirectory(directory, 'staging', 0o700)
   if (files.stat(directory, 'staging/manifest')) files.removeFile(directory, 'staging/manifest')
   files.copyFile(directory, 'fakeroot/manifest', directory, 'staging/manifest')
-}
-
-/** A record that is garbage is begun anew; floor and time are what the signed trees say at the least. */
-function mendRecord(job: Upgrade): void {
-  const { store, progress } = job
-  try {
-    readState(store)
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    const state = { ...FIRST_STATE }
-    for (const name of ['fakeroot', ...OTHERS] as const) {
-      const release = signedTree(job, name)?.release
-      state.floor = Math.max(state.floor, release?.version ?? 0)
-      state.trustedSeconds = Math.max(state.trustedSeconds, release?.issued ?? 0)
-    }
-    writeState(store, state)
-    progress.note(`the state record was damaged: it begins anew, with the floor ${state.floor}`)
-  }
-}
-
-/** Undefined also where its statement is damaged or nobody's that we ever trusted. */
-function signedTree({ store, keys, configured }: Upgrade, name: TreeName): Tree | undefined {
-  try {
-    return store.trustedTree(name, keysEverTrusted(store, configured?.release ?? keys))
-  } catch (error) {
-    if (error instanceof TrustError || isSystemError(error)) return undefined
-    throw error
-  }
 }

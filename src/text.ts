@@ -41,3 +41,8 @@ export function bytesOfArray(array: Uint8Array): string {
   }
   return bytes
 }
+
+/** A size for people. */
+export function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`
+}

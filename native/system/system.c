@@ -87,18 +87,6 @@ static JSValue system_sync_all(JSContext *context, JSValueConst self, int argc, 
   return JS_UNDEFINED;
 }
 
-static JSValue system_set_host_name(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
-  (void)self, (void)argc;
-  size_t length;
-  char *name = bytes_from_js(context, argv[0], &length);
-  if (!name) return JS_EXCEPTION;
-  int failed = sethostname(name, length);
-  int saved_errno = errno;
-  JSValue result = failed ? throw_system_error(context, "sethostname", name, saved_errno) : JS_UNDEFINED;
-  js_free(context, name);
-  return result;
-}
-
 static JSValue system_set_wall_clock(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
   (void)self, (void)argc;
   double seconds;
@@ -162,7 +150,6 @@ static const JSCFunctionListEntry system_functions[] = {
     JS_CFUNC_DEF("reboot", 1, system_reboot),
     JS_CFUNC_DEF("softCtrlAltDel", 0, system_soft_ctrl_alt_del),
     JS_CFUNC_DEF("syncAll", 0, system_sync_all),
-    JS_CFUNC_DEF("setHostName", 1, system_set_host_name),
     JS_CFUNC_DEF("setWallClock", 1, system_set_wall_clock),
     JS_CFUNC_DEF("setUmask", 1, system_set_umask),
     JS_CFUNC_DEF("kernel", 0, system_kernel),

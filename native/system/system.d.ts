@@ -59,7 +59,6 @@ declare module 'native:system' {
   export function softCtrlAltDel(): void
   /** Writes all that is dirty to all disks. */
   export function syncAll(): void
-  export function setHostName(name: Path): void
   /** Sets the wall clock, in seconds since 1970. */
   export function setWallClock(seconds: number): void
   /** Sets the file mode creation mask; returns the one before. */

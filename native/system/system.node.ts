@@ -29,7 +29,6 @@ export const system: System = {
   reboot: refuse('reboot'),
   softCtrlAltDel: refuse('reboot'),
   syncAll: refuse('sync'),
-  setHostName: refuse('sethostname'),
   setWallClock: refuse('clock_settime'),
   setUmask: (mask) => process.umask(mask & 0o777),
   kernel: () => ({ release: release(), machine: machine() }),

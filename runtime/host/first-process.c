@@ -1,6 +1,10 @@
-/* The last resort of /init. It must depend on nothing that may just have failed: no memory, no JavaScript. */
+/*
+ * The last resort of /init. It must depend on nothing that may just have failed: no memory, no
+ * JavaScript, and no lock of the C library, because a fault may come in the middle of anything.
+ */
 #include "first-process.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/reboot.h>
@@ -8,8 +12,16 @@
 
 #include "host.h"
 
-/* Long enough to read and copy one line (seconds). */
+/* Long enough to read and copy one line (seconds); host_fail has written it. */
 #define RESTART_AFTER 30
+#define RESTART_TEXT "This laptop can not start now. It restarts in 30 seconds.\n"
+/* Says that this process was started anew, and why; src/boot/init.ts reads it. */
+#define FAILED "XO_INIT_FAILED"
+/* Of the reason (bytes), and of the variables that go along. */
+#define REASON_MAX 200
+#define VARIABLES_MAX 256
+/* The handler's own: the fault may be that the stack is used up (bytes). */
+#define FAULT_STACK_SIZE (64 * 1024)
 
 bool first_process_is_init(void) {
   if (getpid() != 1 || host_argument_count < 1) return false;
@@ -18,13 +30,53 @@ bool first_process_is_init(void) {
   return host_argument_count > 1 && strcmp(host_arguments[1], "init") == 0;
 }
 
+static void start_anew(const char *text) {
+  static char reason[sizeof FAILED + REASON_MAX + 1] = FAILED "=";
+  static char *variables[VARIABLES_MAX + 2] = {reason};
+  strncpy(reason + sizeof FAILED, text, REASON_MAX);
+  for (int i = 0; i < VARIABLES_MAX && environ[i]; i++) variables[i + 1] = environ[i];
+  /* What the handler of a fault has blocked stays so over an execve. */
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, NULL);
+  execve("/proc/self/exe", host_arguments, variables);
+  execve(host_arguments[0], host_arguments, variables);
+}
+
 _Noreturn void first_process_fail(const char *text) {
-  if (!getenv("XO_INIT_FAILED") && setenv("XO_INIT_FAILED", text, 1) == 0) {
-    execv("/proc/self/exe", host_arguments);
-    execv(host_arguments[0], host_arguments);
-  }
+  if (!getenv(FAILED)) start_anew(text);
+  (void)!write(STDERR_FILENO, RESTART_TEXT, sizeof RESTART_TEXT - 1);
   sync();
   sleep(RESTART_AFTER);
   reboot(RB_AUTOBOOT);
   for (;;) pause();
+}
+
+static const struct {
+  int signal;
+  const char *text;
+} faults[] = {
+    {SIGSEGV, "it touched memory that is not there"},
+    {SIGBUS, "it touched memory that can not be read"},
+    {SIGILL, "the processor does not know an instruction"},
+    {SIGFPE, "it calculated what has no result"},
+    {SIGABRT, "it gave up"},
+    {SIGSYS, "the kernel does not know a call"},
+    {SIGTRAP, "it ran into a trap"},
+};
+
+static void obey_fault(int signal) {
+  /* A child that has not become another program yet is nobody's system. */
+  if (getpid() != 1) _exit(128 + signal);
+  for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+    if (faults[i].signal == signal) host_fail(faults[i].text);
+  host_fail("a signal that nobody expects");
+}
+
+void first_process_catch_faults(void) {
+  static char stack[FAULT_STACK_SIZE];
+  const stack_t own = {.ss_sp = stack, .ss_size = sizeof stack};
+  sigaltstack(&own, NULL);
+  struct sigaction action = {.sa_handler = obey_fault, .sa_flags = SA_ONSTACK | SA_NODEFER};
+  for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) sigaction(faults[i].signal, &action, NULL);
 }

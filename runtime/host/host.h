@@ -14,7 +14,10 @@
 extern int host_argument_count;
 extern char **host_arguments;
 
-/* Ends the process with one line, where JavaScript can't be given the memory that it needs. */
+/* Ends the process with one line on stderr; may be called from the handler of a signal. */
+_Noreturn void host_fail(const char *text);
+
+/* The same, where JavaScript can't be given the memory that it needs. */
 _Noreturn void out_of_memory(void);
 
 /* Puts the names of all native modules into the context. Returns -1 with an exception. */

@@ -66,13 +66,13 @@ static _Noreturn void end(const char *text) {
   _exit(EXIT_INTERNAL_ERROR);
 }
 
-static _Noreturn void fail(const char *text) {
+void host_fail(const char *text) {
   complain_line(text);
   end(text);
 }
 
 void out_of_memory(void) {
-  fail("out of memory");
+  host_fail("out of memory");
 }
 
 static bool debug_wanted(void) {
@@ -145,7 +145,7 @@ static void prepare_process(void) {
       /* Before /dev is there (as /init): any descriptor that is no file of ours will do. */
       int ends[2];
       for (int i = 0; i <= STDERR_FILENO; i++)
-        if (fcntl(i, F_GETFD) < 0 && pipe(ends) < 0) _exit(EXIT_INTERNAL_ERROR);
+        if (fcntl(i, F_GETFD) < 0 && pipe(ends) < 0 && getpid() != 1) _exit(EXIT_INTERNAL_ERROR);
       break;
     }
   } while (fd <= STDERR_FILENO);
@@ -200,7 +200,7 @@ static JSContext *new_context(JSRuntime *runtime) {
 static JSValue evaluate_bundle(JSContext *context) {
   const char *path = host_arguments[0];
   FILE *file = fopen(path, "rbe");
-  if (!file) fail("the script can't be opened");
+  if (!file) host_fail("the script can't be opened");
   char *text = NULL;
   size_t length = 0, size = 0;
   do {
@@ -211,7 +211,7 @@ static JSValue evaluate_bundle(JSContext *context) {
     }
     length += fread(text + length, 1, size - length - 1, file);
   } while (!feof(file) && !ferror(file));
-  if (ferror(file)) fail("the script can't be read");
+  if (ferror(file)) host_fail("the script can't be read");
   fclose(file);
   text[length] = 0;
   JSValue result = JS_Eval(context, text, length, path, JS_EVAL_TYPE_MODULE);
@@ -247,7 +247,7 @@ int main(int argc, char **argv) {
 #endif
   prepare_process();
 #ifdef HOST_RUNS_SCRIPT
-  if (argc < 2) fail("usage: host SCRIPT [ARGUMENT ...]");
+  if (argc < 2) host_fail("usage: host SCRIPT [ARGUMENT ...]");
   argc--;
   argv++;
 #endif
@@ -255,8 +255,10 @@ int main(int argc, char **argv) {
   host_arguments = argv;
 
 #ifdef HOST_FREES
+  /* Faults are the sanitizers' matter. */
   JSRuntime *runtime = JS_NewRuntime2(&refusing_functions, NULL);
 #else
+  if (first_process_is_init()) first_process_catch_faults();
   JSRuntime *runtime = JS_NewRuntime2(&memory_functions, NULL);
 #endif
   if (!runtime) out_of_memory();
@@ -271,8 +273,8 @@ int main(int argc, char **argv) {
   if (JS_IsException(promise)) fail_with_exception(context);
   if (loop_run(context, throw_rejection)) fail_with_exception(context);
   if (JS_PromiseState(context, promise) == JS_PROMISE_PENDING)
-    fail("everything has ended, but the program still waits for something");
-  if (first_process_is_init()) fail("the first process has nothing left to do");
+    host_fail("everything has ended, but the program still waits for something");
+  if (first_process_is_init()) host_fail("the first process has nothing left to do");
 #ifdef HOST_FREES
   JS_FreeValue(context, promise);
   JS_FreeContext(context);

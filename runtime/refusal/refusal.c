@@ -7,6 +7,9 @@
  *   XO_REFUSE=javascript:7     the 7th that QuickJS makes, of which C's objects for it are part; that
  *                              ends the process, as in memory.c
  *   XO_REFUSE=native:7+        the 7th and all after it, as where the memory has really run out
+ *
+ * A first process that starts anew after a failure is refused nothing, unless there is the plus.
+ *
  *   XO_ALLOCATIONS=FILE        two 64-bit numbers (in the machine's order), which are kept up to
  *                              date: how many allocations of the two kinds there were
  */
@@ -60,6 +63,7 @@ static void read_wish(const char *wish) {
 __attribute__((constructor)) static void prepare(void) {
   const char *wish = getenv("XO_REFUSE"), *path = getenv("XO_ALLOCATIONS");
   if (wish) read_wish(wish);
+  if (wish && !refuses_rest && getenv("XO_INIT_FAILED")) memset(refused_from, 0, sizeof refused_from);
   if (!path) return;
   int fd = open(path, O_RDWR | O_CLOEXEC);
   if (fd < 0 || ftruncate(fd, sizeof own_counts)) misused();

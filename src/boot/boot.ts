@@ -18,6 +18,8 @@ export interface Boot {
   store: Store | undefined
   /** The store can be written. */
   writable: boolean
+  /** Its disk is full, or broke: a start could not be counted. What was mounted for writing stays so. */
+  uncounted: boolean
   /** A recovery was tried since power-on. */
   recoveryTried: boolean
   /** The menu was offered, and is not offered again when the steps are repeated. */

@@ -23,8 +23,9 @@ interface Terminal {
   output: Fd
 }
 
-/** Where there is no console at all, as in a container. */
-const STANDARD: Terminal = { path: CONSOLE, input: 0, output: 2 }
+/** What this process was started with; all there is in a container, whose /dev/console is another's. */
+const STANDARD: Terminal = { path: '', input: 0, output: 2 }
+const isStandard = ({ input }: Terminal) => input === STANDARD.input
 
 /** What was pressed, and where: a shell belongs there. */
 export interface Pressed {
@@ -40,6 +41,7 @@ export class Console {
   /** Consoles that have no keyboard any more. */
   readonly #silent = new Set<Terminal>()
   #log: Fd | undefined
+  #opened = false
   #bar: (() => void) | undefined
 
   constructor(readonly host: Host) {}
@@ -47,10 +49,14 @@ export class Console {
   /** To be called once /dev and /sys are there: finds the consoles of the machine. */
   open(): void {
     const { system } = this.host
+    this.#opened = true
     const main = this.#openTerminal(CONSOLE)
     if (main) {
       system.useAsStandard(main.input)
       this.host.files.close(main.input)
+      this.#terminals = this.#terminals.map((one) =>
+        isStandard(one) ? { ...one, path: CONSOLE } : one,
+      )
     }
     for (const name of readFact(this.host, ACTIVE).split(/\s+/).filter(Boolean)) {
       const path = `/dev/${name}`
@@ -60,9 +66,14 @@ export class Console {
     }
     // What stands for itself needs no stand-in.
     if (this.#terminals.length > 1) {
-      this.#terminals = this.#terminals.filter((terminal) => terminal !== STANDARD)
+      this.#terminals = this.#terminals.filter((terminal) => !isStandard(terminal))
     }
     this.#log ??= this.#openLog()
+  }
+
+  /** After a close that was too early: as it was before. */
+  reopen(): void {
+    if (this.#opened) this.open()
   }
 
   /** One line for people, as text. */
@@ -135,7 +146,7 @@ export class Console {
   close(): void {
     this.endProgress()
     this.cooked()
-    for (const { input } of this.#terminals.filter((one) => one !== STANDARD)) {
+    for (const { input } of this.#terminals.filter((one) => !isStandard(one))) {
       this.host.files.close(input)
     }
     this.#terminals = [STANDARD]

@@ -3,13 +3,13 @@
  * the state record says. Cheap enough for every boot: signatures, the digests of the manifests and
  * of the few files that a start needs. It never writes.
  */
-import { ConfigError, isSystemError, TrustError } from '../errors.ts'
+import { ConfigError, isOfMachine, isSystemError, TrustError } from '../errors.ts'
 import type { Path } from '../host.ts'
 import type { PublicKey } from '../release/signify.ts'
 import { keysEverTrusted, trustedKeys } from '../trees/key-chain.ts'
 import { FIRST_STATE, readState, type State } from '../trees/state.ts'
 import type { Store, TreeName } from '../trees/store.ts'
-import type { Facts, FoundTree } from './plan.ts'
+import type { Facts, Fault, FoundTree } from './plan.ts'
 import { findFault, INITS } from './start-check.ts'
 
 /** What the store does not know. */
@@ -62,13 +62,10 @@ async function look(
   name: TreeName,
   { trusted, inits = INITS, proved }: Look,
 ): Promise<FoundTree | undefined> {
-  if (!store.has(name)) return undefined
   let version: number | undefined
-  const found = (kind: 'damaged' | 'untrusted', text: string) => ({
-    version,
-    fault: { kind, text } as const,
-  })
+  const found = (kind: Fault['kind'], text: string) => ({ version, fault: { kind, text } })
   try {
+    if (!store.has(name)) return undefined
     version = store.version(name)
     const tree = store.trustedTree(name, trusted())
     if (!tree) return found('damaged', 'its release is missing')
@@ -79,7 +76,11 @@ async function look(
     return { version, fault }
   } catch (error) {
     if (error instanceof TrustError) return found('untrusted', error.message)
-    if (isSystemError(error)) return found('damaged', `it can't be read (${error.code})`)
-    throw error
+    if (isSystemError(error) && !isOfMachine(error)) {
+      return found('damaged', `it can't be read (${error.code})`)
+    }
+    if (isSystemError(error) || !(error instanceof Error)) throw error
+    // A tree that this program can't look at may still start: it is what is left when nothing else is.
+    return found('unfit', `it can't be understood (${error.message})`)
   }
 }

@@ -50,7 +50,7 @@ export function handOver(job: HandOver): never {
     unmountIfThere(host, NEW_ROOT)
     job.store.unlock()
     if (job.writable) job.store.lock()
-    console.open()
+    console.reopen()
     throw error
   }
 }

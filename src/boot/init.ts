@@ -4,6 +4,7 @@
  */
 import { AssertionError, assert, isSystemError, UpgradeError } from '../errors.ts'
 import { show } from '../text.ts'
+import { keepRoom } from '../trees/room.ts'
 import type { Store } from '../trees/store.ts'
 import { countBoot } from '../trees/trial.ts'
 import type { Boot } from './boot.ts'
@@ -37,7 +38,7 @@ export async function runInit(ground: Ground): Promise<never> {
     // Until the configuration was read, nobody has allowed a shell.
     settings: { ...ground.defaults, rescueShell: false },
     ...{ place: undefined, disk: undefined, store: undefined },
-    ...{ writable: false, recoveryTried: false, menuOffered: false },
+    ...{ writable: false, uncounted: false, recoveryTried: false, menuOffered: false },
   }
   void obeySignals(console)
   console.line(`XO Field Upgrade ${ground.programVersion} starts this laptop.`)
@@ -52,6 +53,7 @@ export async function runInit(ground: Ground): Promise<never> {
         await step.run(boot)
       }
       doing = 'starting the system'
+      console.debug(doing)
       await startSystem(boot)
     } catch (error) {
       failure = undefined
@@ -66,7 +68,7 @@ async function startSystem(boot: Boot): Promise<never> {
   for (let recoveries = 0; ; ) {
     const decision = await decide(boot)
     if (decision.act === 'boot') {
-      startTree(boot, decision)
+      if (isCounted(boot) || !decision.trial) startTree(boot, decision)
     } else if (decision.act === 'locked') {
       await waitForRelease(boot, decision.reason)
     } else {
@@ -87,7 +89,8 @@ function initsOf({ words, settings }: Boot): string[] {
 }
 
 function decide(boot: Boot): Promise<Decision> {
-  const { ground, console, keys, settings, words, writable, recoveryTried } = boot
+  const { ground, console, keys, settings, words, recoveryTried } = boot
+  const writable = boot.writable && !boot.uncounted
   const store = storeOf(boot)
   return settle(
     store,
@@ -104,11 +107,32 @@ function decide(boot: Boot): Promise<Decision> {
 
 type Start = Extract<Decision, { act: 'boot' }>
 
-/** Counts the boot, and hands over. What can't be executed is fetched again, once. */
+/**
+ * Counts the boot, where it can be. False where it can't: then a trial is decided anew, because one
+ * whose boots nobody counts would never end.
+ */
+function isCounted(boot: Boot): boolean {
+  const { console, writable, uncounted } = boot
+  if (!writable || uncounted) return true
+  const store = storeOf(boot)
+  try {
+    makingRoom(store, () => countBoot(store))
+    if (keepRoom(store) || !store.has('staging')) return true
+    store.discard('staging')
+    keepRoom(store)
+    return true
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+    console.line(`This start can't be counted: ${show(error.message)}.`)
+    boot.uncounted = true
+    return false
+  }
+}
+
+/** Hands over. What can't be executed is fetched again, once. */
 function startTree(boot: Boot, { tree, version, trial }: Start): void {
   const { ground, console, settings, words, writable } = boot
   const store = storeOf(boot)
-  if (writable) makingRoom(store, () => countBoot(store))
   if (trial && settings.watchdogSeconds > 0 && ground.ownsMachine) {
     console.debug(armWatchdog(ground.host, settings.watchdogSeconds))
   }

@@ -2,8 +2,11 @@
  * A tree of the store made into a root: mounted as the configuration says, with the data that outlives
  * upgrades in it, and the store in its place. Nothing here writes into the tree.
  */
+import { isSystemError } from '../errors.ts'
 import type { Host, Path } from '../host.ts'
-import type { Store, TreeName } from '../trees/store.ts'
+import { replaceFile } from '../small-file.ts'
+import { arrayOfBytes, show } from '../text.ts'
+import { ROOT_MARK, type Store, type TreeName } from '../trees/store.ts'
 import type { BootSettings } from './ground.ts'
 import type { RootMode } from './kernel-words.ts'
 import { bind, makePath, makeReadOnly } from './mounts.ts'
@@ -27,6 +30,7 @@ export interface Assembly {
 
 export function assemble(job: Assembly): void {
   const { host, store, settings, root, tree, path, note } = job
+  markRoot(job)
   bind(host, `${store.path}/${tree}/root`, path)
   if (root === 'overlay') {
     for (const name of ['upper', 'work']) makePath(host, `${OVERLAY}/${name}`)
@@ -40,6 +44,20 @@ export function assemble(job: Assembly): void {
   mountData(job, settings)
   // Else it is at /run/xo/store only.
   if (hasFolder(host, path, STORE_PLACE)) bind(host, store.path, `${path}/${STORE_PLACE}`)
+}
+
+/** For the running system, which can't tell its tree by its root where something lies over it. */
+function markRoot({ host: { files }, store, tree, note }: Assembly): void {
+  const root = files.openRoot('/')
+  try {
+    const identity = files.stat(store.directory, `${tree}/root`)?.identity ?? ''
+    replaceFile(files, root, ROOT_MARK, arrayOfBytes(identity))
+  } catch (error) {
+    if (!isSystemError(error)) throw error
+    note(`The running system will not know its tree: ${show(error.message)}.`)
+  } finally {
+    files.close(root)
+  }
 }
 
 /** Whether a folder of the new root is there; no link counts, because it would lead out of it. */

@@ -6,6 +6,7 @@
 import { isSystemError } from '../errors.ts'
 import type { Fd, Host, Path } from '../host.ts'
 import { show } from '../text.ts'
+import { isFull } from '../trees/room.ts'
 import type { Store } from '../trees/store.ts'
 import { copyTree } from './copy-tree.ts'
 import type { BootSettings } from './ground.ts'
@@ -48,12 +49,17 @@ type Mount = (root: NewRoot, tree: Fd, path: Path) => void
 
 /** A path that can't be served is told, and keeps nobody from starting. */
 function mountOne(root: NewRoot, tree: Fd, path: Path, mount: Mount): void {
+  const { files } = root.host
+  const tell = (why: string) => root.note(`/${show(path)} does not persist: ${why}.`)
   try {
-    if (root.host.files.stat(tree, path)) mount(root, tree, path)
-    else root.note(`/${show(path)} does not persist: the tree has nothing there.`)
+    const type = files.stat(tree, path)?.type
+    if (type === undefined) tell('the tree has nothing there')
+    else if (type === 'link') tell(`it is a link to ${show(files.readLink(tree, path))}; name that`)
+    else if (type !== 'dir' && mount !== persist) tell('it is no folder')
+    else mount(root, tree, path)
   } catch (error) {
-    if (!isSystemError(error)) throw error
-    root.note(`/${show(path)} does not persist: ${show(error.message)}.`)
+    if (!(error instanceof Error)) throw error
+    tell(show(error.message))
   }
 }
 
@@ -68,8 +74,9 @@ function persist(root: NewRoot, tree: Fd, path: Path): void {
     }
     firstCopy(root, tree, path)
   }
-  const isFolder = (directory: Fd, place: Path) => files.stat(directory, place)?.type === 'dir'
-  if (isFolder(store.directory, kept) !== isFolder(tree, path)) {
+  const found = files.stat(store.directory, kept)?.type
+  // A link would be followed out of the store.
+  if (found === 'link' || (found === 'dir') !== (files.stat(tree, path)?.type === 'dir')) {
     root.note(`/${show(path)} does not persist: what is kept is of another kind than the tree's.`)
     return
   }
@@ -80,8 +87,14 @@ function persist(root: NewRoot, tree: Fd, path: Path): void {
 function firstCopy({ host, store }: NewRoot, tree: Fd, path: Path): void {
   const { files } = host
   files.removeTree(store.directory, GROWING)
-  copyTree(files, { directory: tree, path }, { directory: store.directory, path: GROWING })
-  files.syncFileSystem(store.directory)
+  try {
+    copyTree(files, { directory: tree, path }, { directory: store.directory, path: GROWING })
+    files.syncFileSystem(store.directory)
+  } catch (error) {
+    // On a full disk it would keep the room that others need.
+    files.removeTree(store.directory, GROWING)
+    throw error
+  }
   const kept = `${PERSIST}/${path}`
   makeParents(host, store, tree, path)
   files.rename(store.directory, GROWING, store.directory, kept)
@@ -101,57 +114,110 @@ function makeParents({ files }: Host, { directory }: Store, tree: Fd, path: Path
   }
 }
 
-/** A folder whose changes lie in the store. Where the kernel has no overlay, its content persists. */
+/**
+ * A folder whose changes lie in the store. Where the kernel has no overlay, its content persists.
+ * Where the store takes no changes, those that it has are seen, and new ones lie in memory.
+ */
 function overlay(root: NewRoot, tree: Fd, path: Path): void {
-  const { host, store } = root
-  if (!root.writable) {
-    forget(root, tree, path)
+  const { store, host } = root
+  const folder = `${OVERLAY}/${nameOf(path)}`
+  if (root.writable && layInStore(root, tree, path, folder)) return
+  const known = (kept: Path) => host.files.stat(store.directory, kept) !== undefined
+  const upper = known(`${folder}/upper`) ? `${store.path}/${folder}/upper` : undefined
+  if (!root.writable && layInMemory(root, tree, path, upper)) {
+    root.note(`Changes to /${show(path)} will be forgotten.`)
     return
   }
-  const folder = `${OVERLAY}/${path.replace(/%/g, '%25').replace(/\//g, '%2F')}`
-  for (const made of [OVERLAY, folder, `${folder}/work`]) makeOnce(host, store, made)
-  // As the folder that it lies over: it is seen in its place.
-  if (!host.files.stat(store.directory, `${folder}/upper`)) {
-    makeOnce(host, store, `${folder}/upper`)
-    const stat = host.files.stat(tree, path)
-    if (stat) {
-      host.files.setMetadata(store.directory, `${folder}/upper`, { ...stat, xattrs: [] })
+  if (root.writable)
+    root.note(`/${show(path)} persists as a whole: this kernel lays nothing over it.`)
+  if (root.writable || known(`${PERSIST}/${path}`)) persist(root, tree, path)
+  else copyToMemory(root, tree, path)
+}
+
+/** False where there is no overlay. A disk that is too full for it is as one that takes no changes. */
+function layInStore(root: NewRoot, tree: Fd, path: Path, folder: Path): boolean {
+  const { host, store } = root
+  try {
+    for (const made of [OVERLAY, folder, `${folder}/work`]) makeOnce(host, store, made)
+    // As the folder that it lies over: it is seen in its place.
+    if (!host.files.stat(store.directory, `${folder}/upper`)) {
+      makeOnce(host, store, `${folder}/upper`)
+      likeTree(root, tree, path, store.directory, `${folder}/upper`)
     }
+    return mountOverlay(root, path, `${store.path}/${folder}`)
+  } catch (error) {
+    if (!isFull(error)) throw error
+    root.note(`The disk is full: changes to /${show(path)} find no room.`)
+    overlay({ ...root, writable: false }, tree, path)
+    return true
   }
-  if (mountOverlay(root, path, `${store.path}/${folder}`)) return
-  root.note(`/${show(path)} persists as a whole: this kernel lays nothing over it.`)
-  persist(root, tree, path)
 }
 
 /** A folder whose changes lie in memory. */
 function forget(root: NewRoot, tree: Fd, path: Path): void {
-  const { host } = root
-  const { files, system } = host
-  const folder = `${VOLATILE}/${path.replace(/%/g, '%25').replace(/\//g, '%2F')}`
-  for (const name of ['upper', 'work']) makePath(host, `${folder}/${name}`)
+  if (!layInMemory(root, tree, path)) copyToMemory(root, tree, path)
+}
+
+/** False where there is no overlay. `above`: a folder of changes that lies between. */
+function layInMemory(root: NewRoot, tree: Fd, path: Path, above?: Path): boolean {
+  const folder = memoryOf(root, path)
+  const fd = root.host.files.openRoot(folder)
+  try {
+    likeTree(root, tree, path, fd, 'upper')
+  } finally {
+    root.host.files.close(fd)
+  }
+  return mountOverlay(root, path, folder, above)
+}
+
+function copyToMemory(root: NewRoot, tree: Fd, path: Path): void {
+  const { files } = root.host
+  const folder = memoryOf(root, path)
   const fd = files.openRoot(folder)
   try {
-    const stat = files.stat(tree, path)
-    if (stat) files.setMetadata(fd, 'upper', { ...stat, xattrs: [] })
-    if (mountOverlay(root, path, folder)) return
     files.removeTree(fd, 'upper')
     copyTree(files, { directory: tree, path }, { directory: fd, path: 'upper' })
-    system.mount(`${folder}/upper`, `${root.path}/${path}`, '', ['bind'], '')
+    bind(root.host, `${folder}/upper`, `${root.path}/${path}`)
   } finally {
     files.close(fd)
   }
 }
 
+/** The folder in memory that holds the changes of a path. */
+function memoryOf({ host }: NewRoot, path: Path): Path {
+  const folder = `${VOLATILE}/${nameOf(path)}`
+  for (const name of ['upper', 'work']) makePath(host, `${folder}/${name}`)
+  return folder
+}
+
+/** Gives a folder the owner and the mode of the tree's. */
+function likeTree({ host: { files } }: NewRoot, tree: Fd, path: Path, to: Fd, name: Path): void {
+  const stat = files.stat(tree, path)
+  if (stat) files.setMetadata(to, name, { ...stat, xattrs: [] })
+}
+
+/** A path as one name. */
+const nameOf = (path: Path) => path.replace(/%/g, '%25').replace(/\//g, '%2F')
+
 function makeOnce({ files }: Host, { directory }: Store, path: Path): void {
   if (!files.stat(directory, path)) files.makeDirectory(directory, path, 0o755)
 }
 
-/** False where there is no overlay: in the kernel, on this disk, or for such a name. */
-export function mountOverlay({ host, path: root }: NewRoot, path: Path, folder: Path): boolean {
+/**
+ * False where there is no overlay: in the kernel, on this disk, or for such a name. `above`: a folder
+ * that lies over the tree's, and below `folder`.
+ */
+export function mountOverlay(
+  { host, path: root }: NewRoot,
+  path: Path,
+  folder: Path,
+  above?: Path,
+): boolean {
   const target = path === '' ? root : `${root}/${path}`
-  const options = `lowerdir=${target},upperdir=${folder}/upper,workdir=${folder}/work`
   // The kernel's own list of options gives these a meaning.
-  if (/[,:\\]/.test(target + folder)) return false
+  if (/[,:\\]/.test(`${target}${folder}${above ?? ''}`)) return false
+  const lower = above === undefined ? target : `${above}:${target}`
+  const options = `lowerdir=${lower},upperdir=${folder}/upper,workdir=${folder}/work`
   try {
     host.system.mount('overlay', target, 'overlay', [], options)
     return true

@@ -40,7 +40,7 @@ export interface Facts {
   words: { boot: 'previous' | undefined; recover: string | undefined }
   /** Why this laptop may not start at all: stolen, or its lease is over. */
   locked: string | undefined
-  /** The store can be written. */
+  /** The store can be written: also the record of this very start. */
   writable: boolean
   /** Trees have changed their names since power-on. */
   moved: boolean
@@ -142,12 +142,17 @@ function keepOrSwap(facts: Facts, version: number): Plan {
   return boot(facts, 'fakeroot', version, `Version ${version}.`)
 }
 
-/** A store that can't be written: the best tree is started under whatever name it has. */
+/**
+ * A store that can't be written: the best tree is started under whatever name it has. One on trial
+ * comes after the one before it, because its boots can't be counted, and it might never end.
+ */
 function startAsItStands(facts: Facts): Plan {
+  const { trial, bootsMax, words } = facts
   const running: [TreeName, FoundTree | undefined] = ['fakeroot', facts.running]
   const previous: [TreeName, FoundTree | undefined] = ['previous-root', facts.previous]
   const waiting: [TreeName, FoundTree | undefined] = ['upgraded-root', facts.waiting]
-  const first = facts.words.boot === 'previous' ? [previous, running] : [running, previous]
+  const isTrial = bootsMax > 0 && trial !== undefined && trial === facts.running?.version
+  const first = words.boot === 'previous' || isTrial ? [previous, running] : [running, previous]
   const whole = [...first, waiting].flatMap(([tree, found]) => {
     const version = startable(found)
     return version === undefined ? [] : [{ tree, version }]

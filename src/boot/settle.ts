@@ -3,7 +3,10 @@
  * and looks again, until something is to be started, recovered or locked. The caller starts it. To be
  * called under the store's lock.
  */
-import { isSystemError, UpgradeError } from '../errors.ts'
+import { isSystemError } from '../errors.ts'
+import type { PublicKey } from '../release/signify.ts'
+import { mendRecord } from '../trees/mend-record.ts'
+import { isFull } from '../trees/room.ts'
 import type { Store } from '../trees/store.ts'
 import { recover, rollBack, swap } from '../trees/swap.ts'
 import { type Circumstances, gatherFacts } from './facts.ts'
@@ -22,6 +25,7 @@ export async function settle(
   note: (text: string) => void,
 ): Promise<Decision> {
   const circumstances: Circumstances = { ...given, moved: false, proved: new Set() }
+  if (given.writable) mend(store, given.keys, note)
   for (let acts = 0; acts < ACTS_MAX; acts++) {
     const next = plan(await gatherFacts(store, circumstances))
     note(next.reason)
@@ -30,13 +34,26 @@ export async function settle(
       makingRoom(store, () => carryOut(store, next))
       circumstances.moved ||= next.act !== 'finish'
     } catch (error) {
-      if (!isSystemError(error) && !(error instanceof UpgradeError)) throw error
+      if (!(error instanceof Error)) throw error
+      // Whatever it is, a fault of ours as well: what stands there is started as it stands.
       note(`The store can't be changed: ${error.message}.`)
       circumstances.writable = false
     }
   }
   return { act: 'recover', reason: 'The trees of the store do not settle.' }
 }
+
+/** What can't be written either is as a disk that takes no changes: the first act or the count tells. */
+function mend(store: Store, keys: readonly PublicKey[], note: (text: string) => void): void {
+  try {
+    makingRoom(store, () => mendRecord(store, keys, (text) => note(`${capital(text)}.`)))
+  } catch (error) {
+    if (!isSystemError(error)) throw error
+    note(`The state record can't be begun anew: ${error.message}.`)
+  }
+}
+
+const capital = (text: string) => text.slice(0, 1).toUpperCase() + text.slice(1)
 
 function carryOut(store: Store, next: Exclude<Plan, Decision>): void {
   if (next.act === 'finish') recover(store)
@@ -50,7 +67,7 @@ export function makingRoom(store: Store, act: () => void): void {
   try {
     act()
   } catch (error) {
-    if (!isSystemError(error, 'ENOSPC', 'EDQUOT') || !store.has('staging')) throw error
+    if (!isFull(error) || !store.has('staging')) throw error
     store.discard('staging')
     act()
   }

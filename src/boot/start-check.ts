@@ -3,7 +3,7 @@
  * libraries that they need must stand there as the manifest says. It reads those few files, which
  * the start would read anyway, and none of the others. It never writes.
  */
-import { isSystemError } from '../errors.ts'
+import { isOfMachine, isSystemError } from '../errors.ts'
 import type { Host, Path } from '../host.ts'
 import { type Entry, parseManifestLine } from '../release/manifest-line.ts'
 import { show } from '../text.ts'
@@ -137,7 +137,7 @@ class StartCheck {
         files.close(fd)
       }
     } catch (error) {
-      if (!isSystemError(error)) throw error
+      if (!isSystemError(error) || isOfMachine(error)) throw error
       return damage(entry.path, `can't be read (${error.code})`)
     }
   }

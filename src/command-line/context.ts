@@ -2,7 +2,7 @@
  * What a command works with: its options over the configuration over the defaults, the store, the
  * keys and the sources that follow from them, and the voices for progress and results.
  */
-import { ConfigError, isSystemError } from '../errors.ts'
+import { BusyError, ConfigError, isSystemError } from '../errors.ts'
 import type { Fd, Host, Path } from '../host.ts'
 import { minuteOfDay } from '../hours.ts'
 import { CONFIGURATION_SIZE_MAX } from '../limits.ts'
@@ -17,6 +17,7 @@ import { capAt } from '../source/rate-cap.ts'
 import type { Source } from '../source/source.ts'
 import { arrayOfBytes, bytesOfArray, bytesOfText, show } from '../text.ts'
 import { trustedKeys } from '../trees/key-chain.ts'
+import { spaceError } from '../trees/room.ts'
 import { Store } from '../trees/store.ts'
 import { CONFIGURATION_PATH, type Configuration, readConfiguration } from './configuration.ts'
 import { numberOf, textOf, type Values } from './options.ts'
@@ -27,6 +28,8 @@ const SCHOOL_SERVER = 'rsync://schoolserver/xo'
 const BWLIMIT_MAX = 1e7
 const STDOUT: Fd = 1
 const STDERR: Fd = 2
+/** Between two tries for a lock that somebody else has (milliseconds). */
+const LOCK_AGAIN_MS = 250
 /** How long a source may stay below the minimum rate. */
 const RATE_WINDOW_MS = 60_000
 
@@ -92,17 +95,42 @@ export class Context {
     return Store.open(this.host, this.configuration.store, create)
   }
 
-  /** Opens and locks the store for one command. With `create` it is made where it is missing. */
+  /**
+   * Opens and locks the store for one command. With `create` it is made where it is missing. Where
+   * somebody else has the lock, that is waited for as long as `waitSeconds` says.
+   */
   async withLockedStore(
     create: boolean,
     use: (store: Store) => number | Promise<number>,
+    waitSeconds = 0,
   ): Promise<number> {
     const store = this.store(create)
     try {
-      store.lock()
+      await this.#lock(store, waitSeconds)
       return await use(store)
+    } catch (error) {
+      throw error instanceof Error
+        ? spaceError(store, error, this.configuration.reserveBytes)
+        : error
     } finally {
       store.close()
+    }
+  }
+
+  async #lock(store: Store, waitSeconds: number): Promise<void> {
+    const { clock } = this.host
+    const endMs = clock.monotonicMs() + waitSeconds * 1000
+    for (let tries = 0; ; tries++) {
+      try {
+        store.lock()
+        return
+      } catch (error) {
+        if (!(error instanceof BusyError) || clock.monotonicMs() >= endMs) throw error
+        if (tries === 0) {
+          this.progress.note(`${error.message}: waiting for it, at most ${waitSeconds} s`)
+        }
+        await clock.sleep(LOCK_AGAIN_MS)
+      }
     }
   }
 

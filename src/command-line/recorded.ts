@@ -1,4 +1,5 @@
 /** One run of the flow for a command, with its sources opened and closed, and its end in the state record. */
+import { keepRoom, spaceError } from '../trees/room.ts'
 import { changeState } from '../trees/state.ts'
 import type { Store } from '../trees/store.ts'
 import type { Upgrade } from '../upgrade.ts'
@@ -24,6 +25,7 @@ export async function recorded<Result extends { outcome: string; version: number
   const { configuration, progress } = context
   const { hardware, deployment, reserveBytes } = configuration
   const sources = context.sources(store, wish.sources)
+  keepRoom(store)
   const record = (outcome: string, message: string) => keep(context, store, outcome, message)
   try {
     const result = await flow({
@@ -40,7 +42,8 @@ export async function recorded<Result extends { outcome: string; version: number
     })
     record(result.outcome, `version ${result.version}`)
     return result
-  } catch (error) {
+  } catch (thrown) {
+    const error = thrown instanceof Error ? spaceError(store, thrown, reserveBytes) : thrown
     const known = exitOf(error)
     try {
       if (known) record(known.kind, (error as Error).message)

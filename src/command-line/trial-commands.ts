@@ -99,7 +99,7 @@ export const confirmCommand: Command = {
     const force = context.values['--force'] === true
     // Hooks may take their time, and may look at the store themselves: they run without its lock.
     const asked = await examined(context, force)
-    return context.withLockedStore(false, (store) => {
+    const say = (store: Store) => {
       recoverFirst(context, store, 'swap')
       const version = store.version('fakeroot')
       if (version !== asked.version) {
@@ -111,9 +111,13 @@ export const confirmCommand: Command = {
       return asked.vetoes.length > 0
         ? vetoed(context, store, asked)
         : confirmed(context, store, force)
-    })
+    }
+    return context.withLockedStore(false, say, LOCK_WAIT_SECONDS)
   },
 }
+
+/** A round of the daemon may be at work just then. A trial's watchdog waits longer than this. */
+const LOCK_WAIT_SECONDS = 120
 
 type Asked = Awaited<ReturnType<typeof examined>>
 

@@ -2,12 +2,14 @@
  * Stages and verifies until the tree holds: what `verify` finds damaged is fetched once more. A disk
  * that fills up half way ends it, and gives the running system its room back. It never commits.
  */
-import { isSystemError, SpaceError, TrustError } from '../errors.ts'
+import { SpaceError, TrustError } from '../errors.ts'
 import type { Path } from '../host.ts'
 import type { Source } from '../source/source.ts'
+import { megabytes } from '../text.ts'
+import { isFull } from '../trees/room.ts'
 import type { OpenTree, Store } from '../trees/store.ts'
 import { type Damage, describe, type VerifiedTree, verify } from '../trees/verify.ts'
-import { megabytes, plan } from './plan.ts'
+import { plan } from './plan.ts'
 import { type StageReport, stage } from './stage.ts'
 import type { Staging } from './staging.ts'
 
@@ -53,7 +55,7 @@ export async function build(
       'nothing was committed; look at the disk of the store for errors',
     )
   } catch (error) {
-    if (isSystemError(error, 'ENOSPC', 'EDQUOT')) throw await outOfSpace(store, error)
+    if (isFull(error)) throw await outOfSpace(store, error)
     throw error
   }
 }

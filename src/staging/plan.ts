@@ -4,6 +4,7 @@
  */
 import { SpaceError } from '../errors.ts'
 import type { Fd, Host } from '../host.ts'
+import { megabytes } from '../text.ts'
 import type { OpenTree } from '../trees/store.ts'
 
 export interface Plan {
@@ -61,8 +62,4 @@ export function checkSpace(host: Host, store: Fd, plan: Plan, reserveBytes: numb
       'remove files, then run this again; nothing was written',
     )
   }
-}
-
-export function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`
 }

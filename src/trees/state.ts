@@ -7,6 +7,7 @@ import { STATE_SIZE_MAX, TIME_JUMP_MAX_SECONDS, VERSION_MAX } from '../limits.ts
 import { formatInstant, parseInstant } from '../release/fields.ts'
 import { readFile, replaceFile } from '../small-file.ts'
 import { arrayOfBytes, bytesOfArray, bytesOfText, textOfBytes } from '../text.ts'
+import { giveRoom, isFull } from './room.ts'
 import type { Store } from './store.ts'
 
 /** A swap that was begun: which version shall run, and which one ran when it began. */
@@ -140,7 +141,14 @@ export function writeState(store: Store, state: State): void {
     add('last-message', oneLine(last.message))
   }
   const content = arrayOfBytes(bytesOfText(`${lines.join('\n')}\n`))
-  replaceFile(store.host.files, store.directory, NAME, content)
+  const replace = () => replaceFile(store.host.files, store.directory, NAME, content)
+  try {
+    replace()
+  } catch (error) {
+    // On a full disk there is room for just this.
+    if (!isFull(error) || !giveRoom(store)) throw error
+    replace()
+  }
 }
 
 /** Replaces some fields, and leaves the rest as it is. */

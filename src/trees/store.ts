@@ -10,7 +10,7 @@ import { MANIFEST_SIZE_MAX, RELEASE_SIZE_MAX } from '../limits.ts'
 import { openRelease, type Release, readRelease } from '../release/release.ts'
 import type { PublicKey } from '../release/signify.ts'
 import { readFile } from '../small-file.ts'
-import { show } from '../text.ts'
+import { bytesOfArray, show } from '../text.ts'
 
 /** The trees, by the names of their directories. */
 export type TreeName = 'fakeroot' | 'upgraded-root' | 'staging' | 'previous-root'
@@ -28,6 +28,11 @@ export interface OpenTree {
   manifest: Fd
   root: Fd
 }
+
+/** Below `/`: the identity of the tree that the running system has as its root. */
+export const ROOT_MARK = 'run/xo/root-tree'
+/** Two numbers and a colon (bytes). */
+const ROOT_MARK_MAX = 64
 
 /** What the kernel says of a disk whose blocks or directories are broken. */
 const DAMAGE = ['EIO', 'EBADMSG', 'EUCLEAN', 'EISDIR', 'ENOTDIR', 'ELOOP']
@@ -142,12 +147,24 @@ export class Store {
   /** Whether the root of this process is the tree's, so that nothing of it may change. */
   isRoot(name: TreeName): boolean {
     const { files } = this.host
+    const tree = files.stat(this.directory, `${name}/root`)?.identity
+    if (tree === undefined) return false
     const root = files.openRoot('/')
     try {
-      const tree = files.stat(this.directory, `${name}/root`)
-      return tree !== undefined && tree.identity === files.statHandle(root).identity
+      return tree === files.statHandle(root).identity || tree === this.#markedRoot(root)
     } finally {
       files.close(root)
+    }
+  }
+
+  /** Under an overlay the root has another identity than its tree: the start has left the tree's. */
+  #markedRoot(root: Fd): string | undefined {
+    try {
+      const mark = readFile(this.host.files, root, ROOT_MARK, ROOT_MARK_MAX)
+      return mark && bytesOfArray(mark)
+    } catch (error) {
+      if (isSystemError(error) || error instanceof TrustError) return undefined
+      throw error
     }
   }
 

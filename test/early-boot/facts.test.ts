@@ -172,9 +172,48 @@ test('a state record that is garbage does not keep a laptop from starting', asyn
   zero(join(path, 'state'))
   const decision = await decide(path)
   assert.equal([decision.act, decision.act === 'boot' && decision.version], ['boot', 42])
+  await withStore(path, (store) => assert.is(readState(store).floor, 42))
   zero(inside(path, LIBC))
   const other = await decide(path)
-  assert.equal(other.act === 'boot' && [other.tree, other.version], ['previous-root', 41])
+  assert.equal(other.act === 'boot' && [other.tree, other.version], ['fakeroot', 41])
+})
+
+test('a garbage record on a disk that takes no changes: the tree starts as it stands', async () => {
+  const path = copyOf(calm)
+  zero(join(path, 'state'))
+  zero(inside(path, LIBC))
+  const decision = await decide(path, {}, refusing('EROFS'))
+  assert.equal(decision.act === 'boot' && [decision.tree, decision.version], ['previous-root', 41])
+})
+
+test('a manifest that this program does not understand is no endless loop', async () => {
+  const path = copyOf(calm)
+  const host = nodeHost()
+  const trees = {
+    ...host.trees,
+    findLine(): never {
+      throw Object.assign(new Error('line 1: unknown'), { name: 'ManifestError', line: 1 })
+    },
+  }
+  const decision = await decide(path, { recoveryTried: true }, { ...host, trees })
+  assert.equal(decision.act === 'boot' && decision.version, 42)
+})
+
+test('what the machine lacks for a moment is not held against a tree', async () => {
+  const path = copyOf(calm)
+  const host = nodeHost()
+  const files = {
+    ...host.files,
+    openRead(): never {
+      throw Object.assign(new Error('open: ENOMEM'), { name: 'SystemError', code: 'ENOMEM' })
+    },
+  }
+  try {
+    await decide(path, {}, nodeHost(files as Files))
+    assert.unreachable()
+  } catch (error) {
+    assert.match((error as Error).message, /ENOMEM/)
+  }
 })
 
 function decide(

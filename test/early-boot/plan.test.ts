@@ -157,6 +157,22 @@ const TABLE: [string, Partial<Facts>, string][] = [
   ],
   ['no changes: the good before the bad', { ...readOnly, bad: [42] }, 'boot previous-root 41'],
   ['no changes: the one before', { ...readOnly, ...previousAsked }, 'boot previous-root 41'],
+  ['no changes: a trial would never end', { ...readOnly, ...onTrial }, 'boot previous-root 41'],
+  [
+    'no changes: trials need no count',
+    { ...readOnly, ...onTrial, bootsMax: 0 },
+    'boot fakeroot 42 on trial',
+  ],
+  [
+    'no changes: a trial is all there is',
+    { ...readOnly, ...onTrial, previous: undefined },
+    'boot fakeroot 42 on trial',
+  ],
+  [
+    'no changes: a trial, and the other is bad',
+    { ...readOnly, ...onTrial, bad: [41] },
+    'boot fakeroot 42 on trial',
+  ],
   ['no changes: nothing', { ...readOnly, ...nothing }, 'recover'],
 ]
 

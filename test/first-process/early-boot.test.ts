@@ -20,7 +20,7 @@ test('finds the store, counts the boot, and hands over to the init of the tree',
   assert.match(output, /^system 41 as \/sbin\/init , process 1$/m)
   assert.match(output, /^\/dev\/loop[0-9]+ \/ ext4 rw/m)
   assert.match(output, /^\/dev\/loop[0-9]+ \/xo ext4 rw/m)
-  assert.match(output, /\/xo:\nfakeroot\nlock\nstate\n/)
+  assert.match(output, /\/xo:\nfakeroot\nlock\nroom\nstate\n/)
   assert.match(output, /^ *[0-9.]+ Starting version 41\.$/m)
   assert.match(laptop.read('xo/state'), /^boots=1$/m)
 })

@@ -101,11 +101,6 @@ test('devices are opened and measured, and what is none is refused by name', () 
   fails('ENOENT', () => system.loadModule('/lib/nothing.ko', ''), '/lib/nothing.ko')
 })
 
-test('the name of the machine', () => {
-  system.setHostName('xo-42')
-  assert.is(read('/proc/sys/kernel/hostname'), 'xo-42\n')
-})
-
 test('a stream of a child works while signals are taken', async () => {
   const child = processes.start({ command: ['echo', 'hello'], environment, pipe: true })
   const buffer = new Uint8Array(16)

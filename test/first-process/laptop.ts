@@ -6,7 +6,7 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type MachineEnd, runMachine } from '../support/memory-machine.ts'
+import { type MachineEnd, type MachineRun, runMachine } from '../support/memory-machine.ts'
 import { bring } from '../support/node-device.ts'
 import { Publisher } from '../support/release.ts'
 import { scratch } from '../support/scratch.ts'
@@ -103,6 +103,22 @@ export class Laptop {
     makeDisk(this.image, this.label, content)
   }
 
+  /** Changes its disk while it is off: shell in the root of its disk. */
+  change(script: string): string {
+    const mounted = 'set -e; mount -o loop "$0" /mnt; cd /mnt; eval "$1"; cd /; umount /mnt'
+    return execFileSync('unshare', ['-m', 'sh', '-c', mounted, this.image, script], {
+      encoding: 'utf8',
+    })
+  }
+
+  /** Fills its disk to the last block and the last inode's worth of them. */
+  fill(): void {
+    this.change(
+      'mkdir -p fill; dd if=/dev/zero of=fill/large bs=64k 2>/dev/null || true; ' +
+        'i=0; while echo x 2>/dev/null >fill/$i; do i=$((i + 1)); done; sync',
+    )
+  }
+
   /** A USB stick with all that was published: its image. */
   makeStick(label = this.label): string {
     const image = join(scratch('stick'), 'stick.img')
@@ -115,26 +131,34 @@ export class Laptop {
     words: string[] = [],
     {
       disks = [],
+      program = PROGRAM,
+      files = {},
+      readOnly = false,
       ...options
     }: {
-      answers?: Record<string, string>
-      environment?: Record<string, string>
+      /** Another one than that which ships. */
+      program?: string
+      /** More of them in the initramfs. */
+      files?: Record<string, string>
       disks?: string[]
-      deadlineMs?: number
-    } = {},
+      /** Its disk takes no changes. */
+      readOnly?: boolean
+    } & Partial<Omit<MachineRun, 'files' | 'command'>> = {},
   ): Promise<MachineEnd> {
     const etc = scratch('etc')
     writeFileSync(
       join(etc, 'xo-upgrade.conf'),
       `[recovery]\nstick[] = ${this.label}-stick\n[boot]\nmenu-seconds = 0\n${this.configuration}`,
     )
-    const loops = [this.image, ...disks].map((image) =>
-      execFileSync('losetup', ['-f', '--show', image], { encoding: 'utf8' }).trim(),
-    )
+    const loops = [this.image, ...disks].map((image) => {
+      const words = image === this.image && readOnly ? ['-r'] : []
+      return execFileSync('losetup', [...words, '-f', '--show', image], { encoding: 'utf8' }).trim()
+    })
     try {
       return await runMachine({
         files: {
-          'xo-upgrade': PROGRAM,
+          'xo-upgrade': program,
+          ...files,
           'etc/xo-upgrade.conf': join(etc, 'xo-upgrade.conf'),
           'etc/xo-upgrade/keys/release.pub': this.publisherKeys,
         },

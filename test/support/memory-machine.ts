@@ -18,13 +18,15 @@ export interface MachineRun {
   environment?: Record<string, string>
   /** What is typed on the console (a pipe) once it has shown a text. */
   answers?: Record<string, string>
+  /** A text after which nothing more is waited for; the machine is killed then. */
+  last?: string
   /** Ends the wait; the machine is killed then. */
   deadlineMs: number
 }
 
 export interface MachineEnd {
   output: string
-  /** Of process 1; undefined where the deadline came first. */
+  /** Of process 1; undefined where the deadline or the last text came first. */
   status: number | undefined
 }
 
@@ -62,6 +64,11 @@ export async function runMachine(run: MachineRun): Promise<MachineEnd> {
     env: { PATH: '/bin:/sbin:/usr/bin:/usr/sbin', ...run.environment },
   })
   let output = ''
+  let late = false
+  const stop = () => {
+    late = true
+    child.kill('SIGKILL')
+  }
   const answers = new Map(Object.entries(run.answers ?? {}))
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text) => {
@@ -71,13 +78,10 @@ export async function runMachine(run: MachineRun): Promise<MachineEnd> {
         answers.delete(shown)
         child.stdin.write(typed)
       }
+      if (run.last !== undefined && output.includes(run.last)) stop()
     })
   }
-  let late = false
-  const timer = setTimeout(() => {
-    late = true
-    child.kill('SIGKILL')
-  }, run.deadlineMs)
+  const timer = setTimeout(stop, run.deadlineMs)
   const status = await new Promise<number | undefined>((resolve) => {
     child.once('close', (code, signal) => {
       resolve(late ? undefined : (code ?? (signal ? 128 : undefined)))

@@ -2,6 +2,8 @@
  * The trial, end to end with the real program: a swap begins it, `confirm` ends it, hooks may veto, a
  * way back is kept until then, and what never became healthy is not taken again unasked.
  */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -58,6 +60,19 @@ test('a swap begins a trial, a boot and a confirmation end it', async () => {
   assert.equal([status.trial, status.boots, status.confirmed], [undefined, 0, 2])
   assert.is(status.previous, 1, 'the way back is kept until the next upgrade')
   assert.is((await device.succeed('confirm')).trial, false)
+})
+
+test('a confirmation waits for whoever has the store', async () => {
+  const { device } = await onTrial()
+  await booted(device)
+  const script = 'exec 9>>"$0/lock"; flock 9; echo locked; sleep 3'
+  const holder = spawn('sh', ['-c', script, device.store], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const closed = once(holder, 'close')
+  await once(holder.stdout, 'data')
+  const { status, events } = await device.run('confirm')
+  assert.is(status, 0)
+  assert.ok(events.some(({ text }) => /waiting for it, at most 120 s/.test(text)))
+  await closed
 })
 
 test('what is healthy and settled is confirmed without a write', async () => {

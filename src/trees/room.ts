@@ -1,0 +1,69 @@
+/**
+ * Room for the state record on a disk that somebody filled to the last block: a file of the store that
+ * can be given up. Without it a start could not be counted, and a trial would never come to its end.
+ * It holds nothing that anybody reads.
+ */
+import { isSystemError, SpaceError } from '../errors.ts'
+import { megabytes } from '../text.ts'
+import type { Store } from './store.ts'
+
+const NAME = 'room'
+/** Some erase blocks of flash, so that giving it up gives whole ones (bytes). */
+const ROOM_BYTES = 512 * 1024
+const PIECE_BYTES = 64 * 1024
+
+/** Whether the disk refused because it is full. */
+export function isFull(error: unknown): error is Error {
+  return isSystemError(error, 'ENOSPC', 'EDQUOT')
+}
+
+/** Makes it where it is not there. False where the disk has no room for it. */
+export function keepRoom(store: Store): boolean {
+  const { host, directory } = store
+  const { files, random } = host
+  try {
+    const stat = files.stat(directory, NAME)
+    if (stat?.size === ROOM_BYTES) return true
+    if (stat) files.removeFile(directory, NAME)
+    const fd = files.createFile(directory, NAME, 0o600)
+    try {
+      // What can be packed would take no room on a file system that packs.
+      for (let done = 0; done < ROOM_BYTES; done += PIECE_BYTES) {
+        files.write(fd, random.randomBytes(PIECE_BYTES), 0, PIECE_BYTES)
+      }
+      files.sync(fd)
+    } finally {
+      files.close(fd)
+    }
+    return true
+  } catch (error) {
+    if (!isSystemError(error)) throw error
+    if (!isFull(error)) return true
+    giveRoom(store)
+    return false
+  }
+}
+
+/** Gives it up; false where there was none. */
+export function giveRoom({ host, directory }: Store): boolean {
+  if (!host.files.stat(directory, NAME)) return false
+  host.files.removeFile(directory, NAME)
+  // The blocks are free only when the name is gone for good.
+  host.files.sync(directory)
+  return true
+}
+
+/** What a full disk means for whoever asked for something: how much is there, and what to do. */
+export function spaceError({ host, directory }: Store, error: Error, wantedBytes: number): Error {
+  if (!isFull(error)) return error
+  const { bytes, inodes } = host.files.space(directory)
+  const lacksInodes = inodes === 0
+  return new SpaceError(
+    lacksInodes
+      ? `the store's disk has no inodes left (${error.message})`
+      : `the store's disk is full: ${megabytes(bytes)} are free, and ${megabytes(wantedBytes)} ` +
+          `should be (${error.message})`,
+    Math.max(wantedBytes - bytes, 1),
+    `${lacksInodes ? 'remove files' : 'free that much'}, then run this again`,
+  )
+}
