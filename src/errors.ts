@@ -62,6 +62,12 @@ export class SpaceError extends UpgradeError {
   }
 }
 
+/**
+ * What was proved when it came does not stand on the disk like that: the disk's fault or the memory's,
+ * and never a source's.
+ */
+export class DiskError extends UpgradeError {}
+
 /** Somebody else holds the store's lock. */
 export class BusyError extends UpgradeError {}
 

@@ -67,7 +67,10 @@ declare module 'native:delta' {
   export function abandonFile(rebuilder: Rebuilder): number
   export function closeRebuilder(rebuilder: Rebuilder): void
 
-  /** Copies a file's content from its start to target's current position, with its SHA-256. EFBIG past sizeMax. */
+  /**
+   * Copies a file's content from its start to target's current position, with its SHA-256. EFBIG past sizeMax. The call of
+   * an error is `read` where the source is at fault, else `write`.
+   */
   export function copyWhole(
     source: Fd,
     target: Fd,

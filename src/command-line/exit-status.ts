@@ -3,6 +3,7 @@ import {
   BusyError,
   ConfigError,
   DeadlineError,
+  DiskError,
   isSystemError,
   LaterError,
   PeerError,
@@ -38,6 +39,7 @@ export function exitOf(error: unknown): { status: number; kind: string } | undef
   if (isSystemError(error) && (error.call === 'connect' || error.call === 'resolve')) {
     return { status: EXIT.unavailable, kind: error.name }
   }
+  if (error instanceof DiskError) return { status: EXIT.system, kind: error.name }
   if (isSystemError(error)) return { status: EXIT.system, kind: error.name }
   if (error instanceof Error && error.name === 'ManifestError') {
     return { status: EXIT.untrusted, kind: error.name }

@@ -10,6 +10,9 @@ import { show } from '../text.ts'
 import type { Role } from './order.ts'
 import type { Outcome, Source, Wanted } from './source.ts'
 
+/** What a broken disk answers, one that was pulled out, or a file system with errors. */
+const UNREADABLE = ['EIO', 'ENXIO', 'ENODEV', 'EUCLEAN', 'EBADMSG', 'ESTALE']
+
 export class FolderSource implements Source {
   #directory: Fd | undefined
 
@@ -22,7 +25,7 @@ export class FolderSource implements Source {
 
   async statement(version: number | undefined): Promise<Uint8Array> {
     const name = version === undefined ? 'latest' : `${version}/release`
-    const statement = readFile(this.host.files, this.#open(), name, RELEASE_SIZE_MAX)
+    const statement = this.#small(name, RELEASE_SIZE_MAX)
     if (!statement) throw new PeerError(`${this.name} has no ${name}`, 'absent')
     return statement
   }
@@ -53,7 +56,17 @@ export class FolderSource implements Source {
   }
 
   async keys(): Promise<Uint8Array | undefined> {
-    return readFile(this.host.files, this.#open(), 'keys', KEY_CHAIN_SIZE_MAX)
+    return this.#small('keys', KEY_CHAIN_SIZE_MAX)
+  }
+
+  /** A stick that can't be read is a bad source, and the next one has its turn. */
+  #small(name: Path, sizeMax: number): Uint8Array | undefined {
+    try {
+      return readFile(this.host.files, this.#open(), name, sizeMax)
+    } catch (error) {
+      if (!isSystemError(error, ...UNREADABLE)) throw error
+      throw new PeerError(`${this.name}/${name} can't be read (${error.code})`, 'broken')
+    }
   }
 
   #open(): Fd {
@@ -81,7 +94,8 @@ export class FolderSource implements Source {
     try {
       outcome = delta.copyWhole(fd, wanted.target(), wanted.sizeMax)
     } catch (error) {
-      if (!isSystemError(error, 'EFBIG', 'EIO')) {
+      // A write that fails is our own disk's trouble, and none of this source's.
+      if (!isSystemError(error, 'EFBIG', ...UNREADABLE) || error.call !== 'read') {
         wanted.abandoned?.()
         throw error
       }

@@ -3,6 +3,7 @@
  * hint for the order only; where it is missing or garbled, nobody is set aside.
  */
 
+import { isSystemError, TrustError } from '../errors.ts'
 import type { Fd, Files } from '../host.ts'
 import { STATE_SIZE_MAX } from '../limits.ts'
 import { formatInstant, parseInstant } from '../release/fields.ts'
@@ -34,13 +35,16 @@ export function setAside(files: Files, store: Fd, url: string, nowSeconds: numbe
   const lines = all.map(
     (entry) => `${formatInstant(entry.begun)} ${formatInstant(entry.until)} ${entry.url}\n`,
   )
-  replaceFile(files, store, NAME, arrayOfBytes(lines.join('')))
+  try {
+    replaceFile(files, store, NAME, arrayOfBytes(lines.join('')))
+  } catch (error) {
+    // The next source is worth more than a hint that a full disk does not take.
+    if (!isSystemError(error)) throw error
+  }
 }
 
 function entries(files: Files, store: Fd, nowSeconds: number): Entry[] {
-  const bytes = readFile(files, store, NAME, STATE_SIZE_MAX)
-  if (!bytes) return []
-  return bytesOfArray(bytes)
+  return textOf(files, store)
     .split('\n')
     .flatMap((line) => {
       const [, from = '', to = '', url = ''] = /^(\S+) (\S+) (.+)$/.exec(line) ?? []
@@ -49,4 +53,13 @@ function entries(files: Files, store: Fd, nowSeconds: number): Entry[] {
       if (begun === undefined || until === undefined) return []
       return secondsLeft({ begun, until }, nowSeconds) > 0 ? [{ begun, until, url }] : []
     })
+}
+
+function textOf(files: Files, store: Fd): string {
+  try {
+    return bytesOfArray(readFile(files, store, NAME, STATE_SIZE_MAX) ?? new Uint8Array(0))
+  } catch (error) {
+    if (isSystemError(error) || error instanceof TrustError) return ''
+    throw error
+  }
 }

@@ -2,7 +2,7 @@
  * Stages and verifies until the tree holds: what `verify` finds damaged is fetched once more. A disk
  * that fills up half way ends it, and gives the running system its room back. It never commits.
  */
-import { SpaceError, TrustError } from '../errors.ts'
+import { DiskError, SpaceError, TrustError } from '../errors.ts'
 import type { Path } from '../host.ts'
 import type { Source } from '../source/source.ts'
 import { megabytes } from '../text.ts'
@@ -30,7 +30,7 @@ export async function build(
   source: Source,
   mending?: Mending,
 ): Promise<{ verified: VerifiedTree; report: StageReport }> {
-  const { store, release, progress } = staging
+  const { store } = staging
   const full = mending !== undefined
   const careful: Staging = full ? { ...staging, mend: 'basis' } : staging
   try {
@@ -43,13 +43,13 @@ export async function build(
     for (let round = 0; round < ROUNDS_MAX; round++) {
       dropDamaged(store, damage)
       const staged = await stage(careful, source)
-      const result = await verify(store, 'staging', { release, full, progress })
+      const result = await verifyStaged(staging, full)
       report = report ? sum(report, staged.report) : staged.report
       if (result.tree) return { verified: result.tree, report }
       damage = result.damage
     }
     const [first] = damage
-    throw new TrustError(
+    throw new DiskError(
       `the staged tree does not hold: ${damage.length} entries are damaged` +
         `${first ? `, the first ${describe(first)}` : ''}`,
       'nothing was committed; look at the disk of the store for errors',
@@ -57,6 +57,16 @@ export async function build(
   } catch (error) {
     if (isFull(error)) throw await outOfSpace(store, error)
     throw error
+  }
+}
+
+/** Its manifest and every file were proved when they came: what is wrong with them now is not the source's. */
+async function verifyStaged({ store, release, progress }: Staging, full: boolean) {
+  try {
+    return await verify(store, 'staging', { release, full, progress })
+  } catch (error) {
+    if (!(error instanceof TrustError)) throw error
+    throw new DiskError(error.message, 'run this again; look at the disk of the store for errors')
   }
 }
 

@@ -1,0 +1,128 @@
+/** Trouble of the laptop's own disk ends the round, and is held against no source. */
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { DiskError, isSystemError } from '../../src/errors.ts'
+import type { Host, Trees } from '../../src/host.ts'
+import { silent } from '../../src/progress.ts'
+import { readPublicKey } from '../../src/release/signify.ts'
+import { FolderSource } from '../../src/source/folder-source.ts'
+import { Store } from '../../src/trees/store.ts'
+import { install, type Upgrade } from '../../src/upgrade.ts'
+import { Device, PROGRAM, run } from '../support/device.ts'
+import { nodeHost } from '../support/host.ts'
+import { image41 } from '../support/image.ts'
+import { newStorePath } from '../support/node-device.ts'
+import { Publisher } from '../support/release.ts'
+import { type Daemon, startDaemon } from '../support/rsync-daemon.ts'
+
+const publisher = new Publisher()
+let daemon: Daemon
+
+test.before(async () => {
+  publisher.publish(41, image41())
+  daemon = await startDaemon('rsync', [{ name: 'xo', path: publisher.module }])
+})
+test.after(() => daemon.stop())
+
+const isAside = (store: string) => existsSync(join(store, 'set-aside'))
+
+test('a file that may not grow any further (EFBIG), from a daemon and from a folder', async () => {
+  const urls = [`rsync://127.0.0.1:${daemon.port}/xo`, `file://${publisher.module}`]
+  for (const url of urls) {
+    const device = new Device({ sources: [url, url], keys: publisher.keys.publicFile })
+    // 200 KiB for any file; the signal that comes with it is ignored.
+    const limited = `trap '' XFSZ; ulimit -f 200; exec "$@"`
+    const words = ['-c', limited, 'bash', PROGRAM, 'install', '--json', ...device.words]
+    const { status, stdout } = await run(words, { program: 'bash' })
+    assert.is(status, 74, stdout)
+    assert.match(stdout, /"class":"SystemError".*EFBIG/)
+    assert.not.ok(isAside(device.store), url)
+    assert.not.match(stdout, /trying the next source/)
+    assert.is((await device.succeed('install')).version, 41)
+  }
+})
+
+/** Installs from a folder, asked twice, on a host with something wrong. */
+async function installed(host: Host) {
+  const store = Store.open(host, newStorePath(), true)
+  const source = () => new FolderSource(host, publisher.module, `file://${publisher.module}`)
+  const keys = [readPublicKey(host, readFileSync(publisher.keys.publicFile, 'latin1'))]
+  const notes: string[] = []
+  const job: Upgrade = {
+    store,
+    keys,
+    device: { hardware: 'any', deployment: 'any' },
+    version: undefined,
+    allowDowngrade: false,
+    progress: { ...silent, note: (text) => notes.push(text) },
+    sources: [source(), source()],
+    reserveBytes: 0,
+  }
+  try {
+    return { result: await install(job), failure: undefined, store: store.path, notes }
+  } catch (failure) {
+    return { result: undefined, failure, store: store.path, notes }
+  } finally {
+    store.close()
+  }
+}
+
+test('a write that fails', async () => {
+  for (const code of ['EIO', 'EFBIG', 'EROFS']) {
+    const base = nodeHost()
+    const write: Host['files']['write'] = (fd, buffer, offset, length) => {
+      if (length < 100_000) return base.files.write(fd, buffer, offset, length)
+      throw Object.assign(new Error(code), { name: 'SystemError', call: 'write', code, path: '' })
+    }
+    const { failure, store, notes } = await installed(nodeHost({ ...base.files, write }))
+    assert.ok(isSystemError(failure, code), `${failure}`)
+    assert.not.ok(isAside(store))
+    assert.equal(notes, [])
+  }
+})
+
+test('a staged tree that never holds', async () => {
+  const base = nodeHost()
+  const damage = { path: 'etc', what: 'content', found: 'x', expected: 'y' }
+  const verify: Trees['verify'] = (job, entries) => {
+    const step = base.trees.verify(job, entries)
+    return { ...step, failures: [damage as never] }
+  }
+  const { failure, store } = await installed({ ...base, trees: { ...base.trees, verify } })
+  assert.instance(failure, DiskError)
+  assert.not.ok(isAside(store))
+})
+
+test('a folder that can not be read is the source’s own trouble', async () => {
+  const base = nodeHost()
+  let failures = 1
+  const read: Host['files']['read'] = (fd, buffer, offset, length, position) => {
+    // The content of a file, as it is copied: at a position, in large pieces.
+    if (position === 0 && length === 256 * 1024 && failures-- > 0) {
+      const what = { name: 'SystemError', call: 'read', code: 'EIO', path: '' }
+      throw Object.assign(new Error('EIO'), what)
+    }
+    return position === undefined
+      ? base.files.read(fd, buffer, offset, length)
+      : base.files.read(fd, buffer, offset, length, position)
+  }
+  const { result, store } = await installed(nodeHost({ ...base.files, read }))
+  assert.is(result?.version, 41)
+  assert.ok(isAside(store))
+})
+
+test('what is remembered of sources may be garbage, of any size', async () => {
+  const device = new Device({
+    sources: [`file://${publisher.module}`],
+    keys: publisher.keys.publicFile,
+  })
+  await device.succeed('install')
+  writeFileSync(join(device.store, 'set-aside'), Buffer.alloc(1_000_000, 'x'))
+  await device.succeed('upgrade')
+  rmSync(join(device.store, 'set-aside'))
+  assert.ok(readdirSync(device.store).includes('fakeroot'))
+})
+
+test.run()
