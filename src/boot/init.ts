@@ -26,6 +26,8 @@ const TRY_AGAIN_MS = 60_000
 const TROUBLES_MAX = 10
 const SIGINT = 2
 const SIGTERM = 15
+/** `halt` and `poweroff` of the rescue shell. */
+const SIGUSR1 = 10
 const SIGUSR2 = 12
 /** Where a distribution has it that made no link to it. */
 const SYSTEMD = '/usr/lib/systemd/systemd'
@@ -208,6 +210,7 @@ async function obeySignals(console: Console): Promise<never> {
   for (;;) {
     const signal = await console.host.system.nextSignal()
     if (signal === SIGINT || signal === SIGTERM) await endMachine(console.host, console, 'restart')
-    if (signal === SIGUSR2) await endMachine(console.host, console, 'power-off')
+    if (signal === SIGUSR1 || signal === SIGUSR2)
+      await endMachine(console.host, console, 'power-off')
   }
 }

@@ -56,7 +56,7 @@ export type Plan =
   /** `bad`: the version to be remembered as bad. */
   | { act: 'roll-back'; version: number; bad: number | undefined; reason: string }
   | { act: 'recover'; reason: string }
-  /** `tree` is another one than `fakeroot` only where the store can't be written. */
+  /** `tree` is another one than `fakeroot` only where names can't change: by the disk, or by the versions. */
   | { act: 'boot'; tree: TreeName; version: number; trial: boolean; reason: string }
 
 export function plan(facts: Facts): Plan {
@@ -104,6 +104,8 @@ function replace(facts: Facts): Plan {
   if (running?.fault?.kind === 'unfit' && running.version !== undefined) {
     return boot(facts, 'fakeroot', running.version, reason)
   }
+  // Of the same version, and so no way back by its name: what was mended once is better than none.
+  if (before !== undefined) return boot(facts, 'previous-root', before, reason)
   return { act: 'recover', reason }
 }
 
