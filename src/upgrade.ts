@@ -39,13 +39,10 @@ export async function upgrade(job: Upgrade): Promise<Upgraded> {
   const offer = await findRelease(search, job, running)
   if ('none' in offer) {
     search.settled()
-    return {
-      outcome: 'up-to-date',
-      installed,
-      version: installed,
-      report: undefined,
-      ...offer.none,
-    }
+    // Whoever has nothing newer than what runs may still be behind what waits here.
+    const version = Math.max(installed, job.store.version('upgraded-root') ?? 0)
+    const outcome = version > installed ? 'waiting' : 'up-to-date'
+    return { outcome, installed, version, report: undefined, ...offer.none }
   }
   const { version, manifestDigest } = offer.release
   forgive(job.store, version)

@@ -194,7 +194,8 @@ export const statusCommand: Command = {
       if (intent) lines.push(`unfinished ${intent.verb} from ${intent.source} to ${intent.target}`)
       if (wait) {
         const due = formatInstant(wait.until)
-        lines.push(`next try   ${due}: the sources failed or lacked it, ${wait.tries} in a row`)
+        const why = wait.tries > 0 ? 'the school server lacked it' : 'all sources failed'
+        lines.push(`next try   ${due}: ${why}, ${wait.tries || wait.failures} in a row`)
       }
       if (last) lines.push(`last       ${last.outcome}, ${last.time}: ${last.message}`)
       if (home) lines.push(...homeLines(home))

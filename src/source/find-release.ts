@@ -10,6 +10,7 @@ import { knowsSigner, type PublicKey } from '../release/signify.ts'
 import { followKeys, keysEverTrusted, trustedKeys } from '../trees/key-chain.ts'
 import { raiseTrustedTime, readState } from '../trees/state.ts'
 import type { Store, Tree, TreeName } from '../trees/store.ts'
+import { newestUpstream } from './newest-upstream.ts'
 import type { Search } from './search.ts'
 import type { Source } from './source.ts'
 
@@ -37,43 +38,66 @@ export interface Offer {
   statement: Uint8Array
 }
 
-/** `none` where the first source that answers has nothing to be taken. */
-export function findRelease(
+/** `none`: there is nothing to be taken. */
+export type Found = Offer | { none: { skipped?: number } }
+
+/**
+ * What the first source that answers offers. Where nobody named a version, and a school server has
+ * nothing newer, upstream is asked now and then whether that is the newest: the school server may stand
+ * still. What upstream has is then wanted as if it had been named, in the usual order.
+ */
+export async function findRelease(
   search: Search,
   wish: Wish,
   running: Tree | undefined,
-): Promise<Offer | { none: { skipped?: number } }> {
+): Promise<Found> {
+  wish.progress.begin('release', undefined, 'bytes')
+  const found = await search.serve((source) => offerOf(source, wish, running))
+  if (!running || wish.version !== undefined || !('none' in found)) return found
+  if (search.serving?.role !== 'school') return found
+  const installed = running.release.version
+  const version = await newestUpstream(search.options, installed, async (source) => {
+    const offer = await offerOf(source, wish, running)
+    return 'none' in offer ? installed : offer.release.version
+  })
+  const isKnown = version === wish.store.version('upgraded-root') || isBad(wish.store, version)
+  if (version <= installed || isKnown) return found
+  wish.progress.note(`upstream has version ${version}, and the school server does not`)
+  return search.serve((source) => offerOf(source, { ...wish, version }, running))
+}
+
+/** It came and went since upstream was asked. */
+const isBad = (store: Store, version: number) => readState(store).bad.includes(version)
+
+async function offerOf(source: Source, wish: Wish, running: Tree | undefined): Promise<Found> {
   const { device, version, allowDowngrade, store, progress } = wish
   const keys = wish.configured ?? { release: wish.keys }
-  progress.begin('release', undefined, 'bytes')
-  return search.serve(async (source) => {
-    const statement = await source.statement(version)
-    const installed = running?.release.version ?? 0
-    // The very bytes that were proved when this version came: nothing to prove again (0.1 to 0.3 s).
-    const nothingNew = version === undefined || version === installed
-    if (running && nothingNew && sameBytes(statement, running.statement)) return { none: {} }
-    const release = await opened(statement, keys, source, store)
-    if (version === undefined && release.version <= installed) {
-      if (release.version < installed) {
-        progress.note(`${source.name} is behind: its latest is ${release.version}`)
-      }
-      return { none: {} }
+  const statement = await source.statement(version)
+  const installed = running?.release.version ?? 0
+  // The very bytes that were proved when this version came: nothing to prove again (0.1 to 0.3 s).
+  const nothingNew = version === undefined || version === installed
+  if (running && nothingNew && sameBytes(statement, running.statement)) return { none: {} }
+  const release = await opened(statement, keys, source, store)
+  if (version === undefined && release.version <= installed) {
+    if (release.version < installed) {
+      progress.note(`${source.name} is behind: its latest is ${release.version}`)
     }
-    if (version !== undefined && release.version !== version) {
-      throw new TrustError(`${source.name} gave version ${release.version} out as ${version}`)
-    }
-    // Time is the newest signed time seen, never the clock of a laptop whose battery died.
-    raiseTrustedTime(store, release.issued)
-    const { floor, trustedSeconds, bad } = readState(store)
-    admit(release, { ...device, installed, floor: allowDowngrade ? 0 : floor, trustedSeconds })
-    if (release.version === installed) return { none: {} }
-    await followIfThere(source, store, keys, progress)
-    if (running && version === undefined && bad.includes(release.version)) {
-      progress.note(`${source.name} offers version ${release.version}, which is known as bad here`)
-      return { none: { skipped: release.version } }
-    }
-    return { release, statement }
-  })
+    return { none: {} }
+  }
+  if (version !== undefined && release.version !== version) {
+    throw new TrustError(`${source.name} gave version ${release.version} out as ${version}`)
+  }
+  // Time is the newest signed time seen, never the clock of a laptop whose battery died.
+  raiseTrustedTime(store, release.issued)
+  const { floor, trustedSeconds, bad } = readState(store)
+  admit(release, { ...device, installed, floor: allowDowngrade ? 0 : floor, trustedSeconds })
+  if (release.version === installed) return { none: {} }
+  await followIfThere(source, store, keys, progress)
+  if (running && version === undefined && bad.includes(release.version)) {
+    progress.note(`${source.name} offers version ${release.version}, which is known as bad here`)
+    return { none: { skipped: release.version } }
+  }
+  return { release, statement }
 }
 
 /** Of keys that this device does not know yet, the source may carry the chain that leads to them. */

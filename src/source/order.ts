@@ -21,6 +21,9 @@ export interface Candidate {
 /** What an error says about a source. */
 export type Fault = 'lacks' | 'away' | 'bad' | 'cut'
 
+/** More are not counted: the wait grows no longer. */
+const WAITS_MAX = 999
+
 export interface Patience {
   /** Waits in a row for a school server that lacks the version, before upstream is asked. */
   schoolTries: number
@@ -51,7 +54,7 @@ export function outcomeOf(
 /** The candidate to ask, by its index; or to wait: for the school server, or because all failed. */
 export type Move = number | 'wait-for-school' | 'wait'
 
-/** `tries`: how many waits there were in a row. Candidates of a role stand in the order to try them. */
+/** `tries`: how many waits for the school server there were in a row. Candidates of a role stand in the order to try them. */
 export function nextMove(
   candidates: readonly Candidate[],
   tries: number,
@@ -73,19 +76,25 @@ export function nextMove(
 }
 
 /**
- * The wait that follows. `random` is from 0 to 1 and spreads a school's laptops over the second half of
- * the time, so that they don't all come back at once.
+ * The wait that follows a move. After one that all sources failed the order begins again, with as much
+ * patience for the school server as at first. `random` is from 0 to 1 and spreads a school's laptops
+ * over the second half of the time, so that they don't all come back at once.
  */
 export function nextWait(
-  before: Wait | undefined,
-  nowSeconds: number,
-  random: number,
+  move: Exclude<Move, number>,
+  before: Pick<Wait, 'tries' | 'failures'> | undefined,
+  now: { seconds: number; random: number },
   { firstSeconds, longestSeconds }: Pick<Patience, 'firstSeconds' | 'longestSeconds'>,
 ): Wait {
-  const tries = (before?.tries ?? 0) + 1
-  const full = Math.min(firstSeconds * 2 ** Math.min(tries - 1, 30), longestSeconds)
-  const begun = Math.floor(nowSeconds)
-  return { tries, begun, until: begun + Math.ceil(full * (0.5 + random / 2)) }
+  const { tries, failures } = before ?? { tries: 0, failures: 0 }
+  const forSchool = move === 'wait-for-school'
+  const doublings = Math.min(forSchool ? tries : failures, 30)
+  const full = Math.min(firstSeconds * 2 ** doublings, longestSeconds)
+  const begun = Math.floor(now.seconds)
+  const until = begun + Math.ceil(full * (0.5 + now.random / 2))
+  return forSchool
+    ? { tries: tries + 1, failures, begun, until }
+    : { tries: 0, failures: Math.min(failures + 1, WAITS_MAX), begun, until }
 }
 
 /** Seconds until the next try is due; 0: it is. A wall clock that went back ends the wait. */

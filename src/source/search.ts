@@ -86,6 +86,11 @@ export class Search {
     }
   }
 
+  /** Who served last, and serves still. */
+  get serving(): Source | undefined {
+    return this.#asked.find(({ outcome }) => outcome === 'serving')?.source
+  }
+
   /** The round did its work: the next trouble begins with the shortest wait. */
   settled(): void {
     const { store } = this.options
@@ -116,7 +121,7 @@ export class Search {
         'name one with --source, or in the section [sources] of the configuration',
       )
     }
-    const until = this.#wait()
+    const until = this.#wait(forSchool)
     const when = formatInstant(until)
     if (forSchool && this.#lacking) {
       return new LaterError(
@@ -130,13 +135,14 @@ export class Search {
   }
 
   /** A try before its time, by the operator's own hand, leaves the wait as it is. */
-  #wait(): number {
+  #wait(forSchool: boolean): number {
     const { store, patience = PATIENCE } = this.options
     const { wait } = readState(store)
     const now = this.#now()
     if (wait && secondsLeft(wait, now) > 0) return wait.until
     const [byte = 0] = store.host.random.randomBytes(1)
-    const next = nextWait(wait, now, byte / 255, patience)
+    const at = { seconds: now, random: byte / 255 }
+    const next = nextWait(forSchool ? 'wait-for-school' : 'wait', wait, at, patience)
     changeState(store, { wait: next })
     return next.until
   }

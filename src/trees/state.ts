@@ -34,8 +34,10 @@ export interface HomeRecord {
 
 /** A wait that must survive a reboot, because the sources lacked or failed to serve a version. */
 export interface Wait {
-  /** How many tries have failed in a row. */
+  /** How often, in a row, a school server lacked the version since the order was begun. */
   tries: number
+  /** How often, in a row, all sources failed, and the order was begun again. */
+  failures: number
   /** By the wall clock, in seconds since 1970. */
   begun: number
   until: number
@@ -134,7 +136,10 @@ export function writeState(store: Store, state: State): void {
     if (home.sources.length > 0) add('home-sources', home.sources.join(' '))
     add('home-message', oneLine(home.message))
   }
-  if (wait) add('wait', `${wait.tries} ${formatInstant(wait.begun)} ${formatInstant(wait.until)}`)
+  if (wait) {
+    const times = `${formatInstant(wait.begun)} ${formatInstant(wait.until)}`
+    add('wait', `${wait.tries} ${times} ${wait.failures}`)
+  }
   if (last) {
     add('last-time', last.time)
     add('last-outcome', last.outcome)
@@ -195,13 +200,15 @@ function homeOf(values: Values): HomeRecord | undefined {
 }
 
 function waitOf(values: Values): Wait | undefined {
-  const [tries, begun, until] = (values.get('wait') ?? '').split(' ')
+  // Of an earlier program, without the failures.
+  const [tries, begun, until, failures = '0'] = (values.get('wait') ?? '').split(' ')
   const beginning = parseInstant(begun ?? '')
   const end = parseInstant(until ?? '')
-  if (!/^[0-9]{1,6}$/.test(tries ?? '') || beginning === undefined || end === undefined) {
+  const isCount = (text = '') => /^[0-9]{1,6}$/.test(text)
+  if (!isCount(tries) || !isCount(failures) || beginning === undefined || end === undefined) {
     return undefined
   }
-  return { tries: Number(tries), begun: beginning, until: end }
+  return { tries: Number(tries), failures: Number(failures), begun: beginning, until: end }
 }
 
 function lastOf(values: Values): State['last'] {

@@ -89,17 +89,36 @@ test('every state of three sources leads to one of them that may be asked, or to
 
 test('waits double, are spread over their second half, and are bounded', () => {
   const policy = { firstSeconds: 120, longestSeconds: 3600 }
-  let wait: ReturnType<typeof nextWait> | undefined
-  for (const full of [120, 240, 480, 960, 1920, 3600, 3600]) {
-    const soonest = nextWait(wait, 1_000.9, 0, policy)
-    const latest = nextWait(wait, 1_000.9, 1, policy)
-    assert.is(soonest.until - soonest.begun, full / 2)
-    assert.is(latest.until - latest.begun, full)
-    assert.is(latest.begun, 1_000)
-    wait = latest
+  for (const move of ['wait-for-school', 'wait'] as const) {
+    let wait: ReturnType<typeof nextWait> | undefined
+    for (const full of [120, 240, 480, 960, 1920, 3600, 3600]) {
+      const soonest = nextWait(move, wait, { seconds: 1_000.9, random: 0 }, policy)
+      const latest = nextWait(move, wait, { seconds: 1_000.9, random: 1 }, policy)
+      assert.is(soonest.until - soonest.begun, full / 2)
+      assert.is(latest.until - latest.begun, full)
+      assert.is(latest.begun, 1_000)
+      wait = latest
+    }
   }
-  const old = nextWait({ tries: 999_998, begun: 0, until: 1 }, 5, 1, policy)
-  assert.equal(old, { tries: 999_999, begun: 5, until: 3605 })
+  const old = nextWait('wait', { tries: 0, failures: 999 }, { seconds: 5, random: 1 }, policy)
+  assert.equal(old, { tries: 0, failures: 999, begun: 5, until: 3605 })
+})
+
+test('after upstream failed it begins again, with as much patience for the school server', () => {
+  const patience = { schoolTries: 2, firstSeconds: 100, longestSeconds: 10_000 }
+  const lacking = candidates('school:lacks upstream')
+  const failed = candidates('school:lacks upstream:away')
+  let wait: ReturnType<typeof nextWait> | undefined
+  const lengths: number[] = []
+  for (let round = 0; round < 9; round++) {
+    let move = nextMove(lacking, wait?.tries ?? 0, patience)
+    if (typeof move === 'number') move = nextMove(failed, wait?.tries ?? 0, patience)
+    if (typeof move === 'number') throw new Error(`${move} was asked twice`)
+    wait = nextWait(move, wait, { seconds: 0, random: 1 }, patience)
+    lengths.push(wait.until)
+  }
+  assert.equal(lengths, [100, 200, 100, 100, 200, 200, 100, 200, 400])
+  assert.equal([wait?.tries, wait?.failures], [0, 3])
 })
 
 test('a wait ends when its time has come, and when the clock went back', () => {

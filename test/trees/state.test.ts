@@ -45,7 +45,7 @@ test('every field comes back as it was written', () => {
       sources: ['rsync://schoolserver/xo', 'file:///media/stick'],
       message: 'bring it to the office = today',
     },
-    wait: { tries: 3, begun: 1_795_000_000, until: 1_795_000_600 },
+    wait: { tries: 3, failures: 2, begun: 1_795_000_000, until: 1_795_000_600 },
     last: { time: '2026-11-22T18:00:00.000Z', outcome: 'TrustError', message: 'a=b – é "x"' },
   }
   writeState(store, state)

@@ -78,6 +78,44 @@ test('a school server that lacks the version is waited for, then upstream serves
   assert.not.match(stateOf(device), /^wait=/m)
 })
 
+test('a school server that stands still is noticed, though nobody names a version', async () => {
+  const settings = { 'school-tries': '1', 'first-wait-seconds': '2' }
+  const sources = { 'school[]': url('behind'), 'upstream[]': url('xo') }
+  const device = deviceWith({ ...sources, ...settings })
+  const first = await device.run('upgrade')
+  assert.is(first.status, 75, first.stdout)
+  assert.match(first.error.message, /behind has no 42\/release; it is asked again/)
+  assert.ok(first.events.some(({ text }) => /upstream has version 42/.test(text ?? '')))
+  await sleep(2_100)
+  assert.is((await device.succeed('upgrade')).outcome, 'staged')
+  isWhole(device)
+  // It waits for its start, and nobody is asked for it again.
+  assert.is((await device.succeed('upgrade')).outcome, 'waiting')
+})
+
+test('upstream is asked once a day whether the school server stands still, and need not be there', async () => {
+  const offline = deviceWith({ 'school[]': url('behind'), 'upstream[]': url('xo', deadPort) })
+  assert.is((await offline.succeed('upgrade')).outcome, 'up-to-date')
+  const device = deviceWith({ 'school[]': url('behind'), 'upstream[]': url('xo') })
+  const instant = (ms: number) => new Date(ms).toISOString().replace(/\.\d+/, '')
+  const asked = (ms: number, version: number) =>
+    writeFileSync(
+      join(device.store, 'upstream-newest'),
+      `${instant(ms)} ${instant(ms + 86_400_000)} ${version}\n`,
+    )
+  asked(Date.now() - 3_600_000, 41)
+  assert.is((await device.succeed('upgrade')).outcome, 'up-to-date')
+  // A version that never became healthy here since is not wanted again.
+  asked(Date.now() - 3_600_000, 42)
+  const state = stateOf(device)
+  writeFileSync(join(device.store, 'state'), `${state}bad=42\n`)
+  assert.is((await device.succeed('upgrade')).outcome, 'up-to-date')
+  writeFileSync(join(device.store, 'state'), state)
+  asked(Date.now() - 90_000_000, 41)
+  await device.fail('upgrade', 75, 'LaterError')
+  assert.match(readFileSync(join(device.store, 'upstream-newest'), 'utf8'), / 42\n$/)
+})
+
 test('--wait: it waits by itself, and takes the version from the school server once it is there', async () => {
   const school = join(scratch('school'), 'xo')
   copyTree(behind, school)
