@@ -118,6 +118,7 @@ test('every class of error in the guide ends with the status beside it', async (
     'BusyError',
     'ConfigError',
     'DeadlineError',
+    'DiskError',
     'LaterError',
     'ManifestError',
     'PeerError',
