@@ -13,10 +13,6 @@ import { cacheFolder, SetupError, sha256OfFile } from './workplace.mjs'
 const toolsFolder = dirname(fileURLToPath(import.meta.url))
 const packageFolder = join(cacheFolder, 'packages')
 const ARCHITECTURE = 'amd64'
-/** Where a dropped version's successor is looked for: the older release, and the newer one. */
-const SUITES_OF_OLD = ['bookworm', 'bookworm-security']
-const SUITES_OF_NEW = ['bookworm-security', 'bookworm']
-
 /** The rows of a table: `{ name, old: { version, sha256 }, new: { version, sha256 } }`. */
 export function readTable(file) {
   const rows = []
@@ -100,16 +96,18 @@ function holds(pin) {
 }
 
 /**
- * Brings all packages of tables that stand in this folder.
+ * Brings all packages of tables that stand in this folder. `debian`: the release in which a dropped
+ * version's successor is looked for.
  * @returns {{ old: Package[], new: Package[] }} in the tables' order
  * @typedef {{ name: string, version: string, sha256: string, file: string }} Package
  */
-export function bringPackages(files) {
+export function bringPackages(files, debian = 'bookworm') {
   const rows = files.flatMap(readTable)
+  const security = `${debian}-security`
   const pins = new Map()
   for (const row of rows) {
-    pins.set(row.new.sha256, { name: row.name, ...row.new, suites: SUITES_OF_NEW })
-    pins.set(row.old.sha256, { name: row.name, ...row.old, suites: SUITES_OF_OLD })
+    pins.set(row.new.sha256, { name: row.name, ...row.new, suites: [security, debian] })
+    pins.set(row.old.sha256, { name: row.name, ...row.old, suites: [debian, security] })
   }
   mkdirSync(packageFolder, { recursive: true })
   const folder = join(packageFolder, `incoming-${process.pid}`)

@@ -18,7 +18,7 @@ import { endMachine, showTrouble } from './rescue.ts'
 import { type Decision, makingRoom, settle } from './settle.ts'
 import { INITS } from './start-check.ts'
 import { letGoOfStore, STEPS } from './steps.ts'
-import { armWatchdog } from './watchdog.ts'
+import { armWatchdog, disarmWatchdog } from './watchdog.ts'
 
 /** Between two tries, whether somebody is there or not (milliseconds). */
 const TRY_AGAIN_MS = 60_000
@@ -147,6 +147,8 @@ function startTree(boot: Boot, { tree, version, trial }: Start): void {
       words: ground.ownsMachine ? ground.words : [],
     })
   } catch (error) {
+    // What follows may take longer than a start.
+    if (ground.ownsMachine) disarmWatchdog(ground.host)
     if (!isSystemError(error) || error.call !== 'execve' || boot.recoveryTried) throw error
     console.line(`Version ${version} can't be started: ${show(error.message)}.`)
     words.recover = 'any'

@@ -10,9 +10,10 @@ import type { Store } from '../trees/store.ts'
 import type { BootSettings } from './ground.ts'
 import { parseKernelWords } from './kernel-words.ts'
 import { makePath, unmountIfThere } from './mounts.ts'
-import { assemble, hasFolder } from './new-root.ts'
+import { assemble, hasFolder, nameStore, STORE_PLACE } from './new-root.ts'
 import { CHILD_ENVIRONMENT } from './rescue.ts'
-import { listFacts, readFact } from './small-facts.ts'
+import { isThere, listFacts, readFact } from './small-facts.ts'
+import { armWatchdog, disarmWatchdog } from './watchdog.ts'
 
 /** systemd looks here for the root of a soft reboot, and leaves alone what is mounted below it. */
 const NEXT_ROOT = '/run/nextroot'
@@ -22,10 +23,7 @@ export const OLD_ROOT = 'mnt'
 const OWN = ['dev', 'proc', 'sys', 'run']
 const TEXT_MAX = 4096
 
-export type Way =
-  | { by: 'systemd' }
-  /** `signal`: what makes the init start anew. */
-  | { by: 'pivot'; init: 'busybox' | 'sysvinit' }
+export type Way = { by: 'systemd'; init: 'systemd' } | { by: 'pivot'; init: 'busybox' | 'sysvinit' }
 
 /** How this system can be swapped live; throws a ConfigError where it can't. Changes nothing. */
 export async function findWay(host: Host): Promise<Way> {
@@ -35,7 +33,7 @@ export async function findWay(host: Host): Promise<Way> {
   ) {
     const said = await outputOf(host, ['systemctl', '--version'])
     const version = Number(/^systemd ([0-9]+)/.exec(said)?.[1] ?? 0)
-    if (version >= SYSTEMD_MIN) return { by: 'systemd' }
+    if (version >= SYSTEMD_MIN) return { by: 'systemd', init: 'systemd' }
     throw new ConfigError(
       `a live swap needs systemd ${SYSTEMD_MIN}, and this is ${version || 'one that does not say'}`,
       'run `xo-upgrade swap`, then restart',
@@ -61,7 +59,20 @@ export interface LiveSwap {
 }
 
 /** To be called after the swap. Returns when the init has been told; what runs may be ended by it. */
-export async function takeOver({ host, store, settings, note }: LiveSwap, way: Way): Promise<void> {
+export async function takeOver(swap: LiveSwap, way: Way): Promise<void> {
+  const { host, settings, note } = swap
+  // sysvinit starts no service anew, so that nobody would confirm and stop it.
+  const armed = settings.watchdogSeconds > 0 && way.init !== 'sysvinit'
+  if (armed) note(armWatchdog(host, settings.watchdogSeconds))
+  try {
+    await handOver(swap, way)
+  } catch (error) {
+    if (armed) disarmWatchdog(host)
+    throw error
+  }
+}
+
+async function handOver({ host, store, settings, note }: LiveSwap, way: Way): Promise<void> {
   const words = parseKernelWords(readFact(host, '/proc/cmdline').trim())
   const root = words.root ?? settings.root
   const job = { host, store, settings, root, note, writable: true, tree: 'fakeroot' as const }
@@ -70,11 +81,12 @@ export async function takeOver({ host, store, settings, note }: LiveSwap, way: W
     unmountIfThere(host, NEXT_ROOT)
     makePath(host, NEXT_ROOT)
     assemble({ ...job, path: NEXT_ROOT })
+    nameStore(host, `/${STORE_PLACE}`)
     await mustRun(host, ['systemctl', '--no-block', 'soft-reboot'])
     return
   }
   const path = `${store.path}/fakeroot/root`
-  checkFolders(host, path)
+  checkFolders(host, path, way)
   // Where mounts are shared with other namespaces, a root can't be pivoted.
   host.system.mount('', '/', '', ['private', 'recursive'], '')
   assemble({ ...job, path })
@@ -85,8 +97,9 @@ export async function takeOver({ host, store, settings, note }: LiveSwap, way: W
 }
 
 /** Before anything is changed: the new tree has the places that a pivot needs. */
-export function checkFolders(host: Host, root: Path): void {
-  for (const folder of [OLD_ROOT, ...OWN]) {
+export function checkFolders(host: Host, root: Path, { by }: Way): void {
+  // systemd lets go of everything that is not mounted in the new root: also of the store's disk.
+  for (const folder of [...OWN, by === 'systemd' ? STORE_PLACE : OLD_ROOT]) {
     if (hasFolder(host, root, folder)) continue
     throw new ConfigError(
       `the new system has no folder /${folder}, which a live swap needs`,
@@ -141,14 +154,5 @@ function linkOf({ files }: Host, folder: Path, name: Path): Path {
     throw error
   } finally {
     files.close(fd)
-  }
-}
-
-function isThere({ files }: Host, path: Path): boolean {
-  const root = files.openRoot('/')
-  try {
-    return files.stat(root, path.slice(1)) !== undefined
-  } finally {
-    files.close(root)
   }
 }

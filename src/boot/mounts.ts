@@ -18,6 +18,24 @@ export function makePath({ files }: Host, path: Path): void {
   }
 }
 
+/**
+ * Makes a folder that nobody uses yet: this one, or one with a number behind its name. What a live swap
+ * lays over the new system must not begin with what the old one has written.
+ */
+export function makeUnused(host: Host, path: Path): Path {
+  const root = host.files.openRoot('/')
+  try {
+    for (let number = 1; ; number++) {
+      const unused = number === 1 ? path : `${path}-${number}`
+      if (host.files.stat(root, unused.slice(1))) continue
+      makePath(host, unused)
+      return unused
+    }
+  } finally {
+    host.files.close(root)
+  }
+}
+
 /** Whether another file system begins there. */
 export function isMounted({ files }: Host, path: Path): boolean {
   const deviceOf = (place: Path) => {
@@ -54,6 +72,11 @@ export function unmountIfThere(host: Host, target: Path): void {
 /** A second name for a folder, or for one file. */
 export function bind({ system }: Host, source: Path, target: Path): void {
   system.mount(source, target, '', ['bind'], '')
+}
+
+/** What is mounted in it from now on does not come and go at the other names of the same folder. */
+export function makePrivate({ system }: Host, target: Path): void {
+  system.mount('', target, '', ['private'], '')
 }
 
 /** Of a mount that is a second name: it alone takes no writing any more. */

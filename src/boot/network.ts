@@ -6,7 +6,7 @@ import { isSystemError } from '../errors.ts'
 import type { Host, Path } from '../host.ts'
 import { show } from '../text.ts'
 import { CHILD_ENVIRONMENT } from './rescue.ts'
-import { listFacts, readFact } from './small-facts.ts'
+import { isThere, listFacts, readFact } from './small-facts.ts'
 
 const INTERFACES = '/sys/class/net'
 const LEASE_SCRIPT = '/etc/udhcpc.script'
@@ -100,14 +100,5 @@ async function run({ processes, clock }: Host, command: Path[]): Promise<number 
   } catch (error) {
     if (isSystemError(error, 'ENOENT', 'EACCES')) return undefined
     throw error
-  }
-}
-
-function isThere({ files }: Host, path: Path): boolean {
-  const root = files.openRoot('/')
-  try {
-    return files.stat(root, path.slice(1)) !== undefined
-  } finally {
-    files.close(root)
   }
 }

@@ -9,11 +9,11 @@ import { arrayOfBytes, show } from '../text.ts'
 import { ROOT_MARK, type Store, type TreeName } from '../trees/store.ts'
 import type { BootSettings } from './ground.ts'
 import type { RootMode } from './kernel-words.ts'
-import { bind, makePath, makeReadOnly } from './mounts.ts'
+import { bind, makePath, makePrivate, makeReadOnly, makeUnused } from './mounts.ts'
 import { mountData, mountOverlay } from './persist.ts'
 
 /** In the tree: where the running system finds the store. */
-const STORE_PLACE = 'xo'
+export const STORE_PLACE = 'xo'
 const OVERLAY = '/run/xo/overlay-root'
 
 export interface Assembly {
@@ -32,9 +32,11 @@ export function assemble(job: Assembly): void {
   const { host, store, settings, root, tree, path, note } = job
   markRoot(job)
   bind(host, `${store.path}/${tree}/root`, path)
+  makePrivate(host, path)
   if (root === 'overlay') {
-    for (const name of ['upper', 'work']) makePath(host, `${OVERLAY}/${name}`)
-    if (!mountOverlay(job, '', OVERLAY)) {
+    const folder = makeUnused(host, OVERLAY)
+    for (const name of ['upper', 'work']) makePath(host, `${folder}/${name}`)
+    if (!mountOverlay(job, '', folder)) {
       note('This kernel lays nothing over the system; it is mounted read-only.')
       makeReadOnly(host, path)
     }
@@ -67,5 +69,16 @@ export function hasFolder({ files }: Host, root: Path, path: Path): boolean {
     return files.stat(fd, path)?.type === 'dir'
   } finally {
     files.close(fd)
+  }
+}
+
+/** The running system finds the store by this name, wherever it lies on its disk. */
+export function nameStore({ files }: Host, path: Path): void {
+  const run = files.openRoot('/run/xo')
+  try {
+    if (files.stat(run, 'store')) files.removeFile(run, 'store')
+    files.makeLink(path, run, 'store')
+  } finally {
+    files.close(run)
   }
 }

@@ -10,7 +10,7 @@ import { isFull } from '../trees/room.ts'
 import type { Store } from '../trees/store.ts'
 import { copyTree } from './copy-tree.ts'
 import type { BootSettings } from './ground.ts'
-import { bind, makePath } from './mounts.ts'
+import { bind, makePath, makeUnused } from './mounts.ts'
 
 const PERSIST = 'persist'
 const OVERLAY = 'overlay'
@@ -183,9 +183,9 @@ function copyToMemory(root: NewRoot, tree: Fd, path: Path): void {
   }
 }
 
-/** The folder in memory that holds the changes of a path. */
+/** A fresh folder in memory for the changes of a path. */
 function memoryOf({ host }: NewRoot, path: Path): Path {
-  const folder = `${VOLATILE}/${nameOf(path)}`
+  const folder = makeUnused(host, `${VOLATILE}/${nameOf(path)}`)
   for (const name of ['upper', 'work']) makePath(host, `${folder}/${name}`)
   return folder
 }

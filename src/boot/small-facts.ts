@@ -31,3 +31,9 @@ export function listFacts({ files }: Host, folder: Path): Path[] {
     throw error
   }
 }
+
+/** Whether there is such a file. The folders above it may be links, as /sbin is one on many systems. */
+export function isThere(host: Host, path: Path): boolean {
+  const slash = path.lastIndexOf('/')
+  return listFacts(host, path.slice(0, slash) || '/').includes(path.slice(slash + 1))
+}

@@ -13,9 +13,11 @@ import { parseKernelWords } from './kernel-words.ts'
 import { applyChoice, showMenu, wantsMenu } from './menu.ts'
 import { loadModules } from './modules.ts'
 import { makePath, mountOwn, unmountIfThere } from './mounts.ts'
+import { nameStore } from './new-root.ts'
 import { endMachine, rescueShell } from './rescue.ts'
 import { readFact } from './small-facts.ts'
 import { parseStorePlace, type StorePlace } from './store-place.ts'
+import { hasFired } from './watchdog.ts'
 
 /** Seconds after which a kernel that panics restarts, so that a broken system uses up its boots. */
 const PANIC_SECONDS = '10'
@@ -53,6 +55,15 @@ export const STEPS: Step[] = [
     name: 'modules',
     doing: 'loading kernel modules',
     run: ({ ground, console }) => loadModules(ground.host, (text) => console.debug(text)),
+  },
+  {
+    name: 'watchdog',
+    doing: 'asking the watchdog',
+    run({ ground: { host, ownsMachine }, console }) {
+      if (ownsMachine && hasFired(host)) {
+        console.line('The watchdog has restarted this laptop: nothing gave a sign of life.')
+      }
+    },
   },
   { name: 'menu', doing: 'offering the menu', run: offerMenu },
   { name: 'keys', doing: 'reading the public keys', run: readKeys },
@@ -210,7 +221,7 @@ function openStore(boot: Boot): void {
     boot.writable = false
   }
   boot.store = store
-  linkStore(ground.host, path)
+  nameStore(ground.host, path)
 }
 
 /** A battery that died leaves the clock in the past: it can't be earlier than what was signed. */
@@ -232,17 +243,6 @@ function trustedSecondsOf(store: Store): number {
   } catch (error) {
     if (error instanceof ConfigError || isSystemError(error)) return 0
     throw error
-  }
-}
-
-/** The running system finds the store by this name, wherever it lies on its disk. */
-function linkStore({ files }: Host, path: string): void {
-  const run = files.openRoot('/run/xo')
-  try {
-    if (files.stat(run, 'store')) files.removeFile(run, 'store')
-    files.makeLink(path, run, 'store')
-  } finally {
-    files.close(run)
   }
 }
 

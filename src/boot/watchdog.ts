@@ -5,23 +5,39 @@
 import { isSystemError } from '../errors.ts'
 import type { Fd, Host } from '../host.ts'
 import { makePath } from './mounts.ts'
-import { listFacts } from './small-facts.ts'
+import { listFacts, readFact } from './small-facts.ts'
 
 const DEVICE = '/dev/watchdog'
+/** What the kernel tells of it without that it is opened. */
+const FACTS = '/sys/class/watchdog/watchdog0'
+/** WDIOF_CARDRESET: the last restart was its doing. */
+const HAS_FIRED = 0x20
 /** Stands there while a trial's watchdog runs: to open the device of one that rests would start it. */
 const MARK_FOLDER = '/run/xo'
 const MARK = 'watchdog'
 /** What tells the driver that the end is meant: it stops instead of running on. */
 const STOP = 'V'.charCodeAt(0)
 
+/** Whether the machine was restarted by it, as far as the device remembers that. */
+export function hasFired(host: Host): boolean {
+  return (Number(readFact(host, `${FACTS}/bootstatus`)) & HAS_FIRED) !== 0
+}
+
 /** Arms it. The seconds that it took, or why there is none, as a sentence. */
 export function armWatchdog(host: Host, seconds: number): string {
+  // Then `confirm` could not stop it: it would end every boot of a system that does not feed it.
+  if (readFact(host, `${FACTS}/nowayout`).trim() === '1') {
+    return 'The watchdog is left alone: once started, it can never be stopped.'
+  }
   const fd = open(host)
   if (fd === undefined) return 'There is no watchdog device.'
   try {
     const taken = host.system.setWatchdog(fd, seconds)
     if (taken >= seconds) {
       host.files.close(fd)
+      if (readFact(host, `${FACTS}/state`).trim() === 'inactive') {
+        return 'The watchdog is of no use: it stops when nobody holds it.'
+      }
       makePath(host, `${MARK_FOLDER}/${MARK}`)
       return `The watchdog starts the laptop again after ${taken} s without a sign of life.`
     }

@@ -34,7 +34,7 @@ export const swapCommand: Command = {
     context.withLockedStore(false, async (store) => {
       const way = context.values['--live'] ? await findWay(context.host) : undefined
       if (way && store.has('upgraded-root')) {
-        checkFolders(context.host, `${store.path}/upgraded-root/root`)
+        checkFolders(context.host, `${store.path}/upgraded-root/root`, way)
       }
       const { source, target } = recoverFirst(context, store, 'swap') ?? swapSettled(store)
       if (way) countBoot(store)

@@ -60,7 +60,7 @@ export class SchoolServer {
 }
 
 export type BootOptions = Partial<
-  Pick<MachineOptions, 'words' | 'stick' | 'endsAtReboot' | 'heard'>
+  Pick<MachineOptions, 'words' | 'stick' | 'devices' | 'endsAtReboot' | 'heard'>
 > & {
   /** Without: no network card. */
   server?: SchoolServer

@@ -3,52 +3,63 @@ import {
   deletedTree,
   flash,
   geode,
-  liveSwap,
   refusals,
   sickRelease,
   stick,
   upgrade,
   zeroedLibrary,
 } from './cases.ts'
+import { repairs, versionBefore, whatPersists } from './choice-cases.ts'
 import { type CutOptions, cutPowerOften } from './cuts.ts'
-import type { Stage } from './stage.ts'
+import { liveSwap, liveSwapUnderSysvinit } from './live-cases.ts'
+import type { Init, Stage } from './stage.ts'
+import { hangingRelease, healthyRelease, takenOver } from './watchdog-cases.ts'
+import { wireless } from './wireless-cases.ts'
 
 export interface Case {
   name: string
+  init: Init
   /** Returns what the screen said where somebody may want to read it. */
-  run(stage: Stage, options: CutOptions): Promise<string | undefined>
+  run(stage: Stage, init: Init, options: CutOptions): Promise<string | undefined>
 }
 
-const quiet = (run: (stage: Stage) => Promise<unknown>) => async (stage: Stage) => {
-  await run(stage)
-  return undefined
-}
+type Run = (stage: Stage, init: Init) => Promise<unknown>
+
+const quiet = (name: string, init: Init, run: Run): Case => ({
+  ...{ name, init },
+  async run(stage) {
+    await run(stage, init)
+    return undefined
+  },
+})
 
 export const CASES: Case[] = [
-  { name: '1 upgrade, trial, confirm (systemd)', run: (stage) => upgrade(stage, 'systemd') },
-  {
-    name: '1 upgrade, trial, confirm (busybox)',
-    run: quiet((stage) => upgrade(stage, 'busybox')),
-  },
-  {
-    name: '2 a release that never becomes healthy (busybox)',
-    run: quiet((stage) => sickRelease(stage, 'busybox')),
-  },
-  { name: '3 the system is deleted', run: quiet((stage) => deletedTree(stage, 'busybox')) },
-  { name: '3 the C library is zeros', run: quiet((stage) => zeroedLibrary(stage, 'busybox')) },
-  { name: '4 no network, but a stick', run: quiet((stage) => stick(stage, 'busybox')) },
+  { name: '1 upgrade, trial, confirm (systemd)', init: 'systemd', run: upgrade },
+  quiet('1 upgrade, trial, confirm (busybox)', 'busybox', upgrade),
+  quiet('2 a release that never becomes healthy (busybox)', 'busybox', sickRelease),
+  quiet('2 a release that never becomes healthy (systemd)', 'systemd', sickRelease),
+  quiet('2 a release that stands still, and a watchdog (busybox)', 'busybox', hangingRelease),
+  quiet('2 a healthy release, and a watchdog (busybox)', 'busybox', healthyRelease),
+  quiet('2 a healthy release, and a watchdog that systemd feeds', 'systemd', takenOver),
+  quiet('3 the system is deleted', 'busybox', deletedTree),
+  quiet('3 the C library is zeros', 'busybox', zeroedLibrary),
+  quiet('4 no network, but a stick', 'busybox', stick),
+  quiet('4 no cable, but a radio', 'busybox', wireless),
   {
     name: '5 power cuts',
-    run: async (stage, options) => {
+    init: 'busybox',
+    async run(stage, _init, options) {
       await cutPowerOften(stage, options)
       return undefined
     },
   },
-  {
-    name: '5 the swap on flash (JFFS2)',
-    run: quiet((stage) => flash(stage, 'busybox')),
-  },
-  { name: '6 live swap (busybox)', run: quiet((stage) => liveSwap(stage, 'busybox')) },
-  { name: '7 the i586 program as /init', run: quiet((stage) => geode(stage, 'busybox')) },
-  { name: '8 what is refused', run: quiet((stage) => refusals(stage, 'busybox')) },
+  quiet('5 the swap on flash (JFFS2)', 'busybox', flash),
+  quiet('6 live swap (busybox)', 'busybox', liveSwap),
+  quiet('6 live swap (systemd)', 'soft', liveSwap),
+  quiet('6 live swap (sysvinit)', 'sysvinit', liveSwapUnderSysvinit),
+  quiet('7 the i586 program as /init', 'busybox', geode),
+  quiet('8 what is refused', 'busybox', refusals),
+  quiet('9 the version before, by a word and from the menu', 'busybox', versionBefore),
+  quiet('9 a repair, by a word and from the menu', 'busybox', repairs),
+  quiet('9 a read-only tree, and what persists', 'busybox', whatPersists),
 ]

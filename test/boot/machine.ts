@@ -37,6 +37,8 @@ export interface MachineOptions {
   stick?: string
   /** Port of this machine's loopback that the guest's one address leads to; none: no network card. */
   serverPort?: number
+  /** Further devices, in QEMU's words. */
+  devices?: string[]
   /** A restart ends QEMU instead of booting again. */
   endsAtReboot?: boolean
   /** Hears the console as it comes. */
@@ -69,7 +71,7 @@ export class Machine {
   constructor(options: MachineOptions) {
     this.#agentPath = join(scratch('machine'), 'agent')
     const words = wordsOf(options, this.#agentPath)
-    this.#child = spawn('qemu-system-x86_64', words, { stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#child = spawn('qemu-system-x86_64', words, { stdio: ['pipe', 'pipe', 'pipe'] })
     running.add(this.#child)
     const take = (text: string) => {
       this.console += text
@@ -114,6 +116,11 @@ export class Machine {
     )
     this.#agentRead = found.end
     return Number(/release ([0-9]+)/.exec(found.text)?.[1])
+  }
+
+  /** Presses keys at the console. */
+  types(keys: string): void {
+    this.#child.stdin?.write(keys)
   }
 
   /** Runs a line of shell in the booted system. */
@@ -225,7 +232,7 @@ function matchFrom(
 }
 
 function wordsOf(options: MachineOptions, agentPath: string): string[] {
-  const { kernel, initramfs, words = [], disks, stick, serverPort, endsAtReboot } = options
+  const { kernel, initramfs, words = [], disks, stick, serverPort, devices = [] } = options
   const append = ['console=ttyS0', 'quiet', 'panic=-1', 'nokaslr', ...words].join(' ')
   const all = [
     ...['-nodefaults', '-no-user-config', '-display', 'none'],
@@ -235,7 +242,8 @@ function wordsOf(options: MachineOptions, agentPath: string): string[] {
     ...['-serial', 'chardev:agent'],
     ...['-kernel', kernel, '-initrd', initramfs, '-append', append],
   ]
-  if (endsAtReboot) all.push('-no-reboot')
+  if (options.endsAtReboot) all.push('-no-reboot')
+  for (const device of devices) all.push('-device', device)
   for (const [index, disk] of disks.entries()) all.push(...diskWords(disk, `disk${index}`))
   if (stick) {
     all.push('-blockdev', `driver=file,filename=${stick},node-name=stick`)

@@ -36,15 +36,19 @@ async function main(): Promise<boolean> {
     )
     return false
   }
-  const stage = await setStage()
+  const stage = await setStage(chosen.map(({ init }) => init))
   const cuts = Number(options.cuts ?? CUTS)
   const seed = Number(options.seed ?? Math.floor(Math.random() * 2 ** 31))
   let failed = 0
-  for (const { name, run } of chosen) {
+  for (const { name, init, run } of chosen) {
     const started = performance.now()
     const seconds = () => `${((performance.now() - started) / 1000).toFixed(1)} s`
     try {
-      const screen = await run(stage, { cuts, seed, heard: (line) => console.log(`     ${line}`) })
+      const screen = await run(stage, init, {
+        cuts,
+        seed,
+        heard: (line) => console.log(`     ${line}`),
+      })
       if (screen && options.console) writeFileSync(options.console, plain(screen))
       console.log(`ok   ${name} (${seconds()})`)
     } catch (error) {

@@ -4,7 +4,8 @@
  */
 import { resolve } from 'node:path'
 
-export type Init = 'busybox' | 'systemd'
+/** The small systems by their init; `soft` is a systemd that is new enough for a soft reboot. */
+export type Init = 'busybox' | 'systemd' | 'soft' | 'sysvinit'
 
 export interface Releases {
   /** Holds the releases 41, 42 and 43, of which the last is sick. To be copied from, never changed. */
@@ -21,27 +22,46 @@ export interface Firmware {
   initramfs: string
 }
 
+/** What `tools/boot/firmware.mjs` puts in besides. */
+export interface Equipment {
+  /** The store lies on raw flash. */
+  flash?: boolean
+  /** Further modules of the kernel. */
+  modules?: string[]
+  /** Further lines of the configuration's part `[boot]`. */
+  boot?: string[]
+  /** Two simulated radios, wpa_supplicant, and a school on the air. */
+  radio?: boolean
+}
+
 export interface Stage {
   firmware: Firmware
-  /** The same for another machine, or with the store on raw flash. */
-  firmwareOf(target: string, flash?: boolean): Promise<Firmware>
-  releases: Record<Init, Releases>
+  /** The same for another machine, or with more. */
+  firmwareOf(target: string, equipment?: Equipment): Promise<Firmware>
+  /** Of one of the systems that were asked for. */
+  releases(init: Init): Releases
 }
 
 export const PROGRAM = resolve('build/x86_64/xo-upgrade')
 
 const tool = (name: string) => new URL(`../../../../tools/boot/${name}.mjs`, import.meta.url).href
 
-export async function setStage(): Promise<Stage> {
+/** `inits`: which systems are needed; the others are not made. */
+export async function setStage(inits: Iterable<Init>): Promise<Stage> {
   const { bringKernel } = await import(tool('kernel'))
-  const { makeReleases } = await import(tool('releases'))
+  const { bringKeys, makeReleases } = await import(tool('releases'))
   const { makeFirmware } = await import(tool('firmware'))
   const kernel = await bringKernel()
-  const make = (init: Init) => makeReleases({ init, program: PROGRAM })
-  const releases = { busybox: await make('busybox'), systemd: await make('systemd') }
-  const keys = releases.busybox.keys.public
-  const firmwareOf = async (target: string, flash = false): Promise<Firmware> => {
-    const initramfs = await makeFirmware({ target, kernel, keys, flash })
+  const made = new Map<Init, Releases>()
+  for (const init of inits) made.set(init, await makeReleases({ init, program: PROGRAM }))
+  const releases = (init: Init): Releases => {
+    const found = made.get(init)
+    if (!found) throw new Error(`the case did not say that it needs the ${init} system`)
+    return found
+  }
+  const keys = (await bringKeys(PROGRAM)).public
+  const firmwareOf = async (target: string, equipment?: Equipment): Promise<Firmware> => {
+    const initramfs = await makeFirmware({ target, kernel, keys, equipment })
     return { kernel: kernel.image, initramfs }
   }
   return { firmware: await firmwareOf('x86_64'), firmwareOf, releases }

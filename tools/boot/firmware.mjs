@@ -10,6 +10,7 @@ import { initramfsEntries } from '../firmware.mjs'
 import { cacheFolder, run, sha256 } from '../workplace.mjs'
 import { useAndPrune } from './prune.mjs'
 import { CONFIGURATION } from './releases.mjs'
+import { bringWireless } from './wireless.mjs'
 
 const bootFolder = join(cacheFolder, 'boot')
 
@@ -28,6 +29,9 @@ const MODULES = [
 const FLASH_MODULES = ['block2mtd', 'jffs2']
 const FLASH_PARAMETERS = { block2mtd: 'block2mtd=/dev/vda,128KiB,xo' }
 
+/** Radios that the kernel simulates, and the ciphers that it would ask `modprobe` for. */
+const RADIO_MODULES = ['mac80211_hwsim', 'ccm', 'ctr', 'cmac', 'aes_generic']
+
 /** The module list with the parameters that some of the modules take. */
 function withParameters(entries) {
   return entries.map((entry) => {
@@ -41,24 +45,43 @@ function withParameters(entries) {
   })
 }
 
+/** The configuration with further lines in `[boot]`; one that stands there already is replaced. */
+function withLines(lines) {
+  const names = lines.filter((line) => !line.includes('[]')).map((line) => line.split(' =')[0])
+  const kept = CONFIGURATION.split('\n').filter((line) => !names.includes(line.split(' =')[0]))
+  return kept.join('\n').replace('[boot]', ['[boot]', ...lines].join('\n'))
+}
+
 /**
- * @param {{ target: string, kernel: { modules: string }, keys: string, flash?: boolean }} wanted
- *   `keys`: the public key; `flash`: the store lies on raw flash
+ * @param {{ target: string, kernel: { modules: string }, keys: string, equipment?: Equipment }} wanted
+ *   `keys`: the public key
+ * @typedef {object} Equipment
+ * @property {boolean} [flash] the store lies on raw flash
+ * @property {string[]} [modules] of the kernel, besides those that every laptop of the tests needs
+ * @property {string[]} [boot] lines of the configuration's part `[boot]`, after those that stand there
+ * @property {boolean} [radio] two simulated radios, wpa_supplicant, and a school on the air
  * @returns {Promise<string>} the initramfs
  */
-export async function makeFirmware({ target, kernel, keys, flash = false }) {
+export async function makeFirmware({ target, kernel, keys, equipment = {} }) {
+  const { flash = false, radio = false, modules = [], boot = [] } = equipment
   mkdirSync(bootFolder, { recursive: true })
   const config = join(bootFolder, `xo-upgrade-${process.pid}.conf`)
-  writeFileSync(config, CONFIGURATION)
+  writeFileSync(config, withLines(boot))
   try {
     const entries = await initramfsEntries({
       target,
       config,
       keys: dirname(keys),
       modules: kernel.modules,
-      module: [...MODULES, ...(flash ? FLASH_MODULES : [])],
+      module: [
+        ...MODULES,
+        ...(flash ? FLASH_MODULES : []),
+        ...(radio ? RADIO_MODULES : []),
+        ...modules,
+      ],
+      add: radio ? [await bringWireless()] : [],
     })
-    return await pack(`firmware-${target}${flash ? '-flash' : ''}`, withParameters(entries))
+    return await pack(`firmware-${target}`, withParameters(entries))
   } finally {
     rmSync(config, { force: true })
   }

@@ -28,7 +28,7 @@ const FIXED_TIME = '@1784073600'
 /** Where the laptop reaches the rsync daemon of the test, through QEMU's user network. */
 export const SERVER = 'rsync://10.0.2.100/xo'
 /** Room for three trees, and little more: a full disk is one of the cases. */
-const DISK_MB = { busybox: 96, systemd: 320 }
+const DISK_MB = { busybox: 96, systemd: 320, soft: 320, sysvinit: 128 }
 
 /** The laptop's own; it stands in the firmware and in every release. */
 export const CONFIGURATION = `[store]
@@ -52,7 +52,7 @@ stick[] = XO-RELEASE
 `
 
 /** The key pair of the tests; made once, so that releases stay the same. */
-async function bringKeys(program) {
+export async function bringKeys(program) {
   const folder = join(bootFolder, 'keys')
   const keys = { public: join(folder, 'release.pub'), secret: join(folder, 'release.sec') }
   if (existsSync(keys.secret)) return keys
@@ -67,6 +67,8 @@ async function bringKeys(program) {
 const CONFIRMING = {
   busybox: [['xo-upgrade-confirm.rc', 'etc/rc.d/xo-upgrade-confirm']],
   systemd: [['xo-upgrade-confirm.service', 'etc/systemd/system/xo-upgrade-confirm.service']],
+  soft: [['xo-upgrade-confirm.service', 'etc/systemd/system/xo-upgrade-confirm.service']],
+  sysvinit: [['xo-upgrade-confirm.rc', 'etc/init.d/xo-upgrade-confirm']],
 }
 
 /** The tree as it is published: with the program, its configuration and the key. */

@@ -1,7 +1,7 @@
 /**
- * Small real Debian systems that boot in QEMU, unpacked from pinned packages and never installed: one
- * with busybox as init, one with systemd, each as release 41, as 42 with newer packages, and as 43,
- * which is sick and never comes up. Each is made once and kept in `.cache/boot` under the digest of
+ * Small real Debian systems that boot in QEMU, unpacked from pinned packages and never installed: with
+ * busybox, systemd, a newer systemd, or sysvinit as init, each as release 41, as 42 with newer packages
+ * where there are such, and as 43, which is sick and never comes up. Each is made once and kept in `.cache/boot` under the digest of
  * all that it is made of; whoever uses one only reads.
  */
 import {
@@ -24,10 +24,16 @@ import { useAndPrune } from './prune.mjs'
 
 const bootFolder = join(cacheFolder, 'boot')
 const toolsFolder = dirname(dirname(fileURLToPath(import.meta.url)))
-/** What the test puts into its systems: `both/`, and a folder for each init. */
+/** What the test puts into its systems: `all/`, and a folder for each kind of init. */
 const systemFolder = join(projectFolder, 'test/boot/system')
 
-export const INITS = ['busybox', 'systemd']
+/** Where each system's own files are, and the Debian release of its packages. */
+const SYSTEMS = {
+  busybox: { folder: 'busybox', debian: 'bookworm' },
+  systemd: { folder: 'systemd', debian: 'bookworm' },
+  soft: { folder: 'systemd', debian: 'trixie' },
+  sysvinit: { folder: 'sysvinit', debian: 'bookworm' },
+}
 export const RELEASES = [41, 42, 43]
 const SICK_RELEASE = 43
 const RELEASE_TIME = {
@@ -52,6 +58,7 @@ const MASKED = [
   'dev-mqueue.mount',
   'getty.target',
   'kmod-static-nodes.service',
+  'ldconfig.service',
   'modprobe@.service',
   'proc-sys-fs-binfmt_misc.automount',
   'sys-fs-fuse-connections.mount',
@@ -95,7 +102,17 @@ const WANTED = [
   'xo-upgrade-confirm.service',
 ]
 
-function filesBelow(folder) {
+/** Debian's order of what sysvinit runs, of the scripts that this small system has. */
+const SYSV_LINKS = {
+  'rcS.d/S01boot-test': 'boot-test',
+  'rc2.d/S01xo-upgrade-confirm': 'xo-upgrade-confirm',
+  'rc6.d/S01sendsigs': 'sendsigs',
+  'rc6.d/S02umountfs': 'umountfs',
+  'rc6.d/S03umountroot': 'umountroot',
+  'rc6.d/S04reboot': 'reboot',
+}
+
+export function filesBelow(folder) {
   if (!existsSync(folder)) return []
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -116,7 +133,9 @@ async function linkApplets(tree) {
 }
 
 function makeInit(tree, init) {
-  if (init === 'busybox') return symlinkSync('../bin/busybox', place(tree, 'usr/sbin/init'))
+  const { folder } = SYSTEMS[init]
+  if (folder === 'busybox') return symlinkSync('../bin/busybox', place(tree, 'usr/sbin/init'))
+  if (folder === 'sysvinit') return linkScripts(tree)
   for (const unit of MASKED) symlinkSync('/dev/null', place(tree, `etc/systemd/system/${unit}`))
   symlinkSync(
     '/usr/lib/systemd/system/multi-user.target',
@@ -125,6 +144,12 @@ function makeInit(tree, init) {
   for (const unit of WANTED) {
     const link = `etc/systemd/system/multi-user.target.wants/${unit}`
     symlinkSync(`/etc/systemd/system/${unit}`, place(tree, link))
+  }
+}
+
+function linkScripts(tree) {
+  for (const [link, script] of Object.entries(SYSV_LINKS)) {
+    symlinkSync(`../init.d/${script}`, place(tree, `etc/${link}`))
   }
 }
 
@@ -151,9 +176,8 @@ async function makeTree({ init, release, packages, tree }) {
   makeAccounts(tree)
   await linkApplets(tree)
   makeInit(tree, init)
-  for (const part of ['both', init]) {
-    const folder = join(systemFolder, part)
-    if (existsSync(folder)) cpSync(folder, tree, { recursive: true, verbatimSymlinks: true })
+  for (const part of ['all', SYSTEMS[init].folder]) {
+    cpSync(join(systemFolder, part), tree, { recursive: true, verbatimSymlinks: true })
   }
   writeFileSync(place(tree, 'etc/hostname'), 'xo\n')
   writeFileSync(place(tree, 'etc/machine-id'), `${'0'.repeat(31)}1\n`)
@@ -170,8 +194,8 @@ export async function makeBootTrees(init) {
     join(toolsFolder, table),
     fileURLToPath(import.meta.url),
     join(toolsFolder, 'demo-image.mjs'),
-    ...filesBelow(join(systemFolder, 'both')),
-    ...filesBelow(join(systemFolder, init)),
+    ...filesBelow(join(systemFolder, 'all')),
+    ...filesBelow(join(systemFolder, SYSTEMS[init].folder)),
   ]
   const name = `trees-${init}-${sha256(textOf(parts)).slice(0, 16)}`
   const folder = join(bootFolder, name)
@@ -183,7 +207,7 @@ export async function makeBootTrees(init) {
 
 /** Grows aside; where another run was faster, its result is as good. */
 async function makeAll({ init, table, folder }) {
-  const packages = bringPackages([table])
+  const packages = bringPackages([table], SYSTEMS[init].debian)
   const partial = join(bootFolder, `partial-${init}-${process.pid}`)
   try {
     for (const release of RELEASES) {
@@ -198,6 +222,6 @@ async function makeAll({ init, table, folder }) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await runTool(async () => {
-    for (const init of INITS) process.stdout.write(`${await makeBootTrees(init)}\n`)
+    for (const init of Object.keys(SYSTEMS)) process.stdout.write(`${await makeBootTrees(init)}\n`)
   })
 }
