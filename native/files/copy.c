@@ -32,14 +32,16 @@ static bool is_final(int error) {
   return error == ENOSPC || error == EDQUOT || error == EIO || error == EFBIG;
 }
 
-int copy_content(int source, int target, const char **call) {
+int copy_content(int source, int target, int64_t size, const char **call) {
   if (ioctl(target, FICLONE, source) == 0) return 0;
   *call = "copy_file_range";
-  for (;;) {
+  for (int64_t done = 0;;) {
     ssize_t copied = copy_file_range(source, NULL, target, NULL, RANGE_LENGTH, 0);
     if (copied < 0 && errno == EINTR) continue;
     if (copied <= 0 && (copied == 0 || !is_final(errno))) break;
     if (copied < 0) return -1;
+    done += copied;
+    if (done == size) return 0;
   }
   /* From where that ended: at the end of the file, or at the start where the kernel can't. */
   for (;;) {

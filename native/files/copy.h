@@ -2,7 +2,12 @@
 #ifndef FILES_COPY_H
 #define FILES_COPY_H
 
-/* By reflink, in the kernel, or read and write. 0, or -1 with errno; *call is what failed. */
-int copy_content(int source, int target, const char **call);
+#include <stdint.h>
+
+/*
+ * By reflink, in the kernel, or read and write. `size` is what the source has, as far as is known: where
+ * that is right no call is spent on finding its end. 0, or -1 with errno; *call is what failed.
+ */
+int copy_content(int source, int target, int64_t size, const char **call);
 
 #endif

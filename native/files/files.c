@@ -293,7 +293,8 @@ static int copy_file(struct place *source, struct place *target, const char **ca
   int from = open_regular(source->parent, source->name, O_RDONLY, 0);
   if (from < 0) return -1;
   int to = open_below(target->parent, target->name, O_WRONLY | O_CREAT | O_EXCL, 0600);
-  int result = to < 0 ? -1 : copy_content(from, to, call);
+  struct stat status;
+  int result = to < 0 || fstat(from, &status) ? -1 : copy_content(from, to, status.st_size, call);
   int saved_errno = errno;
   close(from);
   if (to >= 0) close(to);

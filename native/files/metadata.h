@@ -53,4 +53,8 @@ int directory_leave(int way_back);
 int metadata_set(int parent, const char *name, const struct stat *status,
                  const struct metadata *metadata, const char **call);
 
+/* The same of an open file or directory, whose `status` is as it stands: what is right is left. */
+int metadata_set_open(int fd, const struct stat *status, const struct metadata *metadata,
+                      const char **call);
+
 #endif

@@ -85,8 +85,7 @@ static int set_wrong(struct finishing *job) {
                               : entry_parse(job->entry, reader->line, reader->line_length);
     if (problem) return throw_manifest_error(job->context, 0, "", 0, problem);
     struct stat status = {.st_mode = S_IFDIR};
-    struct metadata metadata = {entry->mode,     entry->uid,    entry->gid,
-                                entry->modified, entry->xattrs, entry->xattr_count};
+    struct metadata metadata = entry_metadata(entry);
     const char *call = "open";
     int parent = tree_parent(&job->tree, entry);
     if (parent < 0 || metadata_set(parent, entry_name(entry), &status, &metadata, &call)) {

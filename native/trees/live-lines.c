@@ -40,3 +40,8 @@ enum live_match live_lines_match(JSContext *context, struct live_lines *live,
               memcmp(reader->line, target->line, reader->line_length) == 0;
   return same ? LIVE_SAME : LIVE_OTHER;
 }
+
+const struct entry *live_lines_entry(struct live_lines *live) {
+  const struct manifest_reader *reader = live->reader;
+  return entry_parse(live->entry, reader->line, reader->line_length) ? NULL : live->entry;
+}

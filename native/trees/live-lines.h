@@ -6,7 +6,7 @@
 
 struct live_lines {
   struct manifest_reader *reader;
-  /* Only its path is ever filled in. */
+  /* Only its path is filled in, unless live_lines_entry was asked for the rest. */
   struct entry *entry;
   bool held;
   bool ended;
@@ -21,5 +21,8 @@ void live_lines_close(JSRuntime *runtime, struct live_lines *live);
 /* To be asked in the manifest's order; the line is then in `reader`. LIVE_FAILED has thrown. */
 enum live_match live_lines_match(JSContext *context, struct live_lines *live,
                                  const struct manifest_reader *target, const struct entry *entry);
+
+/* All of that line after LIVE_OTHER or LIVE_SAME; NULL where it is malformed. */
+const struct entry *live_lines_entry(struct live_lines *live);
 
 #endif

@@ -9,17 +9,21 @@
 #include <unistd.h>
 
 #include "../files/removal.h"
+#include "copy-entry.h"
 #include "walk.h"
 
 /* Every function of the table has QuickJS's signature, and few need all of it. */
 #pragma GCC diagnostic ignored "-Wunused-parameter"
+
+/* Content copied in one step, so that progress can be shown between (bytes). */
+#define STEP_BYTES (16 * 1024 * 1024)
 
 struct reconcile {
   struct walk walk;
   bool dry_run;
   /* Inodes of first and only names: two of them must not share one. */
   struct number_map inodes;
-  int64_t linked, made, kept, undone_files, undone_bytes;
+  int64_t linked, made, kept, copied, copied_bytes, undone_files, undone_bytes;
 };
 
 static JSClassID reconcile_class;
@@ -168,8 +172,7 @@ static int set_made(struct placing *at, int parent, const struct stat *status) {
     if (utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW)) return fail(at, "utimens");
     return 0;
   }
-  struct metadata metadata = {entry->mode,     entry->uid,    entry->gid,
-                              entry->modified, entry->xattrs, entry->xattr_count};
+  struct metadata metadata = entry_metadata(entry);
   if (metadata_set(parent, name, status, &metadata, &call)) return fail(at, call);
   return 0;
 }
@@ -242,11 +245,51 @@ static bool is_of_source(int error) {
   return error == EXDEV || error == EMLINK || error == EPERM || error == EACCES || error == ENOENT;
 }
 
+/* Its content stands in the live tree, open as `source`. -1 with an exception. */
+static int copy_open(struct placing *at, int source) {
+  struct reconcile *job = at->job;
+  struct stat made = {0};
+  const char *call;
+  if (!job->dry_run && entry_copy(source, &job->walk.tree, at->entry, &made, &call)) {
+    return fail(at, call);
+  }
+  job->copied++;
+  job->copied_bytes += at->entry->size;
+  /* It is nobody else's inode, so only its own later names have to know it. */
+  return at->group ? take_inode(at, &made) : 0;
+}
+
+/* The live file of another line: copied where only its metadata differs, else left. */
+static int copy_from_live(struct placing *at) {
+  struct reconcile *job = at->job;
+  const struct entry *before = live_lines_entry(&job->walk.live);
+  bool same_content = before && before->format == S_IFREG && at->entry->size > 0 &&
+                      before->size == at->entry->size &&
+                      memcmp(before->digest, at->entry->digest, DIGEST_SIZE) == 0;
+  if (!same_content) return leave(at, REASON_CHANGED);
+  struct stat live;
+  const char *call = "stat";
+  int found = tree_stat(&job->walk.live_tree, before, &live);
+  if (found < 0) return fail(at, call);
+  if (!found) return leave(at, REASON_CHANGED);
+  int differs = entry_differences(before, &job->walk.live_tree, &live, &job->walk.visit,
+                                  false, &call);
+  if (differs < 0) return fail(at, call);
+  if (differs) return leave(at, REASON_CHANGED);
+  if (job->dry_run) return copy_open(at, -1);
+  int parent = tree_parent(&job->walk.live_tree, before);
+  int source = parent < 0 ? -1 : open_regular(parent, entry_name(before), O_RDONLY, 0);
+  if (source < 0) return is_of_source(errno) ? leave(at, REASON_CHANGED) : fail(at, "open");
+  int result = copy_open(at, source);
+  close(source);
+  return result;
+}
+
 /* A regular file with content of its own: from the live tree, or left. */
 static int link_from_live(struct placing *at) {
   struct reconcile *job = at->job;
   if (at->match == LIVE_NONE) return leave(at, REASON_NEW);
-  if (at->match == LIVE_OTHER) return leave(at, REASON_CHANGED);
+  if (at->match == LIVE_OTHER) return copy_from_live(at);
   struct stat live;
   const char *call = "stat";
   int found = tree_stat(&job->walk.live_tree, at->entry, &live);
@@ -294,7 +337,9 @@ static int place_entry(JSContext *context, struct reconcile *job, JSValueConst u
 
 static int run(JSContext *context, struct reconcile *job, int64_t entries_max,
                JSValueConst undone) {
+  int64_t copied_before = job->copied_bytes;
   for (int64_t i = 0; i < entries_max && !job->walk.done; i++) {
+    if (!job->dry_run && job->copied_bytes - copied_before >= STEP_BYTES) return 0;
     enum read_result result = manifest_next(context, job->walk.reader, job->walk.entry);
     if (result == READ_FAILED) return -1;
     job->walk.done = result == READ_END;
@@ -317,6 +362,8 @@ static JSValue describe(JSContext *context, const struct reconcile *job, JSValue
       set_property(context, step, "linked", JS_NewInt64(context, job->linked)) ||
       set_property(context, step, "made", JS_NewInt64(context, job->made)) ||
       set_property(context, step, "kept", JS_NewInt64(context, job->kept)) ||
+      set_property(context, step, "copied", JS_NewInt64(context, job->copied)) ||
+      set_property(context, step, "copiedBytes", JS_NewInt64(context, job->copied_bytes)) ||
       set_property(context, step, "undoneFiles", JS_NewInt64(context, job->undone_files)) ||
       set_property(context, step, "undoneBytes", JS_NewInt64(context, job->undone_bytes))) {
     JS_FreeValue(context, step);

@@ -3,11 +3,14 @@
  * that is being built, and must never change the live one.
  */
 import type { LiveTree, Reason, ReconcileStep, Undone } from 'native:trees'
-import { isSystemError } from '../../src/errors.ts'
+import { isSystemError, TrustError } from '../../src/errors.ts'
 import type { Fd, Files, Path, Stat } from '../../src/host.ts'
-import type { Entry } from '../../src/release/manifest-line.ts'
+import { type Entry, parseManifestLine } from '../../src/release/manifest-line.ts'
 import { differences, look, metadataOf } from './compare.node.ts'
 import { Companion, type LineEntry, ManifestLines } from './manifest-lines.node.ts'
+
+/** Content copied in one step, so that progress can be shown between. */
+const STEP_BYTES = 16 * 1024 * 1024
 
 export interface ReconcileOptions {
   manifest: Fd
@@ -21,7 +24,16 @@ export class Reconcile {
   private readonly liveLines: Companion | undefined
   /** First names of hard link groups that are in place, or would be. */
   private readonly firstNames = new Set<Path>()
-  private readonly sum = { entries: 0, linked: 0, made: 0, kept: 0, undoneFiles: 0, undoneBytes: 0 }
+  private readonly sum = {
+    entries: 0,
+    linked: 0,
+    made: 0,
+    kept: 0,
+    copied: 0,
+    copiedBytes: 0,
+    undoneFiles: 0,
+    undoneBytes: 0,
+  }
   /** Inodes that belong to an entry already, and may have other names. */
   private readonly taken = new Set<string>()
   private undone: Undone[] = []
@@ -38,8 +50,10 @@ export class Reconcile {
 
   step(entriesMax: number): ReconcileStep {
     this.undone = []
+    const { copiedBytes } = this.sum
     let done = false
     for (let count = 0; count < entriesMax && !done; count++) {
+      if (!this.options.dryRun && this.sum.copiedBytes - copiedBytes >= STEP_BYTES) break
       const next = this.lines.next()
       if (next) this.place(next)
       else done = true
@@ -61,6 +75,7 @@ export class Reconcile {
       this.make(entry)
       return
     }
+    if (this.copyFromLive(entry, line, live)) return
     const reason =
       entry.hardLinkTo === undefined
         ? this.linkFromLive(entry, line, live)
@@ -124,6 +139,25 @@ export class Reconcile {
     return undefined
   }
 
+  /** The live file has the content, but not the metadata, and stands as its own line says. */
+  private copyFromLive(entry: Entry, line: string, liveLine: string | undefined): boolean {
+    const { live } = this.options
+    if (live === undefined || liveLine === undefined || liveLine === line) return false
+    if (entry.hardLinkTo !== undefined || entry.size === 0) return false
+    const before = parsed(liveLine)
+    if (before?.digest !== entry.digest || before.size !== entry.size) return false
+    const stat = look(this.files, live.root, entry.path)
+    if (!stat || differences(this.files, live.root, before, stat).length > 0) return false
+    this.change((tree) => {
+      this.files.copyFile(live.root, entry.path, tree, entry.path)
+      this.files.setMetadata(tree, entry.path, metadataOf(entry))
+    })
+    this.sum.copied++
+    this.sum.copiedBytes += entry.size
+    if (entry.links > 1) this.firstNames.add(entry.path)
+    return true
+  }
+
   private make(entry: Entry): void {
     this.sum.made++
     this.change((tree) => {
@@ -150,5 +184,15 @@ export class Reconcile {
   private change(run: (tree: Fd) => void): void {
     const { tree, dryRun } = this.options
     if (!dryRun && tree !== undefined) run(tree)
+  }
+}
+
+/** A line of the live manifest; undefined where it is malformed. */
+function parsed(line: string): Entry | undefined {
+  try {
+    return parseManifestLine(line)
+  } catch (error) {
+    if (!(error instanceof TrustError)) throw error
+    return undefined
   }
 }

@@ -55,6 +55,11 @@ int tree_stat(struct tree *tree, const struct entry *entry, struct stat *status)
   return is_absence(errno) ? 0 : -1;
 }
 
+struct metadata entry_metadata(const struct entry *entry) {
+  return (struct metadata){entry->mode,     entry->uid,    entry->gid,
+                           entry->modified, entry->xattrs, entry->xattr_count};
+}
+
 void visit_begin(struct visit *visit) {
   *visit = (struct visit){.way_back = -1};
 }

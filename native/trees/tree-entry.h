@@ -48,6 +48,9 @@ int tree_parent(struct tree *tree, const struct entry *entry);
 /* 1: it stands there; 0: nothing does, or a parent is none; -1 with errno. */
 int tree_stat(struct tree *tree, const struct entry *entry, struct stat *status);
 
+/* What an entry says, as files sets it. It points into the entry. */
+struct metadata entry_metadata(const struct entry *entry);
+
 void visit_begin(struct visit *visit);
 /* Goes back to where the process was. -1 with errno. */
 int visit_end(struct visit *visit);

@@ -28,7 +28,7 @@ declare module 'native:trees' {
   export type Reason =
     /** The live manifest has no such path. */
     | 'new'
-    /** The live manifest has another line for it. */
+    /** The live manifest has another line for it: with other content, or the live file is not as that line says. */
     | 'changed'
     /**
      * The lines agree, but the live file's metadata does not: it was edited on the laptop, or is gone, or
@@ -55,6 +55,9 @@ declare module 'native:trees' {
     linked: number
     made: number
     kept: number
+    /** Regular files that it copied from the live tree, so far, and the sum of their sizes. */
+    copied: number
+    copiedBytes: number
     /** Regular files that are undone so far, later names of hard links apart, and the sum of their sizes. */
     undoneFiles: number
     undoneBytes: number
@@ -72,6 +75,8 @@ declare module 'native:trees' {
    * - directories (0700 for now), symlinks, devices, fifos and sockets are made, with their metadata;
    * - a later name of a hard link group is linked to its first name in `tree`, if that stands there right;
    * - a regular file whose live line is the same, and whose live file has the line's metadata, is linked from the live tree;
+   * - one whose live line has the same size (not 0) and digest, and whose live file has the live line's metadata, is
+   *   copied from it, and gets its own metadata. Its content is not looked at: that is for `verify`;
    * - every other regular file is undone.
    * With `dryRun` nothing is changed and the steps say what would be.
    * `tree` may be undefined with `dryRun`: an empty tree.
@@ -82,7 +87,7 @@ declare module 'native:trees' {
     live: LiveTree | undefined
     dryRun: boolean
   }): ReconcileJob
-  /** At most `entriesMax` further entries. */
+  /** At most `entriesMax` further entries; fewer after some 16 MiB of copied content. */
   export function reconcile(job: ReconcileJob, entriesMax: number): ReconcileStep
   export function closeReconcile(job: ReconcileJob): void
 

@@ -105,11 +105,14 @@ async function outOfSpace(store: Store, error: Error): Promise<SpaceError> {
   const free = host.files.space(store.directory).bytes
   let left = 0
   if (store.manifestDigest('staging') !== undefined) {
-    const toFetch = (live: OpenTree | undefined) =>
-      store.withTree('staging', (tree) => plan(host, tree, live).bytes)
+    const toWrite = (live: OpenTree | undefined) =>
+      store.withTree('staging', (tree) => {
+        const { bytes, copiedBytes } = plan(host, tree, live)
+        return bytes + copiedBytes
+      })
     left = store.has('fakeroot')
-      ? await store.withTree('fakeroot', toFetch)
-      : await toFetch(undefined)
+      ? await store.withTree('fakeroot', toWrite)
+      : await toWrite(undefined)
   }
   store.discard('staging')
   const missing = Math.max(left - free, 1)

@@ -49,10 +49,10 @@ export class Fetcher {
     this.#host.files.close(this.#partial)
   }
 
-  /** An entry that needs no source: it counts for the progress only. */
-  placed(entry: Entry): void {
-    this.#placed += entry.size
-    this.progress.advance(this.bytes + this.#placed, entry.path)
+  /** What needed no source: it counts for the progress only. */
+  placed(bytes: number, path?: Path): void {
+    this.#placed += bytes
+    this.progress.advance(this.bytes + this.#placed, path)
   }
 
   /** The request for one entry. Its files are closed when its outcome is known, or when it is given up. */

@@ -1,7 +1,7 @@
 /**
- * Puts files of the new tree in place from content that already lies on this disk: an empty file,
- * the same path with other metadata, a file that was moved or copied, or a second copy within the
- * new tree. Whatever is copied gets an inode of its own; the running tree is only read.
+ * Puts files of the new tree in place from content that already lies on this disk at another path: a
+ * file that was moved or copied, or a second copy within the new tree; and empty ones. Whatever is
+ * copied gets an inode of its own; the running tree is only read.
  */
 import type { Host, Metadata, Path } from '../host.ts'
 import { type Entry, parseManifestLine } from '../release/manifest-line.ts'

@@ -11,6 +11,9 @@ export interface Plan {
   /** Regular files whose content does not lie in the live tree at the same path, and their bytes. */
   files: number
   bytes: number
+  /** Regular files to be copied, since only their metadata is new, and their bytes. */
+  copied: number
+  copiedBytes: number
   /** Entries to be linked, made, and found in place. */
   linked: number
   made: number
@@ -31,8 +34,8 @@ export function plan(host: Host, target: OpenTree, live: OpenTree | undefined): 
   try {
     let step = trees.reconcile(job, STEP_ENTRIES)
     while (!step.done) step = trees.reconcile(job, STEP_ENTRIES)
-    const { undoneFiles, undoneBytes, linked, made, kept } = step
-    return { files: undoneFiles, bytes: undoneBytes, linked, made, kept }
+    const { undoneFiles: files, undoneBytes: bytes, copied, copiedBytes, linked, made, kept } = step
+    return { files, bytes, copied, copiedBytes, linked, made, kept }
   } finally {
     trees.closeReconcile(job)
   }
@@ -44,7 +47,8 @@ const ENTRY_BYTES = 128
 /** Throws SpaceError where the plan does not fit and `reserveBytes` would not stay free. */
 export function checkSpace(host: Host, store: Fd, plan: Plan, reserveBytes: number): void {
   const space = host.files.space(store)
-  const blocks = plan.bytes + (plan.files + plan.made) * space.blockSize
+  const inodes = plan.files + plan.copied + plan.made
+  const blocks = plan.bytes + plan.copiedBytes + inodes * space.blockSize
   const needed = blocks + plan.linked * ENTRY_BYTES + reserveBytes
   if (needed > space.bytes) {
     throw new SpaceError(
@@ -54,7 +58,6 @@ export function checkSpace(host: Host, store: Fd, plan: Plan, reserveBytes: numb
       'free that much, then run this again; nothing was written',
     )
   }
-  const inodes = plan.files + plan.made
   if (inodes > space.inodes) {
     throw new SpaceError(
       `this upgrade needs ${inodes} inodes, and the store's disk has ${space.inodes} left`,

@@ -101,7 +101,7 @@ class Builder {
       const needs = plan(this.#host, this.target, this.#links)
       checkSpace(this.#host, store.directory, needs, reserveBytes)
       trees.extras(this.target.manifest, this.target.root, { remove: true, pathsMax: 1 })
-      progress.begin('fetch', needs.bytes, 'bytes')
+      progress.begin('fetch', needs.bytes + needs.copiedBytes, 'bytes')
       do {
         const done = this.#fetcher.files
         const later = this.#later
@@ -151,6 +151,7 @@ class Builder {
     const job = trees.openReconcile({ manifest, tree, live: this.#links, dryRun: false })
     try {
       let done = false
+      let copiedBytes = 0
       while (!done) {
         const step = trees.reconcile(job, STEP_ENTRIES)
         done = step.done
@@ -161,8 +162,10 @@ class Builder {
           if (reason === 'edited' && placed !== 'later') this.#report.edited++
           if (placed === 'fetch') yield entry
           else if (placed === 'later') this.#later++
-          else this.#fetcher.placed(entry)
+          else this.#fetcher.placed(entry.size, entry.path)
         }
+        if (step.copiedBytes > copiedBytes) this.#fetcher.placed(step.copiedBytes - copiedBytes)
+        copiedBytes = step.copiedBytes
         if (done) this.#report.linked += step.linked
       }
     } finally {

@@ -8,6 +8,7 @@ import type { Host, Path } from '../../src/host.ts'
 import { formatManifestLine } from '../../src/release/manifest-line.ts'
 import { Kit } from './kit.ts'
 import { changed, find, type Planted, reasons, TreeKit } from './tree-kit.ts'
+import { copiesContract } from './trees-copies.ts'
 import { manifestContract } from './trees-manifest.ts'
 import { verifyContract } from './trees-verify.ts'
 
@@ -15,6 +16,7 @@ export function treesContract(name: string, host: Host, scratch: Path): void {
   const trees = new TreeKit(new Kit(host, scratch))
   reconcileContract(name, trees)
   differencesContract(name, trees)
+  copiesContract(name, trees)
   verifyContract(name, trees)
   manifestContract(name, trees)
 }
@@ -153,7 +155,6 @@ function differencesContract(name: string, kit: TreeKit): void {
 
   test('lines that differ are told apart from lines that are new', () => {
     const live = kit.plant(kit.nasty())
-    const mode = { ...find(live.entries, 'a.c'), mode: 0o600 }
     const [content, added, first] = kit.entries([
       { path: 'a-b', content: 'other' },
       { path: 'added' },
@@ -163,7 +164,6 @@ function differencesContract(name: string, kit: TreeKit): void {
     const link = { ...find(live.entries, 'bin'), link: 'somewhere/else' }
     const target = changed(
       live.entries,
-      mode,
       content,
       added,
       first,
@@ -175,7 +175,6 @@ function differencesContract(name: string, kit: TreeKit): void {
     const result = kit.reconcile(target, root, kit.live(live))
     assert.equal(reasons(result.undone).sort(), [
       'a-b changed',
-      'a.c changed',
       'added new',
       'hard-1 changed',
       'names/hard-2 waiting',

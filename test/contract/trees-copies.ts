@@ -1,0 +1,138 @@
+/**
+ * What native:trees promises of files whose content stands in the live tree under other metadata:
+ * they are copied, and the live tree stays as it was. Runs in Node and in QuickJS.
+ */
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { changed, find, type Planted, reasons, type TreeKit } from './tree-kit.ts'
+
+export function copiesContract(name: string, kit: TreeKit): void {
+  const test = suite(`${name}: copies`)
+  const { host } = kit.kit
+  const later = { seconds: 1_800_000_000, nanoseconds: 1 }
+
+  /** A target of the nasty tree in which these paths have other metadata. */
+  function prepared(paths: string[], change: Partial<Planted>) {
+    const live = kit.plant(kit.nasty())
+    const changes = paths.map((path) => ({ ...find(live.entries, path), ...change }))
+    return { live, target: changed(live.entries, ...changes), root: kit.kit.fresh() }
+  }
+
+  test('a file with new metadata is copied, as an inode of its own', () => {
+    const paths = ['a/x', 'a-b', 'secret', 'set-uid', 'with-xattrs']
+    for (const change of [{ modified: later }, { mode: 0o4751 }, { mode: 0o200 }]) {
+      const { live, target, root } = prepared(paths, change)
+      const before = kit.snapshot(live.root)
+      const result = kit.reconcile(target, root, kit.live(live))
+      assert.equal(result.undone, [])
+      assert.is(result.copied, paths.length)
+      const bytes = paths.reduce((sum, path) => sum + find(target, path).size, 0)
+      assert.is(result.copiedBytes, bytes)
+      for (const path of paths) {
+        assert.is(kit.kit.stat(root, path).links, 1)
+        assert.is.not(kit.kit.stat(root, path).identity, kit.kit.stat(live.root, path).identity)
+      }
+      host.trees.finishDirectories(kit.manifest(target), root)
+      assert.equal(kit.verify(target, root, kit.live(live), true).failures, [])
+      assert.equal(kit.snapshot(live.root), before)
+      const again = kit.reconcile(target, root, kit.live(live))
+      assert.equal([again.kept, again.copied], [target.length, 0])
+    }
+  })
+
+  test('owners and extended attributes are those of the new line', () => {
+    if (!kit.kit.isRoot) return
+    const { live, target, root } = prepared(['a.c', 'set-uid'], {
+      uid: 7,
+      gid: 4_000_000_000,
+      mode: 0o6755,
+      xattrs: kit.kit.someXattrs(kit.kit.fresh()),
+    })
+    assert.is(kit.reconcile(target, root, kit.live(live)).copied, 2)
+    host.trees.finishDirectories(kit.manifest(target), root)
+    assert.equal(kit.verify(target, root, undefined, true).failures, [])
+    const stripped = changed(target, { ...find(target, 'a.c'), xattrs: [] })
+    const next = kit.kit.fresh()
+    assert.is(kit.reconcile(stripped, next, kit.live({ root, entries: target })).copied, 1)
+    host.trees.finishDirectories(kit.manifest(stripped), next)
+    assert.equal(kit.verify(stripped, next, undefined, true).failures, [])
+  })
+
+  test('the later names of a copied file are linked to the copy', () => {
+    const names = ['hard-1', 'names/hard-2', 'z-hard-3']
+    const { live, target, root } = prepared(names, { modified: later })
+    for (const dryRun of [true, false]) {
+      const result = kit.reconcile(target, root, kit.live(live), dryRun)
+      assert.equal([result.copied, result.undone.length, result.undoneFiles], [1, 0, 0])
+    }
+    for (const path of names) {
+      assert.is(kit.kit.stat(root, path).identity, kit.kit.stat(root, 'hard-1').identity)
+      assert.equal(kit.kit.stat(root, path).modified, later)
+    }
+    assert.equal(find(live.entries, 'hard-1').modified, kit.kit.stat(live.root, 'hard-1').modified)
+  })
+
+  test('a live file that is not as its own line says is not copied', () => {
+    const { live, target, root } = prepared(['a-b', 'a.c', 'same', 'old'], { mode: 0o640 })
+    const { files } = host
+    files.setMetadata(live.root, 'a-b', { ...find(live.entries, 'a-b'), modified: later })
+    kit.replace(live.root, find(live.entries, 'old'), 'longer than it was')
+    files.removeFile(live.root, 'same')
+    files.makeLink('same-again', live.root, 'same')
+    for (const dryRun of [true, false]) {
+      const result = kit.reconcile(target, root, kit.live(live), dryRun)
+      assert.equal([result.copied, result.undoneFiles], [1, 3])
+      if (!dryRun)
+        assert.equal(
+          reasons(result.undone),
+          ['a-b', 'old', 'same'].map((p) => `${p} changed`),
+        )
+    }
+    assert.is(kit.kit.stat(root, 'a.c').mode, 0o640)
+  })
+
+  test('other content, or none, is not copied', () => {
+    const { live, target, root } = prepared(['empty'], { modified: later })
+    const [other] = kit.entries([
+      { path: 'a-b', content: find(target, 'a-b').content.toUpperCase() },
+    ])
+    const result = kit.reconcile(changed(target, other as Planted), root, kit.live(live))
+    assert.equal(reasons(result.undone), ['a-b changed', 'empty changed'])
+    assert.equal([result.copied, result.copiedBytes], [0, 0])
+  })
+
+  test('a dry run counts copies, and touches nothing', () => {
+    const { live, target } = prepared(['a-b', 'a/x'], { modified: later })
+    const tree = kit.plant(kit.entries([{ path: '.', type: 'dir' }, { path: 'a' }]))
+    const before = [kit.snapshot(live.root), kit.snapshot(tree.root)]
+    for (const root of [tree.root, undefined]) {
+      const result = kit.reconcile(target, root, kit.live(live), true)
+      assert.is(result.copied, 2)
+      assert.is(result.copiedBytes, find(target, 'a-b').size + find(target, 'a/x').size)
+      assert.is(result.undoneFiles, 0)
+    }
+    assert.equal([kit.snapshot(live.root), kit.snapshot(tree.root)], before)
+  })
+
+  test('a step ends after some copied content', () => {
+    const content = 'x'.repeat(9 * 1024 * 1024)
+    const names = ['1', '2', '3', '4', '5']
+    const seeds = names.map((path) => ({ path, content }))
+    const live = kit.plant(kit.entries([{ path: '.', type: 'dir' }, ...seeds]))
+    const target = live.entries.map((entry) => ({ ...entry, modified: later }))
+    const { trees } = host
+    const job = trees.openReconcile({
+      manifest: kit.manifest(target),
+      tree: kit.kit.fresh(),
+      live: kit.live(live),
+      dryRun: false,
+    })
+    assert.is(trees.reconcile(job, 100).copied, 2)
+    assert.is(trees.reconcile(job, 100).copied, 4)
+    const last = trees.reconcile(job, 100)
+    assert.equal([last.copied, last.done], [5, true])
+    trees.closeReconcile(job)
+  })
+
+  test.run()
+}
