@@ -20,6 +20,9 @@ void live_lines_close(JSRuntime *runtime, struct live_lines *live) {
 
 enum live_match live_lines_match(JSContext *context, struct live_lines *live,
                                  const struct manifest_reader *target, const struct entry *entry) {
+  if (live->reader && !live->held && manifest_take_line(live->reader, target, entry)) {
+    return LIVE_SAME;
+  }
   for (;;) {
     if (!live->held) {
       if (live->ended || !live->reader) return LIVE_NONE;

@@ -70,15 +70,16 @@ static int64_t read_path(struct word word, char *path, size_t *parent_length) {
   int64_t length =
       word_unescape((struct word){word.text + 2, word.length - 2}, path, PATH_SIZE_MAX);
   if (length <= 0) return -1;
-  const char *end = path + length;
   for (const char *name = path;;) {
-    const char *slash = memchr(name, '/', (size_t)(end - name));
-    size_t name_length = (size_t)((slash ? slash : end) - name);
+    /* Names are short: a search of many bytes at a time would cost more. */
+    const char *end = name;
+    while (*end && *end != '/') end++;
+    size_t name_length = (size_t)(end - name);
     bool dots = name[0] == '.' && (name_length == 1 || (name_length == 2 && name[1] == '.'));
     if (name_length == 0 || name_length > NAME_LENGTH_MAX || dots) return -1;
-    if (!slash) return length;
-    *parent_length = (size_t)(slash - path);
-    name = slash + 1;
+    if (!*end) return length;
+    *parent_length = (size_t)(end - path);
+    name = end + 1;
   }
 }
 
@@ -274,8 +275,9 @@ const char *entry_parse(struct entry *entry, const char *line, size_t length) {
   word_cut(&rest, ' ');
   while (rest.length > 0) {
     struct word value = word_cut(&rest, ' ');
-    if (!memchr(value.text, '=', value.length)) continue;
-    unsigned bit = keyword_bit(word_cut(&value, '='));
+    struct word keyword = word_cut(&value, '=');
+    if (value.text == keyword.text + keyword.length) continue;
+    unsigned bit = keyword_bit(keyword);
     if (!bit) continue;
     bool second = seen & bit;
     if (second && bit != SEEN_DIGEST) return "has a keyword twice";

@@ -175,6 +175,25 @@ enum read_result manifest_next_path(JSContext *context, struct manifest_reader *
   return READ_ENTRY;
 }
 
+/* No order is checked: whatever was read before comes before an entry that `other` has read. */
+bool manifest_take_line(struct manifest_reader *reader, const struct manifest_reader *other,
+                        const struct entry *entry) {
+  size_t length = other->line_length;
+  const char *begin = reader->buffer + reader->start;
+  if (reader->end - reader->start <= length || begin[length] != '\n' ||
+      memcmp(begin, other->line, length) != 0) {
+    return false;
+  }
+  reader->line = begin;
+  reader->line_length = length;
+  reader->line_offset = reader->position - (int64_t)(reader->end - reader->start);
+  reader->start += length + 1;
+  reader->line_number++;
+  reader->entries++;
+  remember(reader, entry);
+  return true;
+}
+
 void manifest_mark_directory(struct manifest_reader *reader, bool mark) {
   if (reader->entries == 1) reader->root_mark = mark;
   else reader->directories[reader->directory_count - 1].mark = mark;

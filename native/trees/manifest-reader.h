@@ -58,6 +58,13 @@ enum read_result manifest_next(JSContext *context, struct manifest_reader *reade
 enum read_result manifest_next_path(JSContext *context, struct manifest_reader *reader,
                                     struct entry *entry);
 
+/*
+ * Takes the next line where it is the one that `other` read last, which is `entry`: far cheaper than to
+ * read it. False where it is another one, or not yet in the buffer; then nothing is taken.
+ */
+bool manifest_take_line(struct manifest_reader *reader, const struct manifest_reader *other,
+                        const struct entry *entry);
+
 /* Marks the directory whose entry was read last. */
 void manifest_mark_directory(struct manifest_reader *reader, bool mark);
 /* The mark of the entry's parent. */

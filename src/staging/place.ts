@@ -30,9 +30,13 @@ export class Placer {
     trees.closeDigests(this.#targetDigests)
   }
 
-  /** `later`: another entry of the new tree has the same content and comes first. */
-  place(entry: Entry): Placed {
+  /**
+   * `later`: another entry of the new tree has the same content and comes first, or is the first name
+   * of this one, and does not stand yet.
+   */
+  place(entry: Entry, line: string): Placed {
     const { files, trees } = this.host
+    if (entry.hardLinkTo !== undefined) return this.#link(entry, entry.hardLinkTo)
     if (entry.size === 0) {
       files.close(files.createFile(this.target.root, entry.path, 0o600))
       files.setMetadata(this.target.root, entry.path, metadataOf(entry))
@@ -40,11 +44,18 @@ export class Placer {
     }
     if (this.#live && this.#placeFromLive(entry, this.#live)) return 'placed'
     const [first] = trees.findDigest(this.#targetDigests, entry.digest)
-    if (first === undefined) return 'fetch'
+    if (first === undefined || first === line) return 'fetch'
     const source = parseManifestLine(first)
-    if (source.path === entry.path) return 'fetch'
     if (!stands(this.host, this.target.root, source)) return 'later'
     this.#copy(this.target, source.path, entry)
+    return 'placed'
+  }
+
+  /** A later name of a hard link, whose lines agree in all but the path. */
+  #link(entry: Entry, first: Path): Placed {
+    const { root } = this.target
+    if (!stands(this.host, root, { ...entry, path: first })) return 'later'
+    this.host.files.hardLink(root, first, root, entry.path)
     return 'placed'
   }
 

@@ -3,6 +3,7 @@
  * must be fetched. It starts from whatever stands there (nothing, what a killed run left, or the
  * tree that ran before the last swap), so starting is resuming. The running tree is only read.
  */
+import type { Undone } from 'native:trees'
 import { assert } from '../errors.ts'
 import type { Host, Path } from '../host.ts'
 import { type Entry, parseManifestLine } from '../release/manifest-line.ts'
@@ -12,12 +13,14 @@ import { raiseFloor } from '../trees/state.ts'
 import type { OpenTree, Store } from '../trees/store.ts'
 import { Fetcher } from './fetch.ts'
 import { bringManifest, prepare } from './manifest.ts'
-import { Placer } from './place.ts'
+import { type Placed, Placer } from './place.ts'
 import { checkSpace, type Plan, plan, STEP_ENTRIES } from './plan.ts'
 import type { Staging } from './staging.ts'
 
 /** Wanted files that are held in memory at once: half a megabyte of lines. */
 const BATCH_FILES = 2048
+/** Entries that wait for another one and are held in memory; what goes beyond is found by one more walk. */
+const WAITING_MAX = 2048
 
 export interface StagedTree {
   readonly store: Store
@@ -79,7 +82,9 @@ class Builder {
   readonly #report: StageReport = { linked: 0, fetchedFiles: 0, fetchedBytes: 0, edited: 0 }
   /** The live tree, as far as its files may be linked. */
   readonly #links: OpenTree | undefined
-  #later = 0
+  /** Entries that wait for another one of the new tree, in its order, and how many more there are. */
+  #waiting: Undone[] = []
+  #unheld = 0
 
   constructor(
     readonly staging: Staging,
@@ -102,16 +107,17 @@ class Builder {
       checkSpace(this.#host, store.directory, needs, reserveBytes)
       trees.extras(this.target.manifest, this.target.root, { remove: true, pathsMax: 1 })
       progress.begin('fetch', needs.bytes + needs.copiedBytes, 'bytes')
-      do {
-        const done = this.#fetcher.files
-        const later = this.#later
+      let left = Number.POSITIVE_INFINITY
+      while (left > 0) {
+        const before = left
         await this.#round(needs)
         this.#fetcher.settle(this.source.name)
+        left = this.#placeWaiting()
         assert(
-          this.#later === 0 || this.#later !== later || this.#fetcher.files > done,
-          'staging goes on in rounds, and the last one brought nothing',
+          left === 0 || left < before,
+          'staging goes on in rounds, and the last brought nothing',
         )
-      } while (this.#later > 0)
+      }
       trees.finishDirectories(this.target.manifest, this.target.root)
       this.#report.fetchedFiles = this.#fetcher.files
       this.#report.fetchedBytes = this.#fetcher.bytes
@@ -122,9 +128,10 @@ class Builder {
     }
   }
 
-  /** One walk over the manifest. Entries that wait for another one of the new tree are left to the next. */
+  /** One walk over the manifest; what waits for another entry of the new tree is left. */
   async #round(needs: Plan): Promise<void> {
-    this.#later = 0
+    this.#waiting = []
+    this.#unheld = 0
     const undone = this.#undone()
     const { version, entries } = this.staging.release
     // Where nearly everything is wanted the names would cost more than the list of the whole tree.
@@ -155,14 +162,9 @@ class Builder {
       while (!done) {
         const step = trees.reconcile(job, STEP_ENTRIES)
         done = step.done
-        for (const { reason, line } of step.undone) {
-          const entry = parseManifestLine(line)
-          const placed = reason === 'waiting' ? 'later' : this.#placer.place(entry)
-          // What waits is met again in the next round, and counted there.
-          if (reason === 'edited' && placed !== 'later') this.#report.edited++
-          if (placed === 'fetch') yield entry
-          else if (placed === 'later') this.#later++
-          else this.#fetcher.placed(entry.size, entry.path)
+        for (const undone of step.undone) {
+          const entry = parseManifestLine(undone.line)
+          if (this.#place(undone, entry) === 'fetch') yield entry
         }
         if (step.copiedBytes > copiedBytes) this.#fetcher.placed(step.copiedBytes - copiedBytes)
         copiedBytes = step.copiedBytes
@@ -171,6 +173,33 @@ class Builder {
     } finally {
       trees.closeReconcile(job)
     }
+  }
+
+  #place(undone: Undone, entry: Entry): Placed {
+    const placed = this.#placer.place(entry, undone.line)
+    if (placed === 'later') {
+      if (this.#waiting.length < WAITING_MAX) this.#waiting.push(undone)
+      else this.#unheld++
+      return placed
+    }
+    if (undone.reason === 'edited') this.#report.edited++
+    // The size of a later name was counted with its first one.
+    if (placed === 'placed') {
+      this.#fetcher.placed(entry.hardLinkTo === undefined ? entry.size : 0, entry.path)
+    }
+    return placed
+  }
+
+  /** Now that all has come, what waited can be placed. How many wait still. */
+  #placeWaiting(): number {
+    const unheld = this.#unheld
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const undone of waiting) {
+      const placed = this.#place(undone, parseManifestLine(undone.line))
+      assert(placed !== 'fetch', 'an entry that waited for another one must be fetched')
+    }
+    return unheld + this.#waiting.length
   }
 }
 
