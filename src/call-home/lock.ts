@@ -4,6 +4,7 @@
  * The wall clock has no say: a wrong one must neither lock a child out nor let a thief in.
  */
 import { TrustError } from '../errors.ts'
+import { SERVER_SKEW_MAX_SECONDS } from '../limits.ts'
 import { formatInstant } from '../release/fields.ts'
 import type { PublicKey } from '../release/signify.ts'
 import { changeState, readState, type State } from '../trees/state.ts'
@@ -40,10 +41,12 @@ export function leaseSeconds({ trustedSeconds, ranSeconds }: Omit<Facts, 'home'>
 /** Keeps what the home server said. A reply tells the present: what was counted since is over. */
 export function recordReply(store: Store, reply: Reply): void {
   const { stolen, leaseEnd, version, intervalSeconds, priority, sources, message } = reply
-  const { trustedSeconds } = readState(store)
+  const { trustedSeconds, pushSeconds } = readState(store)
   changeState(store, {
     trustedSeconds: Math.max(trustedSeconds, reply.time),
     ranSeconds: 0,
+    // One push with a date of the future must not silence those that come with the right one.
+    pushSeconds: Math.min(pushSeconds, reply.time + SERVER_SKEW_MAX_SECONDS),
     home: { stolen, leaseEnd, version, intervalSeconds, priority, sources, message },
   })
 }

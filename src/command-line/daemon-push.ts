@@ -5,7 +5,7 @@
 import type { HintSource } from '../daemon/daemon.ts'
 import { ConfigError, isSystemError } from '../errors.ts'
 import { PushListener, type PushSituation } from '../push/listen.ts'
-import { raiseTrustedTime, readState } from '../trees/state.ts'
+import { changeState, readState } from '../trees/state.ts'
 import type { Context } from './context.ts'
 import { exitOf } from './exit-status.ts'
 
@@ -43,8 +43,8 @@ function situationOf(context: Context): PushSituation {
   const { deployment } = context.configuration
   const store = context.store()
   try {
-    const { trustedSeconds } = readState(store)
-    return { installed: store.version('fakeroot'), deployment, trustedSeconds }
+    const { trustedSeconds, pushSeconds } = readState(store)
+    return { installed: store.version('fakeroot'), deployment, trustedSeconds, pushSeconds }
   } finally {
     store.close()
   }
@@ -56,12 +56,12 @@ function remember(context: Context, issued: number): void {
     const store = context.store()
     try {
       store.lock()
-      raiseTrustedTime(store, issued)
+      if (issued > readState(store).pushSeconds) changeState(store, { pushSeconds: issued })
     } finally {
       store.close()
     }
   } catch (error) {
-    // While an upgrade holds the lock, its end and the next reply move the time.
+    // While an upgrade holds the lock, the listener itself remembers it.
     if (!exitOf(error)) throw error
   }
 }

@@ -155,8 +155,8 @@ export class PushListener {
     const { keys, situation, spreadSeconds } = this.#options
     try {
       const now = situation()
-      const trustedSeconds = Math.max(now.trustedSeconds, this.#lastIssued)
-      if (!concerns(signed, { ...now, trustedSeconds })) return
+      const pushSeconds = Math.max(now.pushSeconds, this.#lastIssued)
+      if (!concerns(signed, { ...now, pushSeconds })) return
       if (!this.#signatures.take()) return
       const push = openUpgradeNow(signed, keys)
       this.#lastIssued = push.issued

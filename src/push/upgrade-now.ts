@@ -40,6 +40,8 @@ export interface PushSituation {
   deployment: string
   /** The newest signed time seen, in seconds since 1970; 0: none. */
   trustedSeconds: number
+  /** When the newest push was signed that was heard; 0: none. */
+  pushSeconds: number
 }
 
 /**
@@ -52,13 +54,13 @@ export function concerns(signed: Uint8Array, situation: PushSituation): boolean 
     throw new TrustError(`endless data: a push has at most ${PUSH_SIZE_MAX} bytes`)
   }
   const push = decode(messageOf(signed, NAME))
-  const { installed = 0, deployment, trustedSeconds } = situation
+  const { installed = 0, deployment, trustedSeconds, pushSeconds } = situation
   if (push.deployment !== 'any' && push.deployment !== deployment) return false
   if (push.version <= installed) return false
-  if (push.issued <= trustedSeconds) {
+  const seen = Math.max(trustedSeconds, pushSeconds)
+  if (push.issued <= seen) {
     throw new TrustError(
-      `replay: ${NAME} is of ${formatInstant(push.issued)}, and ` +
-        `${formatInstant(trustedSeconds)} was seen`,
+      `replay: ${NAME} is of ${formatInstant(push.issued)}, and ${formatInstant(seen)} was seen`,
     )
   }
   if (trustedSeconds > 0 && push.issued > trustedSeconds + TIME_JUMP_MAX_SECONDS) {

@@ -59,6 +59,11 @@ export interface State {
   trustedSeconds: number
   /** How long this laptop has run since that time, as far as it was counted. Leases are judged by the sum. */
   ranSeconds: number
+  /**
+   * When the newest push was signed that was heard. It is no trusted time: whoever has the key of the
+   * role may only say "ask", and must not move the time that leases and replies are judged by.
+   */
+  pushSeconds: number
   home: HomeRecord | undefined
   wait: Wait | undefined
   /** How the last upgrade ended: a time as text, the class of the error or `done`, and its message. */
@@ -75,6 +80,7 @@ export const FIRST_STATE: State = {
   bad: [],
   trustedSeconds: 0,
   ranSeconds: 0,
+  pushSeconds: 0,
   home: undefined,
   wait: undefined,
   last: undefined,
@@ -108,6 +114,7 @@ export function readState(store: Store): State {
     bad: bad ? bad.split(' ').map(versionOf) : [],
     trustedSeconds: instantOf(values, 'trusted-time') ?? 0,
     ranSeconds: numberOf(values, 'ran-seconds') ?? 0,
+    pushSeconds: instantOf(values, 'push-time') ?? 0,
     home: homeOf(values),
     wait: waitOf(values),
     last: lastOf(values),
@@ -127,6 +134,7 @@ export function writeState(store: Store, state: State): void {
   if (state.bad.length > 0) add('bad', state.bad.slice(-BAD_MAX).join(' '))
   if (state.trustedSeconds > 0) add('trusted-time', formatInstant(state.trustedSeconds))
   if (state.ranSeconds > 0) add('ran-seconds', state.ranSeconds)
+  if (state.pushSeconds > 0) add('push-time', formatInstant(state.pushSeconds))
   if (home) {
     add('home-stolen', home.stolen ? 'yes' : 'no')
     if (home.leaseEnd !== undefined) add('home-lease-end', formatInstant(home.leaseEnd))

@@ -110,6 +110,18 @@ test('a release with a date far ahead ends no lease', () => {
   assert.is(readState(store).trustedSeconds, T)
 })
 
+test('the time of pushes is no trusted time, and a reply takes a date far ahead back', () => {
+  const store = storeWith({})
+  changeState(store, { pushSeconds: T + 3000 * DAY })
+  assert.is(verdict(store), undefined)
+  assert.is(leaseSeconds(readState(store)), T)
+  recordReply(store, { ...REPLY, time: T + DAY })
+  assert.is(readState(store).pushSeconds, T + 2 * DAY)
+  changeState(store, { pushSeconds: T })
+  recordReply(store, { ...REPLY, time: T + 5 * DAY })
+  assert.is(readState(store).pushSeconds, T)
+})
+
 test('an unlock statement frees once, keeps what home said else, and gives its lease', () => {
   const store = storeWith({ stolen: true, leaseEnd: T - 100 * DAY, message: 'come to the office' })
   const made = (time: number, leaseEnd: number | undefined, serial = 'SHC1') =>

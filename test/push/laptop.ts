@@ -14,7 +14,12 @@ const yesterday = Date.now() / 1000 - 86_400
 const listener = new PushListener(nodeHost(), {
   port: Number(port),
   keys: [readPublicKey(signing, readFileSync(publicKey, 'latin1'))],
-  situation: () => ({ installed: Number(installed), deployment: 'any', trustedSeconds: yesterday }),
+  situation: () => ({
+    installed: Number(installed),
+    deployment: 'any',
+    trustedSeconds: yesterday,
+    pushSeconds: 0,
+  }),
   spreadSeconds: 300,
 })
 process.stdout.write('{"listening":true}\n')

@@ -39,7 +39,7 @@ function listening(trustedSeconds = SEEN) {
   const listener = new PushListener(host, {
     port,
     keys,
-    situation: () => ({ installed: 42, deployment: 'peru', trustedSeconds }),
+    situation: () => ({ installed: 42, deployment: 'peru', trustedSeconds, pushSeconds: 0 }),
     spreadSeconds: 60,
   })
   const heard: PushHint[] = []
@@ -137,7 +137,7 @@ test('a hint that nobody waits for is kept: the newest', async () => {
   const quiet = new PushListener(host, {
     port,
     keys,
-    situation: () => ({ installed: 42, deployment: 'any', trustedSeconds: 0 }),
+    situation: () => ({ installed: 42, deployment: 'any', trustedSeconds: 0, pushSeconds: 0 }),
     spreadSeconds: 1,
   })
   const sender = host.sockets.openDatagram({ ...probe, groups: [] })

@@ -36,6 +36,7 @@ test('every field comes back as it was written', () => {
     bad: [40, 43],
     trustedSeconds: 1_795_000_000,
     ranSeconds: 7200,
+    pushSeconds: 1_795_000_100,
     home: {
       stolen: true,
       leaseEnd: 1_795_003_600,
