@@ -8,6 +8,7 @@ import type { Host, Path } from '../host.ts'
 import { show } from '../text.ts'
 import type { Store } from '../trees/store.ts'
 import type { BootSettings } from './ground.ts'
+import { calmTable, giveTable, hasFile, INITTAB, runningTable } from './inittab.ts'
 import { parseKernelWords } from './kernel-words.ts'
 import { makePath, unmountIfThere } from './mounts.ts'
 import { assemble, hasFolder, nameStore, STORE_PLACE } from './new-root.ts'
@@ -87,25 +88,35 @@ async function handOver({ host, store, settings, note }: LiveSwap, way: Way): Pr
   }
   const path = `${store.path}/fakeroot/root`
   checkFolders(host, path, way)
+  const table = way.init === 'busybox' ? calmTable(runningTable(host, '')) : undefined
   // Where mounts are shared with other namespaces, a root can't be pivoted.
   host.system.mount('', '/', '', ['private', 'recursive'], '')
   assemble({ ...job, path })
   host.system.pivotRoot(path, `${path}/${OLD_ROOT}`)
   for (const own of OWN) moveBack(host, own)
-  const restart = way.init === 'busybox' ? ['sh', '-c', 'kill -QUIT 1'] : ['telinit', 'u']
+  if (table !== undefined) await giveTable(host, table, () => mustRun(host, signal('HUP')))
+  const restart = way.init === 'busybox' ? signal('QUIT') : ['telinit', 'u']
   await mustRun(host, restart)
 }
 
+const signal = (name: string) => ['sh', '-c', `kill -${name} 1`]
+
 /** Before anything is changed: the new tree has the places that a pivot needs. */
-export function checkFolders(host: Host, root: Path, { by }: Way): void {
+export function checkFolders(host: Host, root: Path, way: Way): void {
   // systemd lets go of everything that is not mounted in the new root: also of the store's disk.
-  for (const folder of [...OWN, by === 'systemd' ? STORE_PLACE : OLD_ROOT]) {
+  for (const folder of [...OWN, way.by === 'systemd' ? STORE_PLACE : OLD_ROOT]) {
     if (hasFolder(host, root, folder)) continue
     throw new ConfigError(
       `the new system has no folder /${folder}, which a live swap needs`,
       'restart instead: the new version starts then',
     )
   }
+  if (way.by !== 'pivot' || way.init !== 'busybox' || hasFile(host, root, INITTAB.slice(1))) return
+  if (calmTable(runningTable(host, '')) === undefined) return
+  throw new ConfigError(
+    `the init unmounts everything at its end, and the new system has no ${INITTAB} to say otherwise`,
+    'restart instead: the new version starts then',
+  )
 }
 
 /** What the kernel and the old system keep there goes on in the new root. */

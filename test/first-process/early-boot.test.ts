@@ -7,6 +7,7 @@ import { changeState } from '../../src/trees/state.ts'
 import { bring, withStore } from '../support/node-device.ts'
 import { scratch } from '../support/scratch.ts'
 import { mustRun } from '../support/stock-tool.ts'
+import { file, folder } from '../support/tree.ts'
 import { busyboxSystem, Laptop, PROGRAM, smallSystem } from './laptop.ts'
 
 const test = suite('early boot as process 1')
@@ -184,6 +185,45 @@ test('a live swap pivots to the new tree, and busybox init starts anew there', a
   assert.match(laptop.read('xo/state'), /^trial=42$/m)
   assert.match(laptop.read('xo/state'), /^boots=1$/m)
 })
+
+for (const [name, table] of [
+  [
+    'unmounts everything at its end',
+    '::once:/bin/sh /etc/rc\n::restart:/sbin/init\n::shutdown:/bin/umount -a -r\n',
+  ],
+  ['has no line to start anew', '::once:/bin/sh /etc/rc\n'],
+  ['has only what busybox does by itself', undefined],
+] as const) {
+  test(`a live swap where the init ${name}: the new system has all its mounts`, async () => {
+    const laptop = new Laptop()
+    const rc41 = 'echo "rc of 41"; /bin/xo-upgrade swap --live; sleep 15'
+    const rc42 = 'echo "rc of 42"; cat /proc/mounts /etc/inittab; poweroff -f'
+    const old = busyboxSystem(41, table === undefined ? '' : rc41)
+    if (table === undefined) {
+      old.delete('etc/inittab')
+      // What busybox starts then.
+      old.set('etc/init.d', folder())
+      old.set('etc/init.d/rcS', file(`#!/bin/sh\nPATH=/bin:/sbin\n${rc41} &\n`, { mode: 0o755 }))
+    } else {
+      old.set('etc/inittab', file(table))
+    }
+    old.set('etc/xo-upgrade.conf', file('[boot]\npersist[] = /home\n'))
+    await laptop.install(old, async (store) => {
+      laptop.publisher.publish(42, busyboxSystem(42, rc42))
+      await bring('upgrade', store, laptop.publisher)
+      await withStore(store, (each) => changeState(each, { bad: [42] }))
+    })
+    const etc = 'echo "[boot]\npersist[] = /home" >xo/fakeroot/root/etc/xo-upgrade.conf'
+    void etc
+    const { output } = await laptop.start([], { deadlineMs: 40_000 })
+    assert.match(output, /^rc of 42$/m, output)
+    const after = output.slice(output.indexOf('rc of 42'))
+    for (const path of ['/proc', '/sys', '/dev', '/run', '/xo', '/home']) {
+      assert.match(after, new RegExp(`^\\S+ ${path} `, 'm'), `${path}: ${after}`)
+    }
+    assert.match(after, /^::restart:\/sbin\/init$/m, 'its own table is back')
+  })
+}
 
 test('a fault of its own is shown, and the next try starts the system', async () => {
   const laptop = new Laptop()
