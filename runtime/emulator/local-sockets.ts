@@ -2,8 +2,9 @@
  * Unix stream sockets between the programs of one laptop: who listens at which path, and the two ends
  * of each connection. Nothing of it crosses the network's line, and nothing of it outlives the programs.
  */
-import { systemErrorOf } from '../../native/system-error.node.ts'
+
 import type { Path } from '../../src/host.ts'
+import { systemError } from './disk/system-error.ts'
 import type { Stream } from './virtual-socket.ts'
 
 /** What a kernel's buffer holds of one direction (bytes). */
@@ -31,7 +32,7 @@ class Pipe {
 
   async write(bytes: Uint8Array): Promise<void> {
     while (this.#over === 'open' && this.#heldBytes >= BUFFER_MAX) await this.#change()
-    if (this.#over !== 'open') throw systemErrorOf('write', undefined, 'EPIPE')
+    if (this.#over !== 'open') throw systemError('write', undefined, 'EPIPE')
     this.#pieces.push(bytes.slice())
     this.#heldBytes += bytes.length
     this.#look()
@@ -81,7 +82,7 @@ export class LocalListener {
   async accept(): Promise<Stream> {
     if (this.#wake) throw new TypeError('one accept at a time')
     for (;;) {
-      if (this.#closed) throw systemErrorOf('accept', undefined, 'ECANCELED')
+      if (this.#closed) throw systemError('accept', undefined, 'ECANCELED')
       const next = this.#queue.shift()
       if (next) return next
       await new Promise<void>((resolve) => {
@@ -104,7 +105,7 @@ export class LocalSockets {
   readonly #listeners = new Map<Path, LocalListener>()
 
   listen(path: Path): LocalListener {
-    if (this.#listeners.has(path)) throw systemErrorOf('listen', path, 'EADDRINUSE')
+    if (this.#listeners.has(path)) throw systemError('listen', path, 'EADDRINUSE')
     const listener = new LocalListener(() => this.#listeners.delete(path))
     this.#listeners.set(path, listener)
     return listener
@@ -112,7 +113,7 @@ export class LocalSockets {
 
   connect(path: Path): Stream {
     const listener = this.#listeners.get(path)
-    if (!listener) throw systemErrorOf('connect', path, 'ENOENT')
+    if (!listener) throw systemError('connect', path, 'ENOENT')
     const [there, back] = [new Pipe(), new Pipe()]
     listener.arrive(endOf(there, back))
     return endOf(back, there)

@@ -4,8 +4,8 @@
  * the laptop reach each other by paths (local-sockets.ts).
  */
 import type { Address } from 'native:sockets'
-import { systemErrorOf } from '../../native/system-error.node.ts'
 import type { Path, Sockets } from '../../src/host.ts'
+import { systemError } from './disk/system-error.ts'
 import { LocalListener, LocalSockets } from './local-sockets.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 import { type Shape, UNSHAPED, VirtualLine } from './virtual-line.ts'
@@ -25,7 +25,7 @@ export type Datagrams = Pick<
 > & { portOf(datagram: object): number }
 
 function refuse(call: string, path?: Path): never {
-  throw systemErrorOf(call, path, 'ENOSYS')
+  throw systemError(call, path, 'ENOSYS')
 }
 
 export class VirtualNetwork {
@@ -111,7 +111,7 @@ export class VirtualNetwork {
       await clock.asHost.sleep(Math.min(2 * shape.latencyMs, timeoutMs))
       if (2 * shape.latencyMs > timeoutMs) {
         stream.close()
-        throw systemErrorOf('connect', `${address.address}:${address.port}`, 'ETIMEDOUT')
+        throw systemError('connect', `${address.address}:${address.port}`, 'ETIMEDOUT')
       }
     }
     this.connections++

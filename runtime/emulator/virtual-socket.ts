@@ -3,8 +3,9 @@
  * is due, and gives the laptop what native:sockets promises. It must never hold more than a real
  * socket's buffers would.
  */
-import { systemErrorOf } from '../../native/system-error.node.ts'
+
 import { checkWindow } from '../../native/window.node.ts'
+import { systemError } from './disk/system-error.ts'
 import type { VirtualLine } from './virtual-line.ts'
 
 /** One connection at the far end of the network. */
@@ -62,7 +63,7 @@ export class VirtualSocket {
       for (;;) {
         const count = this.take(buffer, offset, length)
         if (count !== undefined) return count
-        if (late) throw systemErrorOf('read', undefined, 'ETIMEDOUT')
+        if (late) throw systemError('read', undefined, 'ETIMEDOUT')
         await new Promise<void>((resolve) => {
           this.wakeReader = resolve
         })
@@ -74,7 +75,7 @@ export class VirtualSocket {
 
   /** Copies what is there; undefined where a read has to wait. */
   private take(buffer: Uint8Array, offset: number, length: number): number | undefined {
-    if (this.fate === 'closed') throw systemErrorOf('read', undefined, 'ECANCELED')
+    if (this.fate === 'closed') throw systemError('read', undefined, 'ECANCELED')
     let count = 0
     while (count < length) {
       const bytes = this.ready.shift()
@@ -115,7 +116,7 @@ export class VirtualSocket {
         if (pass > 0) this.later(pass, () => this.arrive(bytes.subarray(0, pass)))
         if (then === 'more') continue
         if (then === 'stall') this.fate = 'stalled'
-        else this.later(0, () => this.reset(systemErrorOf('read', undefined, 'ECONNRESET')))
+        else this.later(0, () => this.reset(systemError('read', undefined, 'ECONNRESET')))
         return
       }
     } catch (error) {
@@ -153,7 +154,7 @@ export class VirtualSocket {
     if (this.fate !== 'open') return
     this.failure = failure
     this.finish('reset')
-    this.failWrites(systemErrorOf('write', undefined, 'EPIPE'))
+    this.failWrites(systemError('write', undefined, 'EPIPE'))
     this.stream.close()
   }
 
@@ -177,7 +178,7 @@ export class VirtualSocket {
   }
 
   private checkWritable(): void {
-    if (this.fate === 'closed') throw systemErrorOf('write', undefined, 'ECANCELED')
+    if (this.fate === 'closed') throw systemError('write', undefined, 'ECANCELED')
     if (this.writeFailure !== undefined) throw this.writeFailure
   }
 
@@ -211,7 +212,7 @@ export class VirtualSocket {
   private orLate(taken: Promise<void>, timeoutMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const cancel = this.line.clock.after(timeoutMs, () =>
-        reject(systemErrorOf('write', undefined, 'ETIMEDOUT')),
+        reject(systemError('write', undefined, 'ETIMEDOUT')),
       )
       const settle = () => {
         cancel()

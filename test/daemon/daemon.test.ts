@@ -1,16 +1,6 @@
-/** The daemon on a clock of the test's own: when rounds are made, what brings them forward, and what stays small. */
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+/** The daemon on a clock of the test's own: when rounds are made, what brings them forward. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { VirtualClock } from '../../runtime/emulator/virtual-clock.ts'
-import {
-  Daemon,
-  type DaemonParts,
-  type Hint,
-  type RoundResult,
-  type Turn,
-} from '../../src/daemon/daemon.ts'
 import {
   afterRound,
   afterStart,
@@ -18,68 +8,7 @@ import {
   INTERVAL_MIN_SECONDS,
 } from '../../src/daemon/schedule.ts'
 import { deadline } from '../support/deadline.ts'
-
-const HOUR = 3600
-
-/** A laptop: its clock, which can sleep, and what its daemon did. */
-class Laptop {
-  readonly clock = new VirtualClock()
-  asleepSeconds = 0
-  /** When rounds were made, in seconds since the start, and whether home was asked. */
-  readonly rounds: ({ at: number } & Turn)[] = []
-  readonly logged: string[] = []
-  counted = 0
-  result: RoundResult = {
-    outcome: 'Version 41 runs.',
-    answered: true,
-    failed: false,
-    againSeconds: undefined,
-    intervalSeconds: HOUR,
-  }
-  roundSeconds = 0
-  random = 0.5
-  hint: (hint: Hint) => void = () => {}
-  readonly daemon: Daemon
-
-  constructor(parts: Partial<DaemonParts> = {}) {
-    const { clock } = this
-    const wallSeconds = () => clock.asHost.wallSeconds() + this.asleepSeconds
-    this.daemon = new Daemon({
-      clock: { ...clock.asHost, wallSeconds },
-      random: () => this.random,
-      round: async (turn) => {
-        this.rounds.push({ at: Math.round(clock.nowMs() / 1000), ...turn })
-        if (this.roundSeconds > 0) await clock.asHost.sleep(this.roundSeconds * 1000)
-        return this.result
-      },
-      count: (seconds) => {
-        this.counted += seconds
-        return true
-      },
-      hints: [{ next: () => new Promise((resolve) => (this.hint = resolve)) }],
-      log: (text) => this.logged.push(text),
-      ...parts,
-    })
-  }
-
-  /** Runs until so many rounds began. */
-  async until(rounds: number): Promise<void> {
-    await this.passing(() => this.rounds.length >= rounds)
-  }
-
-  async passing(ended: () => boolean): Promise<void> {
-    if (this.rounds.length === 0) this.running = this.daemon.run()
-    assert.ok(await deadline(this.clock.pass(ended), 20_000))
-  }
-
-  running: Promise<void> = Promise.resolve()
-
-  after(seconds: number): Promise<void> {
-    const atMs = this.clock.nowMs() + seconds * 1000
-    this.clock.after(seconds * 1000, () => {})
-    return this.passing(() => this.clock.nowMs() >= atMs)
-  }
-}
+import { HOUR, Laptop } from './kit.ts'
 
 test('rounds follow the interval that home sets, and the first one comes soon', async () => {
   const laptop = new Laptop()
@@ -253,27 +182,6 @@ test('a source of hints that breaks is told once, and the rounds go on', async (
   await laptop.until(3)
   assert.is(asked, 1)
   assert.equal(laptop.logged[0], 'no more hints: no network')
-  laptop.daemon.end()
-})
-
-test('a thousand rounds leave nothing behind', async () => {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  const laptop = new Laptop()
-  const heap = () => {
-    collect()
-    return process.memoryUsage().heapUsed
-  }
-  await laptop.until(100)
-  const before = heap()
-  for (let i = 1; i <= 10; i++) {
-    await laptop.until(100 * (i + 1))
-    laptop.hint({ reason: 'a push', withinSeconds: 10 })
-  }
-  const grown = heap() - before
-  // The test's own list of rounds is some 100 KB.
-  assert.ok(grown < 600_000, `${grown} bytes more`)
-  assert.is(laptop.daemon.status().rounds >= 1100 - 1, true)
   laptop.daemon.end()
 })
 

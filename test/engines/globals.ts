@@ -1,8 +1,11 @@
-/** The little of Node's world that engine-neutral tests use, for engines that have none of it. */
+/** The globals of Node's that the tests of src/ use, for engines that have none of them. */
 
 import * as clock from 'native:clock'
+import * as system from 'native:system'
+import { decodeBase64, encodeBase64 } from '../../src/release/base64.ts'
+import { arrayOfBytes, bytesOfArray, bytesOfText, textOfBytes } from '../../src/text.ts'
 
-type Encoding = 'utf8' | 'latin1' | 'hex'
+type Encoding = 'utf8' | 'latin1' | 'hex' | 'base64'
 
 class PlainBuffer extends Uint8Array {
   static fromText(text: string, encoding: Encoding = 'utf8'): PlainBuffer {
@@ -10,10 +13,8 @@ class PlainBuffer extends Uint8Array {
       const pairs = text.match(/[0-9a-fA-F]{2}/g) ?? []
       return new PlainBuffer(pairs.map((pair) => Number.parseInt(pair, 16)))
     }
-    const bytes = encoding === 'utf8' ? unescape(encodeURIComponent(text)) : text
-    const buffer = new PlainBuffer(bytes.length)
-    for (let i = 0; i < bytes.length; i++) buffer[i] = bytes.charCodeAt(i)
-    return buffer
+    if (encoding === 'base64') return new PlainBuffer(decodeBase64(text) ?? [])
+    return new PlainBuffer(arrayOfBytes(encoding === 'utf8' ? bytesOfText(text) : text))
   }
 
   writeUInt32LE(value: number, offset = 0): number {
@@ -30,10 +31,16 @@ class PlainBuffer extends Uint8Array {
   }
 
   override toString(encoding: Encoding = 'utf8', start = 0, end = this.length): string {
-    const units = Array.from(this.subarray(start, end))
-    if (encoding === 'hex') return units.map((byte) => byte.toString(16).padStart(2, '0')).join('')
-    const bytes = units.map((byte) => String.fromCharCode(byte)).join('')
-    return encoding === 'utf8' ? decodeURIComponent(escape(bytes)) : bytes
+    const part = this.subarray(start, end)
+    if (encoding === 'base64') return encodeBase64(part)
+    if (encoding === 'hex') {
+      return Array.from(part, (byte) => byte.toString(16).padStart(2, '0')).join('')
+    }
+    const bytes = bytesOfArray(part)
+    if (encoding === 'latin1') return bytes
+    const text = textOfBytes(bytes)
+    if (text === undefined) throw new Error('bytes that are no UTF-8 are shown as a text')
+    return text
   }
 }
 
@@ -66,6 +73,8 @@ function setTimeout(run: () => void, milliseconds: number): number {
 Object.assign(globalThis, {
   Buffer: face,
   performance: { now: clock.monotonicMs },
+  process: { umask: system.setUmask },
   setTimeout,
+  setImmediate: (run: () => void) => setTimeout(run, 0),
   clearTimeout: (timer: number) => void cancelled.add(timer),
 })

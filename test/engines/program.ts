@@ -14,10 +14,11 @@ export async function reportOfProgram(
   command: [string, ...string[]],
   deadlineMs: number,
 ): Promise<{ run(): void }> {
-  const bundle = join(scratch('engines'), 'tests.js')
+  const folder = scratch('engines')
+  const bundle = join(folder, 'tests.js')
   await bundleTests(neutralTests(), bundle)
   const [program, ...words] = command
-  const run = spawnSync(program, [...words, bundle], {
+  const run = spawnSync(program, [...words, bundle, folder], {
     encoding: 'utf8',
     timeout: deadlineMs,
     maxBuffer: 64 * 1024 * 1024,

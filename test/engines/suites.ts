@@ -1,7 +1,8 @@
 /**
- * The unit tests that need nothing of Node, found by what they import and use, and bundled into one
- * program for an engine that knows only the native modules. Nothing is listed by hand: a test that
- * begins to need Node drops out, and one that stops needing it comes in.
+ * The unit tests that every engine can run, found by what they import and use, and bundled into one
+ * program for an engine that knows only the native modules. The little of Node that they use has
+ * stand-ins over those (stand-ins/, globals.ts). Nothing is listed by hand: a test that begins to need
+ * more of Node drops out (suites.test.ts tells), and one that stops needing it comes in.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
@@ -14,49 +15,79 @@ const COMPILED = fileURLToPath(new URL('../../', import.meta.url))
 const PLAIN_UVU = join(COMPILED, 'test/contract/c-host/uvu.js')
 const GLOBALS = join(COMPILED, 'test/engines/globals.js')
 
-/** Node sides that a native module stands in for, with what they export. */
+const OURS = join(COMPILED, 'test/engines/stand-ins')
+/** What stands in for Node's own modules, and for our files that need it. */
 const STAND_INS: Record<string, string> = {
-  'native/signatures/signatures.node.js': 'export * as signatures from "native:signatures"',
-  'native/random/random.node.js': 'export * as random from "native:random"',
-  'native/files/files.node.js': 'export * as files from "native:files"',
-  'native/clock/clock.node.js': 'export * as clock from "native:clock"',
-  'native/compress/compress.node.js': 'export * as compress from "native:compress"',
-  'native/checksums/checksums.node.js':
-    'import * as checksums from "native:checksums"\nexport const makeChecksums = () => checksums',
+  'node:child_process': join(OURS, 'child-process.js'),
+  'node:crypto': join(OURS, 'crypto.js'),
+  'node:fs': join(OURS, 'fs.js'),
+  'node:path': join(OURS, 'path.js'),
+  [join(COMPILED, 'native/checksums/checksums.node.js')]: join(OURS, 'checksums.js'),
+  [join(COMPILED, 'native/system-error.node.js')]: join(OURS, 'system-error.js'),
+  [join(COMPILED, 'test/support/host.js')]: join(OURS, 'host.js'),
+  [join(COMPILED, 'test/support/scratch.js')]: join(OURS, 'scratch.js'),
+}
+/** Node sides that are their native module and nothing more. */
+const PLAIN_SIDES = ['clock', 'compress', 'files', 'random', 'signatures']
+for (const name of PLAIN_SIDES) {
+  STAND_INS[join(COMPILED, `native/${name}/${name}.node.js`)] = `\0native ${name}`
 }
 
 /** Packages that run anywhere. */
 const PLAIN_PACKAGES = ['uvu', 'uvu/assert', 'tweetnacl', '@stablelib/base64', 'arg', 'ini']
-/** Thousands of signatures in an engine without a JIT: a minute and more. Node runs them. */
-const SLOW = ['attack: any one bit of the file altered never makes another release']
+/** A minute and more in an engine without a JIT: thousands of signatures, of sessions, of lines. Node runs them. */
+const SLOW = [
+  'attack: any one bit of the file altered never makes another release',
+  'finds lines in a long manifest',
+]
+/** Folders that would find nothing by running in engines, and why. */
+const ELSEWHERE: Record<string, string> = {
+  'test/contract/':
+    'runs on every engine as a program of its own (c-host.test.ts, contract.test.ts)',
+  'test/hostile/altered-wire': 'plays thousands of sessions, which takes minutes without a JIT',
+  'test/power-cut/': 'searches states by the thousand, or runs the program itself',
+}
 /** What rollup says of packages that were CommonJS, and of code that tsc has lowered. */
 const HARMLESS = ['CIRCULAR_DEPENDENCY', 'THIS_IS_UNDEFINED']
-/** Globals that only Node and browsers have. Others have stand-ins (globals.ts). */
-const FOREIGN = /\b(process\.|setImmediate|structuredClone|TextDecoder|import\.meta)|\bimport\(/
-const IMPORT = /(?:^|\n)(?:import|export)\s(?:[\w*\s{},$]*\sfrom\s*)?['"]([^'"]+)['"]/g
-
-function standInOf(file: string): string | undefined {
-  return STAND_INS[file.slice(COMPILED.length)]
-}
+/** Globals that only Node and browsers have (others have stand-ins, globals.ts), and the program itself. */
+const FOREIGN =
+  /\b(process\.(?!umask\()|structuredClone|TextDecoder|import\.meta|build\/x86_64)|\bimport\(/
+const IMPORT = /(?:^|\n)(?:import|export)\s(?:([\w*\s{},$]*)\sfrom\s*)?['"]([^'"]+)['"]/g
 
 /** Why a compiled file can't run without Node; undefined where it can. */
 function obstacle(file: string, seen: Set<string>): string | undefined {
-  if (seen.has(file) || standInOf(file) !== undefined) return undefined
+  if (seen.has(file) || STAND_INS[file] !== undefined) return undefined
   seen.add(file)
-  const text = readFileSync(file, 'utf8')
-  const foreign = FOREIGN.exec(text.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, ''))
-  if (foreign) return `${file.slice(COMPILED.length)} uses ${foreign[0]}`
-  for (const [, name = ''] of text.matchAll(IMPORT)) {
-    const imported = name.startsWith('.') ? resolve(dirname(file), name) : undefined
-    const found = imported ? obstacle(imported, seen) : packageObstacle(file, name)
-    if (found !== undefined) return found
+  const text = readFileSync(file, 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '')
+  const name = file.slice(COMPILED.length)
+  // The compiler knows of no Node where it checks src/.
+  const foreign = name.startsWith('src/') ? null : FOREIGN.exec(text)
+  if (foreign) return `${name} uses ${foreign[0]}`
+  for (const [, words = '', from = ''] of text.matchAll(IMPORT)) {
+    const imported = from.startsWith('.') ? resolve(dirname(file), from) : undefined
+    const lacking = imported ? obstacle(imported, seen) : packageObstacle(words, from)
+    if (lacking !== undefined) return imported ? lacking : `${name} imports ${lacking}`
   }
   return undefined
 }
 
-function packageObstacle(file: string, name: string): string | undefined {
-  const plain = PLAIN_PACKAGES.includes(name) || name.startsWith('native:')
-  return plain ? undefined : `${file.slice(COMPILED.length)} imports ${name}`
+function packageObstacle(words: string, from: string): string | undefined {
+  if (PLAIN_PACKAGES.includes(from) || from.startsWith('native:')) return undefined
+  const standIn = STAND_INS[from]
+  if (standIn === undefined) return from
+  const given = readFileSync(standIn, 'utf8')
+  const names = words.replace(/[{}]/g, '').split(',')
+  const lacking = names
+    .map((name) => name.trim().split(' ')[0] ?? '')
+    .find((name) => name !== '' && !new RegExp(`export (function|const) ${name}\\b`).test(given))
+  return lacking && `${lacking} of ${from}`
+}
+
+/** Why a compiled test file runs in Node alone; undefined where every engine runs it. */
+export function whyNodeOnly(file: string): string | undefined {
+  const name = file.slice(COMPILED.length)
+  const [, why] = Object.entries(ELSEWHERE).find(([folder]) => name.startsWith(folder)) ?? []
+  return why ?? obstacle(file, new Set())
 }
 
 /** The compiled test files that run on every engine. */
@@ -64,13 +95,17 @@ export function neutralTests(): string[] {
   return readdirSync(join(COMPILED, 'test'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.test.js'))
     .map((name) => join(COMPILED, 'test', name))
-    .filter((file) => existsSync(sourceOf(file)) && obstacle(file, new Set()) === undefined)
+    .filter((file) => existsSync(sourceOf(file)) && whyNodeOnly(file) === undefined)
     .sort()
 }
 
 /** What was compiled once may have lost its source since. */
 function sourceOf(file: string): string {
   return file.slice(COMPILED.length).replace(/\.js$/, '.ts')
+}
+
+function sideText(name: string): string {
+  return `import * as ${name} from "native:${name}"\nexport { ${name} }`
 }
 
 function entryText(tests: string[]): string {
@@ -93,14 +128,16 @@ exit(0)
 
 /** One file's own uvu. */
 function uvuText(name: string): string {
-  return `import { suite } from ${JSON.stringify(PLAIN_UVU)}
-export { suite }
-const all = suite(${JSON.stringify(name)})
+  return `import { suite as plain } from ${JSON.stringify(PLAIN_UVU)}
 const slow = ${JSON.stringify(SLOW)}
-const add = (name, handler) => {
-  if (!slow.includes(name)) all(name, handler)
+export const suite = (name) => {
+  const all = plain(name)
+  const add = (name, handler) => {
+    if (!slow.includes(name)) all(name, handler)
+  }
+  return Object.assign(add, all)
 }
-export const test = Object.assign(add, all)
+export const test = suite(${JSON.stringify(name)})
 `
 }
 
@@ -113,12 +150,14 @@ export async function bundleTests(tests: string[], file: string): Promise<void> 
       if (id === 'crypto') return '\0crypto'
       // Each file gets a `test` of its own, as in Node, where each is a process.
       if (id === 'uvu') return `\0uvu ${importer}`
-      return null
+      if (!importer || importer.startsWith(OURS)) return null
+      return STAND_INS[id.startsWith('.') ? resolve(dirname(importer), id) : id] ?? null
     },
     load(id: string) {
       if (id === '\0entry') return entryText(tests)
       if (id === '\0crypto') return 'export default {}'
-      if (!id.startsWith('\0uvu ')) return standInOf(id) ?? null
+      if (id.startsWith('\0native ')) return sideText(id.slice('\0native '.length))
+      if (!id.startsWith('\0uvu ')) return null
       const name = sourceOf(id.slice('\0uvu '.length))
       return uvuText(name)
     },

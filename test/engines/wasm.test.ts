@@ -14,7 +14,8 @@ import { bundleTests, neutralTests } from './suites.ts'
 
 const DEADLINE_MS = 5 * 60 * 1000
 const MEMORY_BYTES = 128 * 1024 * 1024
-const bundle = join(scratch('engines'), 'tests.js')
+const folder = scratch('engines')
+const bundle = join(folder, 'tests.js')
 await bundleTests(neutralTests(), bundle)
 
 const host = nodeHost()
@@ -27,7 +28,11 @@ const write: typeof host.files.write = (fd, buffer, offset, length) => {
 const engine = await Engine.start({
   name: bundle,
   text: readFileSync(bundle, 'utf8'),
-  host: { ...host, files: { ...host.files, write } },
+  host: {
+    ...host,
+    files: { ...host.files, write },
+    processes: { ...host.processes, argv: ['tests', folder] },
+  },
   memoryBytes: MEMORY_BYTES,
   complain(text) {
     complaints += text

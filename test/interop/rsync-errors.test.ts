@@ -11,9 +11,10 @@ import { Session, type SessionOptions } from '../../src/rsync/session.ts'
 import { deadline } from '../support/deadline.ts'
 import { type ProxyOptions, startProxy } from '../support/proxy.ts'
 import { rejects } from '../support/rejects.ts'
-import { Fetched, fetchAll, host, optionsFor, stockRsyncs } from '../support/rsync-client.ts'
+import { Fetched, fetchAll, host, optionsFor } from '../support/rsync-client.ts'
 import { type Daemon, freePort, startDaemon } from '../support/rsync-daemon.ts'
 import { scratch } from '../support/scratch.ts'
+import { stockRsyncs } from '../support/stock-rsync.ts'
 
 const digest = (content: Buffer) => createHash('sha256').update(content).digest('hex')
 const folder = scratch('module')

@@ -6,9 +6,10 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type FileRequest, Session } from '../../src/rsync/session.ts'
 import { deadline } from '../support/deadline.ts'
-import { host, optionsFor, type Result, stockRsyncs } from '../support/rsync-client.ts'
+import { host, optionsFor, type Result } from '../support/rsync-client.ts'
 import { type Daemon, startDaemon } from '../support/rsync-daemon.ts'
 import { scratch } from '../support/scratch.ts'
+import { stockRsyncs } from '../support/stock-rsync.ts'
 
 const folder = scratch('module')
 const nowhere = openSync('/dev/null', 'w')

@@ -9,9 +9,10 @@ import { Session } from '../../src/rsync/session.ts'
 import { deadline } from '../support/deadline.ts'
 import { startProxy } from '../support/proxy.ts'
 import { rejects } from '../support/rejects.ts'
-import { fetchAll, host, optionsFor, stockRsyncs } from '../support/rsync-client.ts'
+import { fetchAll, host, optionsFor } from '../support/rsync-client.ts'
 import { type Daemon, startDaemon } from '../support/rsync-daemon.ts'
 import { scratch } from '../support/scratch.ts'
+import { stockRsyncs } from '../support/stock-rsync.ts'
 
 const digest = (content: Buffer) => createHash('sha256').update(content).digest('hex')
 

@@ -1,5 +1,5 @@
-/** What tests of the rsync client share: the daemons of the field, and a fetch into memory. */
-import { closeSync, existsSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+/** What tests of the rsync client share: options, and fetches into a folder. */
+import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   type Address,
@@ -9,29 +9,6 @@ import {
 } from '../../src/rsync/session.ts'
 import { nodeHost } from './host.ts'
 import { scratch } from './scratch.ts'
-
-export interface Rsync {
-  version: string
-  /** A program that is this rsync. */
-  program: string
-}
-
-/** The stock rsyncs that the tools unpack, oldest first. */
-export async function stockRsyncs(): Promise<Rsync[]> {
-  // The tools are plain JavaScript, outside of what the tests compile.
-  const tool = new URL('../../../../tools/rsync-binaries.mjs', import.meta.url).href
-  const { rsyncBinaries } = (await import(tool)) as {
-    rsyncBinaries(): Promise<{ version: string; command: string[] }[]>
-  }
-  return (await rsyncBinaries()).map(({ version, command }) => {
-    const [only] = command
-    if (command.length === 1 && only !== undefined) return { version, program: only }
-    const program = join(scratch('rsync'), 'rsync')
-    const words = command.map((word) => `'${word}'`).join(' ')
-    writeFileSync(program, `#!/bin/sh\nexec ${words} "$@"\n`, { mode: 0o755 })
-    return { version, program }
-  })
-}
 
 export const host = nodeHost()
 

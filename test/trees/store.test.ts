@@ -1,5 +1,5 @@
 /** The store: opening, its lock, its trees and how they are thrown away. */
-import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -49,17 +49,6 @@ test('a store below a missing folder or below a file is not made', () => {
   )
   writeFileSync(join(folder, 'file'), '')
   assert.throws(() => Store.open(host, join(folder, 'file'), true), /ENOTDIR/)
-})
-
-test('a relative path with one name is made in the working directory', () => {
-  const before = process.cwd()
-  process.chdir(scratch('store'))
-  try {
-    Store.open(host, 'store', true).close()
-    assert.equal(readdirSync('.'), ['store'])
-  } finally {
-    process.chdir(before)
-  }
 })
 
 test('the lock keeps a second one out until it is let go', () => {

@@ -21,13 +21,18 @@ const CODES = {
   ENOSPC: [28, 'No space left on device'],
   EROFS: [30, 'Read-only file system'],
   EMLINK: [31, 'Too many links'],
+  EPIPE: [32, 'Broken pipe'],
   ENAMETOOLONG: [36, 'File name too long'],
   ENOLCK: [37, 'No locks available'],
   ENOSYS: [38, 'Function not implemented'],
   ENOTEMPTY: [39, 'Directory not empty'],
   ELOOP: [40, 'Too many levels of symbolic links'],
   EOPNOTSUPP: [95, 'Operation not supported'],
+  EADDRINUSE: [98, 'Address already in use'],
+  ECONNRESET: [104, 'Connection reset by peer'],
+  ETIMEDOUT: [110, 'Connection timed out'],
   EDQUOT: [122, 'Disk quota exceeded'],
+  ECANCELED: [125, 'Operation canceled'],
 } as const
 
 export type Code = keyof typeof CODES

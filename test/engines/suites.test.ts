@@ -1,0 +1,62 @@
+/**
+ * That the unit tests of src/ are among those that every engine runs. One that has to stay in Node is
+ * named here with what it needs, so that none drops out in silence.
+ */
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { neutralTests, whyNodeOnly } from './suites.ts'
+
+const COMPILED = fileURLToPath(new URL('../', import.meta.url))
+
+/** Folders with unit tests of src/ under another name than there. */
+const ALSO = ['early-boot', 'hostile', 'vectors']
+
+/** A server, a peer or a service beside the test, the program itself, or what only Node can do. */
+const IN_NODE = [
+  'call-home/program.test.ts: runs the program against a home server',
+  'daemon/memory.test.ts: tells the collector to collect',
+  'daemon/rc.test.ts: starts the rc script of the program',
+  'home/home-server.test.ts: runs the program as a server',
+  'hostile/altered-wire.test.ts: plays thousands of sessions',
+  'hostile/home-server.test.ts: answers as a server in Node',
+  'push/push-daemon.test.ts: runs the program as a daemon',
+  'push/push-network.test.ts: makes network namespaces',
+  'source/rsync-source.test.ts: talks with a stock rsync',
+  'trees/working-directory.test.ts: changes the working directory',
+]
+
+const unitTests = () =>
+  readdirSync('test', { recursive: true, encoding: 'utf8' }).filter((name) => {
+    const [folder = ''] = name.split('/')
+    const mirrors = readdirSync('src').includes(folder) || ALSO.includes(folder)
+    return name.endsWith('.test.ts') && (mirrors || !name.includes('/'))
+  })
+
+test('each unit test of src/ runs on every engine, or is named with what it needs', () => {
+  const reasons = unitTests()
+    .map((name) => ({ name, why: whyNodeOnly(join(COMPILED, name.replace(/ts$/, 'js'))) }))
+    .filter(({ name, why }) => why && !IN_NODE.some((line) => line.startsWith(`${name}: `)))
+    .map(({ name, why }) => `${name} runs in Node alone: ${why}`)
+  assert.equal(reasons, [])
+})
+
+test('what is named does need Node', () => {
+  const running = neutralTests().map((file) => file.slice(COMPILED.length).replace(/js$/, 'ts'))
+  const wrong = IN_NODE.filter((line) => {
+    const [name = ''] = line.split(': ')
+    return running.includes(name) || !unitTests().includes(name)
+  })
+  assert.equal(wrong, [])
+})
+
+test('whole folders are there, with files of theirs', () => {
+  const running = neutralTests().map((file) => file.slice(COMPILED.length).split('/')[0])
+  for (const folder of ['trees', 'staging', 'publish', 'early-boot', 'source', 'rsync', 'daemon']) {
+    assert.ok(running.includes(folder), folder)
+  }
+})
+
+test.run()

@@ -1,0 +1,20 @@
+/** A store by a relative path. In Node alone, which can change its working directory; no native module does. */
+import { readdirSync } from 'node:fs'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Store } from '../../src/trees/store.ts'
+import { nodeHost } from '../support/host.ts'
+import { scratch } from '../support/scratch.ts'
+
+test('a relative path with one name is made in the working directory', () => {
+  const before = process.cwd()
+  process.chdir(scratch('store'))
+  try {
+    Store.open(nodeHost(), 'store', true).close()
+    assert.equal(readdirSync('.'), ['store'])
+  } finally {
+    process.chdir(before)
+  }
+})
+
+test.run()
