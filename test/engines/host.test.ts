@@ -1,5 +1,5 @@
 /** The engine-neutral unit tests on the static host (QuickJS 2025-04-26). */
 import { reportOfProgram } from './program.ts'
 
-const test = await reportOfProgram('the static host', ['build/x86_64/host'], 5 * 60 * 1000)
+const test = await reportOfProgram('the static host', ['build/x86_64/host'], 15 * 60 * 1000)
 test.run()

@@ -4,5 +4,5 @@
  */
 import { reportOfProgram } from './program.ts'
 
-const test = await reportOfProgram('the i586 host', ['build/i586/host'], 10 * 60 * 1000)
+const test = await reportOfProgram('the i586 host', ['build/i586/host'], 15 * 60 * 1000)
 test.run()

@@ -11,8 +11,10 @@ import { neutralTests, whyNodeOnly } from './suites.ts'
 
 const COMPILED = fileURLToPath(new URL('../', import.meta.url))
 
-/** Folders with unit tests of src/ under another name than there. */
-const ALSO = ['early-boot', 'hostile', 'vectors']
+/** Folders with unit tests of src/, all but test/boot, which boots machines: src/boot has early-boot. */
+const FOLDERS = readdirSync('src')
+  .filter((name) => name !== 'boot')
+  .concat('early-boot', 'hostile', 'vectors')
 
 /** A server, a peer or a service beside the test, the program itself, or what only Node can do. */
 const IN_NODE = [
@@ -31,8 +33,7 @@ const IN_NODE = [
 const unitTests = () =>
   readdirSync('test', { recursive: true, encoding: 'utf8' }).filter((name) => {
     const [folder = ''] = name.split('/')
-    const mirrors = readdirSync('src').includes(folder) || ALSO.includes(folder)
-    return name.endsWith('.test.ts') && (mirrors || !name.includes('/'))
+    return name.endsWith('.test.ts') && (FOLDERS.includes(folder) || !name.includes('/'))
   })
 
 test('each unit test of src/ runs on every engine, or is named with what it needs', () => {
