@@ -6,6 +6,12 @@ import { reportOf } from './report.ts'
 import { bundleTests, neutralTests } from './suites.ts'
 
 /**
+ * For all tests in one process: some hold images of megabytes, and an engine that counts references
+ * lets go of circles late.
+ */
+export const MEMORY_MB = 768
+
+/**
  * @param name as people know it
  * @param command the host, with what runs it where this machine can't
  */
@@ -19,6 +25,7 @@ export async function reportOfProgram(
   await bundleTests(neutralTests(), bundle)
   const [program, ...words] = command
   const run = spawnSync(program, [...words, bundle, folder], {
+    env: { ...process.env, XO_MEMORY_LIMIT_MB: `${MEMORY_MB}` },
     encoding: 'utf8',
     timeout: deadlineMs,
     maxBuffer: 64 * 1024 * 1024,

@@ -9,12 +9,12 @@ import { Engine } from '../../runtime/emulator/engine.ts'
 import { deadline } from '../support/deadline.ts'
 import { nodeHost } from '../support/host.ts'
 import { scratch } from '../support/scratch.ts'
+import { MEMORY_MB } from './program.ts'
 import { reportOf } from './report.ts'
 import { bundleTests, neutralTests } from './suites.ts'
 
 const DEADLINE_MS = 15 * 60 * 1000
-/** All tests share it, and some hold images of megabytes. */
-const MEMORY_BYTES = 256 * 1024 * 1024
+const MEMORY_BYTES = MEMORY_MB * 1024 * 1024
 const folder = scratch('engines')
 const bundle = join(folder, 'tests.js')
 await bundleTests(neutralTests(), bundle)
