@@ -30,6 +30,24 @@ async function bringOldTree(bench) {
   await bench.prepare(bench.stock(['-a'], 'xo', 41, 'rsync-old'))
 }
 
+/** An upgrade of the device that has nothing but the running tree. */
+function upgrading(module) {
+  return {
+    reset: (bench) => rewind(bench, FULL),
+    command: (bench) => bench.upgrader('upgrade', FULL, module),
+    made: `${FULL}/upgraded-root/root`,
+  }
+}
+
+/** rsync's upgrade, which links from the old tree. */
+function linking(module) {
+  return {
+    reset: async (bench) => bench.remove('rsync-new'),
+    command: (bench, options) => bench.stock(options, module, 42, 'rsync-new', 'rsync-old'),
+    made: 'rsync-new',
+  }
+}
+
 /** @type {Case[]} where Case is { key, title, about, prepare, upgrader, stock } */
 export const CASES = [
   {
@@ -42,18 +60,8 @@ export const CASES = [
       await keepState(bench, FULL)
       await bringOldTree(bench)
     },
-    upgrader: {
-      reset: (bench) => rewind(bench, FULL),
-      command: (bench) => bench.upgrader('upgrade', FULL, 'xo'),
-      made: `${FULL}/upgraded-root/root`,
-    },
-    stock: {
-      async reset(bench) {
-        bench.remove('rsync-new')
-      },
-      command: (bench, options) => bench.stock(options, 'xo', 42, 'rsync-new', 'rsync-old'),
-      made: 'rsync-new',
-    },
+    upgrader: upgrading('xo'),
+    stock: linking('xo'),
   },
   {
     key: 'recycled',
@@ -78,13 +86,7 @@ export const CASES = [
       command: (bench) => bench.upgrader('upgrade', RECYCLING, 'xo'),
       made: `${RECYCLING}/upgraded-root/root`,
     },
-    stock: {
-      async reset(bench) {
-        bench.remove('rsync-new')
-      },
-      command: (bench, options) => bench.stock(options, 'xo', 42, 'rsync-new', 'rsync-old'),
-      made: 'rsync-new',
-    },
+    stock: linking('xo'),
   },
   {
     key: 'touched',
@@ -99,18 +101,8 @@ export const CASES = [
       }
       if (!done.has('upgrade') && !done.has('recycled')) await bringOldTree(bench)
     },
-    upgrader: {
-      reset: (bench) => rewind(bench, FULL),
-      command: (bench) => bench.upgrader('upgrade', FULL, 'touched'),
-      made: `${FULL}/upgraded-root/root`,
-    },
-    stock: {
-      async reset(bench) {
-        bench.remove('rsync-new')
-      },
-      command: (bench, options) => bench.stock(options, 'touched', 42, 'rsync-new', 'rsync-old'),
-      made: 'rsync-new',
-    },
+    upgrader: upgrading('touched'),
+    stock: linking('touched'),
   },
   {
     key: 'fresh',

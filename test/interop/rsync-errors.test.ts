@@ -12,9 +12,9 @@ import { deadline } from '../support/deadline.ts'
 import { type ProxyOptions, startProxy } from '../support/proxy.ts'
 import { rejects } from '../support/rejects.ts'
 import { Fetched, fetchAll, host, optionsFor } from '../support/rsync-client.ts'
-import { type Daemon, freePort, startDaemon } from '../support/rsync-daemon.ts'
+import { type Daemon, freePort } from '../support/rsync-daemon.ts'
 import { scratch } from '../support/scratch.ts'
-import { stockRsyncs } from '../support/stock-rsync.ts'
+import { everyRsync } from './every-rsync.ts'
 
 const digest = (content: Buffer) => createHash('sha256').update(content).digest('hex')
 const folder = scratch('module')
@@ -25,41 +25,19 @@ const secrets = join(scratch('secrets'), 'secrets')
 writeFileSync(secrets, 'xo:correct horse\n')
 chmodSync(secrets, 0o600)
 
-const daemons: { version: string; daemon: Daemon }[] = []
-test.before(async () => {
-  for (const { version, program } of await stockRsyncs()) {
-    const daemon = await startDaemon(program, [
-      { name: 'xo', path: folder },
-      { name: 'locked', path: folder, settings: { 'auth users': 'xo', 'secrets file': secrets } },
-      {
-        name: 'busy',
-        path: folder,
-        settings: { 'max connections': '1', 'lock file': join(scratch('lock'), 'lock') },
-      },
-      { name: 'plain', path: folder, settings: { 'refuse options': 'compress' } },
-      { name: 'closed', path: folder, settings: { 'hosts deny': '127.0.0.1' } },
-      { name: 'hurried', path: folder, settings: { timeout: '2' } },
-      { name: 'lost', path: join(folder, 'not-there') },
-    ])
-    daemons.push({ version, daemon })
-  }
-})
-test.after(async () => {
-  for (const { daemon } of daemons) await daemon.stop()
-})
-
-function each(title: string, run: (daemon: Daemon, version: string) => Promise<void>): void {
-  test(title, async () => {
-    for (const { version, daemon } of daemons) {
-      try {
-        await deadline(run(daemon, version))
-      } catch (error) {
-        if (error instanceof Error) error.message = `rsync ${version}: ${error.message}`
-        throw error
-      }
-    }
-  })
-}
+const each = everyRsync(() => [
+  { name: 'xo', path: folder },
+  { name: 'locked', path: folder, settings: { 'auth users': 'xo', 'secrets file': secrets } },
+  {
+    name: 'busy',
+    path: folder,
+    settings: { 'max connections': '1', 'lock file': join(scratch('lock'), 'lock') },
+  },
+  { name: 'plain', path: folder, settings: { 'refuse options': 'compress' } },
+  { name: 'closed', path: folder, settings: { 'hosts deny': '127.0.0.1' } },
+  { name: 'hurried', path: folder, settings: { timeout: '2' } },
+  { name: 'lost', path: join(folder, 'not-there') },
+])
 
 const LATEST = { kind: 'paths', paths: ['latest'] } as const
 const BIG = { kind: 'paths', paths: ['big', 'latest'] } as const

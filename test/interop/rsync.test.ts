@@ -6,13 +6,12 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { CHECKSUMS } from '../../src/rsync/negotiation.ts'
 import { Session } from '../../src/rsync/session.ts'
-import { deadline } from '../support/deadline.ts'
 import { startProxy } from '../support/proxy.ts'
 import { rejects } from '../support/rejects.ts'
 import { fetchAll, host, optionsFor } from '../support/rsync-client.ts'
-import { type Daemon, startDaemon } from '../support/rsync-daemon.ts'
 import { scratch } from '../support/scratch.ts'
 import { stockRsyncs } from '../support/stock-rsync.ts'
+import { everyRsync } from './every-rsync.ts'
 
 const digest = (content: Buffer) => createHash('sha256').update(content).digest('hex')
 
@@ -54,34 +53,12 @@ writeFileSync(join(local, 'half'), text.subarray(0, 150_000))
 writeFileSync(join(local, 'none'), '')
 writeFileSync(join(local, 'same'), text)
 
-const daemons: { version: string; daemon: Daemon }[] = []
-test.before(async () => {
-  for (const { version, program } of await stockRsyncs()) {
-    const daemon = await startDaemon(program, [{ name: 'xo', path: folder }])
-    daemons.push({ version, daemon })
-  }
-  assert.equal(
-    daemons.map(({ version }) => version),
-    ['3.2.7', '3.4.1', '3.5.0'],
-  )
-})
-test.after(async () => {
-  for (const { daemon } of daemons) await daemon.stop()
-})
+const each = everyRsync(() => [{ name: 'xo', path: folder }])
 
-/** Runs once for each daemon. */
-function each(title: string, run: (daemon: Daemon, version: string) => Promise<void>): void {
-  test(title, async () => {
-    for (const { version, daemon } of daemons) {
-      try {
-        await deadline(run(daemon, version))
-      } catch (error) {
-        if (error instanceof Error) error.message = `rsync ${version}: ${error.message}`
-        throw error
-      }
-    }
-  })
-}
+test('what is tested against', async () => {
+  const versions = (await stockRsyncs()).map(({ version }) => version)
+  assert.equal(versions, ['3.2.7', '3.4.1', '3.5.0'])
+})
 
 each('lists by path arguments with wildcards, and fetches from the list', async ({ port }) => {
   const texts: string[] = []
