@@ -21,6 +21,8 @@ const NEXT_ROOT = '/run/nextroot'
 const SYSTEMD_MIN = 254
 /** Of the new tree: where the old one stays in sight after a pivot. */
 export const OLD_ROOT = 'mnt'
+/** Where a system says what it is. */
+const NAMES = ['etc/os-release', 'usr/lib/os-release']
 const OWN = ['dev', 'proc', 'sys', 'run']
 const TEXT_MAX = 4096
 
@@ -77,6 +79,8 @@ async function handOver({ host, store, settings, note }: LiveSwap, way: Way): Pr
   const words = parseKernelWords(readFact(host, '/proc/cmdline').trim())
   const root = words.root ?? settings.root
   const job = { host, store, settings, root, note, writable: true, tree: 'fakeroot' as const }
+  const path = `${store.path}/fakeroot/root`
+  checkTree(host, path, way)
   makePath(host, '/run/xo')
   if (way.by === 'systemd') {
     unmountIfThere(host, NEXT_ROOT)
@@ -86,8 +90,6 @@ async function handOver({ host, store, settings, note }: LiveSwap, way: Way): Pr
     await mustRun(host, ['systemctl', '--no-block', 'soft-reboot'])
     return
   }
-  const path = `${store.path}/fakeroot/root`
-  checkFolders(host, path, way)
   const table = way.init === 'busybox' ? calmTable(runningTable(host, '')) : undefined
   // Where mounts are shared with other namespaces, a root can't be pivoted.
   host.system.mount('', '/', '', ['private', 'recursive'], '')
@@ -101,21 +103,23 @@ async function handOver({ host, store, settings, note }: LiveSwap, way: Way): Pr
 
 const signal = (name: string) => ['sh', '-c', `kill -${name} 1`]
 
-/** Before anything is changed: the new tree has the places that a pivot needs. */
-export function checkFolders(host: Host, root: Path, way: Way): void {
+/** Before anything is changed: the new tree has what a live swap needs. */
+export function checkTree(host: Host, root: Path, { init }: Way): void {
+  const refused = (why: string) =>
+    new ConfigError(why, 'restart instead: the new version starts then')
   // systemd lets go of everything that is not mounted in the new root: also of the store's disk.
-  for (const folder of [...OWN, way.by === 'systemd' ? STORE_PLACE : OLD_ROOT]) {
+  for (const folder of [...OWN, init === 'systemd' ? STORE_PLACE : OLD_ROOT]) {
     if (hasFolder(host, root, folder)) continue
-    throw new ConfigError(
-      `the new system has no folder /${folder}, which a live swap needs`,
-      'restart instead: the new version starts then',
-    )
+    throw refused(`the new system has no folder /${folder}, which a live swap needs`)
   }
-  if (way.by !== 'pivot' || way.init !== 'busybox' || hasFile(host, root, INITTAB.slice(1))) return
+  // Without, systemd sees no system there, and a soft reboot leads back into the old one.
+  if (init === 'systemd' && !NAMES.some((name) => hasFile(host, root, name))) {
+    throw refused('the new system has no /etc/os-release, which a live swap needs')
+  }
+  if (init !== 'busybox' || hasFile(host, root, INITTAB.slice(1))) return
   if (calmTable(runningTable(host, '')) === undefined) return
-  throw new ConfigError(
+  throw refused(
     `the init unmounts everything at its end, and the new system has no ${INITTAB} to say otherwise`,
-    'restart instead: the new version starts then',
   )
 }
 

@@ -1,5 +1,5 @@
 /** The commands that change which version runs: the swap, the word that it is healthy, the way back. */
-import { checkFolders, findWay, takeOver } from '../boot/live-swap.ts'
+import { checkTree, findWay, takeOver } from '../boot/live-swap.ts'
 import { disarmWatchdog } from '../boot/watchdog.ts'
 import { BusyError, ConfigError } from '../errors.ts'
 import { examine } from '../health.ts'
@@ -34,7 +34,7 @@ export const swapCommand: Command = {
     context.withLockedStore(false, async (store) => {
       const way = context.values['--live'] ? await findWay(context.host) : undefined
       if (way && store.has('upgraded-root')) {
-        checkFolders(context.host, `${store.path}/upgraded-root/root`, way)
+        checkTree(context.host, `${store.path}/upgraded-root/root`, way)
       }
       const { source, target } = recoverFirst(context, store, 'swap') ?? swapSettled(store)
       if (way) countBoot(store)

@@ -106,6 +106,7 @@ export async function sickRelease(stage: Stage, init: Init): Promise<void> {
   await isConfirmed(machine, 41)
   const status = await runsWhole(machine, 41)
   assert.equal(status.bad, [43], 'it is remembered as bad')
+  assert.match(status.last.message, 'Version 43 was started 3 times and never became healthy.')
   const again = await succeeds(machine, 'upgrade')
   assert.is(again.outcome, 'up-to-date', 'it is not taken again unasked')
   machine.send('reboot')

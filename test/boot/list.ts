@@ -13,7 +13,7 @@ import { repairs, versionBefore, whatPersists } from './choice-cases.ts'
 import { type CutOptions, cutPowerOften } from './cuts.ts'
 import { liveSwap, liveSwapUnderSysvinit } from './live-cases.ts'
 import type { Init, Stage } from './stage.ts'
-import { hangingRelease, healthyRelease, takenOver } from './watchdog-cases.ts'
+import { hangingRelease, healthyRelease, takenOver, unstoppable } from './watchdog-cases.ts'
 import { wireless } from './wireless-cases.ts'
 
 export interface Case {
@@ -40,6 +40,7 @@ export const CASES: Case[] = [
   quiet('2 a release that never becomes healthy (systemd)', 'systemd', sickRelease),
   quiet('2 a release that stands still, and a watchdog (busybox)', 'busybox', hangingRelease),
   quiet('2 a healthy release, and a watchdog (busybox)', 'busybox', healthyRelease),
+  quiet('2 a healthy release, and a watchdog that never stops', 'busybox', unstoppable),
   quiet('2 a healthy release, and a watchdog that systemd feeds', 'systemd', takenOver),
   quiet('3 the system is deleted', 'busybox', deletedTree),
   quiet('3 the C library is zeros', 'busybox', zeroedLibrary),

@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert'
 import { isConfirmed, runsWhole, setUp, starts, succeeds } from './cases.ts'
 import type { Machine } from './machine.ts'
 import type { Init, Stage } from './stage.ts'
+import { DEVICES, fact, firmwareWith } from './watchdog-cases.ts'
 
 /** In a list of mounts: a tree that is not the one that runs. */
 const OLD_TREE = /\/previous-root\//
@@ -13,17 +14,23 @@ const OLD_TREE = /\/previous-root\//
 const mountsOf = (machine: Machine) => machine.succeeds('cat /proc/self/mountinfo')
 const bootOf = (machine: Machine) => machine.succeeds('cat /proc/sys/kernel/random/boot_id')
 
-/** 6: from 41 to 42 without a start of the kernel; the next start is an ordinary one, into 42. */
+/**
+ * 6: from 41 to 42 without a start of the kernel, with a watchdog for the trial; the next start is an
+ * ordinary one, into 42.
+ */
 export async function liveSwap(stage: Stage, init: Init): Promise<void> {
-  const { laptop, server } = setUp(stage, init, 42)
-  const machine = await laptop.boot({ server })
+  const firmware = await firmwareWith(stage, 300)
+  const { laptop, server } = setUp({ ...stage, firmware }, init, 42)
+  const machine = await laptop.boot({ server, devices: DEVICES })
   await starts(machine, 41)
   await succeeds(machine, 'upgrade')
   const before = await bootOf(machine)
   machine.send('xo-upgrade swap --live')
   assert.is(await machine.isUp(), 42)
   assert.is(await bootOf(machine), before, 'the kernel runs on')
+  await machine.succeeds('test -e /run/xo/watchdog')
   await isConfirmed(machine, 42)
+  assert.is(await fact(machine, 'state'), 'inactive', 'the watchdog of the trial is stopped')
   await runsWhole(machine, 42)
   if (init === 'busybox') await letGoOfOld(machine)
   assert.not.match(await mountsOf(machine), OLD_TREE, 'nothing holds the old tree')

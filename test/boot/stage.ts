@@ -26,7 +26,7 @@ export interface Firmware {
 export interface Equipment {
   /** The store lies on raw flash. */
   flash?: boolean
-  /** Further modules of the kernel. */
+  /** Further modules of the kernel; parameters may follow a name. */
   modules?: string[]
   /** Further lines of the configuration's part `[boot]`. */
   boot?: string[]

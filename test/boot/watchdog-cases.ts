@@ -9,19 +9,19 @@ import { isConfirmed, runsWhole, setUp, starts, succeeds, upgradeAndReboot } fro
 import type { Machine } from './machine.ts'
 import type { Init, Stage } from './stage.ts'
 
-const DEVICES = ['i6300esb']
+export const DEVICES = ['i6300esb']
 const ARMED = /The watchdog starts the laptop again after ([0-9]+) s/
 /** What systemd feeds the device with is less than this (seconds). */
 const SYSTEMD_SECONDS = 20
 
-function firmwareWith(stage: Stage, seconds: number) {
+export function firmwareWith(stage: Stage, seconds: number, module = 'i6300esb') {
   return stage.firmwareOf('x86_64', {
-    modules: ['i6300esb'],
+    modules: [module],
     boot: [`watchdog-seconds = ${seconds}`],
   })
 }
 
-const fact = async (machine: Machine, name: string) =>
+export const fact = async (machine: Machine, name: string) =>
   (await machine.succeeds(`cat /sys/class/watchdog/watchdog0/${name}`)).trim()
 
 /** 2: a release that stands still is restarted by the watchdog; each of its boots counts, and it is left. */
@@ -48,7 +48,7 @@ export async function hangingRelease(stage: Stage, init: Init): Promise<void> {
   await server.stop()
 }
 
-/** 1: a healthy release that nobody feeds the watchdog in: it is armed, and the confirmation stops it. */
+/** 2: a healthy release that nobody feeds the watchdog in: it is armed, and the confirmation stops it. */
 export async function healthyRelease(stage: Stage, init: Init): Promise<void> {
   const seconds = 120
   const firmware = await firmwareWith(stage, seconds)
@@ -64,7 +64,20 @@ export async function healthyRelease(stage: Stage, init: Init): Promise<void> {
   await server.stop()
 }
 
-/** 1: the same under a systemd that takes the watchdog over: it goes on feeding it, and nothing restarts. */
+/** 2: a watchdog that could not be stopped any more is not armed: it would end this healthy release. */
+export async function unstoppable(stage: Stage, init: Init): Promise<void> {
+  const firmware = await firmwareWith(stage, 120, 'i6300esb nowayout=1')
+  const { laptop, server } = setUp({ ...stage, firmware }, init, 42)
+  const machine = await laptop.boot({ server, devices: DEVICES })
+  await upgradeAndReboot(machine)
+  assert.match(await machine.succeeds('cat /run/xo/boot.log'), 'The watchdog is left alone')
+  assert.is(await fact(machine, 'state'), 'inactive')
+  await isConfirmed(machine, 42)
+  await machine.cut()
+  await server.stop()
+}
+
+/** 2: a healthy release under a systemd that takes the watchdog over: it goes on feeding it, and nothing restarts. */
 export async function takenOver(stage: Stage, init: Init): Promise<void> {
   const firmware = await firmwareWith(stage, 120)
   const { laptop, server } = setUp({ ...stage, firmware }, init, 42)

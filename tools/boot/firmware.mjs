@@ -26,20 +26,24 @@ const MODULES = [
   'sd_mod',
 ]
 /** The flash of the first laptops: a disk that passes for raw memory, and the file system on it. */
-const FLASH_MODULES = ['block2mtd', 'jffs2']
-const FLASH_PARAMETERS = { block2mtd: 'block2mtd=/dev/vda,128KiB,xo' }
+const FLASH_MODULES = ['block2mtd block2mtd=/dev/vda,128KiB,xo', 'jffs2']
 
 /** Radios that the kernel simulates, and the ciphers that it would ask `modprobe` for. */
 const RADIO_MODULES = ['mac80211_hwsim', 'ccm', 'ctr', 'cmac', 'aes_generic']
 
-/** The module list with the parameters that some of the modules take. */
-function withParameters(entries) {
+const nameOf = (module) => module.split(' ')[0]
+
+/** The module list with the parameters that stand behind the names of some. */
+function withParameters(entries, modules) {
+  const parameters = new Map(
+    modules.map((module) => [nameOf(module), module.slice(nameOf(module).length)]),
+  )
   return entries.map((entry) => {
     if (entry.path !== 'etc/xo-modules') return entry
     const lines = String(entry.content).trim().split('\n')
     const full = lines.map((line) => {
       const name = /([^/]+)\.ko$/.exec(line)?.[1]
-      return FLASH_PARAMETERS[name] ? `${line} ${FLASH_PARAMETERS[name]}` : line
+      return `${line}${parameters.get(name) ?? ''}`
     })
     return { ...entry, content: Buffer.from(`${full.join('\n')}\n`) }
   })
@@ -57,13 +61,20 @@ function withLines(lines) {
  *   `keys`: the public key
  * @typedef {object} Equipment
  * @property {boolean} [flash] the store lies on raw flash
- * @property {string[]} [modules] of the kernel, besides those that every laptop of the tests needs
+ * @property {string[]} [modules] of the kernel, besides those that every laptop of the tests needs;
+ *   parameters may follow a name
  * @property {string[]} [boot] lines of the configuration's part `[boot]`, after those that stand there
  * @property {boolean} [radio] two simulated radios, wpa_supplicant, and a school on the air
  * @returns {Promise<string>} the initramfs
  */
 export async function makeFirmware({ target, kernel, keys, equipment = {} }) {
-  const { flash = false, radio = false, modules = [], boot = [] } = equipment
+  const { flash = false, radio = false, boot = [] } = equipment
+  const modules = [
+    ...MODULES,
+    ...(flash ? FLASH_MODULES : []),
+    ...(radio ? RADIO_MODULES : []),
+    ...(equipment.modules ?? []),
+  ]
   mkdirSync(bootFolder, { recursive: true })
   const config = join(bootFolder, `xo-upgrade-${process.pid}.conf`)
   writeFileSync(config, withLines(boot))
@@ -73,15 +84,10 @@ export async function makeFirmware({ target, kernel, keys, equipment = {} }) {
       config,
       keys: dirname(keys),
       modules: kernel.modules,
-      module: [
-        ...MODULES,
-        ...(flash ? FLASH_MODULES : []),
-        ...(radio ? RADIO_MODULES : []),
-        ...modules,
-      ],
+      module: modules.map(nameOf),
       add: radio ? [await bringWireless()] : [],
     })
-    return await pack(`firmware-${target}`, withParameters(entries))
+    return await pack(`firmware-${target}`, withParameters(entries, modules))
   } finally {
     rmSync(config, { force: true })
   }
