@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { calmTable } from '../../src/boot/inittab.ts'
-import { checkFolders } from '../../src/boot/live-swap.ts'
+import { checkTree } from '../../src/boot/live-swap.ts'
 import { nodeHost } from '../support/host.ts'
 import { scratch } from '../support/scratch.ts'
 
@@ -31,9 +31,9 @@ test('a new system without the file that the table needs is refused before anyth
   if (existsSync('/etc/inittab')) return
   const root = scratch('root')
   for (const folder of ['mnt', 'dev', 'proc', 'sys', 'run', 'etc']) mkdirSync(join(root, folder))
-  const check = () => checkFolders(nodeHost(), root, { by: 'pivot', init: 'busybox' })
+  const check = () => checkTree(nodeHost(), root, { by: 'pivot', init: 'busybox' })
   assert.throws(check, /the new system has no \/etc\/inittab/)
-  checkFolders(nodeHost(), root, { by: 'pivot', init: 'sysvinit' })
+  checkTree(nodeHost(), root, { by: 'pivot', init: 'sysvinit' })
   writeFileSync(join(root, 'etc/inittab'), '')
   check()
 })
