@@ -4,9 +4,10 @@
  * fetched. Everything goes through stage, verify in full, and commit, as an upgrade does; after any
  * failure or power cut the answer is to run it again.
  */
-import { isSystemError, PeerError } from './errors.ts'
+import { isSystemError, PeerError, SpaceError } from './errors.ts'
 import { findRelease, learnSigner, type Offer } from './source/find-release.ts'
 import { PATIENCE } from './source/order.ts'
+import { OwnDisk } from './source/own-disk.ts'
 import { faultOf, Search } from './source/search.ts'
 import { build, type Mending } from './staging/build.ts'
 import type { StageReport } from './staging/stage.ts'
@@ -16,7 +17,7 @@ import { readState } from './trees/state.ts'
 import type { Store, Tree, TreeName } from './trees/store.ts'
 import { recover, replaceDamaged, rollBack, swap } from './trees/swap.ts'
 import { checkSettled } from './trees/trial.ts'
-import { DAMAGE_MAX, type Damage, verify } from './trees/verify.ts'
+import { DAMAGE_MAX, type Examined, verify } from './trees/verify.ts'
 import type { Upgrade } from './upgrade.ts'
 
 export interface Recovered {
@@ -28,31 +29,36 @@ export interface Recovered {
   report: StageReport | undefined
 }
 
-/** A tree with a signed release, and what is wrong with it. */
-interface Examined {
-  tree: Tree
-  damage: Damage[]
-  /** Its manifest is the signed one. */
-  hasManifest: boolean
-  /** False where the disk refused more than the content of files: what it holds can't be told. */
-  isReadable: boolean
-}
-
 const OTHERS: TreeName[] = ['upgraded-root', 'previous-root']
+
+const NO_DAMAGE: Mending = { damage: [], link: true }
+const OWN_CURE = 'a stick or a network with the release brings one'
+
+export interface Recovery extends Upgrade {
+  /**
+   * What was found out about trees already, which is the reading of all of them: kept from one try to
+   * the next by whoever knows that nobody else writes there. A try that changes names empties it.
+   */
+  known?: Map<TreeName, Examined | undefined>
+  /** Told of each source that is given up, and why. */
+  failed?: ((error: Error) => void) | undefined
+}
 
 /**
  * Needs the store's lock. `offline`: nobody runs from the store's trees, as in an early boot; else the
- * tree that runs is only read, and what replaces it is swapped in.
+ * tree that runs is only read, and what replaces it is swapped in. Without any source it brings back what
+ * the disk has whole, or throws a PeerError that says what is missing.
  */
-export async function recoverSystem(job: Upgrade, offline: boolean): Promise<Recovered> {
+export async function recoverSystem(job: Recovery, offline: boolean): Promise<Recovered> {
   const { store, progress } = job
-  const { keys, configured } = job
-  mendRecord(store, configured?.release ?? keys, (text) => progress.note(text))
+  mendRecord(store, releaseKeysOf(job), (text) => progress.note(text))
   recover(store)
   if (!offline && store.isRoot('previous-root')) checkSettled(store, 'recover')
-  await learnSigner(searchOf(job), job, 'fakeroot')
+  if (job.sources.length > 0) await learnSigner(searchOf(job), job, 'fakeroot')
   const running = await examine(job, 'fakeroot')
-  if (!running) return (await adopt(job)) ?? (await replace(job, offline))
+  if (!running) {
+    return (await adopt(job)) ?? (await complete(job, offline)) ?? (await replace(job, offline))
+  }
   const { damage, tree } = running
   const { version } = tree.release
   if (running.hasManifest && damage.length === 0) {
@@ -67,16 +73,16 @@ export async function recoverSystem(job: Upgrade, offline: boolean): Promise<Rec
 }
 
 /** The same version from any source that has it, else the newest that may follow it. */
-async function mend(job: Upgrade, running: Examined, offline: boolean): Promise<Recovered> {
+async function mend(job: Recovery, running: Examined, offline: boolean): Promise<Recovered> {
   const { store, progress } = job
-  const { tree, damage, hasManifest, isReadable } = running
+  const { tree, damage, isReadable } = running
   const wrong = damage.filter(({ what }) => what !== 'extra')
   const mending: Mending = { damage, link: isReadable && wrong.length < DAMAGE_MAX }
-  if (hasManifest) seedManifest(store, tree)
+  seedManifest(store, tree)
   try {
     return await put(job, { search: searchOf(job), offer: tree }, mending, offline)
   } catch (error) {
-    if (!faultOf(error)) throw error
+    if (!faultOf(error) || job.sources.length === 0) throw error
     const search = searchOf(job)
     const newer = await findRelease(search, job, tree).catch(() => undefined)
     if (!newer || 'none' in newer) throw error
@@ -85,40 +91,87 @@ async function mend(job: Upgrade, running: Examined, offline: boolean): Promise<
   }
 }
 
+/**
+ * What was being staged, or else the best other tree, where this disk alone can make it whole. Tried
+ * before any source is asked; what it leaves in `staging` is where the next try begins.
+ */
+async function complete(job: Recovery, offline: boolean): Promise<Recovered | undefined> {
+  const { store, progress } = job
+  const { bad, floor } = readState(store)
+  const found = (['staging', ...OTHERS] as const).flatMap(
+    (name) => signedTree(store, name, releaseKeysOf(job)) ?? [],
+  )
+  const best = found.find(({ name, release }) => {
+    if (bad.includes(release.version)) return false
+    return name !== 'staging' || release.version >= floor
+  })
+  if (!best) return undefined
+  const offer = { release: best.release, statement: best.statement }
+  if (best.name !== 'staging') seedManifest(store, best)
+  try {
+    return await put({ ...job, sources: [] }, { search: undefined, offer }, NO_DAMAGE, offline)
+  } catch (error) {
+    if (!faultOf(error) && !(error instanceof SpaceError)) throw error
+    progress.note(`version ${best.release.version}: ${(error as Error).message}`)
+    return undefined
+  }
+}
+
 /** No tree with a signed release runs: the newest version that may be had, out of whatever is left. */
-async function replace(job: Upgrade, offline: boolean): Promise<Recovered> {
+async function replace(job: Recovery, offline: boolean): Promise<Recovered> {
+  if (job.sources.length === 0) {
+    throw new PeerError('this disk has no version that is whole', 'absent', OWN_CURE)
+  }
   const search = searchOf(job)
   const offer = await findRelease(search, job, undefined)
   if ('none' in offer) throw new PeerError('no source has a release', 'absent')
-  return put(job, { search, offer }, { damage: [], link: true }, offline)
+  return put(job, { search, offer }, NO_DAMAGE, offline)
 }
 
+/** Those that the rotations in the store begin with. */
+const releaseKeysOf = ({ keys, configured }: Upgrade) => configured?.release ?? keys
+
 /** A laptop without a system has no patience with a school server that is still filling itself. */
-function searchOf(job: Upgrade): Search {
+function searchOf(job: Recovery): Search {
   return new Search({ ...job, patience: { ...PATIENCE, schoolTries: 0 } })
 }
 
 async function put(
-  job: Upgrade,
-  { search, offer }: { search: Search; offer: Offer },
+  job: Recovery,
+  { search, offer }: { search: Search | undefined; offer: Offer },
   mending: Mending,
   offline: boolean,
 ): Promise<Recovered> {
-  const { store, progress, reserveBytes } = job
-  const { release, statement } = offer
-  const staging = { store, release, statement, reserveBytes, progress }
-  const { verified, report } = await search.serve((source) => build(staging, source, mending))
+  const { store, progress } = job
+  const { verified, report } = await built(job, { search, offer }, mending)
   progress.begin('commit', undefined, 'entries')
   commit(verified)
-  search.settled()
-  const { version } = release
+  search?.settled()
+  job.known?.clear()
+  const { version } = offer.release
   const { source } = offline || !store.has('fakeroot') ? replaceDamaged(store) : swap(store)
   const damaged = mending.damage.length > 0 ? mending.damage.length : undefined
   return { outcome: source === version ? 'mended' : 'replaced', version, damaged, report }
 }
 
+/** Out of what this disk has; and where that is not enough, with what a source brings. */
+async function built(
+  { store, progress, reserveBytes, sources }: Recovery,
+  { search, offer }: { search: Search | undefined; offer: Offer },
+  mending: Mending,
+) {
+  const { release, statement } = offer
+  const staging = { store, release, statement, reserveBytes, progress }
+  try {
+    return await build(staging, new OwnDisk(store, release), mending)
+  } catch (error) {
+    if (!faultOf(error) || !search || sources.length === 0) throw error
+  }
+  return search.serve((source) => build(staging, source, mending))
+}
+
 /** Another tree of the store that is whole: what waits, else what ran before; a bad version comes last. */
-async function adopt(job: Upgrade): Promise<Recovered | undefined> {
+async function adopt(job: Recovery): Promise<Recovered | undefined> {
   const { store } = job
   const { bad } = readState(store)
   const found: { name: TreeName; version: number }[] = []
@@ -131,13 +184,21 @@ async function adopt(job: Upgrade): Promise<Recovered | undefined> {
   if (!best) return undefined
   if (best.name === 'upgraded-root') swap(store)
   else rollBack(store, { reason: 'There was no system in its place.' })
+  job.known?.clear()
   return { outcome: 'replaced', version: best.version, damaged: undefined, report: undefined }
 }
 
+async function examine(job: Recovery, name: TreeName): Promise<Examined | undefined> {
+  const { known = new Map<TreeName, Examined | undefined>() } = job
+  const found = known.get(name) ?? (await look(job, name))
+  known.set(name, found)
+  return found
+}
+
 /** Undefined where no tree of that name has a signed release. */
-async function examine(job: Upgrade, name: TreeName): Promise<Examined | undefined> {
+async function look(job: Upgrade, name: TreeName): Promise<Examined | undefined> {
   const { store, progress } = job
-  const tree = signedTree(store, name, job.configured?.release ?? job.keys)
+  const tree = signedTree(store, name, releaseKeysOf(job))
   if (!tree) return undefined
   const { release } = tree
   const nothing = { tree, damage: [], hasManifest: false, isReadable: true }
@@ -152,12 +213,12 @@ async function examine(job: Upgrade, name: TreeName): Promise<Examined | undefin
   }
 }
 
-/** The manifest of the damaged tree is whole: it needs no source. */
-function seedManifest(store: Store, { release }: Tree): void {
+/** The manifest of the damaged tree, if it is whole, needs no source. */
+function seedManifest(store: Store, { name, release }: Tree): void {
   const { files } = store.host
   const { directory } = store
-  if (store.manifestDigest('staging') === release.manifestDigest) return
+  if (store.manifestDigest('staging') === release.manifestDigest || !store.hasManifest(name)) return
   if (!store.has('staging')) files.makeDirectory(directory, 'staging', 0o700)
   if (files.stat(directory, 'staging/manifest')) files.removeFile(directory, 'staging/manifest')
-  files.copyFile(directory, 'fakeroot/manifest', directory, 'staging/manifest')
+  files.copyFile(directory, `${name}/manifest`, directory, 'staging/manifest')
 }

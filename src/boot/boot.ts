@@ -3,13 +3,15 @@ import type { PublicKey } from '../release/signify.ts'
 import type { Store } from '../trees/store.ts'
 import type { Console } from './console.ts'
 import type { Disk } from './disks.ts'
-import type { BootSettings, Ground } from './ground.ts'
+import type { BootSettings, Ground, Known } from './ground.ts'
 import type { KernelWords } from './kernel-words.ts'
+import type { Network } from './network.ts'
 import type { StorePlace } from './store-place.ts'
 
 export interface Boot {
   readonly ground: Ground
   readonly console: Console
+  readonly network: Network
   words: KernelWords
   settings: BootSettings
   keys: PublicKey[]
@@ -22,6 +24,8 @@ export interface Boot {
   uncounted: boolean
   /** A recovery was tried since power-on. */
   recoveryTried: boolean
+  /** What recoveries found out about the trees of this store. */
+  readonly known: Known
   /** The menu was offered, and is not offered again when the steps are repeated. */
   menuOffered: boolean
 }

@@ -3,11 +3,11 @@
  * the state record says. Cheap enough for every boot: signatures, the digests of the manifests and
  * of the few files that a start needs. It never writes.
  */
-import { ConfigError, isOfMachine, isSystemError, TrustError } from '../errors.ts'
+import { isOfMachine, isSystemError, TrustError } from '../errors.ts'
 import type { Path } from '../host.ts'
 import type { PublicKey } from '../release/signify.ts'
 import { keysEverTrusted, trustedKeys } from '../trees/key-chain.ts'
-import { FIRST_STATE, readState, type State } from '../trees/state.ts'
+import { salvageState } from '../trees/state.ts'
 import type { Store, TreeName } from '../trees/store.ts'
 import type { Facts, Fault, FoundTree } from './plan.ts'
 import { findFault, INITS } from './start-check.ts'
@@ -30,25 +30,13 @@ export async function gatherFacts(store: Store, given: Circumstances): Promise<F
   const standing = { ...given, proved, trusted: () => ever }
   // What waits has not run yet: a key that was revoked since must not start it.
   const fresh = { ...standing, trusted: () => trustedKeys(store, given.keys, 'release') }
-  const { intent, trial, confirmed, boots, bad } = stateOf(store)
+  const { intent, trial, confirmed, boots, bad } = salvageState(store)
   return {
     running: await look(store, 'fakeroot', standing),
     waiting: await look(store, 'upgraded-root', fresh),
     previous: await look(store, 'previous-root', standing),
     ...{ intent, trial, confirmed, boots, bad },
     ...{ bootsMax, words, locked, writable, moved, recoveryTried },
-  }
-}
-
-/** A record that can't be read must not keep a laptop from starting; nothing is written over it here. */
-function stateOf(store: Store): State {
-  try {
-    return readState(store)
-  } catch (error) {
-    if (error instanceof ConfigError || error instanceof TrustError || isSystemError(error)) {
-      return FIRST_STATE
-    }
-    throw error
   }
 }
 

@@ -6,7 +6,8 @@
 import type { Host, Path } from '../host.ts'
 import type { Progress } from '../progress.ts'
 import type { PublicKey } from '../release/signify.ts'
-import type { Store } from '../trees/store.ts'
+import type { Store, TreeName } from '../trees/store.ts'
+import type { Examined } from '../trees/verify.ts'
 import type { RootMode } from './kernel-words.ts'
 
 /** What the configuration says about starting. */
@@ -34,11 +35,18 @@ export interface BootSettings {
   stickLabels: string[]
 }
 
-/** One way to bring a system back: which sources, and what they are called on the screen. */
+/** What a recovery found out about the trees. To be emptied where somebody else may have changed one. */
+export type Known = Map<TreeName, Examined | undefined>
+
+/** One way to bring a system back. */
 export interface RecoveryJob {
   store: Store
+  /** These and no others; []: this disk alone. */
   urls: string[]
   progress: ShownProgress
+  known: Known
+  /** Told of each source that could not serve. */
+  failed(error: unknown): void
 }
 
 /** Progress that is drawn; a line of text ends what is drawn. */
@@ -68,7 +76,7 @@ export interface Ground {
   recover(job: RecoveryJob): Promise<void>
   /** Why this laptop may not start, as a sentence; undefined: it may. */
   locked(store: Store): string | undefined
-  /** Looks for a signed word that frees it, in `folders` and on the network. Throws what went wrong. */
+  /** Looks for a signed word that frees it in `folders`; where there are none, on the network. Throws what went wrong. */
   findRelease(store: Store, folders: Path[], say: (text: string) => void): Promise<void>
   /** How progress is drawn. */
   voice(write: (text: string) => void): ShownProgress

@@ -13,6 +13,7 @@ import type { Ground } from './ground.ts'
 import { handOver } from './hand-over.ts'
 import { parseKernelWords } from './kernel-words.ts'
 import { waitForRelease } from './lock-screen.ts'
+import { Network } from './network.ts'
 import { tryToRecover } from './recovery.ts'
 import { endMachine, showTrouble } from './rescue.ts'
 import { type Decision, makingRoom, settle } from './settle.ts'
@@ -36,6 +37,7 @@ const SYSTEMD = '/usr/lib/systemd/systemd'
 export async function runInit(ground: Ground): Promise<never> {
   const console = new Console(ground.host)
   const boot: Boot = {
+    ...{ network: new Network(ground.host), known: new Map() },
     ...{ ground, console, words: parseKernelWords(''), keys: [] },
     // Until the configuration was read, nobody has allowed a shell.
     settings: { ...ground.defaults, rescueShell: false },
@@ -70,7 +72,10 @@ async function startSystem(boot: Boot): Promise<never> {
   for (let recoveries = 0; ; ) {
     const decision = await decide(boot)
     if (decision.act === 'boot') {
-      if (isCounted(boot) || !decision.trial) startTree(boot, decision)
+      if (isCounted(boot) || !decision.trial) {
+        await boot.network.bringDown()
+        startTree(boot, decision)
+      }
     } else if (decision.act === 'locked') {
       await waitForRelease(boot, decision.reason)
     } else {
@@ -157,12 +162,12 @@ function startTree(boot: Boot, { tree, version, trial }: Start): void {
 
 /** One try. From the second on nothing else is left to be done: it says so, and waits in between. */
 async function recover(boot: Boot, recoveries: number): Promise<void> {
-  const { ground, console, words, settings } = boot
+  const { ground, console, network, known, words, settings } = boot
   const { stickLabels, rescueShell } = settings
   const way = words.recover ?? 'any'
   boot.recoveryTried = true
   words.recover = undefined
-  const job = { ground, console, words, stickLabels, way, store: storeOf(boot) }
+  const job = { ground, console, network, known, words, stickLabels, way, store: storeOf(boot) }
   const tried = boot.writable ? await tryToRecover(job) : ['The disk takes no changes.']
   if (tried === undefined) {
     console.line('The system is whole again.')
@@ -170,15 +175,14 @@ async function recover(boot: Boot, recoveries: number): Promise<void> {
   }
   console.line('It did not succeed.')
   if (recoveries === 0) return
-  await showTrouble(console, {
+  const hadShell = await showTrouble(console, {
     title: 'This laptop has no system that can start.',
-    lines: [
-      'Plug in a USB stick with a release, or a network cable. What was tried:',
-      '',
-      ...tried.map((line) => `  - ${line}`),
-    ],
+    lines: ['Plug in a USB stick with a release, or a network cable. What was tried:', ''],
+    found: tried,
     ...{ shellAllowed: rescueShell, afterMs: TRY_AGAIN_MS, next: 'it is tried again' },
   })
+  // Whoever had the shell may have changed a tree.
+  if (hadShell) known.clear()
 }
 
 async function tellTrouble(boot: Boot, doing: string, error: unknown, count: number) {

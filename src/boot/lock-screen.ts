@@ -4,17 +4,17 @@
  * shell here.
  */
 import { isSystemError, UpgradeError } from '../errors.ts'
-import { show } from '../text.ts'
+import type { Path } from '../host.ts'
 import type { Boot } from './boot.ts'
-import { bringNetworkUp } from './network.ts'
+import { sentenceOf } from './plain-words.ts'
 import { showTrouble } from './rescue.ts'
-import { mountNamed, unmountStick } from './stick.ts'
+import { eachStick } from './stick.ts'
 
 const LOOK_AGAIN_MS = 60_000
 
 /** One look, and the screen until the next; the caller decides anew. */
 export async function waitForRelease(boot: Boot, reason: string): Promise<void> {
-  const { ground, console, settings, store } = boot
+  const { ground, console, network, settings, store } = boot
   if (!store) return
   const found: string[] = []
   const say = (text: string) => {
@@ -22,16 +22,13 @@ export async function waitForRelease(boot: Boot, reason: string): Promise<void> 
     console.line(text)
   }
   console.line(reason)
-  const folder = await mountNamed(ground.host, settings.stickLabels, say)
-  try {
-    for (const sentence of await bringNetworkUp(ground.host)) say(sentence)
-    await ground.findRelease(store, folder === undefined ? [] : [folder], say)
-  } catch (error) {
-    if (!isSystemError(error) && !(error instanceof UpgradeError)) throw error
-    say(show(error.message))
-  } finally {
-    unmountStick(ground.host)
-  }
+  await eachStick(ground.host, settings.stickLabels, say, async ({ folder }) => {
+    await look(boot, [folder], say)
+    return ground.locked(store) === undefined
+  })
+  if (ground.locked(store) === undefined) return
+  for (const sentence of await network.bringUp()) say(sentence)
+  await look(boot, [], say)
   if (ground.locked(store) === undefined) return
   await showTrouble(console, {
     title: 'This laptop is locked.',
@@ -39,10 +36,21 @@ export async function waitForRelease(boot: Boot, reason: string): Promise<void> 
       reason,
       'Bring it back to its school: there, or with a stick from there, it is freed.',
       '',
-      ...found.map((line) => `  - ${line}`),
     ],
+    found,
     shellAllowed: false,
     afterMs: LOOK_AGAIN_MS,
     next: 'it looks again',
   })
+}
+
+/** A stick that holds the wrong word must not keep the network from being asked. */
+async function look({ ground, store }: Boot, folders: Path[], say: (text: string) => void) {
+  if (!store) return
+  try {
+    await ground.findRelease(store, folders, say)
+  } catch (error) {
+    if (!isSystemError(error) && !(error instanceof UpgradeError)) throw error
+    say(sentenceOf(error))
+  }
 }

@@ -1,6 +1,8 @@
 /**
  * The network of the initramfs: every interface up, an address for each from DHCP. What DHCP says is
  * left by its script in /run/xo/dhcp.INTERFACE. Who is reached through it is nobody's business here.
+ * The programs that keep it up are children of ours: one an interface, replaced at the next try, and
+ * ended before the system starts, which brings its network up itself.
  */
 import { isSystemError } from '../errors.ts'
 import type { Host, Path } from '../host.ts'
@@ -10,6 +12,8 @@ import { isThere, listFacts, readFact } from './small-facts.ts'
 
 const INTERFACES = '/sys/class/net'
 const LEASE_SCRIPT = '/etc/udhcpc.script'
+const LEASES = '/run/xo'
+const LOG = '/run/xo/network.log'
 const WIRELESS_PROGRAM = '/sbin/wpa_supplicant'
 /** The networks that a laptop may join, in wpa_supplicant's own words. */
 const WIRELESS_NETWORKS = '/etc/wpa_supplicant.conf'
@@ -22,9 +26,21 @@ const ASK_SECONDS = '3'
 const LINK_MS = 5_000
 const JOIN_MS = 20_000
 const LOOK_AGAIN_MS = 200
+const SOON_MS = 20
 /** A program that does not end must not hold the recovery up (milliseconds). */
 const CHILD_MS = 60_000
 const SIGKILL = 9
+const SIGTERM = 15
+/** As a shell says that there is no such program. */
+const NO_PROGRAM = 127
+
+type Child = ReturnType<Host['processes']['start']>
+
+/** A child, and its status once it has ended. */
+interface Kept {
+  child: Child
+  status: number | undefined
+}
 
 export interface Interface {
   name: Path
@@ -40,41 +56,142 @@ export function listInterfaces(host: Host): Interface[] {
     })
 }
 
-/** Brings up what can be. One sentence an interface: what became of it. */
-export async function bringNetworkUp(host: Host): Promise<string[]> {
-  await run(host, ['ip', 'link', 'set', 'lo', 'up'])
-  const interfaces = listInterfaces(host)
-  if (interfaces.length === 0) return ['This laptop has no network device, or no driver for it.']
-  return Promise.all(interfaces.map((one) => bringUp(host, one)))
-}
+export class Network {
+  /** By what they do and for which interface. */
+  readonly #children = new Map<string, Kept>()
+  readonly #up = new Set<Path>()
 
-async function bringUp(host: Host, { name, wireless }: Interface): Promise<string> {
-  const shown = show(name)
-  const up = await run(host, ['ip', 'link', 'set', name, 'up'])
-  if (up !== 0) return `${shown}: can't be switched on.`
-  if (wireless) {
-    const joined = await joinWireless(host, name)
-    if (joined !== undefined) return `${shown}: ${joined}`
-  } else if (!(await hasLink(host, name, LINK_MS))) {
-    return `${shown}: no cable.`
+  constructor(readonly host: Host) {}
+
+  /** Brings up what can be, anew. One sentence an interface: what became of it. */
+  async bringUp(): Promise<string[]> {
+    const { host } = this
+    for (const task of [...this.#children.keys()]) await this.#end(task)
+    await this.#run(['rm', '-f', LOG])
+    await this.#run(['ip', 'link', 'set', 'lo', 'up'])
+    const interfaces = listInterfaces(host)
+    if (interfaces.length === 0) return ['This laptop has no network device, or no driver for it.']
+    return Promise.all(interfaces.map((one) => this.#bringUp(one)))
   }
-  const ask = ['-t', ASK_TIMES, '-T', ASK_SECONDS, '-O', '224']
-  const words = ['udhcpc', '-i', name, '-f', '-n', '-q', '-s', LEASE_SCRIPT, ...ask]
-  const status = await run(host, words)
-  if (status === undefined) return `${shown}: there is no udhcpc in this image.`
-  if (status !== 0) return `${shown}: nobody gave it an address.`
-  const ip = /^ip=(.*)$/m.exec(readFact(host, `/run/xo/dhcp.${name}`))?.[1] ?? 'an address'
-  return `${shown}: ${show(ip)}.`
+
+  /** Leaves every interface as the system expects to find it: off, without an address. */
+  async bringDown(): Promise<void> {
+    for (const task of [...this.#children.keys()]) await this.#end(task)
+    for (const name of this.#up) {
+      await this.#run(['ip', 'addr', 'flush', 'dev', name])
+      await this.#run(['ip', 'link', 'set', name, 'down'])
+    }
+    this.#up.clear()
+  }
+
+  async #bringUp({ name, wireless }: Interface): Promise<string> {
+    const shown = show(name)
+    if ((await this.#run(['ip', 'link', 'set', name, 'up'])) !== 0) {
+      return `${shown}: can't be switched on.`
+    }
+    this.#up.add(name)
+    if (wireless) {
+      const failed = await this.#join(name)
+      if (failed !== undefined) return `${shown}: ${failed}`
+    } else if (!(await hasLink(this.host, name, LINK_MS))) {
+      return `${shown}: no cable is plugged in.`
+    }
+    return `${shown}: ${await this.#askForAddress(name)}`
+  }
+
+  /** The client stays, to renew the address: a repair may last longer than a lease. */
+  async #askForAddress(name: Path): Promise<string> {
+    const ask = ['-t', ASK_TIMES, '-T', ASK_SECONDS, '-O', '224', '-O', 'staticroutes']
+    const words = ['udhcpc', '-i', name, '-f', '-n', '-s', LEASE_SCRIPT, ...ask]
+    // What an earlier lease said holds no longer.
+    await this.#run(['rm', '-f', `${LEASES}/dhcp.${name}`])
+    const client = this.#keep(`dhcp ${name}`, words)
+    const { clock } = this.host
+    const endMs = clock.monotonicMs() + CHILD_MS
+    const lease = () => readFact(this.host, `${LEASES}/dhcp.${name}`)
+    while (client && client.status === undefined && lease() === '') {
+      if (clock.monotonicMs() >= endMs) break
+      await clock.sleep(LOOK_AGAIN_MS)
+    }
+    const ip = /^ip=([0-9.]{7,15})$/m.exec(lease())?.[1]
+    if (ip !== undefined) return `${ip}.`
+    await this.#end(`dhcp ${name}`)
+    if (!client || client.status === NO_PROGRAM) return 'there is no udhcpc in this image.'
+    return 'nobody on this network gave the laptop an address.'
+  }
+
+  /** Undefined where it has joined; else why not. */
+  async #join(name: Path): Promise<string | undefined> {
+    const { host } = this
+    if (await hasLink(host, name, 0)) return undefined
+    if (!isThere(host, WIRELESS_PROGRAM)) return 'wireless; this image has no wpa_supplicant.'
+    if (!isThere(host, WIRELESS_NETWORKS)) return `wireless; ${WIRELESS_NETWORKS} is missing.`
+    const words = ['-i', name, '-c', WIRELESS_NETWORKS, '-D', 'nl80211,wext']
+    this.#keep(`join ${name}`, [WIRELESS_PROGRAM, ...words])
+    if (await hasLink(host, name, JOIN_MS)) return undefined
+    await this.#end(`join ${name}`)
+    return 'wireless; no known network is near.'
+  }
+
+  /** Starts what stays. Undefined where there is no such program. */
+  #keep(task: string, command: Path[]): Kept | undefined {
+    const child = start(this.host, command)
+    if (!child) return undefined
+    const kept = watched(child)
+    this.#children.set(task, kept)
+    return kept
+  }
+
+  async #end(task: string): Promise<void> {
+    const kept = this.#children.get(task)
+    this.#children.delete(task)
+    if (!kept || kept.status !== undefined) return
+    const { processes, clock } = this.host
+    processes.signal(kept.child, SIGTERM)
+    const endMs = clock.monotonicMs() + LINK_MS
+    while (kept.status === undefined && clock.monotonicMs() < endMs) await clock.sleep(SOON_MS)
+    if (kept.status === undefined) processes.signal(kept.child, SIGKILL)
+  }
+
+  /** The status; undefined where there is no such program. */
+  async #run(command: Path[]): Promise<number | undefined> {
+    const { processes, clock } = this.host
+    const child = start(this.host, command)
+    if (!child) return undefined
+    const run = watched(child)
+    const endMs = clock.monotonicMs() + CHILD_MS
+    // A long sleep that lost a race against the end would stay behind: each look is short.
+    while (run.status === undefined) {
+      if (clock.monotonicMs() >= endMs) {
+        processes.signal(child, SIGKILL)
+        return NO_ANSWER
+      }
+      await clock.sleep(SOON_MS)
+    }
+    return run.status === NO_PROGRAM ? undefined : run.status
+  }
 }
 
-/** Undefined where it has joined; else why not. */
-async function joinWireless(host: Host, name: Path): Promise<string | undefined> {
-  if (await hasLink(host, name, 0)) return undefined
-  if (!isThere(host, WIRELESS_PROGRAM)) return 'wireless; this image has no wpa_supplicant.'
-  if (!isThere(host, WIRELESS_NETWORKS)) return `wireless; ${WIRELESS_NETWORKS} is missing.`
-  const words = ['-B', '-i', name, '-c', WIRELESS_NETWORKS, '-D', 'nl80211,wext']
-  await run(host, [WIRELESS_PROGRAM, ...words])
-  return (await hasLink(host, name, JOIN_MS)) ? undefined : 'wireless; no known network here.'
+/** As if a signal had ended it. */
+const NO_ANSWER = 128 + SIGKILL
+
+function watched(child: Child): Kept {
+  const kept: Kept = { child, status: undefined }
+  void child.ended.then((status) => {
+    kept.status = status
+  })
+  return kept
+}
+
+/** What it says goes to a file, not onto the screen. */
+function start({ processes }: Host, command: Path[]): Child | undefined {
+  const quiet = ['sh', '-c', `exec "$@" </dev/null >>${LOG} 2>&1`, 'sh', ...command]
+  try {
+    return processes.start({ command: quiet, environment: CHILD_ENVIRONMENT, pipe: false })
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'EACCES')) return undefined
+    throw error
+  }
 }
 
 async function hasLink(host: Host, name: Path, timeoutMs: number): Promise<boolean> {
@@ -84,21 +201,5 @@ async function hasLink(host: Host, name: Path, timeoutMs: number): Promise<boole
     if (readFact(host, `${INTERFACES}/${name}/carrier`).trim() === '1') return true
     if (clock.monotonicMs() >= endMs) return false
     await clock.sleep(LOOK_AGAIN_MS)
-  }
-}
-
-/** The status; undefined where there is no such program. What it says goes to a file, not onto the screen. */
-async function run({ processes, clock }: Host, command: Path[]): Promise<number | undefined> {
-  const quiet = ['sh', '-c', 'exec "$@" </dev/null >>/run/xo/network.log 2>&1', 'sh', ...command]
-  try {
-    const child = processes.start({ command: quiet, environment: CHILD_ENVIRONMENT, pipe: false })
-    const late = clock.sleep(CHILD_MS).then(() => undefined)
-    const status = await Promise.race([child.ended, late])
-    if (status === undefined) processes.signal(child, SIGKILL)
-    // As a shell says that there is none.
-    return status === 127 ? undefined : (status ?? 128 + SIGKILL)
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT', 'EACCES')) return undefined
-    throw error
   }
 }

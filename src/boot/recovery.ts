@@ -1,25 +1,28 @@
 /**
- * One try to bring a system back from whatever can be reached: a stick, then the sources that the
- * kernel's words, the configuration and DHCP name. It tells what it tried; what is done after a
- * try that failed is the caller's.
+ * One try to bring a system back from whatever can be reached: this disk, a stick, then the sources
+ * that the kernel's words, the configuration and DHCP name. It tells what it tried; what is done after
+ * a try that failed is the caller's.
  */
 import { isSystemError, UpgradeError } from '../errors.ts'
-import type { Path } from '../host.ts'
 import { show } from '../text.ts'
 import type { Store } from '../trees/store.ts'
 import type { Console } from './console.ts'
-import type { Ground } from './ground.ts'
+import type { Ground, Known } from './ground.ts'
 import type { KernelWords, RecoveryWay } from './kernel-words.ts'
-import { bringNetworkUp } from './network.ts'
-import { mountStick, unmountStick } from './stick.ts'
+import type { Network } from './network.ts'
+import { sentenceOf, withoutPassword } from './plain-words.ts'
+import { eachStick, modulesOf } from './stick.ts'
 
 export interface RecoveryTry {
   ground: Ground
   console: Console
+  network: Network
   store: Store
   way: RecoveryWay
   words: KernelWords
   stickLabels: string[]
+  /** What earlier tries found out about the trees. */
+  known: Known
 }
 
 /** Undefined where a system was brought back; else what was tried, a sentence each. */
@@ -29,30 +32,43 @@ export async function tryToRecover(job: RecoveryTry): Promise<string[] | undefin
     tried.push(text)
     job.console.line(text)
   }
-  if (job.way !== 'network' && (await fromStick(job, say))) return undefined
-  if (job.way !== 'usb' && (await fromNetwork(job, say))) return undefined
+  const { way } = job
+  if (way !== 'network' && way !== 'usb' && (await fromDisk(job, say))) return undefined
+  if (way !== 'network' && (await fromSticks(job, say))) return undefined
+  if (way !== 'usb' && (await fromNetwork(job, say))) return undefined
   return tried
 }
 
 type Say = (text: string) => void
 
-async function fromStick(job: RecoveryTry, say: Say): Promise<boolean> {
+function fromDisk(job: RecoveryTry, say: Say): Promise<boolean> {
+  job.console.line('Looking at what this disk still has ...')
+  return fetchFrom(job, [], say)
+}
+
+async function fromSticks(job: RecoveryTry, say: Say): Promise<boolean> {
   const { ground, console, stickLabels } = job
   console.line(`Looking for a USB stick named ${stickLabels.map(show).join(' or ')} ...`)
-  const folder = await mountStick(ground.host, stickLabels, say)
-  if (folder === undefined) return false
-  try {
-    return await fetchFrom(job, [`file://${folder}`], say)
-  } finally {
-    unmountStick(ground.host)
-  }
+  return eachStick(ground.host, stickLabels, say, (stick) => {
+    const modules = modulesOf(ground.host, stick)
+    if (modules.length === 0) {
+      say(`The stick ${stick.name} holds no release.`)
+      return false
+    }
+    const told = (text: string) => say(`Stick ${stick.name}: ${text}`)
+    return fetchFrom(
+      job,
+      modules.map((folder) => `file://${folder}`),
+      told,
+    )
+  })
 }
 
 async function fromNetwork(job: RecoveryTry, say: Say): Promise<boolean> {
-  const { ground, console, words } = job
+  const { ground, console, network, words } = job
   console.line('Looking for a network ...')
-  for (const sentence of await bringNetworkUp(ground.host)) say(sentence)
-  const urls = unique([...words.sources, ...ground.sources(), ...ground.sourcesOfDhcp()])
+  for (const sentence of await network.bringUp()) say(sentence)
+  const urls = [...new Set([...words.sources, ...ground.sources(), ...ground.sourcesOfDhcp()])]
   if (urls.length === 0) {
     say('No source is known: none is configured, and DHCP named none.')
     return false
@@ -61,23 +77,27 @@ async function fromNetwork(job: RecoveryTry, say: Say): Promise<boolean> {
 }
 
 async function fetchFrom(job: RecoveryTry, urls: string[], say: Say): Promise<boolean> {
-  const { ground, console, store } = job
-  console.line(`Fetching from ${urls.map(show).join(', ')}`)
+  const { ground, console, store, known } = job
+  if (urls.length > 0) {
+    console.line(`Fetching from ${urls.map((url) => withoutPassword(show(url))).join(', ')}`)
+  }
   const progress = console.progress((write) => ground.voice(write))
+  // A source that failed has said so before all of them together do.
+  let told: unknown
+  const failed = (error: unknown) => {
+    told = error
+    console.endProgress()
+    say(sentenceOf(error))
+  }
   try {
-    await ground.recover({ store, urls, progress })
+    await ground.recover({ store, urls, progress, known, failed })
     return true
   } catch (error) {
     if (!(error instanceof UpgradeError) && !isSystemError(error)) throw error
     console.endProgress()
-    const cure = error instanceof UpgradeError && error.cure ? ` (${error.cure})` : ''
-    say(`${show(error.message)}${cure}`)
+    if (error !== told) say(sentenceOf(error))
     return false
   } finally {
     console.endProgress()
   }
-}
-
-function unique(urls: Path[]): string[] {
-  return [...new Set(urls)]
 }

@@ -5,11 +5,14 @@
 import { isSystemError } from '../errors.ts'
 import type { Host, Path } from '../host.ts'
 import type { Console } from './console.ts'
+import { layOut } from './screen.ts'
 
 export interface Trouble {
   title: string
-  /** What happened, and what was tried. */
+  /** What happened. */
   lines: string[]
+  /** What was tried, a sentence each. */
+  found?: string[]
   shellAllowed: boolean
   /** What happens by itself, as `…is tried again`, and when. */
   next: string
@@ -18,32 +21,26 @@ export interface Trouble {
 
 export const CHILD_ENVIRONMENT = ['PATH=/bin:/sbin:/usr/bin:/usr/sbin', 'HOME=/', 'TERM=linux']
 
-/** Shows it and waits for a key or the time; returns when it is time to go on. */
-export async function showTrouble(console: Console, trouble: Trouble): Promise<void> {
-  const { title, lines, shellAllowed, next, afterMs } = trouble
+/** Shows it and waits for a key or the time; returns when it is time to go on, true after a shell. */
+export async function showTrouble(console: Console, trouble: Trouble): Promise<boolean> {
+  const { title, lines, found = [], shellAllowed, next, afterMs } = trouble
   const keys = ['r  try again now', ...(shellAllowed ? ['s  rescue shell'] : [])]
   keys.push('b  restart', 'o  switch off')
-  console.screen([
-    title,
-    '',
-    ...lines,
-    '',
-    ...keys.map((key) => `  ${key}`),
-    '',
-    `In ${Math.round(afterMs / 1000)} seconds ${next}.`,
-  ])
+  const last = ['', ...keys.map((key) => `  ${key}`), '']
+  last.push(`In ${Math.round(afterMs / 1000)} seconds ${next}.`)
+  for (const sentence of found) console.debug(sentence)
+  console.screen(layOut([title, '', ...lines], found, last))
   const { host } = console
   const endMs = host.clock.monotonicMs() + afterMs
   for (;;) {
     const leftMs = endMs - host.clock.monotonicMs()
     const pressed = leftMs > 0 ? await console.key(leftMs) : undefined
-    if (!pressed) return
-    if (/[rR\r\n]/.test(pressed.keys)) return
+    if (!pressed || /[rR\r\n]/.test(pressed.keys)) return false
     if (/[bB]/.test(pressed.keys)) await endMachine(host, console, 'restart')
     if (/[oO]/.test(pressed.keys)) await endMachine(host, console, 'power-off')
     if (/[sS]/.test(pressed.keys) && shellAllowed) {
       await rescueShell(console, pressed.terminal)
-      return
+      return true
     }
   }
 }

@@ -5,7 +5,7 @@
 import { BusyError, ConfigError, isSystemError } from '../errors.ts'
 import type { Fd, Host } from '../host.ts'
 import { show } from '../text.ts'
-import { readState } from '../trees/state.ts'
+import { salvageState } from '../trees/state.ts'
 import type { Store } from '../trees/store.ts'
 import { type Boot, DISK_MOUNT, type Step } from './boot.ts'
 import { type Disk, listDisks, waitForDisk } from './disks.ts'
@@ -227,7 +227,7 @@ function openStore(boot: Boot): void {
 /** A battery that died leaves the clock in the past: it can't be earlier than what was signed. */
 function setClock({ ground, console, store }: Boot): void {
   const { host, ownsMachine } = ground
-  const seconds = store ? trustedSecondsOf(store) : 0
+  const seconds = store ? salvageState(store).trustedSeconds : 0
   if (!ownsMachine || host.clock.wallSeconds() >= seconds) return
   try {
     host.system.setWallClock(seconds)
@@ -237,17 +237,9 @@ function setClock({ ground, console, store }: Boot): void {
   }
 }
 
-function trustedSecondsOf(store: Store): number {
-  try {
-    return readState(store).trustedSeconds
-  } catch (error) {
-    if (error instanceof ConfigError || isSystemError(error)) return 0
-    throw error
-  }
-}
-
 /** Lets go of the disk, so that it can be looked for again. */
 export function letGoOfStore(boot: Boot): void {
+  boot.known.clear()
   boot.store?.close()
   boot.store = undefined
   unmountIfThere(boot.ground.host, DISK_MOUNT)

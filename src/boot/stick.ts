@@ -1,4 +1,4 @@
-/** A USB stick (or any disk) with a release on it: found by its name, mounted for reading only. */
+/** USB sticks (or any disks) that somebody brought: found by their names, mounted for reading only. */
 import { isSystemError } from '../errors.ts'
 import type { Host, Path } from '../host.ts'
 import { show } from '../text.ts'
@@ -11,70 +11,94 @@ const FOLDERS = ['', 'xo', 'boot/xo']
 /** Sticks take their time after power-on (milliseconds). */
 const COME_MS = 8_000
 const LOOK_AGAIN_MS = 500
-
-/** Mounts the first stick with one of the names that holds a release, and returns its module's folder. */
-export async function mountStick(
-  host: Host,
-  labels: string[],
-  say: (text: string) => void,
-): Promise<Path | undefined> {
-  return mountNamed(host, labels, say, (disk) => {
-    const root = host.files.openRoot(STICK)
-    try {
-      const latest = (folder: Path) => (folder ? `${folder}/latest` : 'latest')
-      const found = FOLDERS.find((folder) => host.files.stat(root, latest(folder)))
-      if (found !== undefined) return found ? `${STICK}/${found}` : STICK
-    } finally {
-      host.files.close(root)
-    }
-    say(`The stick ${show(disk.device)} holds no release.`)
-    return undefined
-  })
+/** More with the right name than anybody plugs in. */
+const STICKS_MAX = 8
+/**
+ * How each kind is mounted: the first that works. Whoever made the stick must not have a say in what
+ * this kernel does about an error on it; and one that was pulled out while it was written to can't be read
+ * without its journal, or not with it.
+ */
+const OPTIONS: Record<string, string[]> = {
+  ext2: ['errors=continue'],
+  ext3: ['errors=continue', 'errors=continue,noload'],
+  ext4: ['errors=continue', 'errors=continue,noload'],
+  xfs: ['', 'norecovery'],
+  vfat: ['errors=continue'],
 }
 
-/** Mounts the first stick with one of the names that `choose` finds a folder on. */
-export async function mountNamed(
+/** A stick that is mounted, as long as it is in use. */
+export interface Stick {
+  /** For people. */
+  name: string
+  folder: Path
+}
+
+/**
+ * Gives `use` one stick after the other until it returns true. Waits some seconds for the first one to
+ * come. False where none served; `say` was told what there is.
+ */
+export async function eachStick(
   host: Host,
   labels: string[],
   say: (text: string) => void,
-  choose: (disk: Disk) => Path | undefined = () => STICK,
-): Promise<Path | undefined> {
-  unmountIfThere(host, STICK)
+  use: (stick: Stick) => boolean | Promise<boolean>,
+): Promise<boolean> {
   makePath(host, STICK)
   const endMs = host.clock.monotonicMs() + COME_MS
   const seen = new Set<Path>()
   for (;;) {
     for (const disk of listDisks(host)) {
       const isNamed = disk.fileSystem && labels.includes(disk.fileSystem.label)
-      if (!isNamed || seen.has(disk.device)) continue
+      if (!isNamed || seen.has(disk.device) || seen.size >= STICKS_MAX) continue
       seen.add(disk.device)
-      if (!mountForReading(host, disk, say)) continue
-      const folder = choose(disk)
-      if (folder !== undefined) return folder
       unmountIfThere(host, STICK)
+      if (!mountForReading(host, disk, say)) continue
+      try {
+        if (await use({ name: show(disk.device), folder: STICK })) return true
+      } finally {
+        unmountIfThere(host, STICK)
+      }
     }
-    if (host.clock.monotonicMs() >= endMs) break
+    if (seen.size > 0 || host.clock.monotonicMs() >= endMs) break
     await host.clock.sleep(LOOK_AGAIN_MS)
   }
   if (seen.size === 0) say(`No USB stick is named ${labels.map(show).join(' or ')}.`)
-  return undefined
+  return false
 }
 
-export function unmountStick(host: Host): void {
-  unmountIfThere(host, STICK)
+/** The folders of a stick that look like a module. */
+export function modulesOf({ files }: Host, { folder }: Stick): Path[] {
+  const root = files.openRoot(folder)
+  try {
+    return FOLDERS.filter((name) => {
+      try {
+        return files.stat(root, name ? `${name}/latest` : 'latest') !== undefined
+      } catch (error) {
+        // A stick may hold anything: a file or a link where a folder would be, or blocks that can't be read.
+        if (isSystemError(error)) return false
+        throw error
+      }
+    }).map((name) => (name ? `${folder}/${name}` : folder))
+  } finally {
+    files.close(root)
+  }
 }
 
 function mountForReading(host: Host, disk: Disk, say: (text: string) => void): boolean {
   const { device, fileSystem } = disk
+  const flags = ['read-only', 'no-suid', 'no-dev', 'no-exec'] as const
+  let failure = ''
   for (const type of fileSystem?.types ?? []) {
-    try {
-      const flags = ['read-only', 'no-suid', 'no-dev', 'no-exec'] as const
-      host.system.mount(device, STICK, type, [...flags], '')
-      return true
-    } catch (error) {
-      if (!isSystemError(error)) throw error
-      say(`The stick ${show(device)} can't be read as ${type} (${error.code}).`)
+    for (const options of OPTIONS[type] ?? ['']) {
+      try {
+        host.system.mount(device, STICK, type, [...flags], options)
+        return true
+      } catch (error) {
+        if (!isSystemError(error)) throw error
+        failure ||= `${type}, ${error.code}`
+      }
     }
   }
+  say(`The stick ${show(device)} can't be read (${failure}).`)
   return false
 }

@@ -14,14 +14,17 @@ import { REPLY_SIZE_MAX } from '../limits.ts'
 import { recoverSystem } from '../recover.ts'
 import { readFile } from '../small-file.ts'
 import { guessesOfLeases, sourcesOfLeases } from '../source/lease.ts'
-import { readState } from '../trees/state.ts'
+import { readState, salvageState } from '../trees/state.ts'
 import { Store } from '../trees/store.ts'
 import { newBootSettings, STICK_LABEL } from './boot-settings.ts'
 import { type Command, DEBUG, HELP } from './command.ts'
 import { type Configuration, DEFAULTS } from './configuration.ts'
 import { Context } from './context.ts'
-import { terminalProgress } from './progress.ts'
+import type { Values } from './options.ts'
+import { type ShownProgress, terminalProgress } from './progress.ts'
 
+/** An empty file. */
+const NO_CONFIGURATION = '/dev/null'
 /** Columns of a console that does not say how many it has. */
 const COLUMNS = 80
 
@@ -65,20 +68,21 @@ function groundOf(host: Host, programVersion: string): Ground {
   const { argv } = host.processes
   const named = isNamedInit(argv)
   // A new context each time: a configuration that was wrong is not asked for again otherwise.
-  const context = () => new Context(host, {}, silent)
+  const context = () => standing(host)
   return {
     host,
     programVersion,
     ownsMachine: named,
     words: argv.slice(named ? 1 : 2),
-    settings: () => settingsOf(context().configuration),
-    defaults: settingsOf(DEFAULTS),
+    settings: () => settingsOf(new Context(host, {}, silent).configuration),
+    // Where nobody can say that a shell is allowed, there is none.
+    defaults: { ...settingsOf(DEFAULTS), rescueShell: false },
     keys: () => [...context().configuredKeys().release],
-    sources: () => (configured(context()) ?? DEFAULTS).sources,
-    sourcesOfDhcp: () => sourcesOfDhcp(host, configured(context()) ?? DEFAULTS),
+    sources: () => context().configuration.sources,
+    sourcesOfDhcp: () => sourcesOfDhcp(host, context().configuration),
     openStore: (path, create) => Store.open(host, path, create),
     recover: (job) => recover(host, job),
-    locked: (store) => lockedBy(store, configured(context()) ?? DEFAULTS),
+    locked: (store) => lockedBy(store, context().configuration),
     findRelease: (store, folders, say) => findRelease(context(), store, folders, say),
     voice: (write) => terminalProgress(host.clock, write, () => COLUMNS),
   }
@@ -98,27 +102,48 @@ function settingsOf({ boot, trialBoots, lock }: Configuration) {
   }
 }
 
-/** Undefined where it can't be used, which was told when the settings were read. */
-function configured(context: Context): Configuration | undefined {
+/**
+ * The configuration, or where it can't be used, which was told when the settings were read, that of a
+ * laptop without any: what stands in the image must start it all the same.
+ */
+function standing(host: Host, progress: ShownProgress = silent, values: Values = {}): Context {
+  const context = new Context(host, values, progress)
   try {
-    return context.configuration
+    void context.configuration
+    return context
   } catch (error) {
-    if (error instanceof ConfigError || isSystemError(error)) return undefined
-    throw error
+    if (!(error instanceof ConfigError) && !isSystemError(error)) throw error
+    return new Context(host, { ...values, '--config': NO_CONFIGURATION }, progress)
   }
 }
 
-async function recover(host: Host, { store, urls, progress }: RecoveryJob): Promise<void> {
-  const context = new Context(host, {}, progress)
-  const { hardware, deployment, reserveBytes } = configured(context) ?? DEFAULTS
+async function recover(
+  host: Host,
+  { store, urls, progress, known, failed }: RecoveryJob,
+): Promise<void> {
+  const context = standing(host, progress, { '--source': urls })
+  const { hardware, deployment, reserveBytes } = context.configuration
   const keys = context.configuredKeys()
-  const sources = context.sources(store, urls)
+  // One that is written wrong must not keep the others from being asked.
+  const sources = urls.flatMap((url) => {
+    try {
+      return context.sources(store, [url])
+    } catch (error) {
+      if (!(error instanceof ConfigError) && !isSystemError(error)) throw error
+      failed(error)
+      return []
+    }
+  })
+  if (urls.length > 0 && sources.length === 0) {
+    throw new ConfigError('none of the sources can be used')
+  }
   try {
     const job = {
       ...{ store, sources, reserveBytes, progress, version: undefined, allowDowngrade: false },
       keys: [...keys.release],
       configured: keys,
       device: { hardware, deployment },
+      ...{ known, failed },
     }
     await recoverSystem(job, true)
   } finally {
@@ -130,17 +155,12 @@ function sourcesOfDhcp({ files }: Host, { leases }: Configuration): string[] {
   return [...sourcesOfLeases(files, leases), ...guessesOfLeases(files, leases)]
 }
 
+/** Of a damaged record what can still be read counts: a lock must not end by a bad block in the line beside it. */
 function lockedBy(store: Store, { lock }: Configuration): string | undefined {
-  try {
-    return lockVerdict(readState(store), lock)
-  } catch (error) {
-    // A record that can't be read says nothing about a lock.
-    if (error instanceof ConfigError || isSystemError(error)) return undefined
-    throw error
-  }
+  return lockVerdict(salvageState(store), lock)
 }
 
-/** A signed word on a stick, then the home server's. What is found changes the store's record. */
+/** A signed word in one of the folders; without any, the home server's. What is found changes the store's record. */
 async function findRelease(
   context: Context,
   store: Store,
@@ -161,6 +181,7 @@ async function findRelease(
       host.files.close(directory)
     }
   }
+  if (folders.length > 0) return
   if (home === undefined) return say('No home server is configured.')
   const server = { address: parseHttpUrl(home), keys, timeoutMs }
   const laptop = { serial, hardware, deployment, installed: store.version('fakeroot') }

@@ -36,6 +36,8 @@ export interface SearchOptions {
   /** `PATIENCE` where it is not given. */
   patience?: Patience
   progress: Progress
+  /** Told of each source that is given up, and why, instead of `progress`. */
+  failed?: ((error: Error) => void) | undefined
 }
 
 interface Asked extends Candidate {
@@ -98,7 +100,7 @@ export class Search {
   }
 
   #failed({ source, role, outcome }: Asked, error: Error): void {
-    const { store, progress } = this.options
+    const { store, progress, failed } = this.options
     source.close()
     if (outcome === 'serving') {
       progress.note(`${error.message}; connecting again`)
@@ -110,6 +112,10 @@ export class Search {
     if (outcome === 'lacks' && role === 'school') this.#lacking ??= error
     // What is most worth telling: an attack, before a server that is merely away.
     if (!(this.#failure instanceof TrustError)) this.#failure = error
+    if (failed) {
+      failed(error)
+      return
+    }
     const more = this.#asked.some(({ outcome }) => outcome === 'untried')
     if (more) progress.note(`${error.message}; trying the next source`)
   }
@@ -130,7 +136,9 @@ export class Search {
         'run this again then, or let it wait with --wait; --source names another source',
       )
     }
-    this.options.progress.note(`no source could serve; the next try is due at ${when}`)
+    if (!this.options.failed) {
+      this.options.progress.note(`no source could serve; the next try is due at ${when}`)
+    }
     return this.#failure
   }
 

@@ -1,31 +1,44 @@
 /**
- * Puts files of the new tree in place from content that already lies on this disk at another path: a
- * file that was moved or copied, or a second copy within the new tree; and empty ones. Whatever is
- * copied gets an inode of its own; the running tree is only read.
+ * Puts files of the new tree in place from content that already lies on this disk: an empty file,
+ * the same path with other metadata, a file that was moved or copied, a second copy within the new
+ * tree, or, where a tree is mended, what the store's other trees have. Whatever is copied gets an
+ * inode of its own; the other trees are only read.
  */
-import type { Host, Metadata, Path } from '../host.ts'
+import { isSystemError } from '../errors.ts'
+import type { Host, Metadata, Path, Stat } from '../host.ts'
 import { type Entry, parseManifestLine } from '../release/manifest-line.ts'
 import type { OpenTree } from '../trees/store.ts'
 
 export type Placed = 'placed' | 'later' | 'fetch'
 
-export class Placer {
-  readonly #live: { tree: OpenTree; digests: object } | undefined
-  readonly #targetDigests: object
-  /** Files of the live tree that a moved entry was linked to: an inode takes one name of the new tree. */
-  readonly #moved = new Set<Path>()
+interface Indexed {
+  tree: OpenTree
+  digests: object
+}
 
+export class Placer {
+  readonly #live: Indexed | undefined
+  readonly #spare: Indexed[]
+  readonly #targetDigests: object
+  /** Inodes of other trees that an entry was linked to: each takes one name of the new tree. */
+  readonly #taken = new Set<string>()
+
+  /** What is taken from a tree in `spare` is read and proved first: nobody vouches for those. */
   constructor(
     readonly host: Host,
     readonly target: OpenTree,
     live: OpenTree | undefined,
+    spare: readonly OpenTree[] = [],
   ) {
-    this.#live = live && { tree: live, digests: host.trees.openDigests(live.manifest) }
+    const indexed = (tree: OpenTree) => ({ tree, digests: host.trees.openDigests(tree.manifest) })
+    this.#live = live && indexed(live)
+    this.#spare = spare.map(indexed)
     this.#targetDigests = host.trees.openDigests(target.manifest)
   }
 
   close(): void {
     const { trees } = this.host
+    for (const { digests } of this.#spare) trees.closeDigests(digests)
     if (this.#live) trees.closeDigests(this.#live.digests)
     trees.closeDigests(this.#targetDigests)
   }
@@ -42,11 +55,12 @@ export class Placer {
       files.setMetadata(this.target.root, entry.path, metadataOf(entry))
       return 'placed'
     }
-    if (this.#live && this.#placeFromLive(entry, this.#live)) return 'placed'
+    if (this.#live && this.#placeFrom(entry, this.#live, false)) return 'placed'
+    if (this.#spare.some((tree) => this.#placeFrom(entry, tree, true))) return 'placed'
     const [first] = trees.findDigest(this.#targetDigests, entry.digest)
     if (first === undefined || first === line) return 'fetch'
     const source = parseManifestLine(first)
-    if (!stands(this.host, this.target.root, source)) return 'later'
+    if (!this.#stands(source.path, source)) return 'later'
     this.#copy(this.target, source.path, entry)
     return 'placed'
   }
@@ -54,27 +68,65 @@ export class Placer {
   /** A later name of a hard link, whose lines agree in all but the path. */
   #link(entry: Entry, first: Path): Placed {
     const { root } = this.target
-    if (!stands(this.host, root, { ...entry, path: first })) return 'later'
+    if (!this.#stands(first, entry)) return 'later'
     this.host.files.hardLink(root, first, root, entry.path)
     return 'placed'
   }
 
-  #placeFromLive(entry: Entry, live: { tree: OpenTree; digests: object }): boolean {
+  /** In the new tree. */
+  #stands(path: Path, entry: Entry): boolean {
+    const stat = this.host.files.stat(this.target.root, path)
+    return stat !== undefined && isAsItsLine(stat, entry)
+  }
+
+  #placeFrom(entry: Entry, { tree, digests }: Indexed, prove: boolean): boolean {
     const { files, trees } = this.host
-    for (const line of trees.findDigest(live.digests, entry.digest)) {
+    const lines = trees.findDigest(digests, entry.digest)
+    for (const line of prove ? samePathFirst(lines, entry.path) : lines) {
       const source = parseManifestLine(line)
-      if (!stands(this.host, live.tree.root, source)) continue
-      const fits = sameMetadata(source, entry) && !this.#moved.has(source.path)
-      const keepsItsName = () => trees.findLine(this.target.manifest, source.path) === line
-      if (fits && !keepsItsName()) {
-        this.#moved.add(source.path)
-        files.hardLink(live.tree.root, source.path, this.target.root, entry.path)
+      const stat = this.#statOf(tree, source)
+      if (stat?.type !== 'file' || stat.size !== source.size) continue
+      const standing = isAsItsLine(stat, source)
+      if (prove ? !this.#holds(tree, source) : !standing) continue
+      // An inode that has the same path in the new tree is linked there, and nowhere else.
+      const isFree = prove
+        ? source.path === entry.path
+        : trees.findLine(this.target.manifest, source.path) !== line
+      const taken = this.#taken.has(stat.identity)
+      if (standing && sameMetadata(source, entry) && isFree && !taken) {
+        this.#taken.add(stat.identity)
+        files.hardLink(tree.root, source.path, this.target.root, entry.path)
       } else {
-        this.#copy(live.tree, source.path, entry)
+        this.#copy(tree, source.path, entry)
       }
       return true
     }
     return false
+  }
+
+  #statOf(tree: OpenTree, { path }: Entry): Stat | undefined {
+    try {
+      return this.host.files.stat(tree.root, path)
+    } catch (error) {
+      if (isSystemError(error)) return undefined
+      throw error
+    }
+  }
+
+  /** Its content is the one that its line names, and the disk can read it. */
+  #holds({ root }: OpenTree, { path, size, digest }: Entry): boolean {
+    const { files, checksums } = this.host
+    try {
+      const fd = files.openRead(root, path)
+      try {
+        return checksums.digestFile(fd, size).digest === digest
+      } finally {
+        files.close(fd)
+      }
+    } catch (error) {
+      if (isSystemError(error)) return false
+      throw error
+    }
   }
 
   #copy(source: OpenTree, path: Path, entry: Entry): void {
@@ -84,16 +136,21 @@ export class Placer {
   }
 }
 
+/** That inode may be linked. */
+function samePathFirst(lines: readonly string[], path: Path): string[] {
+  const isSame = (line: string) => Number(parseManifestLine(line).path === path)
+  return [...lines].sort((one, other) => isSame(other) - isSame(one))
+}
+
 export function metadataOf(entry: Entry): Metadata {
   const { mode, uid, gid, modified, xattrs } = entry
   return { mode, uid, gid, modified, xattrs }
 }
 
-/** Whether a file stands there with the metadata of its line: if not, it was edited, and is no source. */
-function stands(host: Host, root: number, entry: Entry): boolean {
-  const stat = host.files.stat(root, entry.path)
+/** Whether a file has the metadata of its line: if not, it was edited, and nobody vouches for it. */
+function isAsItsLine(stat: Stat, entry: Entry): boolean {
   return (
-    stat?.type === 'file' &&
+    stat.type === 'file' &&
     stat.size === entry.size &&
     stat.mode === entry.mode &&
     stat.uid === entry.uid &&

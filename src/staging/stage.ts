@@ -10,7 +10,7 @@ import { type Entry, parseManifestLine } from '../release/manifest-line.ts'
 import type { Release } from '../release/release.ts'
 import type { Source, Wanted } from '../source/source.ts'
 import { raiseFloor } from '../trees/state.ts'
-import type { OpenTree, Store } from '../trees/store.ts'
+import type { OpenTree, Store, TreeName } from '../trees/store.ts'
 import { Fetcher } from './fetch.ts'
 import { bringManifest, prepare } from './manifest.ts'
 import { type Placed, Placer } from './place.ts'
@@ -21,6 +21,9 @@ import type { Staging } from './staging.ts'
 const BATCH_FILES = 2048
 /** Entries that wait for another one and are held in memory; what goes beyond is found by one more walk. */
 const WAITING_MAX = 2048
+
+/** Of the store, beside the running tree: first what waits, which is the newest. */
+const OTHERS: TreeName[] = ['upgraded-root', 'previous-root']
 
 export interface StagedTree {
   readonly store: Store
@@ -43,7 +46,11 @@ export async function stage(staging: Staging, source: Source): Promise<StagedTre
   await bringManifest(staging, source)
   raiseFloor(store, release.version)
   const report = await store.withTree('staging', (target) =>
-    withLive(staging, target, (live) => new Builder(staging, source, target, live).build()),
+    withLive(staging, target, (live) =>
+      withSpare(staging, live, (spare) =>
+        new Builder(staging, source, target, live, spare).build(),
+      ),
+    ),
   )
   store.host.files.removeTree(store.directory, 'staging/partial')
   if (report.edited > 0 && mend === undefined) {
@@ -54,7 +61,8 @@ export async function stage(staging: Staging, source: Source): Promise<StagedTre
 
 /**
  * Opens the running tree, if there is one. Where it is to be mended and its manifest is damaged as
- * well, the new tree's says which of its files to look at.
+ * well, the new tree's says which of its files to look at; where it is gone, another one of the
+ * store stands in for it.
  */
 async function withLive<Result>(
   { store, mend }: Staging,
@@ -65,7 +73,10 @@ async function withLive<Result>(
   if (mend === undefined) {
     return store.has('fakeroot') ? store.withTree('fakeroot', use) : use(undefined)
   }
-  if (files.stat(store.directory, 'fakeroot/root')?.type !== 'dir') return use(undefined)
+  if (files.stat(store.directory, 'fakeroot/root')?.type !== 'dir') {
+    const standIn = OTHERS.find((name) => store.hasManifest(name))
+    return standIn === undefined ? use(undefined) : store.withTree(standIn, use)
+  }
   if (store.hasManifest('fakeroot')) return store.withTree('fakeroot', use)
   const root = files.openDirectory(store.directory, 'fakeroot/root')
   try {
@@ -73,6 +84,30 @@ async function withLive<Result>(
   } finally {
     files.close(root)
   }
+}
+
+/**
+ * For a repair: every tree that it may take from what it has whole, the live one first, because a file
+ * that has merely another mode there has its content still.
+ */
+async function withSpare<Result>(
+  { store, mend }: Staging,
+  live: OpenTree | undefined,
+  use: (spare: OpenTree[]) => Promise<Result>,
+): Promise<Result> {
+  if (mend === undefined) return use([])
+  const { files } = store.host
+  const identity = live && files.statHandle(live.root).identity
+  const names = OTHERS.filter(
+    (name) =>
+      store.hasManifest(name) && files.stat(store.directory, `${name}/root`)?.identity !== identity,
+  )
+  const open = (rest: TreeName[], trees: OpenTree[]): Promise<Result> => {
+    const [name, ...others] = rest
+    if (name === undefined) return use(trees)
+    return store.withTree(name, (tree) => open(others, [...trees, tree]))
+  }
+  return open(names, live ? [live] : [])
 }
 
 class Builder {
@@ -91,10 +126,11 @@ class Builder {
     readonly source: Source,
     readonly target: OpenTree,
     readonly live: OpenTree | undefined,
+    spare: readonly OpenTree[],
   ) {
     this.#host = staging.store.host
     this.#links = staging.mend === 'basis' ? undefined : live
-    this.#placer = new Placer(this.#host, target, this.#links)
+    this.#placer = new Placer(this.#host, target, this.#links, spare)
     this.#fetcher = new Fetcher(staging, target, live)
   }
 

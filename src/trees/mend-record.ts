@@ -1,14 +1,17 @@
 /**
- * A state record that can't be read any more, begun anew: what the signed trees say at the least is
- * its floor and its time. Without it no boot could be counted. To be called under the store's lock.
+ * A state record that is damaged, by a worn disk or by somebody: begun anew out of what of it can
+ * still be read and of what the signed trees say. Without it no boot could be counted. To be called
+ * under the store's lock.
  */
 import { ConfigError, isOfMachine, isSystemError, TrustError } from '../errors.ts'
 import type { PublicKey } from '../release/signify.ts'
-import { keysEverTrusted } from './key-chain.ts'
-import { FIRST_STATE, readState, type State, writeState } from './state.ts'
+import { keysEverTrusted, trustedKeys } from './key-chain.ts'
+import { readState, salvageState, writeState } from './state.ts'
 import type { Store, Tree, TreeName } from './store.ts'
 
 const TREES: TreeName[] = ['fakeroot', 'upgraded-root', 'previous-root']
+/** They ran, with keys that were good then; what never ran must not begin with one that was revoked. */
+const RAN: TreeName[] = ['fakeroot', 'previous-root']
 
 /** `note` is told if it was; `configured` are the keys of the role `release`. */
 export function mendRecord(
@@ -17,24 +20,30 @@ export function mendRecord(
   note: (text: string) => void,
 ): void {
   if (isReadable(store)) return
-  const state: State = { ...FIRST_STATE }
+  const state = salvageState(store)
+  // Floor and time are what the signed trees say at the least.
   for (const name of TREES) {
     const release = signedTree(store, name, configured)?.release
     state.floor = Math.max(state.floor, release?.version ?? 0)
     state.trustedSeconds = Math.max(state.trustedSeconds, release?.issued ?? 0)
   }
+  clearName(store, 'state')
+  clearName(store, 'state.new')
   writeState(store, state)
   note(`the state record was damaged: it begins anew, with the floor ${state.floor}`)
 }
 
-/** A tree with its release; undefined also where its statement is damaged or nobody's that we ever trusted. */
+/** A tree with its release; undefined also where its statement is damaged or by nobody whom we trust. */
 export function signedTree(
   store: Store,
   name: TreeName,
   configured: readonly PublicKey[],
 ): Tree | undefined {
   try {
-    return store.trustedTree(name, keysEverTrusted(store, configured))
+    const trusted = RAN.includes(name)
+      ? keysEverTrusted(store, configured)
+      : trustedKeys(store, configured, 'release')
+    return store.trustedTree(name, trusted)
   } catch (error) {
     if (error instanceof TrustError || isSystemError(error)) return undefined
     throw error
@@ -51,4 +60,11 @@ function isReadable(store: Store): boolean {
     // A block that can't be read is as lost as one that holds garbage.
     return false
   }
+}
+
+/** A file is replaced; anything else under its name would refuse that. */
+function clearName({ host: { files }, directory }: Store, name: string): void {
+  const stat = files.stat(directory, name)
+  if (stat?.type === 'dir') files.removeTree(directory, name)
+  else if (stat && stat.type !== 'file') files.removeFile(directory, name)
 }

@@ -2,7 +2,7 @@
  * The state record: what the store must remember outside of its trees. One small text of
  * `key=value` lines, replaced as a whole. Facts that the trees tell themselves are not in it.
  */
-import { ConfigError } from '../errors.ts'
+import { ConfigError, isOfMachine, isSystemError, TrustError } from '../errors.ts'
 import { STATE_SIZE_MAX, TIME_JUMP_MAX_SECONDS, VERSION_MAX } from '../limits.ts'
 import { formatInstant, parseInstant } from '../release/fields.ts'
 import { readFile, replaceFile } from '../small-file.ts'
@@ -96,26 +96,52 @@ const TEXT_MAX = 1000
 type Values = ReadonlyMap<string, string>
 
 export function readState(store: Store): State {
+  const values = valuesOf(store)
+  return values ? stateOf(values, versionOf) : { ...FIRST_STATE }
+}
+
+/** What can still be told of a record that is damaged; the rest is as in a new store. Never throws of it. */
+export function salvageState(store: Store): State {
+  try {
+    return stateOf(valuesOf(store) ?? new Map(), (text) => (isVersion(text) ? Number(text) : 0))
+  } catch (error) {
+    const isDamage = error instanceof TrustError || (isSystemError(error) && !isOfMachine(error))
+    if (isDamage) return { ...FIRST_STATE }
+    throw error
+  }
+}
+
+function valuesOf(store: Store): Values | undefined {
   const bytes = readFile(store.host.files, store.directory, NAME, STATE_SIZE_MAX)
-  if (!bytes) return { ...FIRST_STATE }
-  const text = textOfBytes(bytesOfArray(bytes)) ?? ''
+  if (!bytes) return undefined
+  // Text for people is UTF-8; where a bad byte is in it, the lines beside it still say what they said.
+  const text = textOfBytes(bytesOfArray(bytes)) ?? bytesOfArray(bytes)
   const values = new Map<string, string>()
   for (const line of text.split('\n')) {
     const equals = line.indexOf('=')
     if (equals > 0) values.set(line.slice(0, equals), line.slice(equals + 1))
   }
+  return values
+}
+
+/** `version` reads a number that names one, and says what becomes of one that does not. */
+function stateOf(values: Values, version: (text: string) => number): State {
+  const optional = (key: string) => {
+    const text = values.get(key)
+    return text === undefined ? undefined : version(text) || undefined
+  }
   const bad = values.get('bad')
   return {
-    floor: versionOf(values.get('floor') ?? ''),
-    intent: intentOf(values),
-    trial: optionalVersion(values, 'trial'),
-    confirmed: optionalVersion(values, 'confirmed'),
+    floor: version(values.get('floor') ?? ''),
+    intent: intentOf(values, version),
+    trial: optional('trial'),
+    confirmed: optional('confirmed'),
     boots: numberOf(values, 'boots') ?? 0,
-    bad: bad ? bad.split(' ').map(versionOf) : [],
+    bad: bad ? bad.split(' ').map(version).filter(Boolean) : [],
     trustedSeconds: instantOf(values, 'trusted-time') ?? 0,
     ranSeconds: numberOf(values, 'ran-seconds') ?? 0,
     pushSeconds: instantOf(values, 'push-time') ?? 0,
-    home: homeOf(values),
+    home: homeOf(values, optional('home-version')),
     wait: waitOf(values),
     last: lastOf(values),
   }
@@ -186,20 +212,20 @@ export function raiseTrustedTime(store: Store, signedSeconds: number): void {
   changeState(store, { trustedSeconds: signedSeconds, ranSeconds: Math.max(0, left) })
 }
 
-function intentOf(values: Values): Intent | undefined {
+function intentOf(values: Values, version: (text: string) => number): Intent | undefined {
   const intent = /^(swap|roll-back) ([0-9]+) ([0-9]+)$/.exec(values.get('intent') ?? '')
   if (!intent) return undefined
   const verb = intent[1] as Intent['verb']
-  return { verb, source: versionOf(intent[2] ?? ''), target: versionOf(intent[3] ?? '') }
+  return { verb, source: version(intent[2] ?? ''), target: version(intent[3] ?? '') }
 }
 
-function homeOf(values: Values): HomeRecord | undefined {
+function homeOf(values: Values, version: number | undefined): HomeRecord | undefined {
   const stolen = values.get('home-stolen')
   if (stolen === undefined) return undefined
   return {
     stolen: stolen === 'yes',
     leaseEnd: instantOf(values, 'home-lease-end'),
-    version: optionalVersion(values, 'home-version'),
+    version,
     intervalSeconds: numberOf(values, 'home-interval') ?? 0,
     priority: PRIORITIES.find((one) => one === values.get('home-priority')) ?? 'normal',
     sources: values.get('home-sources')?.split(' ') ?? [],
@@ -235,22 +261,20 @@ function instantOf(values: Values, key: string): number | undefined {
   return parseInstant(values.get(key) ?? '')
 }
 
-function optionalVersion(values: Values, key: string): number | undefined {
-  const version = values.get(key)
-  return version === undefined ? undefined : versionOf(version)
-}
-
 function oneLine(text: string): string {
   return text.replace(/[\r\n]+/g, ' ').slice(0, TEXT_MAX)
 }
 
 function versionOf(text: string): number {
-  const version = Number(text)
-  if (!/^[0-9]+$/.test(text) || version > VERSION_MAX) {
+  if (!isVersion(text)) {
     throw new ConfigError(
       `the store's state record holds "${text}" where a version belongs`,
       'run `xo-upgrade recover`, which begins it anew from what the signed trees say',
     )
   }
-  return version
+  return Number(text)
+}
+
+function isVersion(text: string): boolean {
+  return /^[0-9]{1,10}$/.test(text) && Number(text) <= VERSION_MAX
 }

@@ -7,7 +7,7 @@ import type { Path } from '../host.ts'
 import type { Progress } from '../progress.ts'
 import type { Release } from '../release/release.ts'
 import { show } from '../text.ts'
-import type { OpenTree, Store, TreeName } from './store.ts'
+import type { OpenTree, Store, Tree, TreeName } from './store.ts'
 
 /** One thing that is wrong with one entry; `extra` stands there without being named. */
 export interface Damage {
@@ -30,6 +30,16 @@ export interface Verification {
   /** Bytes of content that were hashed. */
   bytes: number
   damage: Damage[]
+}
+
+/** A tree with a signed release, and what is wrong with it. */
+export interface Examined {
+  tree: Tree
+  damage: Damage[]
+  /** Its manifest is the signed one. */
+  hasManifest: boolean
+  /** False where the disk refused more than the content of files: what it holds can't be told. */
+  isReadable: boolean
 }
 
 const STEP_ENTRIES = 4096

@@ -3,7 +3,7 @@
  * file system with busybox in it, as an initramfs is, and a program runs there as process 1. Needs
  * root. Nothing that it mounts or kills is the machine's that the tests run on.
  */
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { scratch } from './scratch.ts'
@@ -11,6 +11,10 @@ import { scratch } from './scratch.ts'
 export interface MachineRun {
   /** By their paths in the machine; content is a file of ours. */
   files: Record<string, string>
+  /** A folder that the machine begins with, such as an initramfs that was unpacked. */
+  root?: string
+  /** Words that run a command in another network; default: in this machine's. */
+  network?: string[]
   /** More of the machine's start, as shell, run in the folder that becomes `/`. */
   prepare?: string
   /** What process 1 is: a program of the machine and its words. */
@@ -37,11 +41,12 @@ mount -t tmpfs -o size=256m,mode=755 memory /mnt
 cp -a "$folder/." /mnt/
 cd /mnt
 mkdir -p bin proc sys dev run tmp etc old
-cp /usr/bin/busybox bin/busybox
+[ -e bin/busybox ] || cp /usr/bin/busybox bin/busybox
 for word in sh ls cat mount umount sleep kill ps echo mkdir test true env setsid cp; do
   [ -e bin/$word ] || ln -s busybox bin/$word
 done
 if [ -f "$folder.prepare" ]; then . "$folder.prepare"; fi
+rm -f dev/null dev/console
 mknod -m 666 dev/null c 1 3
 mknod -m 666 dev/zero c 1 5
 mknod -m 444 dev/urandom c 1 9
@@ -51,6 +56,7 @@ exec bin/busybox chroot . /bin/busybox sh -c '/bin/umount -l /old; exec "$@"' sh
 
 export async function runMachine(run: MachineRun): Promise<MachineEnd> {
   const folder = join(scratch('machine'), 'root')
+  if (run.root) execFileSync('cp', ['-a', run.root, folder])
   for (const [path, source] of Object.entries(run.files)) {
     const target = join(folder, path)
     mkdirSync(join(target, '..'), { recursive: true })
@@ -59,7 +65,8 @@ export async function runMachine(run: MachineRun): Promise<MachineEnd> {
   mkdirSync(folder, { recursive: true })
   if (run.prepare) writeFileSync(`${folder}.prepare`, run.prepare)
   const words = ['-mpfu', '--kill-child', 'sh', '-c', START, 'sh', folder, ...run.command]
-  const child = spawn('unshare', words, {
+  const [program = '', ...rest] = [...(run.network ?? []), 'unshare', ...words]
+  const child = spawn(program, rest, {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { PATH: '/bin:/sbin:/usr/bin:/usr/sbin', ...run.environment },
   })

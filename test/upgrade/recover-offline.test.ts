@@ -109,7 +109,8 @@ function unreadable(names: string[]): Files {
 test('content that the disk can not read is damage, and is fetched', async () => {
   const { path, publisher } = await calm()
   const result = await recovered(path, publisher, unreadable(['etc/same', 'etc/only-2']))
-  assert.equal([result.outcome, result.damaged, result.report?.fetchedFiles], ['mended', 2, 2])
+  // The tree before has one of them.
+  assert.equal([result.outcome, result.damaged, result.report?.fetchedFiles], ['mended', 2, 1])
   await withStore(path, (store) => isWhole(store, 2))
 })
 
