@@ -66,6 +66,8 @@ test('an upgrade and a swap: the same operations in the same order', async () =>
   const sources = [`file://${publisher.module}`]
   const device = new Device({ sources, keys: publisher.keys.publicFile })
   await device.succeed('install')
+  // Issued in a later second than the first, as in the model: only then the trusted time is written.
+  await new Promise((done) => setTimeout(done, 1000))
   publisher.publish(2, nastyImage(2))
   const trace = async (command: string): Promise<string[]> => {
     const log = join(scratch('strace'), 'log')
