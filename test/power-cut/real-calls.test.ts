@@ -62,13 +62,13 @@ const fromCommit = (words: string[]) => words.slice(words.indexOf('sync-all'))
 test('an upgrade and a swap: the same operations in the same order', async () => {
   if (!strace) return
   const publisher = new Publisher()
-  publisher.publish(1, nastyImage(1))
+  // Both at one time, as in the model: a later one would be written down as the trusted time.
+  const issued = '2026-01-01T00:00:00Z'
+  publisher.publish(1, nastyImage(1), { issued })
   const sources = [`file://${publisher.module}`]
   const device = new Device({ sources, keys: publisher.keys.publicFile })
   await device.succeed('install')
-  // Issued in a later second than the first, as in the model: only then the trusted time is written.
-  await new Promise((done) => setTimeout(done, 1000))
-  publisher.publish(2, nastyImage(2))
+  publisher.publish(2, nastyImage(2), { issued })
   const trace = async (command: string): Promise<string[]> => {
     const log = join(scratch('strace'), 'log')
     const program = join(scratch('strace'), 'traced')
