@@ -13,7 +13,7 @@ import { Publisher } from '../support/release.ts'
 import { scratch } from '../support/scratch.ts'
 import { recorded } from './device.ts'
 import { nastyImage } from './images.ts'
-import { setStage } from './scenarios.ts'
+import { issuedAt, setStage } from './scenarios.ts'
 
 const CALLS = 'renameat2,renameat,rename,linkat,unlinkat,fsync,syncfs'
 
@@ -62,13 +62,11 @@ const fromCommit = (words: string[]) => words.slice(words.indexOf('sync-all'))
 test('an upgrade and a swap: the same operations in the same order', async () => {
   if (!strace) return
   const publisher = new Publisher()
-  // Both at one time, as in the model: a later one would be written down as the trusted time.
-  const issued = '2026-01-01T00:00:00Z'
-  publisher.publish(1, nastyImage(1), { issued })
+  publisher.publish(1, nastyImage(1), { issued: issuedAt(1) })
   const sources = [`file://${publisher.module}`]
   const device = new Device({ sources, keys: publisher.keys.publicFile })
   await device.succeed('install')
-  publisher.publish(2, nastyImage(2), { issued })
+  publisher.publish(2, nastyImage(2), { issued: issuedAt(2) })
   const trace = async (command: string): Promise<string[]> => {
     const log = join(scratch('strace'), 'log')
     const program = join(scratch('strace'), 'traced')

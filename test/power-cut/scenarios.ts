@@ -65,11 +65,16 @@ function rememberSignatures(): void {
   }
 }
 
+/** Each later than the one before: an upgrade writes that down as the trusted time. */
+export const issuedAt = (version: number): string => `2026-01-0${version}T00:00:00Z`
+
 /** Publishes the releases and brings disks to where each scenario begins, all with the true program. */
 export async function setStage(): Promise<Stage> {
   rememberSignatures()
   const publisher = new Publisher()
-  for (const version of VERSIONS) publisher.publish(version, nastyImage(version))
+  for (const version of VERSIONS) {
+    publisher.publish(version, nastyImage(version), { issued: issuedAt(version) })
+  }
   const { host } = publisher
   const stick = new VirtualDisk()
   const files = virtualFiles(stick)
