@@ -30,7 +30,8 @@ export function armWatchdog(host: Host, seconds: number): string {
     return 'The watchdog is left alone: once started, it can never be stopped.'
   }
   const fd = open(host)
-  if (fd === undefined) return 'There is no watchdog device.'
+  if (fd === 'EBUSY') return 'The watchdog is left to the program that feeds it already.'
+  if (typeof fd === 'string') return 'There is no watchdog device.'
   try {
     const taken = host.system.setWatchdog(fd, seconds)
     if (taken >= seconds) {
@@ -55,14 +56,15 @@ export function armWatchdog(host: Host, seconds: number): string {
 export function disarmWatchdog(host: Host): void {
   if (!listFacts(host, MARK_FOLDER).includes(MARK)) return
   const fd = open(host)
-  if (fd !== undefined) stop(host, fd)
+  if (typeof fd === 'number') stop(host, fd)
 }
 
-function open(host: Host): Fd | undefined {
+/** Or the error's code: one that somebody else holds is EBUSY. */
+function open(host: Host): Fd | string {
   try {
     return host.system.openDevice(DEVICE, 'write')
   } catch (error) {
-    if (isSystemError(error)) return undefined
+    if (isSystemError(error)) return error.code
     throw error
   }
 }

@@ -236,7 +236,8 @@ function foreignModule(stage: Stage, init: Init): string {
   return module
 }
 
-async function fails(machine: Machine, words: string, status: number, kind: string) {
+/** Ends with that status and that kind of error. */
+export async function fails(machine: Machine, words: string, status: number, kind: string) {
   const ended = await xo(machine, words)
   assert.equal([ended.status, ended.last.class], [status, kind], ended.output)
 }

@@ -11,7 +11,7 @@ import {
 } from './cases.ts'
 import { repairs, versionBefore, whatPersists } from './choice-cases.ts'
 import { type CutOptions, cutPowerOften } from './cuts.ts'
-import { liveSwap, liveSwapUnderSysvinit } from './live-cases.ts'
+import { liveSwap, liveSwapRefused, liveSwapUnderSysvinit } from './live-cases.ts'
 import type { Init, Stage } from './stage.ts'
 import { hangingRelease, healthyRelease, takenOver, unstoppable } from './watchdog-cases.ts'
 import { wireless } from './wireless-cases.ts'
@@ -58,6 +58,7 @@ export const CASES: Case[] = [
   quiet('6 live swap (busybox)', 'busybox', liveSwap),
   quiet('6 live swap (systemd)', 'soft', liveSwap),
   quiet('6 live swap (sysvinit)', 'sysvinit', liveSwapUnderSysvinit),
+  quiet('6 live swap that is refused (an older systemd)', 'systemd', liveSwapRefused),
   quiet('7 the i586 program as /init', 'busybox', geode),
   quiet('8 what is refused', 'busybox', refusals),
   quiet('9 the version before, by a word and from the menu', 'busybox', versionBefore),

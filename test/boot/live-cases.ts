@@ -3,7 +3,7 @@
  * what each init has for it. A case throws where the laptop does not do what it should.
  */
 import * as assert from 'uvu/assert'
-import { isConfirmed, runsWhole, setUp, starts, succeeds } from './cases.ts'
+import { fails, isConfirmed, runsWhole, setUp, starts, succeeds } from './cases.ts'
 import type { Machine } from './machine.ts'
 import type { Init, Stage } from './stage.ts'
 import { DEVICES, fact, firmwareWith } from './watchdog-cases.ts'
@@ -66,6 +66,21 @@ export async function liveSwapUnderSysvinit(stage: Stage, init: Init): Promise<v
   machine.send('reboot')
   await starts(machine, 42)
   assert.is.not(await bootOf(machine), before)
+  await machine.cut()
+  await server.stop()
+}
+
+/** 6: a systemd without a soft reboot: it is refused, nothing has changed, and a restart brings 42. */
+export async function liveSwapRefused(stage: Stage, init: Init): Promise<void> {
+  const { laptop, server } = setUp(stage, init, 42)
+  const machine = await laptop.boot({ server })
+  await starts(machine, 41)
+  await succeeds(machine, 'upgrade')
+  await fails(machine, 'swap --live', 64, 'ConfigError')
+  const status = await runsWhole(machine, 41)
+  assert.equal([status.waiting, status.trial], [42, undefined])
+  machine.send('reboot')
+  await starts(machine, 42)
   await machine.cut()
   await server.stop()
 }
