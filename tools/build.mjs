@@ -124,7 +124,7 @@ class Builder {
   }
 }
 
-/** The bytecode of the bundle, made by a compiler that is built over the same QuickJS. */
+/** The bytecode of the bundle, made by a compiler that is built over the same QuickJS, and packed. */
 async function compileBundle(builder, bundle) {
   // What is compiled on this machine must run on it: the compiler is this machine's, whatever the
   // target. The sanitizers would only tell that it leaves its memory to the kernel.
@@ -133,15 +133,17 @@ async function compileBundle(builder, bundle) {
   const object = await native.compile(join(projectFolder, 'runtime', 'compiler', 'compile.c'))
   const compiler = await native.link('compile', [object], { strip: true })
   const identity = sha256(sha256OfFile(compiler) + sha256OfFile(bundle)).slice(0, 16)
-  const bytecode = join(native.objectFolder, `bundle-${identity}.bytecode`)
-  if (!existsSync(bytecode)) {
+  const packed = join(native.objectFolder, `bundle-${identity}.bytecode.zst`)
+  if (!existsSync(packed)) {
     for (const name of readdirSync(native.objectFolder)) {
-      if (name.endsWith('.bytecode')) rmSync(join(native.objectFolder, name))
+      if (name.includes('.bytecode')) rmSync(join(native.objectFolder, name))
     }
-    await run([compiler, bundle, `${bytecode}.partial`])
-    renameSync(`${bytecode}.partial`, bytecode)
+    const bytecode = join(native.objectFolder, `bundle-${identity}.bytecode`)
+    await run([compiler, bundle, bytecode])
+    await run(['zstd', '-q', '-19', '--single-thread', '--rm', bytecode, '-o', `${packed}.partial`])
+    renameSync(`${packed}.partial`, packed)
   }
-  return bytecode
+  return packed
 }
 
 async function openBuilder(name) {

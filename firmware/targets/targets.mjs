@@ -34,7 +34,7 @@ export const targets = {
     compiler: ['gcc', '-m64'],
     flags: [...sections, ...hardening, '-fPIE', '-fno-plt', ...plain],
     ownFlags: warnings,
-    linkFlags: ['-static-pie', ...hardLink],
+    linkFlags: ['-static-pie', '-Wl,-z,pack-relative-relocs', ...hardLink],
     archiver: 'ar',
     strip: 'strip',
     musl: 'x86_64-linux-musl',

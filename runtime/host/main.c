@@ -2,7 +2,7 @@
  * The start and the end of the program: makes the process safe to work in, runs the bundle as a
  * module, drives the loop, and turns whatever nobody caught into one readable line.
  *
- * Built three ways: with the bundle inside as bytecode; as `host`, which runs the bundle file that is
+ * Built three ways: with the bundle inside as packed bytecode; as `host`, which runs the bundle file that is
  * its first argument (HOST_RUNS_SCRIPT); and as that under the sanitizers, where it also frees
  * everything at its end so that leaks show, and can be refused any piece of memory (refusal.c).
  */
@@ -17,6 +17,10 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#ifndef HOST_RUNS_SCRIPT
+#include <zstd.h>
+#include <zstd_errors.h>
+#endif
 
 #include "first-process.h"
 #include "host.h"
@@ -221,9 +225,17 @@ static JSValue evaluate_bundle(JSContext *context) {
 #else
 extern const uint8_t bundle_start[], bundle_end[];
 
+/* The packed form is half as long, and its checksum tells a program that a worn flash has altered. */
 static JSValue evaluate_bundle(JSContext *context) {
-  JSValue bundle =
-      JS_ReadObject(context, bundle_start, (size_t)(bundle_end - bundle_start), JS_READ_OBJ_BYTECODE);
+  size_t packed = (size_t)(bundle_end - bundle_start);
+  size_t length = (size_t)ZSTD_getFrameContentSize(bundle_start, packed);
+  uint8_t *bytecode = malloc(length);
+  if (!bytecode) out_of_memory();
+  size_t unpacked = ZSTD_decompress(bytecode, length, bundle_start, packed);
+  if (ZSTD_getErrorCode(unpacked) == ZSTD_error_memory_allocation) out_of_memory();
+  if (unpacked != length) host_fail("the bundle in this program is damaged");
+  JSValue bundle = JS_ReadObject(context, bytecode, length, JS_READ_OBJ_BYTECODE);
+  free(bytecode);
   if (JS_IsException(bundle)) return bundle;
   if (JS_ResolveModule(context, bundle) < 0) return JS_EXCEPTION;
   return JS_EvalFunction(context, bundle);

@@ -3,7 +3,7 @@
  * `--debug`; never a crash. Runs small scripts on the built host, plain and under the sanitizers.
  */
 import { spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -109,6 +109,22 @@ test('a small piece keeps its content while others come and go', () => {
     assert.is(stderr, '')
     assert.is(status, 0)
   })
+})
+
+test('a program whose bundle was altered on its flash says so', () => {
+  const program = readFileSync('build/x86_64/xo-upgrade')
+  // As zstd begins a frame of known length with a checksum (RFC 8878, 3.1.1.1).
+  const start = program.indexOf(Buffer.from('28b52ffda4', 'hex'))
+  assert.ok(start > 0)
+  const altered = join(scratch(), 'xo-upgrade')
+  for (const at of [start + 8, start + 1000, start + 200_000]) {
+    const content = Buffer.from(program)
+    content[at] = (content[at] ?? 0) ^ 1
+    writeFileSync(altered, content, { mode: 0o755 })
+    const { status, stderr } = spawnSync(altered, ['--version'], { encoding: 'utf8' })
+    assert.is(status, 70)
+    assert.is(stderr, line('the bundle in this program is damaged'))
+  }
 })
 
 test.run()
