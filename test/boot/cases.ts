@@ -167,28 +167,6 @@ export async function geode(stage: Stage, init: Init): Promise<void> {
   await server.stop()
 }
 
-/**
- * 5: the first laptops' flash, whose file system can't exchange two names: the swap is two renames, and
- * the power goes when it begins.
- */
-export async function flash(stage: Stage, init: Init): Promise<void> {
-  const firmware = await stage.firmwareOf('x86_64', { flash: true })
-  const { server } = setUp(stage, init, 42)
-  const laptop = new Laptop(firmware, stage.releases(init).flash)
-  const words = ['xo.store=mtd:xo']
-  const machine = await laptop.boot({ server, words })
-  await starts(machine, 41)
-  await succeeds(machine, 'upgrade')
-  machine.send('reboot')
-  await machine.says(/Version 42 waits/)
-  await laptop.cutPower()
-  const again = await laptop.boot({ server, words })
-  await starts(again, 42)
-  await runsWhole(again, 42)
-  await again.cut()
-  await server.stop()
-}
-
 /** 8: what is refused, and the laptop boots what it had: another's key, a full disk, an older release. */
 export async function refusals(stage: Stage, init: Init): Promise<void> {
   const { laptop, server } = setUp(stage, init, 42)

@@ -82,11 +82,16 @@ export interface CutOptions {
   heard?(line: string): void
 }
 
-export async function cutPowerOften(stage: Stage, options: CutOptions): Promise<void> {
+/** `fresh`: makes a laptop that runs 41; without, one with the usual disk. */
+export async function cutPowerOften(
+  stage: Stage,
+  options: CutOptions,
+  fresh = () => setUp(stage, 'busybox', 42).laptop,
+): Promise<void> {
   const { cuts, seed, heard } = options
   const random = randomFrom(seed)
-  const { laptop: first, server } = setUp(stage, 'busybox', 42)
-  let laptop: Laptop = first
+  const { server } = setUp(stage, 'busybox', 42)
+  let laptop: Laptop = fresh()
   let history = 'a fresh laptop'
   for (let cut = 0; cut < cuts; cut++) {
     // All moments in turn, from one that the seed chooses.
@@ -98,7 +103,7 @@ export async function cutPowerOften(stage: Stage, options: CutOptions): Promise<
     if (state.running === 42 || state.bad.includes(42)) {
       // It has arrived, or was cut too often on trial: the next cut meets a laptop that runs 41.
       await machine.cut()
-      laptop = setUp(stage, 'busybox', 42).laptop
+      laptop = fresh()
       machine = await laptop.boot({ server, mayLose: true })
       assert.is(await machine.isUp(), 41)
       state.waiting = undefined
@@ -107,7 +112,8 @@ export async function cutPowerOften(stage: Stage, options: CutOptions): Promise<
     await moment.reach(machine, state.waiting === 42)
     await sleep(delayMs)
     await laptop.cutPower(loss, random)
-    history = `seed ${seed}, cut ${cut + 1}: ${delayMs} ms into ${moment.name}, ${loss} of the last writes lost`
+    const lost = laptop.options.lasting ? '' : `, ${loss} of the last writes lost`
+    history = `seed ${seed}, cut ${cut + 1}: ${delayMs} ms into ${moment.name}${lost}`
     heard?.(history)
   }
   const machine = await laptop.boot({ server })

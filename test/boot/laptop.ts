@@ -69,6 +69,13 @@ export type BootOptions = Partial<
   firmware?: Firmware
 }
 
+export interface LaptopOptions {
+  /** The disk is memory that keeps what is written to it, in that order: a power cut loses nothing. */
+  lasting?: boolean
+  /** Words of the kernel's command line, at each boot. */
+  words?: string[]
+}
+
 export class Laptop {
   readonly disk: string
   readonly #log: string
@@ -78,6 +85,7 @@ export class Laptop {
   constructor(
     readonly firmware: Firmware,
     disk: string,
+    readonly options: LaptopOptions = {},
   ) {
     const folder = scratch('laptop')
     this.disk = join(folder, 'disk')
@@ -89,8 +97,9 @@ export class Laptop {
   /** Switches it on. */
   async boot(options: BootOptions = {}): Promise<Machine> {
     if (this.#machine && !this.#machine.hasEnded) throw new Error('it is running')
-    const { server, mayLose, firmware = this.firmware, ...rest } = options
-    if (mayLose) {
+    const { server, mayLose, firmware = this.firmware, words = [], ...rest } = options
+    const isRecorded = mayLose === true && !this.options.lasting
+    if (isRecorded) {
       copySparse(this.disk, this.#before)
       closeSync(openSync(this.#log, 'w'))
       truncateSync(this.#log, LOG_BYTES)
@@ -98,16 +107,22 @@ export class Laptop {
     this.#machine = new Machine({
       ...firmware,
       ...rest,
-      disks: [mayLose ? { file: this.disk, log: this.#log } : { file: this.disk }],
+      ...this.#storage(isRecorded),
+      words: [...(this.options.words ?? []), ...words],
       ...(server ? { serverPort: await server.start() } : {}),
     })
     return this.#machine
   }
 
+  #storage(isRecorded: boolean): Pick<MachineOptions, 'disks' | 'lastingMemory'> {
+    if (this.options.lasting) return { disks: [], lastingMemory: this.disk }
+    return { disks: [isRecorded ? { file: this.disk, log: this.#log } : { file: this.disk }] }
+  }
+
   /** The power goes, and of what was not flushed the disk loses as much as is said. */
   async cutPower(loss: Loss = 'nothing', random: () => number = Math.random): Promise<void> {
     await this.#machine?.cut()
-    if (loss === 'nothing') return
+    if (loss === 'nothing' || this.options.lasting) return
     const log = readLog(this.#log)
     applyLog(this.#before, this.#log, log, loss, random)
     copySparse(this.#before, this.disk)

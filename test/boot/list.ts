@@ -1,7 +1,6 @@
 /** The cases by their names, in the order in which they are run. */
 import {
   deletedTree,
-  flash,
   geode,
   refusals,
   sickRelease,
@@ -11,6 +10,7 @@ import {
 } from './cases.ts'
 import { repairs, versionBefore, whatPersists } from './choice-cases.ts'
 import { type CutOptions, cutPowerOften } from './cuts.ts'
+import { cutsOnFlash, nand, swapOnFlash } from './flash-cases.ts'
 import { liveSwap, liveSwapRefused, liveSwapUnderSysvinit } from './live-cases.ts'
 import type { Init, Stage } from './stage.ts'
 import { hangingRelease, healthyRelease, takenOver, unstoppable } from './watchdog-cases.ts'
@@ -54,8 +54,17 @@ export const CASES: Case[] = [
       return undefined
     },
   },
-  quiet('5 the swap on flash (JFFS2)', 'busybox', flash),
+  quiet('5 the swap on flash (JFFS2)', 'busybox', swapOnFlash),
+  {
+    name: '5 power cuts on flash (JFFS2)',
+    init: 'busybox',
+    async run(stage, _init, options) {
+      await cutsOnFlash(stage, options)
+      return undefined
+    },
+  },
   quiet('6 live swap (busybox)', 'busybox', liveSwap),
+  quiet('6 live swap on NAND (JFFS2)', 'busybox', nand),
   quiet('6 live swap (systemd)', 'soft', liveSwap),
   quiet('6 live swap (sysvinit)', 'sysvinit', liveSwapUnderSysvinit),
   quiet('6 live swap that is refused (an older systemd)', 'systemd', liveSwapRefused),

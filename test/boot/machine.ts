@@ -5,13 +5,14 @@
  * is the power cut. Never touches the machine's own network: the guest reaches one port, and no other.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { statSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { scratch } from '../support/scratch.ts'
 
 /** A laptop of the first series has as much. */
-const MEMORY_MB = 256
+const MEMORY = '256M'
 /** Where the guest finds the rsync daemon of the test: the one address that it can reach. */
 const SERVER_IN_GUEST = '10.0.2.100:873'
 /** What an emulated boot takes is some ten seconds; other work on the same processor may multiply it. */
@@ -33,6 +34,8 @@ export interface MachineOptions {
   /** Further words of the kernel's command line. */
   words?: string[]
   disks: Disk[]
+  /** A file that is memory of the machine, besides its own: what is written there outlives it. */
+  lastingMemory?: string
   /** A stick that stands in a USB port. */
   stick?: string
   /** Port of this machine's loopback that the guest's one address leads to; none: no network card. */
@@ -233,10 +236,12 @@ function matchFrom(
 
 function wordsOf(options: MachineOptions, agentPath: string): string[] {
   const { kernel, initramfs, words = [], disks, stick, serverPort, devices = [] } = options
+  const { lastingMemory } = options
   const append = ['console=ttyS0', 'quiet', 'panic=-1', 'nokaslr', ...words].join(' ')
   const all = [
     ...['-nodefaults', '-no-user-config', '-display', 'none'],
-    ...['-machine', 'q35', '-accel', 'tcg', '-m', `${MEMORY_MB}M`, '-smp', '1'],
+    ...['-accel', 'tcg', '-smp', '1'],
+    ...(lastingMemory ? lastingMemoryWords(lastingMemory) : ['-machine', 'q35', '-m', MEMORY]),
     ...['-serial', 'stdio'],
     ...['-chardev', `socket,id=agent,path=${agentPath},server=on,wait=off`],
     ...['-serial', 'chardev:agent'],
@@ -255,6 +260,19 @@ function wordsOf(options: MachineOptions, agentPath: string): string[] {
     all.push('-device', 'virtio-net-pci,netdev=net,romfile=')
   }
   return all
+}
+
+/**
+ * The file is a memory module of the machine, at the address where those begin; each store of the guest
+ * is one into the file. No driver is loaded that would make a disk of it.
+ */
+function lastingMemoryWords(file: string): string[] {
+  const { size } = statSync(file)
+  return [
+    ...['-machine', 'q35,nvdimm=on', '-m', `${MEMORY},slots=1,maxmem=1G`],
+    ...['-object', `memory-backend-file,id=lasting,mem-path=${file},size=${size},share=on`],
+    ...['-device', 'nvdimm,memdev=lasting,addr=0x100000000'],
+  ]
 }
 
 /** The host's own flushes are left out: what the guest may rely on is read from the log instead. */

@@ -22,10 +22,12 @@ export interface Firmware {
   initramfs: string
 }
 
+export type Flash = 'block2mtd' | 'phram' | 'nandsim'
+
 /** What `tools/boot/firmware.mjs` puts in besides. */
 export interface Equipment {
-  /** The store lies on raw flash. */
-  flash?: boolean
+  /** The store lies on JFFS2, on flash that this module of the kernel makes. */
+  flash?: Flash
   /** Further modules of the kernel; parameters may follow a name. */
   modules?: string[]
   /** Further lines of the configuration's part `[boot]`. */

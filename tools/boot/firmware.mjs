@@ -9,7 +9,7 @@ import { writeCpio } from '../cpio.mjs'
 import { initramfsEntries } from '../firmware.mjs'
 import { cacheFolder, run, sha256 } from '../workplace.mjs'
 import { useAndPrune } from './prune.mjs'
-import { CONFIGURATION } from './releases.mjs'
+import { CONFIGURATION, FLASH_MB } from './releases.mjs'
 import { bringWireless } from './wireless.mjs'
 
 const bootFolder = join(cacheFolder, 'boot')
@@ -25,8 +25,17 @@ const MODULES = [
   'usb-storage',
   'sd_mod',
 ]
-/** The flash of the first laptops: a disk that passes for raw memory, and the file system on it. */
-const FLASH_MODULES = ['block2mtd block2mtd=/dev/vda,128KiB,xo', 'jffs2']
+/**
+ * What passes for the flash of the first laptops: the module that makes it, and its parameters.
+ * `block2mtd`: a disk; what is written reaches it some time later, in any order. `phram`: memory that
+ * outlives the machine (test/boot/machine.ts puts it there), where it is at once. `nandsim`: NAND of
+ * 128 MiB in the kernel's own memory, empty at each start, written by whole pages as a real chip is.
+ */
+const FLASH = {
+  block2mtd: 'block2mtd block2mtd=/dev/vda,128KiB,xo',
+  phram: `phram phram=xo,0x100000000,${FLASH_MB}Mi,128ki`,
+  nandsim: 'nandsim first_id_byte=0x20 second_id_byte=0xa1 third_id_byte=0x00 fourth_id_byte=0x15',
+}
 
 /** Radios that the kernel simulates, and the ciphers that it would ask `modprobe` for. */
 const RADIO_MODULES = ['mac80211_hwsim', 'ccm', 'ctr', 'cmac', 'aes_generic']
@@ -60,7 +69,7 @@ function withLines(lines) {
  * @param {{ target: string, kernel: { modules: string }, keys: string, equipment?: Equipment }} wanted
  *   `keys`: the public key
  * @typedef {object} Equipment
- * @property {boolean} [flash] the store lies on raw flash
+ * @property {keyof FLASH} [flash] the store lies on JFFS2, on what this module makes
  * @property {string[]} [modules] of the kernel, besides those that every laptop of the tests needs;
  *   parameters may follow a name
  * @property {string[]} [boot] lines of the configuration's part `[boot]`, after those that stand there
@@ -68,10 +77,10 @@ function withLines(lines) {
  * @returns {Promise<string>} the initramfs
  */
 export async function makeFirmware({ target, kernel, keys, equipment = {} }) {
-  const { flash = false, radio = false, boot = [] } = equipment
+  const { flash, radio = false, boot = [] } = equipment
   const modules = [
     ...MODULES,
-    ...(flash ? FLASH_MODULES : []),
+    ...(flash ? [FLASH[flash], 'jffs2'] : []),
     ...(radio ? RADIO_MODULES : []),
     ...(equipment.modules ?? []),
   ]

@@ -29,6 +29,7 @@ const FIXED_TIME = '@1784073600'
 export const SERVER = 'rsync://10.0.2.100/xo'
 /** Room for three trees, and little more: a full disk is one of the cases. */
 const DISK_MB = { busybox: 96, systemd: 320, soft: 320, sysvinit: 128 }
+export const FLASH_MB = DISK_MB.busybox
 
 /** The laptop's own; it stands in the firmware and in every release. */
 export const CONFIGURATION = `[store]
@@ -120,7 +121,7 @@ async function make(init, folder, trees, program, keys) {
   const from = ['--source', `file://${module}`, '--keys', keys.public]
   await run([program, 'install', '--version', '41', '--store', store, ...from])
   await makeDisk(join(folder, 'disk'), store, { label: 'xo', megabytes: DISK_MB[init] })
-  if (init === 'busybox') await makeFlash(join(folder, 'flash'), store, DISK_MB[init])
+  if (init === 'busybox') await makeFlash(join(folder, 'flash'), store)
   rmSync(store, { recursive: true })
 }
 
@@ -129,9 +130,9 @@ async function make(init, folder, trees, program, keys) {
  * blocks begin with clean markers: the kernel's summaries say that they do, and it stops at the next
  * mount where one does not (Linux 6.1, fs/jffs2/summary.c).
  */
-async function makeFlash(image, store, megabytes) {
+async function makeFlash(image, store) {
   const eraseBlocks = ['--eraseblock=128KiB', '--little-endian']
-  const size = `--pad=${megabytes * 2 ** 20}`
+  const size = `--pad=${FLASH_MB * 2 ** 20}`
   await run(['mkfs.jffs2', ...eraseBlocks, size, '--root', store, '--output', image])
 }
 
