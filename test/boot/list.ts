@@ -10,7 +10,7 @@ import {
 } from './cases.ts'
 import { repairs, versionBefore, whatPersists } from './choice-cases.ts'
 import { type CutOptions, cutPowerOften } from './cuts.ts'
-import { cutsOnFlash, nand, swapOnFlash } from './flash-cases.ts'
+import { cutsOnFlash, cutsOnNand, swapOnFlash } from './flash-cases.ts'
 import { liveSwap, liveSwapRefused, liveSwapUnderSysvinit } from './live-cases.ts'
 import type { Init, Stage } from './stage.ts'
 import { hangingRelease, healthyRelease, takenOver, unstoppable } from './watchdog-cases.ts'
@@ -63,8 +63,8 @@ export const CASES: Case[] = [
       return undefined
     },
   },
+  quiet('5 power cuts on NAND (JFFS2), and a live swap', 'busybox', cutsOnNand),
   quiet('6 live swap (busybox)', 'busybox', liveSwap),
-  quiet('6 live swap on NAND (JFFS2)', 'busybox', nand),
   quiet('6 live swap (systemd)', 'soft', liveSwap),
   quiet('6 live swap (sysvinit)', 'sysvinit', liveSwapUnderSysvinit),
   quiet('6 live swap that is refused (an older systemd)', 'systemd', liveSwapRefused),
