@@ -80,10 +80,10 @@ export async function makeFirmware({ target, kernel, keys, equipment = {} }) {
   const { flash, radio = false, boot = [] } = equipment
   const modules = [
     ...MODULES,
-    ...(flash ? [FLASH[flash], 'jffs2'] : []),
+    ...(flash ? [flash, 'jffs2'] : []),
     ...(radio ? RADIO_MODULES : []),
     ...(equipment.modules ?? []),
-  ]
+  ].map((module) => FLASH[module] ?? module)
   mkdirSync(bootFolder, { recursive: true })
   const config = join(bootFolder, `xo-upgrade-${process.pid}.conf`)
   writeFileSync(config, withLines(boot))
