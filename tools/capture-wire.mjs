@@ -8,7 +8,7 @@ import { writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { rsyncBinaries } from './rsync-binaries.mjs'
+import { rsyncBinaries } from './sources/rsync-binaries.mjs'
 import { projectFolder, runTool, SetupError } from './workplace.mjs'
 
 const BYTES_A_LINE = 48

@@ -6,7 +6,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { basename, join } from 'node:path'
-import { archiveIdentity, fetchArchive } from './fetch.mjs'
+import { archiveIdentity, fetchArchive } from './sources/fetch.mjs'
 import { cacheFolder, projectFolder, run, SetupError, sha256, sha256OfFile } from './workplace.mjs'
 
 /** Raise when a recipe below changes in a way that its flags don't show. */

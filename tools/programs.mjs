@@ -6,8 +6,8 @@
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { targets } from '../firmware/targets/targets.mjs'
-import { archiveIdentity } from './fetch.mjs'
 import { buildCLibrary, built, parallel, unpack } from './libraries.mjs'
+import { archiveIdentity } from './sources/fetch.mjs'
 import { projectFolder, run, SetupError } from './workplace.mjs'
 
 const configurations = join(projectFolder, 'firmware', 'initramfs')

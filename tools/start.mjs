@@ -8,11 +8,11 @@ import { mkdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { grouped, table } from '../bench/figures.mjs'
 import { startDaemon } from './daemon.mjs'
-import { makeDemoTrees } from './demo-trees.mjs'
+import { makeDemoTrees } from './demo/trees.mjs'
 import { measured } from './measure.mjs'
-import { newestRsync } from './rsync-binaries.mjs'
 import { withScratch } from './scratch.mjs'
 import { setUp } from './setup.mjs'
+import { newestRsync } from './sources/rsync-binaries.mjs'
 import { cacheFolder, projectFolder, runTool, SetupError } from './workplace.mjs'
 
 const COMMANDS = { plain: ['-a'], compressed: ['-az'] }
@@ -64,7 +64,7 @@ async function buildProgram() {
 
 async function makeTrees() {
   headline('Two releases of a real root file system')
-  say('$ node tools/demo-trees.mjs')
+  say('$ node tools/demo/trees.mjs')
   const trees = await makeDemoTrees()
   say(`${short(trees.old)}\n${short(trees.new)}`)
   return trees

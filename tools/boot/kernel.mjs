@@ -15,8 +15,8 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { fetchPackage } from '../fetch.mjs'
-import { downloadTogether } from '../private-apt.mjs'
+import { fetchPackage } from '../sources/fetch.mjs'
+import { downloadTogether } from '../sources/private-apt.mjs'
 import { cacheFolder, run, runTool, SetupError, sha256OfFile } from '../workplace.mjs'
 
 const bootFolder = join(cacheFolder, 'boot')

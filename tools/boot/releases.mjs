@@ -15,7 +15,7 @@ import {
 } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { place } from '../demo-image.mjs'
+import { place } from '../demo/image.mjs'
 import { cacheFolder, projectFolder, run, sha256, sha256OfFile } from '../workplace.mjs'
 import { useAndPrune } from './prune.mjs'
 import { makeBootTrees, RELEASES } from './trees.mjs'

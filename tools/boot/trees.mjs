@@ -17,8 +17,8 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { makeAccounts, makeStamp, mergeUsr, place, settleTimes, unpack } from '../demo-image.mjs'
-import { bringPackages } from '../demo-packages.mjs'
+import { makeAccounts, makeStamp, mergeUsr, place, settleTimes, unpack } from '../demo/image.mjs'
+import { bringPackages } from '../demo/packages.mjs'
 import { cacheFolder, projectFolder, run, runTool, sha256 } from '../workplace.mjs'
 import { useAndPrune } from './prune.mjs'
 
@@ -193,7 +193,7 @@ export async function makeBootTrees(init) {
   const parts = [
     join(toolsFolder, table),
     fileURLToPath(import.meta.url),
-    join(toolsFolder, 'demo-image.mjs'),
+    join(toolsFolder, 'demo/image.mjs'),
     ...filesBelow(join(systemFolder, 'all')),
     ...filesBelow(join(systemFolder, SYSTEMS[init].folder)),
   ]

@@ -6,7 +6,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { cacheFolder, SetupError } from './workplace.mjs'
+import { cacheFolder, SetupError } from '../workplace.mjs'
 
 const stateFolder = join(cacheFolder, 'apt')
 const SUITES = ['bookworm', 'trixie']

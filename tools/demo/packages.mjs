@@ -7,10 +7,10 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { downloadTogether } from './private-apt.mjs'
-import { cacheFolder, SetupError, sha256OfFile } from './workplace.mjs'
+import { downloadTogether } from '../sources/private-apt.mjs'
+import { cacheFolder, SetupError, sha256OfFile } from '../workplace.mjs'
 
-const toolsFolder = dirname(fileURLToPath(import.meta.url))
+const toolsFolder = dirname(dirname(fileURLToPath(import.meta.url)))
 const packageFolder = join(cacheFolder, 'packages')
 const ARCHITECTURE = 'amd64'
 /** The rows of a table: `{ name, old: { version, sha256 }, new: { version, sha256 } }`. */
@@ -26,7 +26,7 @@ export function readTable(file) {
 }
 
 export const tables = (big) =>
-  big ? ['demo-packages.tsv', 'demo-packages-big.tsv'] : ['demo-packages.tsv']
+  big ? ['demo/packages.tsv', 'demo/packages-big.tsv'] : ['demo/packages.tsv']
 
 const fileOf = (name, version) =>
   join(packageFolder, `${name}_${version.replace(/:/g, '%3a')}_${ARCHITECTURE}.deb`)

@@ -16,8 +16,8 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import { makeStamp, settleTimes } from './demo-image.mjs'
-import { run } from './workplace.mjs'
+import { run } from '../workplace.mjs'
+import { makeStamp, settleTimes } from './image.mjs'
 
 const LESSON_COUNT = 40
 const LESSON_LINES = 400

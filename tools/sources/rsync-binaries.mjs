@@ -7,8 +7,8 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { runTool, SetupError } from '../workplace.mjs'
 import { fetchPackage } from './fetch.mjs'
-import { runTool, SetupError } from './workplace.mjs'
 
 const pin = (version, sha256) => ({ version, sha256 })
 

@@ -17,7 +17,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { run } from './workplace.mjs'
+import { run } from '../workplace.mjs'
 
 /** What was never new gets this time: directories, links and devices (seconds since 1970). */
 const FOUNDING_TIME = Date.UTC(2026, 6, 15) / 1000

@@ -1,14 +1,14 @@
 /**
  * Brings the pinned archives and packages into `.cache`, each checked against its SHA-256 before
  * anybody reads it. The order: cache folder, Debian's source package, upstream's address. A file that
- * fails its check is thrown away and fetched once more. `node tools/fetch.mjs` brings all archives.
+ * fails its check is thrown away and fetched once more. `node tools/sources/fetch.mjs` brings all archives.
  */
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { cacheFolder, run, runTool, SetupError, sha256OfFile } from '../workplace.mjs'
 import { archives } from './archives.mjs'
 import { downloadBinary, downloadSource } from './private-apt.mjs'
-import { cacheFolder, run, runTool, SetupError, sha256OfFile } from './workplace.mjs'
 
 const archiveFolder = join(cacheFolder, 'archives')
 const packageFolder = join(cacheFolder, 'packages')

@@ -2,23 +2,23 @@
  * The two root file systems of the demonstration and the benchmark: release 41, and release 42 as a
  * real upgrade makes it of the same packages in newer versions. Both are made once and kept in
  * `.cache`, under the digest of all that they are made of; whoever uses them only reads.
- * `node tools/demo-trees.mjs [--big]` makes them and prints their paths.
+ * `node tools/demo/trees.mjs [--big]` makes them and prints their paths.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { changeImage } from './demo-changes.mjs'
-import { makeImage } from './demo-image.mjs'
-import { bringPackages, tables } from './demo-packages.mjs'
-import { cacheFolder, runTool, SetupError, sha256 } from './workplace.mjs'
+import { cacheFolder, runTool, SetupError, sha256 } from '../workplace.mjs'
+import { changeImage } from './changes.mjs'
+import { makeImage } from './image.mjs'
+import { bringPackages, tables } from './packages.mjs'
 
-const toolsFolder = dirname(fileURLToPath(import.meta.url))
+const toolsFolder = dirname(dirname(fileURLToPath(import.meta.url)))
 const treesFolder = join(cacheFolder, 'demo-trees')
 const RELEASE_TIME = { 41: Date.UTC(2026, 6, 15) / 1000, 42: Date.UTC(2026, 10, 20) / 1000 }
 
 /** A name for everything that decides what comes out: the tables and the code that reads them. */
 function identity(big) {
-  const parts = [...tables(big), 'demo-image.mjs', 'demo-changes.mjs', 'demo-trees.mjs']
+  const parts = [...tables(big), 'demo/image.mjs', 'demo/changes.mjs', 'demo/trees.mjs']
   return sha256(
     parts.map((part) => sha256(readFileSync(join(toolsFolder, part)))).join('\n'),
   ).slice(0, 16)
