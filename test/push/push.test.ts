@@ -33,6 +33,11 @@ const TURNS = 12
 const push = (change: Partial<UpgradeNow> = {}, by = key) =>
   signUpgradeNow({ version: 43, deployment: 'any', issued: SEEN + 60, ...change }, by)
 
+/** Another letter of base64 in the midst of the signature: what has no form costs no signature to check. */
+function forge(signed: Uint8Array): void {
+  signed[70] = signed[70] === 0x41 ? 0x42 : 0x41
+}
+
 /** A listener on a port of its own, what it has heard, and how to send to it. */
 function listening(trustedSeconds = SEEN) {
   const probe = { family: 4, host: '127.0.0.1', port: 0, broadcast: false, groups: [] } as const
@@ -109,7 +114,7 @@ test('one altered byte, and it does not hold', async () => {
   altered[altered.length - 3] = 0x31
   await send(altered)
   const other = push()
-  other[60] = (other[60] as number) ^ 2
+  forge(other)
   await send(other)
   assert.is(heard.length, 0)
   close()
@@ -119,7 +124,7 @@ test('a flood of forged pushes costs a bounded number of signatures, and a push 
   const { heard, send, close } = listening()
   verified = 0
   const forged = push({ issued: SEEN + 1_000_000 })
-  forged[70] = (forged[70] as number) ^ 2
+  forge(forged)
   const started = performance.now()
   const during = Array.from({ length: 200 }, () => forged)
   await send(...during)
