@@ -42,12 +42,12 @@ interface Kept {
   status: number | undefined
 }
 
-export interface Interface {
+interface Interface {
   name: Path
   wireless: boolean
 }
 
-export function listInterfaces(host: Host): Interface[] {
+function listInterfaces(host: Host): Interface[] {
   return listFacts(host, INTERFACES)
     .filter((name) => readFact(host, `${INTERFACES}/${name}/type`).trim() === ETHERNET)
     .map((name) => {

@@ -27,8 +27,8 @@ export function mendRecord(
     state.floor = Math.max(state.floor, release?.version ?? 0)
     state.trustedSeconds = Math.max(state.trustedSeconds, release?.issued ?? 0)
   }
-  clearName(store, 'state')
-  clearName(store, 'state.new')
+  clearFolder(store, 'state')
+  clearFolder(store, 'state.new')
   writeState(store, state)
   note(`the state record was damaged: it begins anew, with the floor ${state.floor}`)
 }
@@ -62,9 +62,7 @@ function isReadable(store: Store): boolean {
   }
 }
 
-/** A file is replaced; anything else under its name would refuse that. */
-function clearName({ host: { files }, directory }: Store, name: string): void {
-  const stat = files.stat(directory, name)
-  if (stat?.type === 'dir') files.removeTree(directory, name)
-  else if (stat && stat.type !== 'file') files.removeFile(directory, name)
+/** Whatever has the name is replaced at once, so that a power cut leaves one or the other; but not a folder. */
+function clearFolder({ host: { files }, directory }: Store, name: string): void {
+  if (files.stat(directory, name)?.type === 'dir') files.removeTree(directory, name)
 }

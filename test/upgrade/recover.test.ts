@@ -260,11 +260,13 @@ test('of a record that is damaged in one line the others go on: a lock does not 
   assert.match(record, /^home-stolen=yes$/m)
 })
 
-test('a folder or a link where the record belongs is a damaged record', async () => {
-  for (const make of [mkdirSync, (path: string) => symlinkSync('/etc/passwd', path)]) {
+test('whatever else stands where the record belongs is a damaged record', async () => {
+  const pipe = (path: string) => execFileSync('mkfifo', [path])
+  for (const make of [mkdirSync, (path: string) => symlinkSync('/etc/passwd', path), pipe]) {
     const device = copied()
     rmSync(join(device.store, 'state'))
     make(join(device.store, 'state'))
+    make(join(device.store, 'state.new'))
     assert.is((await device.succeed('recover')).outcome, 'whole')
     assert.is((await device.succeed('status')).floor, 42)
   }
