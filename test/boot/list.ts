@@ -23,12 +23,12 @@ export interface Case {
   run(stage: Stage, init: Init, options: CutOptions): Promise<string | undefined>
 }
 
-type Run = (stage: Stage, init: Init) => Promise<unknown>
+type Run = (stage: Stage, init: Init, options: CutOptions) => Promise<unknown>
 
 const quiet = (name: string, init: Init, run: Run): Case => ({
   ...{ name, init },
-  async run(stage) {
-    await run(stage, init)
+  async run(stage, _init, options) {
+    await run(stage, init, options)
     return undefined
   },
 })
@@ -46,23 +46,11 @@ export const CASES: Case[] = [
   quiet('3 the C library is zeros', 'busybox', zeroedLibrary),
   quiet('4 no network, but a stick', 'busybox', stick),
   quiet('4 no cable, but a radio', 'busybox', wireless),
-  {
-    name: '5 power cuts',
-    init: 'busybox',
-    async run(stage, _init, options) {
-      await cutPowerOften(stage, options)
-      return undefined
-    },
-  },
+  quiet('5 power cuts', 'busybox', (stage, _, options) => cutPowerOften(stage, options)),
   quiet('5 the swap on flash (JFFS2)', 'busybox', swapOnFlash),
-  {
-    name: '5 power cuts on flash (JFFS2)',
-    init: 'busybox',
-    async run(stage, _init, options) {
-      await cutsOnFlash(stage, options)
-      return undefined
-    },
-  },
+  quiet('5 power cuts on flash (JFFS2)', 'busybox', (stage, _, options) =>
+    cutsOnFlash(stage, options),
+  ),
   quiet('5 power cuts on NAND (JFFS2), and a live swap', 'busybox', cutsOnNand),
   quiet('6 live swap (busybox)', 'busybox', liveSwap),
   quiet('6 live swap (systemd)', 'soft', liveSwap),
