@@ -17,7 +17,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { makeAccounts, makeStamp, mergeUsr, place, settleTimes, unpack } from '../demo/image.mjs'
+import { makeAccounts, makeStamp, place, settleTimes, unpackAll } from '../demo/image.mjs'
 import { bringPackages } from '../demo/packages.mjs'
 import { cacheFolder, projectFolder, run, runTool, sha256 } from '../workplace.mjs'
 import { useAndPrune } from './prune.mjs'
@@ -167,10 +167,7 @@ const EMPTY_FOLDERS = ['dev', 'home', 'mnt', 'proc', 'root', 'run', 'sys', 'tmp'
 async function makeTree({ init, release, packages, tree }) {
   mkdirSync(tree, { recursive: true })
   const stamp = makeStamp(tree)
-  mergeUsr(tree)
-  const records = []
-  for (const one of packages) records.push(await unpack(one, tree))
-  writeFileSync(place(tree, 'var/lib/dpkg/status'), `${records.join('\n')}\n`)
+  await unpackAll(packages, tree)
   for (const path of PRUNED) rmSync(join(tree, path), { recursive: true, force: true })
   linkVolatile(tree)
   makeAccounts(tree)

@@ -14,7 +14,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { mergeUsr, place, unpack } from '../demo/image.mjs'
+import { place, unpackAll } from '../demo/image.mjs'
 import { bringPackages } from '../demo/packages.mjs'
 import { cacheFolder, projectFolder, run, sha256 } from '../workplace.mjs'
 import { useAndPrune } from './prune.mjs'
@@ -35,8 +35,7 @@ async function librariesOf(tree, program) {
 async function make(folder) {
   const tree = join(folder, 'tree')
   mkdirSync(tree, { recursive: true })
-  mergeUsr(tree)
-  for (const one of bringPackages([TABLE]).new) await unpack(one, tree)
+  await unpackAll(bringPackages([TABLE]).new, tree)
   const libraries = await Promise.all(PROGRAMS.map((program) => librariesOf(tree, program)))
   const added = join(folder, 'added')
   for (const path of new Set([...PROGRAMS, LOADER, ...libraries.flat()])) {

@@ -91,7 +91,7 @@ export function place(tree, path) {
 }
 
 /** Unpacks one package with the owners, modes and times that it names; returns its control record. */
-export async function unpack({ name, file }, tree) {
+async function unpack({ name, file }, tree) {
   const list = place(tree, `var/lib/dpkg/info/${name}.list`)
   const script = `set -e -o pipefail
     dpkg-deb --fsys-tarfile "$1" |
@@ -104,11 +104,19 @@ export async function unpack({ name, file }, tree) {
 }
 
 /** /bin, /sbin and /lib are links into /usr on every Debian since bookworm. */
-export function mergeUsr(tree) {
+function mergeUsr(tree) {
   for (const name of ['bin', 'lib', 'lib64', 'sbin']) {
     mkdirSync(join(tree, 'usr', name), { recursive: true })
     symlinkSync(`usr/${name}`, join(tree, name))
   }
+}
+
+/** All packages into a tree that has nothing of them yet, with dpkg's record of them. */
+export async function unpackAll(packages, tree) {
+  mergeUsr(tree)
+  const records = []
+  for (const one of packages) records.push(await unpack(one, tree))
+  writeFileSync(place(tree, 'var/lib/dpkg/status'), `${records.join('\n')}\n`)
 }
 
 export function makeAccounts(tree) {
@@ -168,10 +176,7 @@ async function finishInside(tree) {
 export async function makeImage({ packages, tree, releaseTime }) {
   mkdirSync(tree, { recursive: true })
   const stamp = makeStamp(tree)
-  mergeUsr(tree)
-  const records = []
-  for (const one of packages) records.push(await unpack(one, tree))
-  writeFileSync(place(tree, 'var/lib/dpkg/status'), `${records.join('\n')}\n`)
+  await unpackAll(packages, tree)
   makeAccounts(tree)
   await makeDevices(tree)
   makeLinks(tree)
