@@ -8,10 +8,10 @@ import { findRelease, type Wish } from './source/find-release.ts'
 import { Search, type SearchOptions } from './source/search.ts'
 import { build } from './staging/build.ts'
 import type { StageReport } from './staging/stage.ts'
-import { commit, commitFirst } from './trees/commit.ts'
-import { trustedKeys } from './trees/key-chain.ts'
-import { recover } from './trees/swap.ts'
-import { checkSettled, forgive } from './trees/trial.ts'
+import { commit, commitFirst } from './store/commit.ts'
+import { trustedKeys } from './store/key-chain.ts'
+import { recover } from './store/swap.ts'
+import { checkSettled, forgive } from './store/trial.ts'
 
 export interface Upgrade extends Wish, SearchOptions {
   /** What must stay free on the store's disk. */

@@ -1,6 +1,6 @@
 /** What an early boot knows so far. The steps fill it in, in the order of their table. */
 import type { PublicKey } from '../release/signify.ts'
-import type { Store } from '../trees/store.ts'
+import type { Store } from '../store/store.ts'
 import type { Console } from './console.ts'
 import type { Disk } from './disks.ts'
 import type { BootSettings, Ground, Known } from './ground.ts'

@@ -6,9 +6,9 @@
 import { isOfMachine, isSystemError, TrustError } from '../errors.ts'
 import type { Path } from '../host.ts'
 import type { PublicKey } from '../release/signify.ts'
-import { keysEverTrusted, trustedKeys } from '../trees/key-chain.ts'
-import { salvageState } from '../trees/state.ts'
-import type { Store, TreeName } from '../trees/store.ts'
+import { keysEverTrusted, trustedKeys } from '../store/key-chain.ts'
+import { salvageState } from '../store/state.ts'
+import type { Store, TreeName } from '../store/store.ts'
 import type { Facts, Fault, FoundTree } from './plan.ts'
 import { findFault, INITS } from './start-check.ts'
 

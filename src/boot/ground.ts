@@ -6,8 +6,8 @@
 import type { Host, Path } from '../host.ts'
 import type { Progress } from '../progress.ts'
 import type { PublicKey } from '../release/signify.ts'
-import type { Store, TreeName } from '../trees/store.ts'
-import type { Examined } from '../trees/verify.ts'
+import type { Store, TreeName } from '../store/store.ts'
+import type { Examined } from '../store/verify.ts'
 import type { RootMode } from './kernel-words.ts'
 
 /** What the configuration says about starting. */

@@ -5,8 +5,8 @@
  */
 import { isSystemError, type SystemError } from '../errors.ts'
 import type { Host, Path } from '../host.ts'
+import type { Store, TreeName } from '../store/store.ts'
 import { arrayOfBytes, bytesOfText, show } from '../text.ts'
-import type { Store, TreeName } from '../trees/store.ts'
 import type { Console } from './console.ts'
 import type { BootSettings } from './ground.ts'
 import type { RootMode } from './kernel-words.ts'

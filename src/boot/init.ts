@@ -3,10 +3,10 @@
  * rule that it never ends. Whatever fails is shown, and tried again.
  */
 import { AssertionError, assert, isSystemError, UpgradeError } from '../errors.ts'
+import { keepRoom } from '../store/room.ts'
+import type { Store } from '../store/store.ts'
+import { countBoot } from '../store/trial.ts'
 import { show } from '../text.ts'
-import { keepRoom } from '../trees/room.ts'
-import type { Store } from '../trees/store.ts'
-import { countBoot } from '../trees/trial.ts'
 import type { Boot } from './boot.ts'
 import { Console } from './console.ts'
 import type { Ground } from './ground.ts'

@@ -5,8 +5,8 @@
  */
 import { ConfigError, isSystemError } from '../errors.ts'
 import type { Host, Path } from '../host.ts'
+import type { Store } from '../store/store.ts'
 import { show } from '../text.ts'
-import type { Store } from '../trees/store.ts'
 import type { BootSettings } from './ground.ts'
 import { calmTable, giveTable, hasFile, INITTAB, runningTable } from './inittab.ts'
 import { parseKernelWords } from './kernel-words.ts'

@@ -5,9 +5,9 @@
  */
 import { isSystemError } from '../errors.ts'
 import type { Fd, Host, Path } from '../host.ts'
+import { isFull } from '../store/room.ts'
+import type { Store } from '../store/store.ts'
 import { show } from '../text.ts'
-import { isFull } from '../trees/room.ts'
-import type { Store } from '../trees/store.ts'
 import { copyTree } from './copy-tree.ts'
 import type { BootSettings } from './ground.ts'
 import { bind, makePath, makeUnused } from './mounts.ts'

@@ -3,8 +3,8 @@
  * at disk, clock or network, so that the same facts give the same plan whatever a power cut left.
  * An act that changes the store is followed by fresh facts and another plan (`settle.ts`).
  */
-import type { Intent } from '../trees/state.ts'
-import type { TreeName } from '../trees/store.ts'
+import type { Intent } from '../store/state.ts'
+import type { TreeName } from '../store/store.ts'
 
 /** Why a tree can't be started. */
 export interface Fault {

@@ -4,8 +4,8 @@
  * a try that failed is the caller's.
  */
 import { isSystemError, UpgradeError } from '../errors.ts'
+import type { Store } from '../store/store.ts'
 import { show } from '../text.ts'
-import type { Store } from '../trees/store.ts'
 import type { Console } from './console.ts'
 import type { Ground, Known } from './ground.ts'
 import type { KernelWords, RecoveryWay } from './kernel-words.ts'

@@ -5,10 +5,10 @@
  */
 import { isSystemError } from '../errors.ts'
 import type { PublicKey } from '../release/signify.ts'
-import { mendRecord } from '../trees/mend-record.ts'
-import { isFull } from '../trees/room.ts'
-import type { Store } from '../trees/store.ts'
-import { recover, rollBack, swap } from '../trees/swap.ts'
+import { mendRecord } from '../store/mend-record.ts'
+import { isFull } from '../store/room.ts'
+import type { Store } from '../store/store.ts'
+import { recover, rollBack, swap } from '../store/swap.ts'
 import { type Circumstances, gatherFacts } from './facts.ts'
 import { type Plan, plan } from './plan.ts'
 

@@ -6,8 +6,8 @@
 import { isOfMachine, isSystemError } from '../errors.ts'
 import type { Host, Path } from '../host.ts'
 import { type Entry, parseManifestLine } from '../release/manifest-line.ts'
+import type { OpenTree } from '../store/store.ts'
 import { show } from '../text.ts'
-import type { OpenTree } from '../trees/store.ts'
 import { readElf } from './elf.ts'
 import type { Fault } from './plan.ts'
 

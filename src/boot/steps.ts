@@ -4,9 +4,9 @@
  */
 import { BusyError, ConfigError, isSystemError } from '../errors.ts'
 import type { Fd, Host } from '../host.ts'
+import { salvageState } from '../store/state.ts'
+import type { Store } from '../store/store.ts'
 import { show } from '../text.ts'
-import { salvageState } from '../trees/state.ts'
-import type { Store } from '../trees/store.ts'
 import { type Boot, DISK_MOUNT, type Step } from './boot.ts'
 import { type Disk, listDisks, waitForDisk } from './disks.ts'
 import { parseKernelWords } from './kernel-words.ts'

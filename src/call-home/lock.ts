@@ -7,8 +7,8 @@ import { TrustError } from '../errors.ts'
 import { SERVER_SKEW_MAX_SECONDS } from '../limits.ts'
 import { formatInstant } from '../release/fields.ts'
 import type { PublicKey } from '../release/signify.ts'
-import { changeState, readState, type State } from '../trees/state.ts'
-import type { Store } from '../trees/store.ts'
+import { changeState, readState, type State } from '../store/state.ts'
+import type { Store } from '../store/store.ts'
 import { openUnlock, type Reply } from './reply.ts'
 
 export interface LockPolicy {

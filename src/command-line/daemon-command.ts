@@ -18,8 +18,8 @@ import { BusyError, isSystemError } from '../errors.ts'
 import type { Host, Random } from '../host.ts'
 import { formatInstant } from '../release/fields.ts'
 import { secondsLeft } from '../source/order.ts'
-import { readState } from '../trees/state.ts'
-import type { Store } from '../trees/store.ts'
+import { readState } from '../store/state.ts'
+import type { Store } from '../store/store.ts'
 import {
   BWLIMIT,
   CONFIG,

@@ -5,7 +5,7 @@
 import type { HintSource } from '../daemon/daemon.ts'
 import { ConfigError, isSystemError } from '../errors.ts'
 import { PushListener, type PushSituation } from '../push/listen.ts'
-import { changeState, readState } from '../trees/state.ts'
+import { changeState, readState } from '../store/state.ts'
 import type { Context } from './context.ts'
 import { exitOf } from './exit-status.ts'
 

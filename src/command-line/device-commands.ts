@@ -2,12 +2,12 @@
 import { ConfigError, TrustError } from '../errors.ts'
 import { formatInstant } from '../release/fields.ts'
 import type { RevokedKey } from '../release/keys.ts'
+import { keysEverTrusted, revokedSigner } from '../store/key-chain.ts'
+import { type HomeRecord, readState } from '../store/state.ts'
+import type { Store, Tree, TreeName } from '../store/store.ts'
+import { trialOf } from '../store/trial.ts'
+import { describe, verify } from '../store/verify.ts'
 import { show } from '../text.ts'
-import { keysEverTrusted, revokedSigner } from '../trees/key-chain.ts'
-import { type HomeRecord, readState } from '../trees/state.ts'
-import type { Store, Tree, TreeName } from '../trees/store.ts'
-import { trialOf } from '../trees/trial.ts'
-import { describe, verify } from '../trees/verify.ts'
 import { install, type Upgraded, upgrade } from '../upgrade.ts'
 import {
   BWLIMIT,

@@ -10,9 +10,9 @@ import { loadSecretKey } from '../publish/keygen.ts'
 import { parseInstant } from '../release/fields.ts'
 import { sign } from '../release/signify.ts'
 import { readSystemFile, replaceFile } from '../small-file.ts'
+import { readState } from '../store/state.ts'
+import type { Store } from '../store/store.ts'
 import { show } from '../text.ts'
-import { readState } from '../trees/state.ts'
-import type { Store } from '../trees/store.ts'
 import type { Upgraded } from '../upgrade.ts'
 import {
   BWLIMIT,

@@ -1,7 +1,7 @@
 /** One run of the flow for a command, with its sources opened and closed, and its end in the state record. */
-import { keepRoom, spaceError } from '../trees/room.ts'
-import { changeState } from '../trees/state.ts'
-import type { Store } from '../trees/store.ts'
+import { keepRoom, spaceError } from '../store/room.ts'
+import { changeState } from '../store/state.ts'
+import type { Store } from '../store/store.ts'
 import type { Upgrade } from '../upgrade.ts'
 import type { Context } from './context.ts'
 import { exitOf } from './exit-status.ts'

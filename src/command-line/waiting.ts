@@ -6,7 +6,7 @@ import { LaterError } from '../errors.ts'
 import { formatInstant } from '../release/fields.ts'
 import { secondsLeft } from '../source/order.ts'
 import { faultOf } from '../source/search.ts'
-import { readState } from '../trees/state.ts'
+import { readState } from '../store/state.ts'
 import type { Context } from './context.ts'
 
 /** One sleep: a wall clock that is set meanwhile is noticed after it. */

@@ -7,8 +7,8 @@ import { callHome, type HomeServer, isAway, type Laptop } from '../call-home/cal
 import { type LockPolicy, lockVerdict, recordReply } from '../call-home/lock.ts'
 import { TrustError } from '../errors.ts'
 import type { Path } from '../host.ts'
-import { readState } from '../trees/state.ts'
-import type { Store } from '../trees/store.ts'
+import { readState } from '../store/state.ts'
+import type { Store } from '../store/store.ts'
 import { type Decision, decide, type Policy } from './decide.ts'
 import { readSurroundings } from './surroundings.ts'
 

@@ -4,7 +4,7 @@
  * It proves nothing: whatever it picks still has to pass `admit`.
  */
 import { type HourWindow, isWithin } from '../hours.ts'
-import type { State } from '../trees/state.ts'
+import type { State } from '../store/state.ts'
 
 export interface Facts {
   /** In `fakeroot` and `upgraded-root`; undefined: no tree there. */

@@ -3,7 +3,7 @@
  * order, as pure functions. The school server first; where it is there but lacks the version, wait
  * and ask it again; then upstream; then wait and begin again.
  */
-import type { Wait } from '../trees/state.ts'
+import type { Wait } from '../store/state.ts'
 
 export type Role = 'school' | 'upstream'
 

@@ -5,7 +5,7 @@
  */
 import { isSystemError, PeerError } from '../errors.ts'
 import type { Release } from '../release/release.ts'
-import type { Store, TreeName } from '../trees/store.ts'
+import type { Store, TreeName } from '../store/store.ts'
 import type { Source, Wanted } from './source.ts'
 
 const TREES: readonly TreeName[] = ['fakeroot', 'upgraded-root', 'previous-root']

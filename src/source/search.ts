@@ -13,8 +13,8 @@ import {
 } from '../errors.ts'
 import type { Progress } from '../progress.ts'
 import { formatInstant } from '../release/fields.ts'
-import { changeState, readState } from '../trees/state.ts'
-import type { Store } from '../trees/store.ts'
+import { changeState, readState } from '../store/state.ts'
+import type { Store } from '../store/store.ts'
 import {
   type Candidate,
   type Fault,

@@ -6,7 +6,7 @@
 import type { Fd, Path } from '../host.ts'
 import type { Progress } from '../progress.ts'
 import type { Pace } from '../rsync/session.ts'
-import type { Store } from '../trees/store.ts'
+import type { Store } from '../store/store.ts'
 import type { Role } from './order.ts'
 import type { SshSettings } from './ssh-link.ts'
 

@@ -5,8 +5,8 @@
 import { ConfigError } from '../errors.ts'
 import type { Files, Path } from '../host.ts'
 import { readAndClose, replaceFile } from '../small-file.ts'
+import type { Store } from '../store/store.ts'
 import { arrayOfBytes, bytesOfArray, show } from '../text.ts'
-import type { Store } from '../trees/store.ts'
 
 /** An RSA key of 16384 bits is some 13 KB of text (bytes). */
 const KEY_SIZE_MAX = 32 * 1024

@@ -6,8 +6,8 @@
 import { assert, ConfigError, isSystemError, PeerError, TrustError } from '../errors.ts'
 import type { Fd, Host, Path } from '../host.ts'
 import type { Link } from '../rsync/link.ts'
+import type { Store } from '../store/store.ts'
 import { bytesOfArray, show } from '../text.ts'
-import type { Store } from '../trees/store.ts'
 import { HOST_ALIAS, kindOfKey, pinHostKeys } from './ssh-files.ts'
 
 type Process = import('native:processes').Process

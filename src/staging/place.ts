@@ -7,7 +7,7 @@
 import { isSystemError } from '../errors.ts'
 import type { Host, Metadata, Path, Stat } from '../host.ts'
 import { type Entry, parseManifestLine } from '../release/manifest-line.ts'
-import type { OpenTree } from '../trees/store.ts'
+import type { OpenTree } from '../store/store.ts'
 
 export type Placed = 'placed' | 'later' | 'fetch'
 

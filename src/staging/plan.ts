@@ -4,8 +4,8 @@
  */
 import { SpaceError } from '../errors.ts'
 import type { Fd, Host } from '../host.ts'
+import type { OpenTree } from '../store/store.ts'
 import { megabytes } from '../text.ts'
-import type { OpenTree } from '../trees/store.ts'
 
 export interface Plan {
   /** Regular files whose content does not lie in the live tree at the same path, and their bytes. */

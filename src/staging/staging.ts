@@ -1,7 +1,7 @@
 /** What every part of staging works on. */
 import type { Progress } from '../progress.ts'
 import type { Release } from '../release/release.ts'
-import type { Store } from '../trees/store.ts'
+import type { Store } from '../store/store.ts'
 
 export interface Staging {
   store: Store

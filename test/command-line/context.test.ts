@@ -3,7 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Context } from '../../src/command-line/context.ts'
 import { BusyError } from '../../src/errors.ts'
-import { Store } from '../../src/trees/store.ts'
+import { Store } from '../../src/store/store.ts'
 import { nodeHost } from '../support/host.ts'
 import { newStorePath } from '../support/node-device.ts'
 

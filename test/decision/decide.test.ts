@@ -2,7 +2,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { decide, type Facts, type Policy } from '../../src/decision/decide.ts'
-import type { HomeRecord } from '../../src/trees/state.ts'
+import type { HomeRecord } from '../../src/store/state.ts'
 
 const HOME: HomeRecord = {
   stolen: false,

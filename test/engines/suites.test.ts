@@ -55,7 +55,7 @@ test('what is named does need Node', () => {
 
 test('whole folders are there, with files of theirs', () => {
   const running = neutralTests().map((file) => file.slice(COMPILED.length).split('/')[0])
-  for (const folder of ['trees', 'staging', 'publish', 'early-boot', 'source', 'rsync', 'daemon']) {
+  for (const folder of ['store', 'staging', 'publish', 'early-boot', 'source', 'rsync', 'daemon']) {
     assert.ok(running.includes(folder), folder)
   }
 })

@@ -5,8 +5,8 @@
 import { execFileSync } from 'node:child_process'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { swap } from '../../src/trees/swap.ts'
-import { confirm } from '../../src/trees/trial.ts'
+import { swap } from '../../src/store/swap.ts'
+import { confirm } from '../../src/store/trial.ts'
 import { bring, withStore } from '../support/node-device.ts'
 import { Laptop, smallSystem } from './laptop.ts'
 

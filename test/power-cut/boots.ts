@@ -2,9 +2,9 @@
  * What is cut around the boots of a trial: the first boot of what waits, the boot that is counted, the
  * one that gives up and goes back, boots until then, and the word that the system is healthy.
  */
-import type { State } from '../../src/trees/state.ts'
-import type { Store } from '../../src/trees/store.ts'
-import { countBoot } from '../../src/trees/trial.ts'
+import type { State } from '../../src/store/state.ts'
+import type { Store } from '../../src/store/store.ts'
+import { countBoot } from '../../src/store/trial.ts'
 import { Refuted } from './boot.ts'
 import { BOOTS_MAX, type Device } from './device.ts'
 import type { Claim, Scenario } from './scenarios.ts'

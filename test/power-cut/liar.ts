@@ -4,7 +4,7 @@
  */
 import { virtualFiles } from '../../runtime/emulator/virtual-files.ts'
 import { TrustError } from '../../src/errors.ts'
-import { readState } from '../../src/trees/state.ts'
+import { readState } from '../../src/store/state.ts'
 import { checkBooted, Refuted } from './boot.ts'
 import { Device, type World } from './device.ts'
 import type { Scenario } from './scenarios.ts'

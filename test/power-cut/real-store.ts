@@ -1,8 +1,8 @@
 /** What must hold of a store on a real disk, whatever happened to the program: see boot.ts for the model's. */
 import { silent } from '../../src/progress.ts'
-import type { TreeName } from '../../src/trees/store.ts'
-import { recover } from '../../src/trees/swap.ts'
-import { describe, verify } from '../../src/trees/verify.ts'
+import type { TreeName } from '../../src/store/store.ts'
+import { recover } from '../../src/store/swap.ts'
+import { describe, verify } from '../../src/store/verify.ts'
 import { withStore } from '../support/node-device.ts'
 
 const TREES: TreeName[] = ['fakeroot', 'upgraded-root', 'previous-root']

@@ -10,8 +10,8 @@ import {
   readState,
   type State,
   writeState,
-} from '../../src/trees/state.ts'
-import { Store } from '../../src/trees/store.ts'
+} from '../../src/store/state.ts'
+import { Store } from '../../src/store/store.ts'
 import { nodeHost } from '../support/host.ts'
 import { newStorePath } from '../support/node-device.ts'
 

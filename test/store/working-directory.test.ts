@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Store } from '../../src/trees/store.ts'
+import { Store } from '../../src/store/store.ts'
 import { nodeHost } from '../support/host.ts'
 import { scratch } from '../support/scratch.ts'
 
