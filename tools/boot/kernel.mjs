@@ -15,7 +15,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { fetchPackage } from '../sources/fetch.mjs'
+import { fetchPackage } from '../sources/packages.mjs'
 import { downloadTogether } from '../sources/private-apt.mjs'
 import { cacheFolder, run, runTool, SetupError, sha256OfFile } from '../workplace.mjs'
 

@@ -1,148 +1,153 @@
 /**
- * Brings the pinned archives and packages into `.cache`, each checked against its SHA-256 before
- * anybody reads it. The order: cache folder, Debian's source package, upstream's address. A file that
- * fails its check is thrown away and fetched once more. `node tools/sources/fetch.mjs` brings all archives.
+ * Brings the pinned source archives into `.cache/archives`, each checked against its SHA-256 before
+ * anybody reads it. Of a Debian source package only the one file that is used is brought, by itself, as
+ * the rest may be gone while that file is not. `node tools/sources/fetch.mjs` brings all archives.
  */
-import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { cacheFolder, run, runTool, SetupError, sha256OfFile } from '../workplace.mjs'
-import { archives } from './archives.mjs'
-import { downloadBinary, downloadSource } from './private-apt.mjs'
+import { runTool, SetupError, sha256OfFile } from '../workplace.mjs'
+import { bringFiles, lastLines } from './apt.mjs'
+import { here as thisMachine } from './here.mjs'
+import { addressOfSource } from './index.mjs'
+import { debianArchives } from './machine-sources.mjs'
+import { archiveTable, readArchives } from './tables.mjs'
+import { bringFromWeb } from './web.mjs'
 
-const archiveFolder = join(cacheFolder, 'archives')
-const packageFolder = join(cacheFolder, 'packages')
-/** An upstream server that says nothing for this long is given up (milliseconds). */
-const UPSTREAM_TIMEOUT_MS = 120_000
+/** In which suites a file of a source package may be: first where it is likeliest. */
+export const SOURCE_SUITES = [
+  'trixie',
+  'trixie-security',
+  'trixie-updates',
+  'forky',
+  'sid',
+  'bookworm',
+]
 
-/** Whether the file is there and holds what was pinned; says on stderr where it does not. */
-function holds(path, sha256, problems) {
+const folderOf = (here) => join(here.cacheFolder, 'archives')
+
+/** Whether the file is there and holds what was pinned; a broken one is thrown away, and said to be. */
+function holds(path, sha256, problems, here) {
   if (!existsSync(path)) return false
   const found = sha256OfFile(path)
   if (found === sha256) return true
   problems.push(`${path}: expected SHA-256 ${sha256}, found ${found}`)
-  process.stderr.write(`${path} is broken (SHA-256 ${found}); fetching it again ...\n`)
+  here.say(`${path} is broken (SHA-256 ${found}); fetching it again ...`)
   rmSync(path, { force: true })
   return false
 }
 
+/** The folder of a source package in a pool: by its first letter, of a library by four. */
+const poolFolder = (name) => `${name.slice(0, name.startsWith('lib') ? 4 : 1)}/${name}`
+
+/** Where a file is by its name alone: in the archive, and in the security archive. */
+function poolAddresses({ debianPackage, file }, here) {
+  const { archive, security } = debianArchives(here)
+  const path = `${poolFolder(debianPackage)}/${file}`
+  const below = (source, part) =>
+    source ? [`${source.uri.replace(/\/$/, '')}/${part}/${path}`] : []
+  return [...below(archive, 'pool/main'), ...below(security, 'pool/updates/main')]
+}
+
+/** Where the archive of past states has what Debian's archives had on a day. */
+function pastAddresses({ debianPackage, file, day }, { snapshot }) {
+  const time = `${day.replace(/-/g, '')}T000000Z`
+  const path = `${poolFolder(debianPackage)}/${file}`
+  return [
+    `${snapshot}/archive/debian/${time}/pool/main/${path}`,
+    `${snapshot}/archive/debian-security/${time}/pool/updates/main/${path}`,
+  ]
+}
+
 /**
- * Takes a download out of its folder. Copies beside the place, then renames: a cut never leaves half a
- * file under the real name.
+ * Every way to one file, in order: where the indexes say it is, where it has to be by its name,
+ * upstream's address, and Debian's past. Each is looked up when its turn comes.
  */
-function keep(from, path) {
-  mkdirSync(join(path, '..'), { recursive: true })
-  const partial = `${path}.partial-${process.pid}`
-  copyFileSync(from, partial)
-  renameSync(partial, path)
-  rmSync(dirname(from), { recursive: true, force: true })
+function waysTo(pin, here) {
+  const debian = pin.debianPackage !== undefined
+  const fromIndex = (suite) => () => [addressOfSource(suite, pin, here)].filter(Boolean)
+  const indexes = debian ? SOURCE_SUITES.map((suite) => ['archive', fromIndex(suite)]) : []
+  const pool = debian ? [['archive', () => poolAddresses(pin, here)]] : []
+  const upstream = pin.url ? [['web', () => [pin.url]]] : []
+  const past = debian && pin.day ? [['web', () => pastAddresses(pin, here)]] : []
+  return [...indexes, ...pool, ...upstream, ...past]
 }
 
-async function fromUpstream(url, path) {
-  const answer = await fetch(url, { signal: AbortSignal.timeout(UPSTREAM_TIMEOUT_MS) })
-  if (!answer.ok) throw new SetupError(`${url}: HTTP ${answer.status}`)
-  mkdirSync(join(path, '..'), { recursive: true })
-  const partial = `${path}.partial-${process.pid}`
-  writeFileSync(partial, Buffer.from(await answer.arrayBuffer()))
-  renameSync(partial, path)
+async function bringFrom(kind, address, { target, sha256 }, here) {
+  if (kind === 'web') return bringFromWeb(address, target, here)
+  const complaint = bringFiles([{ address, target, sha256 }], folderOf(here), here)
+  if (!existsSync(target)) throw new SetupError(complaint || `${address}: nothing came`)
 }
 
-/** The ways to one form of an archive, in order, each tried twice where what came was broken. */
-async function fetchForm(form, path, problems) {
-  const ways = []
-  if (form.debianPackage) {
-    ways.push(() => keep(downloadSource(form.debianPackage, form.file), path))
+/** Where the address was found broken once, it may have been cut short on the way: it is asked twice. */
+async function bringOnce(kind, address, pin, problems, here) {
+  const path = join(folderOf(here), pin.file)
+  const target = `${path}.partial-${process.pid}`
+  for (let tries = 0; tries < 2; tries++) {
+    try {
+      await bringFrom(kind, address, { target, sha256: pin.sha256 }, here)
+    } catch (error) {
+      problems.push(lastLines(error.message, 1))
+      return false
+    }
+    if (!holds(target, pin.sha256, problems, here)) continue
+    renameSync(target, path)
+    return true
   }
-  if (form.url) ways.push(() => fromUpstream(form.url, path))
-  for (const way of ways) {
-    for (let tries = 0; tries < 2; tries++) {
-      try {
-        await way()
-      } catch (error) {
-        problems.push(
-          error.cause?.message ? `${error.message}: ${error.cause.message}` : error.message,
-        )
-        break
-      }
-      if (holds(path, form.sha256, problems)) return true
+  return false
+}
+
+/** Whether the file could be had in any way. */
+async function bringPin(pin, problems, here) {
+  const tried = new Set()
+  for (const [kind, addresses] of waysTo(pin, here)) {
+    let found = []
+    try {
+      found = addresses()
+    } catch (error) {
+      if (!(error instanceof SetupError)) throw error
+      problems.push(lastLines(error.message, 1))
+    }
+    for (const address of found) {
+      if (tried.has(address)) continue
+      tried.add(address)
+      if (await bringOnce(kind, address, pin, problems, here)) return true
     }
   }
   return false
 }
 
 /** The path of a source archive whose content was checked. */
-export async function fetchArchive(name) {
-  const archive = archives[name]
+export async function fetchArchive(name, here = thisMachine, table = archiveTable) {
+  const pins = readArchives(table).filter((pin) => pin.name === name)
   const problems = []
-  for (const form of archive.forms) {
-    const path = join(archiveFolder, form.file)
-    if (holds(path, form.sha256, problems)) return path
-  }
-  process.stderr.write(`Fetching the source of ${archive.name} ${archive.version} ...\n`)
-  for (const form of archive.forms) {
-    const path = join(archiveFolder, form.file)
-    if (await fetchForm(form, path, problems)) return path
-  }
-  const wanted = archive.forms.map((form) => `${form.file} (SHA-256 ${form.sha256})`).join(' or ')
-  throw new SetupError(
-    `the source of ${archive.name} ${archive.version} could not be had:\n  ${problems.join('\n  ')}`,
-    `put ${wanted} into ${archiveFolder}`,
-  )
-}
-
-/** The digest of every form that would do; it stands in the names of what is built from it. */
-export function archiveIdentity(name) {
-  return archives[name].forms.map((form) => form.sha256).join(' ')
-}
-
-/**
- * The folder into which one binary package was unpacked. `pins`: the acceptable versions, best first
- * (Debian drops a version from its pool when it replaces it).
- * @param {{ name: string, architecture?: string, pins: { version: string, sha256: string }[] }} wanted
- */
-export async function fetchPackage({ name, architecture = 'amd64', pins }) {
-  const problems = []
-  const place = ({ version, sha256 }) => {
-    const base = `${name}_${version.replace(/:/g, '%3a')}_${architecture}`
-    return {
-      file: join(packageFolder, `${base}.deb`),
-      tree: join(packageFolder, `${base}-${sha256.slice(0, 12)}`),
-    }
-  }
-  const unpacked = pins.map(place).find(({ tree }) => existsSync(tree))
-  if (unpacked) return unpacked.tree
+  const folder = folderOf(here)
+  const inCache = (pin) => holds(join(folder, pin.file), pin.sha256, problems, here)
+  const kept = pins.find(inCache)
+  if (kept) return join(folder, kept.file)
+  mkdirSync(folder, { recursive: true })
   for (const pin of pins) {
-    const { file, tree } = place(pin)
-    for (let tries = 0; tries < 2 && !holds(file, pin.sha256, problems); tries++) {
-      try {
-        process.stderr.write(`Fetching the package ${name} ${pin.version} ...\n`)
-        keep(downloadBinary(name, pin.version, architecture), file)
-      } catch (error) {
-        problems.push(`${name} ${pin.version}: ${error.message}`)
-        break
-      }
-    }
-    if (!existsSync(file) || !holds(file, pin.sha256, problems)) continue
-    const partial = `${tree}.partial-${process.pid}`
-    rmSync(partial, { recursive: true, force: true })
-    mkdirSync(partial, { recursive: true })
-    await run(['dpkg-deb', '-x', file, partial])
-    // Another tool may have unpacked it meanwhile.
-    if (existsSync(tree)) rmSync(partial, { recursive: true, force: true })
-    else renameSync(partial, tree)
-    return tree
+    here.say(`Fetching the source of ${name} ${pin.version} (${pin.file}) ...`)
+    if (await bringPin(pin, problems, here)) return join(folder, pin.file)
   }
-  const versions = pins.map(
-    (pin) => `${name}_${pin.version}_${architecture}.deb (SHA-256 ${pin.sha256})`,
-  )
+  const wanted = pins.map(({ file, sha256 }) => `${file} (SHA-256 ${sha256})`)
   throw new SetupError(
-    `no pinned version of the package ${name} could be had (Debian drops replaced versions):\n  ${problems.join('\n  ')}`,
-    `put ${versions.join(' or ')} into ${packageFolder}, or pin the version that Debian has now`,
+    `the source of ${name} could not be had:\n  ${[...new Set(problems)].join('\n  ')}`,
+    `put one of these into ${folder}, from wherever you have it; docs/BUILDING.md says more:\n     ${wanted.join('\n     ')}`,
   )
+}
+
+/** The digest of every file that would do; it stands in the names of what is built from it. */
+export function archiveIdentity(name) {
+  return readArchives()
+    .filter((pin) => pin.name === name)
+    .map(({ sha256 }) => sha256)
+    .join(' ')
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await runTool(async () => {
-    for (const name of Object.keys(archives)) process.stdout.write(`${await fetchArchive(name)}\n`)
+    const names = new Set(readArchives().map(({ name }) => name))
+    for (const name of names) process.stdout.write(`${await fetchArchive(name)}\n`)
   })
 }

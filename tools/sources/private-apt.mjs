@@ -72,7 +72,7 @@ function privateSources() {
       `Signed-By: ${signedBy ?? keyring}`,
       '',
     ].join('\n')
-  const stanzas = [stanza('deb-src', archive, ['trixie']), stanza('deb', archive, SUITES)]
+  const stanzas = [stanza('deb', archive, SUITES)]
   if (security)
     stanzas.push(
       stanza(
@@ -146,13 +146,6 @@ function download(words, folder) {
     if (result.status === 127) break
   }
   throw new SetupError(lastLines(output))
-}
-
-/** Downloads the source package of `trixie`; the path of its file `file`, in a folder of its own for the caller to remove. */
-export function downloadSource(name, file) {
-  const folder = join(stateFolder, 'download', `${name}-${process.pid}`)
-  download(['source', '--download-only', name], folder)
-  return join(folder, file)
 }
 
 /** Downloads one binary package of exactly this version; the path of the `.deb`, likewise. */

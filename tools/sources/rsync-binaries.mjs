@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { runTool, SetupError } from '../workplace.mjs'
-import { fetchPackage } from './fetch.mjs'
+import { fetchPackage } from './packages.mjs'
 
 const pin = (version, sha256) => ({ version, sha256 })
 

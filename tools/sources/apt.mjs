@@ -1,0 +1,69 @@
+/**
+ * How apt's programs are run here: with which options, one at a time, and what is said while another
+ * one is waited for. Files of Debian's archive come through apt as well, as that knows the machine's
+ * proxies, passwords and kinds of address.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+
+const HELPER = '/usr/lib/apt/apt-helper'
+/** flock's status where somebody else has the lock. */
+const IS_TAKEN = 75
+/** Longer than any of apt's own time-outs add up to. */
+const RUN_MAX_MS = 1_800_000
+/** A command line stays far below what a kernel takes. */
+const FILES_A_CALL = 100
+
+export const lastLines = (output, count = 6) => output.trim().split('\n').slice(-count).join('\n')
+
+export function aptOptionsOf({ patienceSeconds, retries, aptOptions }) {
+  return [
+    ['APT::Sandbox::User', 'root'],
+    ['Acquire::Retries', retries],
+    ['Acquire::http::Timeout', patienceSeconds],
+    ['Acquire::https::Timeout', patienceSeconds],
+  ]
+    .flatMap(([name, value]) => ['-o', `${name}=${value}`])
+    .concat(aptOptions)
+}
+
+/** Runs a program of apt's to its end. */
+export function runApt(command, folder) {
+  const run = spawnSync(command[0], command.slice(1), {
+    cwd: folder,
+    encoding: 'utf8',
+    timeout: RUN_MAX_MS,
+    maxBuffer: 2 ** 26,
+    env: { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' },
+  })
+  if (run.error) return { status: 127, output: `${command[0]}: ${run.error.message}` }
+  return { status: run.status ?? 1, output: `${run.stdout}${run.stderr}` }
+}
+
+/** The same under a lock; says so where another set-up has it, and waits. */
+export function runAlone(lock, command, folder, here) {
+  const first = runApt(['flock', '--nonblock', '-E', String(IS_TAKEN), lock, ...command], folder)
+  if (first.status !== IS_TAKEN) return first
+  here.say('Another set-up is doing the same; waiting for it ...')
+  return runApt(['flock', lock, ...command], folder)
+}
+
+/**
+ * Brings files of Debian's archive, each to its target, which is there afterwards only if it holds
+ * its SHA-256. One that can't be had keeps none of the others away.
+ * @param {{ address: string, target: string, sha256: string }[]} files
+ * @returns {string} what apt complained of, for those that are not there
+ */
+export function bringFiles(files, folder, here) {
+  let complaints = ''
+  if (!existsSync(HELPER)) return `${HELPER} is not there: this is no Debian machine`
+  for (let at = 0; at < files.length; at += FILES_A_CALL) {
+    const words = files
+      .slice(at, at + FILES_A_CALL)
+      .flatMap(({ address, target, sha256 }) => [address, target, `SHA256:${sha256}`])
+    const { output } = runApt([HELPER, ...aptOptionsOf(here), 'download-file', ...words], folder)
+    const errors = output.split('\n').filter((line) => /^E: (?!Download Failed)/.test(line))
+    complaints += errors.map((line) => `${line.slice(3)}\n`).join('')
+  }
+  return complaints.trim()
+}

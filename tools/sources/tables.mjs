@@ -1,0 +1,29 @@
+/**
+ * Reads the tables that pin what is brought: one row a line, tabs between the fields, `-` for a field
+ * that does not apply, `#` for what is meant for people.
+ */
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const toolsFolder = dirname(dirname(fileURLToPath(import.meta.url)))
+export const archiveTable = join(toolsFolder, 'sources/archives.tsv')
+
+/** The fields of every row of a table. */
+export function readRows(path) {
+  return readFileSync(path, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line) => line.split('\t').map((field) => (field === '-' ? undefined : field)))
+}
+
+/**
+ * @typedef {{ name: string, version: string, file: string, sha256: string, debianPackage?: string,
+ *   day?: string, url?: string }} ArchivePin
+ * @returns {ArchivePin[]} in the table's order, which is the order of preference
+ */
+export function readArchives(path = archiveTable) {
+  return readRows(path).map(([name, version, file, sha256, debianPackage, day, url]) => {
+    return { name, version, file, sha256, debianPackage, day, url }
+  })
+}
