@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "list-names.h"
+#include "list-reader.h"
 
 /* rsync.h XMIT_*. */
 enum {
@@ -51,15 +52,6 @@ struct file_list {
   uint32_t mode;
 };
 
-/* Reads one unit. After the end of the bytes it hands out zeros, and `incomplete` says so. */
-struct reader {
-  const uint8_t *at;
-  const uint8_t *end;
-  bool incomplete;
-  bool failed;
-  struct fault *fault;
-};
-
 struct file_list *file_list_open(const struct file_list_options *options) {
   struct file_list *list = calloc(1, sizeof *list);
   struct fault fault;
@@ -75,81 +67,6 @@ void file_list_close(struct file_list *list) {
   if (!list) return;
   list_names_close(&list->names);
   free(list);
-}
-
-/* Fails the reader if `wrong` is so; a unit whose end is missing is not judged yet. */
-__attribute__((format(printf, 3, 4))) static bool refuse(struct reader *reader, bool wrong,
-                                                         const char *format, ...) {
-  if (reader->incomplete || reader->failed || !wrong) return false;
-  char message[sizeof reader->fault->message];
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(message, sizeof message, format, arguments);
-  va_end(arguments);
-  fault_token(reader->fault, "%s", message);
-  return reader->failed = true;
-}
-
-static const uint8_t *take(struct reader *reader, size_t count) {
-  if (reader->incomplete || reader->failed || (size_t)(reader->end - reader->at) < count) {
-    reader->incomplete = true;
-    return NULL;
-  }
-  reader->at += count;
-  return reader->at - count;
-}
-
-static uint8_t read_byte(struct reader *reader) {
-  const uint8_t *byte = take(reader, 1);
-  return byte ? *byte : 0;
-}
-
-/* rsync io.c read_varint and read_varlong: a lead byte, then `rest_min` to `rest_max` more. */
-static uint64_t read_variable(struct reader *reader, unsigned rest_min, unsigned rest_max) {
-  uint8_t lead = read_byte(reader);
-  unsigned extra = 0;
-  while (extra < 6 && lead & 0x80 >> extra) extra++;
-  unsigned length = rest_min + extra;
-  if (refuse(reader, length > rest_max, "a number of %u bytes, at most %u", length + 1, rest_max + 1)) return 0;
-  const uint8_t *rest = take(reader, length);
-  if (!rest) return 0;
-  uint64_t value = 0;
-  for (unsigned i = 0; i < length; i++) value |= (uint64_t)rest[i] << 8 * i;
-  if (length < 8) value |= (uint64_t)(lead & (extra < 6 ? 0x7f >> extra : 3)) << 8 * length;
-  return value;
-}
-
-static int32_t read_varint(struct reader *reader) { return (int32_t)(uint32_t)read_variable(reader, 0, 4); }
-
-static uint32_t read_int(struct reader *reader) {
-  const uint8_t *bytes = take(reader, 4);
-  if (!bytes) return 0;
-  return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
-}
-
-static void skip_short_text(struct reader *reader) { take(reader, read_byte(reader)); }
-
-/* A name for a message: quoted, escaped and cut. */
-struct shown {
-  char text[160];
-};
-
-static struct shown show(const char *name, size_t length) {
-  struct shown shown;
-  size_t at = 0;
-  shown.text[at++] = '"';
-  for (size_t i = 0; i < length; i++) {
-    if (at > sizeof shown.text - 12) {
-      memcpy(shown.text + at, "...", 3);
-      at += 3;
-      break;
-    }
-    unsigned char byte = (unsigned char)name[i];
-    bool plain = byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
-    at += (size_t)snprintf(shown.text + at, 5, plain ? "%c" : "\\%03o", byte);
-  }
-  memcpy(shown.text + at, "\"", 2);
-  return shown;
 }
 
 /* The fields of one entry. */
@@ -181,8 +98,10 @@ static void read_name(const struct file_list *list, struct reader *reader, struc
   int64_t rest = entry->flags & LONG_NAME ? read_varint(reader) : read_byte(reader);
   if (refuse(reader, shared > list->name_length, "a name shares %zu bytes with one of %zu", shared,
              list->name_length) ||
-      refuse(reader, rest < 0 || (int64_t)shared + rest > NAME_MAX_LENGTH || (int64_t)shared + rest == 0,
-             "a name of %" PRId64 " bytes, allowed are 1 to %d", (int64_t)shared + rest, NAME_MAX_LENGTH)) {
+      refuse(reader,
+             rest < 0 || (int64_t)shared + rest > NAME_MAX_LENGTH || (int64_t)shared + rest == 0,
+             "a name of %" PRId64 " bytes, allowed are 1 to %d", (int64_t)shared + rest,
+             NAME_MAX_LENGTH)) {
     return;
   }
   const uint8_t *bytes = reader->incomplete || reader->failed ? NULL : take(reader, (size_t)rest);
@@ -193,7 +112,8 @@ static void read_name(const struct file_list *list, struct reader *reader, struc
 }
 
 /* Owner, group, device numbers and link text: not needed here, since the manifest has them. */
-static void skip_rest(const struct file_list *list, struct reader *reader, const struct entry *entry) {
+static void skip_rest(const struct file_list *list, struct reader *reader,
+                      const struct entry *entry) {
   const struct file_list_options *options = &list->options;
   if (options->owners && !(entry->flags & SAME_UID)) {
     read_varint(reader);
@@ -213,7 +133,8 @@ static void skip_rest(const struct file_list *list, struct reader *reader, const
   if (options->links && S_ISLNK(entry->mode)) {
     int32_t length = read_varint(reader);
     if (refuse_entry(reader, length < 1 || length > LINK_TEXT_MAX, entry,
-                     "has a link text of %d bytes, allowed are 1 to %d", (int)length, LINK_TEXT_MAX)) {
+                     "has a link text of %d bytes, allowed are 1 to %d", (int)length,
+                     LINK_TEXT_MAX)) {
       return;
     }
     take(reader, (size_t)(length > 0 ? length : 0));
@@ -222,14 +143,15 @@ static void skip_rest(const struct file_list *list, struct reader *reader, const
 
 static bool is_known_mode(uint32_t mode) {
   if (mode > 0xffff) return false;
-  return S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode) || S_ISCHR(mode) || S_ISBLK(mode) || S_ISFIFO(mode) ||
-         S_ISSOCK(mode);
+  return S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode) || S_ISCHR(mode) || S_ISBLK(mode) ||
+         S_ISFIFO(mode) || S_ISSOCK(mode);
 }
 
 static void read_entry(const struct file_list *list, struct reader *reader, struct entry *entry) {
   entry->name_length = 0;
   read_name(list, reader, entry);
-  refuse_entry(reader, entry->flags & HARD_LINKED, entry, "is sent as a hard link, which was not asked for");
+  refuse_entry(reader, entry->flags & HARD_LINKED, entry,
+               "is sent as a hard link, which was not asked for");
   entry->size = (int64_t)read_variable(reader, 2, 8);
   refuse_entry(reader, entry->size < 0 || entry->size > SIZE_LIMIT, entry,
                "has %" PRId64 " bytes, allowed are 0 to %" PRId64, entry->size, SIZE_LIMIT);
@@ -259,7 +181,9 @@ static void clean_name(struct file_list *list, struct reader *reader, struct ent
     const char *slash = memchr(name + at, '/', length - at);
     size_t component = slash ? (size_t)(slash - name) - at : length - at;
     bool dots = component <= 2 && memcmp(name + at, "..", component) == 0;
-    if (refuse_entry(reader, dots && component == 2, entry, "climbs out of the tree with \"..\"")) return;
+    if (refuse_entry(reader, dots && component == 2, entry, "climbs out of the tree with \"..\"")) {
+      return;
+    }
     if (component > 0 && !(dots && component == 1)) {
       if (kept > 0) name[kept++] = '/';
       if (kept != at) memmove(name + kept, name + at, component);
@@ -267,7 +191,8 @@ static void clean_name(struct file_list *list, struct reader *reader, struct ent
     }
     at += component + 1;
   }
-  refuse_entry(reader, kept == 0 && !S_ISDIR(entry->mode), entry, "is the transfer's root and not a directory");
+  refuse_entry(reader, kept == 0 && !S_ISDIR(entry->mode), entry,
+               "is the transfer's root and not a directory");
   if (kept == 0) name[kept++] = '.';
   entry->name_length = kept;
 }
@@ -284,7 +209,8 @@ static int check_parents(const struct file_list *list, struct fault *fault) {
     size_t parent_length = (size_t)((const char *)memrchr(text, '/', length) - text);
     if (list_names_find_kind(names, text, parent_length, true) < 0) {
       struct shown name = show(text, length), parent = show(text, parent_length);
-      return fault_token(fault, "%s lies in %s, which is not listed as a directory", name.text, parent.text);
+      return fault_token(fault, "%s lies in %s, which is not listed as a directory", name.text,
+                         parent.text);
     }
     checked = entry->directory;
   }
@@ -294,8 +220,12 @@ static int check_parents(const struct file_list *list, struct fault *fault) {
 /* Passes over the id lists that were not asked for. */
 static void skip_ids(struct file_list *list) {
   const struct file_list_options *options = &list->options;
-  if (list->phase == PHASE_UIDS && (options->numeric_ids || !options->owners)) list->phase = PHASE_GIDS;
-  if (list->phase == PHASE_GIDS && (options->numeric_ids || !options->groups)) list->phase = PHASE_ENDED;
+  if (list->phase == PHASE_UIDS && (options->numeric_ids || !options->owners)) {
+    list->phase = PHASE_GIDS;
+  }
+  if (list->phase == PHASE_GIDS && (options->numeric_ids || !options->groups)) {
+    list->phase = PHASE_ENDED;
+  }
 }
 
 static int end_entries(struct file_list *list, int io_error, struct fault *fault) {
@@ -319,7 +249,8 @@ static int take_entry(struct file_list *list, struct reader *reader) {
     return end_entries(list, (int)io_error, reader->fault) ? -1 : 1;
   }
   int64_t most = list->options.entries_max;
-  refuse(reader, list->names.count >= most, "the file list has more than %" PRId64 " entries", most);
+  refuse(reader, list->names.count >= most, "the file list has more than %" PRId64 " entries",
+         most);
   read_entry(list, reader, &entry);
   if (reader->failed) return -1;
   if (reader->incomplete) return 0;
@@ -329,8 +260,8 @@ static int take_entry(struct file_list *list, struct reader *reader) {
   list->mode = entry.mode;
   clean_name(list, reader, &entry);
   if (reader->failed) return -1;
-  if (list_names_add(&list->names, entry.name, entry.name_length, entry.size, entry.seconds, entry.mode,
-                     reader->fault)) {
+  if (list_names_add(&list->names, entry.name, entry.name_length, entry.size, entry.seconds,
+                     entry.mode, reader->fault)) {
     return -1;
   }
   return 1;
@@ -348,7 +279,8 @@ static int take_id(struct file_list *list, struct reader *reader) {
   return 1;
 }
 
-ssize_t file_list_feed(struct file_list *list, const uint8_t *bytes, size_t count, struct fault *fault) {
+ssize_t file_list_feed(struct file_list *list, const uint8_t *bytes, size_t count,
+                       struct fault *fault) {
   size_t used = 0;
   while (list->phase < PHASE_ENDED) {
     struct reader reader = {.at = bytes + used, .end = bytes + count, .fault = fault};
@@ -380,7 +312,8 @@ static bool fill(const struct file_list *list, int64_t index, struct listed *fou
   return true;
 }
 
-bool file_list_find(const struct file_list *list, const char *name, size_t length, struct listed *found) {
+bool file_list_find(const struct file_list *list, const char *name, size_t length,
+                    struct listed *found) {
   if (list->phase != PHASE_ENDED || length > NAME_MAX_LENGTH) return false;
   return fill(list, list_names_find(&list->names, name, length), found);
 }
