@@ -5,7 +5,8 @@
 #include "hash.h"
 #include "module.h"
 
-static JSValue checksums_hash(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
+static JSValue checksums_hash(JSContext *context, JSValueConst self, int count,
+                              JSValueConst *arguments) {
   (void)self, (void)count;
   const char *name = JS_ToCString(context, arguments[0]);
   if (!name) return JS_EXCEPTION;
@@ -24,7 +25,8 @@ static JSValue checksums_hash(JSContext *context, JSValueConst self, int count, 
   return buffer_new(context, result, hash_length((enum hash_kind)kind));
 }
 
-static JSValue checksums_digest_file(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
+static JSValue checksums_digest_file(JSContext *context, JSValueConst self, int count,
+                                     JSValueConst *arguments) {
   (void)self, (void)count;
   int32_t fd;
   double size_max;

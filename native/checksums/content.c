@@ -35,7 +35,8 @@ int64_t content_size_max(double number) {
   return number >= 9e18 ? INT64_MAX : (int64_t)number;
 }
 
-int content_digest(int fd, int target, int64_t size_max, int64_t *size, char digest[65], const char **call) {
+int content_digest(int fd, int target, int64_t size_max, int64_t *size, char digest[65],
+                   const char **call) {
   uint8_t *piece = malloc(CONTENT_PIECE);
   int result = -1;
   struct hash hash;

@@ -25,6 +25,7 @@ int64_t content_size_max(double number);
  * Reads a file from its start, hashes it (SHA-256 in hex) and, where target is not -1, copies it there.
  * 0, or -1 with errno and the call that failed. EFBIG (of read) past size_max.
  */
-int content_digest(int fd, int target, int64_t size_max, int64_t *size, char digest[65], const char **call);
+int content_digest(int fd, int target, int64_t size_max, int64_t *size, char digest[65],
+                   const char **call);
 
 #endif

@@ -7,8 +7,8 @@ static const struct {
   const char *name;
   size_t length;
 } kinds[] = {
-    [HASH_XXH64] = {"xxh64", 8},   [HASH_XXH3] = {"xxh3", 8},      [HASH_XXH128] = {"xxh128", 16},
-    [HASH_MD4] = {"md4", 16},      [HASH_MD5] = {"md5", 16},       [HASH_SHA1] = {"sha1", 20},
+    [HASH_XXH64] = {"xxh64", 8},    [HASH_XXH3] = {"xxh3", 8},      [HASH_XXH128] = {"xxh128", 16},
+    [HASH_MD4] = {"md4", 16},       [HASH_MD5] = {"md5", 16},       [HASH_SHA1] = {"sha1", 20},
     [HASH_SHA256] = {"sha256", 32}, [HASH_SHA512] = {"sha512", 64},
 };
 
@@ -72,7 +72,8 @@ void hash_finish(struct hash *hash, uint8_t *result) {
   }
 }
 
-void hash_seeded(enum hash_kind kind, const void *block, size_t count, int32_t seed, uint8_t *result) {
+void hash_seeded(enum hash_kind kind, const void *block, size_t count, int32_t seed,
+                 uint8_t *result) {
   uint64_t wide_seed = (uint64_t)(int64_t)seed;
   if (kind == HASH_XXH64) {
     put64(result, XXH64(block, count, wide_seed));

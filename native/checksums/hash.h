@@ -17,7 +17,16 @@
 
 #define HASH_LENGTH_MAX 64
 
-enum hash_kind { HASH_XXH64, HASH_XXH3, HASH_XXH128, HASH_MD4, HASH_MD5, HASH_SHA1, HASH_SHA256, HASH_SHA512 };
+enum hash_kind {
+  HASH_XXH64,
+  HASH_XXH3,
+  HASH_XXH128,
+  HASH_MD4,
+  HASH_MD5,
+  HASH_SHA1,
+  HASH_SHA256,
+  HASH_SHA512
+};
 
 /* Aligned to 64 bytes (XXH3 asks for it): memory for it comes from aligned_alloc or the stack. */
 struct hash {
@@ -43,7 +52,8 @@ void hash_update(struct hash *hash, const void *bytes, size_t count);
 void hash_finish(struct hash *hash, uint8_t *result);
 
 /* The strong sum of one block with rsync's seed (checksum.c get_checksum2). */
-void hash_seeded(enum hash_kind kind, const void *block, size_t count, int32_t seed, uint8_t *result);
+void hash_seeded(enum hash_kind kind, const void *block, size_t count, int32_t seed,
+                 uint8_t *result);
 
 /* Lower-case hex of `count` bytes and a NUL. */
 void hash_hex(const uint8_t *bytes, size_t count, char *text);

@@ -11,12 +11,14 @@ static double seconds_of(clockid_t clock) {
   return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static JSValue clock_monotonic_ms(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+static JSValue clock_monotonic_ms(JSContext *context, JSValueConst self, int argc,
+                                  JSValueConst *argv) {
   (void)self, (void)argc, (void)argv;
   return JS_NewFloat64(context, seconds_of(CLOCK_MONOTONIC) * 1e3);
 }
 
-static JSValue clock_wall_seconds(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+static JSValue clock_wall_seconds(JSContext *context, JSValueConst self, int argc,
+                                  JSValueConst *argv) {
   (void)self, (void)argc, (void)argv;
   return JS_NewFloat64(context, seconds_of(CLOCK_REALTIME));
 }

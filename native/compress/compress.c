@@ -57,7 +57,8 @@ static struct decoder *decoder_open(bool is_zstd) {
   return NULL;
 }
 
-static JSValue compress_open_decoder(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
+static JSValue compress_open_decoder(JSContext *context, JSValueConst self, int count,
+                                     JSValueConst *arguments) {
   (void)self, (void)count;
   const char *format = JS_ToCString(context, arguments[0]);
   if (!format) return JS_EXCEPTION;
@@ -113,9 +114,11 @@ static const char *decode_inflate(struct decoder *decoder, struct progress *prog
   z_stream *stream = &decoder->inflate;
   // zlib counts in unsigned int: what is longer is simply not used yet.
   stream->next_in = (Bytef *)progress->source;
-  stream->avail_in = (uInt)(progress->source_length < UINT32_MAX ? progress->source_length : UINT32_MAX);
+  stream->avail_in =
+      (uInt)(progress->source_length < UINT32_MAX ? progress->source_length : UINT32_MAX);
   stream->next_out = progress->target;
-  stream->avail_out = (uInt)(progress->target_length < UINT32_MAX ? progress->target_length : UINT32_MAX);
+  stream->avail_out =
+      (uInt)(progress->target_length < UINT32_MAX ? progress->target_length : UINT32_MAX);
   int status = inflate(stream, Z_SYNC_FLUSH);
   if (status == Z_MEM_ERROR) return no_memory;
   if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR) {
@@ -127,23 +130,29 @@ static const char *decode_inflate(struct decoder *decoder, struct progress *prog
   return NULL;
 }
 
-static JSValue compress_decode(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
+static JSValue compress_decode(JSContext *context, JSValueConst self, int count,
+                               JSValueConst *arguments) {
   (void)self, (void)count;
   struct decoder *decoder = JS_GetOpaque(arguments[0], decoder_class);
   if (!decoder) return JS_ThrowTypeError(context, "no open decoder");
   struct progress progress = {0};
   uint8_t *source;
-  if (buffer_window(context, arguments[1], arguments[2], arguments[3], &source, &progress.source_length)) {
+  if (buffer_window(context, arguments[1], arguments[2], arguments[3], &source,
+                    &progress.source_length)) {
     return JS_EXCEPTION;
   }
-  if (buffer_whole(context, arguments[4], &progress.target, &progress.target_length)) return JS_EXCEPTION;
+  if (buffer_whole(context, arguments[4], &progress.target, &progress.target_length)) {
+    return JS_EXCEPTION;
+  }
   progress.source = source;
   if (progress.target_length > 0) {
-    const char *wrong = decoder->is_zstd ? decode_zstd(decoder, &progress) : decode_inflate(decoder, &progress);
+    const char *wrong =
+        decoder->is_zstd ? decode_zstd(decoder, &progress) : decode_inflate(decoder, &progress);
     if (wrong == no_memory) return JS_ThrowOutOfMemory(context);
     if (wrong) {
       const char *format = decoder->is_zstd ? "zstd" : "deflate";
-      return throw_named_error(context, "CompressedDataError", "broken %s stream: %s", format, wrong);
+      return throw_named_error(context, "CompressedDataError", "broken %s stream: %s", format,
+                               wrong);
     }
   }
   JSValue result = JS_NewObject(context);
@@ -154,7 +163,8 @@ static JSValue compress_decode(JSContext *context, JSValueConst self, int count,
   return result;
 }
 
-static JSValue compress_close_decoder(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
+static JSValue compress_close_decoder(JSContext *context, JSValueConst self, int count,
+                                      JSValueConst *arguments) {
   (void)context, (void)self, (void)count;
   struct decoder *decoder = JS_GetOpaque(arguments[0], decoder_class);
   if (!decoder) return JS_UNDEFINED;

@@ -24,7 +24,9 @@ int sum_head_check(const struct sum_head *head, struct fault *fault) {
 int64_t sum_head_span(const struct sum_head *head, int64_t first, int64_t count) {
   if (count == 0) return 0;
   int64_t span = count * head->block_length;
-  if (first + count == head->count && head->remainder > 0) span -= head->block_length - head->remainder;
+  if (first + count == head->count && head->remainder > 0) {
+    span -= head->block_length - head->remainder;
+  }
   return span;
 }
 
@@ -58,8 +60,8 @@ uint32_t weak_sum(const uint8_t *block, size_t count) {
   return (first & 0xffff) | second << 16;
 }
 
-int block_sums(int basis, const struct sum_head *head, int64_t first, int64_t count, enum hash_kind kind,
-               int32_t seed, uint8_t *sums, struct fault *fault) {
+int block_sums(int basis, const struct sum_head *head, int64_t first, int64_t count,
+               enum hash_kind kind, int32_t seed, uint8_t *sums, struct fault *fault) {
   if (count == 0) return 0;
   size_t block_length = (size_t)head->block_length;
   int64_t blocks_per_read = (int64_t)(CONTENT_PIECE / block_length);
@@ -69,7 +71,8 @@ int block_sums(int basis, const struct sum_head *head, int64_t first, int64_t co
   while (done < count) {
     int64_t blocks = count - done < blocks_per_read ? count - done : blocks_per_read;
     int64_t span = sum_head_span(head, first + done, blocks);
-    ssize_t read_count = content_read_at(basis, piece, (size_t)span, (first + done) * head->block_length);
+    ssize_t read_count =
+        content_read_at(basis, piece, (size_t)span, (first + done) * head->block_length);
     if (read_count < 0) {
       int saved_errno = errno;
       free(piece);

@@ -29,7 +29,7 @@ int64_t sum_head_span(const struct sum_head *head, int64_t first, int64_t count)
 uint32_t weak_sum(const uint8_t *block, size_t count);
 
 /* Writes `count` sums of 4 + strong_length bytes. 0, or -1 with a fault. */
-int block_sums(int basis, const struct sum_head *head, int64_t first, int64_t count, enum hash_kind kind,
-               int32_t seed, uint8_t *sums, struct fault *fault);
+int block_sums(int basis, const struct sum_head *head, int64_t first, int64_t count,
+               enum hash_kind kind, int32_t seed, uint8_t *sums, struct fault *fault);
 
 #endif

@@ -29,7 +29,8 @@ static int flag_from_js(JSContext *context, JSValueConst object, const char *nam
   return truth < 0 ? -1 : 0;
 }
 
-static int list_options_from_js(JSContext *context, JSValueConst object, struct file_list_options *options) {
+static int list_options_from_js(JSContext *context, JSValueConst object,
+                                struct file_list_options *options) {
   int64_t protocol;
   if (get_int64_property(context, object, "protocol", &protocol) ||
       get_int64_property(context, object, "entriesMax", &options->entries_max) ||
@@ -49,7 +50,8 @@ static int list_options_from_js(JSContext *context, JSValueConst object, struct 
   return -1;
 }
 
-JSValue delta_open_file_list(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
+JSValue delta_open_file_list(JSContext *context, JSValueConst self, int count,
+                             JSValueConst *arguments) {
   (void)self, (void)count;
   struct file_list_options options;
   if (list_options_from_js(context, arguments[0], &options)) return JS_EXCEPTION;
@@ -78,18 +80,22 @@ JSValue delta_feed_list(JSContext *context, JSValueConst self, int count, JSValu
   struct file_list *list = list_from_js(context, arguments[0]);
   if (!list) return JS_EXCEPTION;
   if (file_list_failed(list)) return JS_ThrowTypeError(context, "the file list failed before");
-  if (buffer_window(context, arguments[1], arguments[2], arguments[3], &bytes, &length)) return JS_EXCEPTION;
+  if (buffer_window(context, arguments[1], arguments[2], arguments[3], &bytes, &length)) {
+    return JS_EXCEPTION;
+  }
   ssize_t used = file_list_feed(list, bytes, length, &fault);
   return used < 0 ? delta_throw_fault(context, &fault) : JS_NewInt64(context, used);
 }
 
-JSValue delta_list_ended(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
+JSValue delta_list_ended(JSContext *context, JSValueConst self, int count,
+                         JSValueConst *arguments) {
   (void)self, (void)count;
   struct file_list *list = list_from_js(context, arguments[0]);
   return list ? JS_NewBool(context, file_list_ended(list)) : JS_EXCEPTION;
 }
 
-JSValue delta_list_summary(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
+JSValue delta_list_summary(JSContext *context, JSValueConst self, int count,
+                           JSValueConst *arguments) {
   (void)self, (void)count;
   struct file_list *list = list_from_js(context, arguments[0]);
   if (!list) return JS_EXCEPTION;
@@ -100,7 +106,8 @@ JSValue delta_list_summary(JSContext *context, JSValueConst self, int count, JSV
   return result;
 }
 
-JSValue delta_find_listed(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
+JSValue delta_find_listed(JSContext *context, JSValueConst self, int count,
+                          JSValueConst *arguments) {
   (void)self, (void)count;
   struct listed found;
   size_t length;
@@ -135,7 +142,8 @@ JSValue delta_listed_at(JSContext *context, JSValueConst self, int count, JSValu
   return result;
 }
 
-JSValue delta_close_file_list(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
+JSValue delta_close_file_list(JSContext *context, JSValueConst self, int count,
+                              JSValueConst *arguments) {
   (void)context, (void)self, (void)count;
   struct file_list *list = JS_GetOpaque(arguments[0], file_list_class);
   if (!list) return JS_UNDEFINED;

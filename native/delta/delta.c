@@ -21,8 +21,12 @@ static void rebuilder_finalize(JSRuntime *runtime, JSValue value) {
 static const JSClassDef rebuilder_definition = {"Rebuilder", .finalizer = rebuilder_finalize};
 
 JSValue delta_throw_fault(JSContext *context, const struct fault *fault) {
-  if (fault->kind == FAULT_TOKEN) return throw_named_error(context, "TokenError", "%s", fault->message);
-  if (fault->kind == FAULT_SYSTEM) return throw_system_error(context, fault->call, NULL, fault->saved_errno);
+  if (fault->kind == FAULT_TOKEN) {
+    return throw_named_error(context, "TokenError", "%s", fault->message);
+  }
+  if (fault->kind == FAULT_SYSTEM) {
+    return throw_system_error(context, fault->call, NULL, fault->saved_errno);
+  }
   return JS_ThrowOutOfMemory(context);
 }
 
@@ -50,7 +54,8 @@ static int head_from_js(JSContext *context, JSValueConst object, struct sum_head
   return -1;
 }
 
-static JSValue delta_block_sums(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
+static JSValue delta_block_sums(JSContext *context, JSValueConst self, int count,
+                                JSValueConst *arguments) {
   (void)self, (void)count;
   struct sum_head head;
   struct fault fault;
@@ -63,8 +68,8 @@ static JSValue delta_block_sums(JSContext *context, JSValueConst self, int count
     return JS_EXCEPTION;
   }
   if (first < 0 || wanted < 0 || wanted > head.count || first > head.count - wanted) {
-    return JS_ThrowRangeError(context, "blocks %lld + %lld of %lld", (long long)first, (long long)wanted,
-                              (long long)head.count);
+    return JS_ThrowRangeError(context, "blocks %lld + %lld of %lld", (long long)first,
+                              (long long)wanted, (long long)head.count);
   }
   if ((size_t)head.strong_length > hash_length(kind)) {
     return JS_ThrowRangeError(context, "the hash has %zu bytes, not %lld", hash_length(kind),
@@ -84,7 +89,8 @@ static JSValue delta_block_sums(JSContext *context, JSValueConst self, int count
   return result;
 }
 
-static JSValue delta_open_rebuilder(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
+static JSValue delta_open_rebuilder(JSContext *context, JSValueConst self, int count,
+                                    JSValueConst *arguments) {
   (void)self, (void)count;
   static const char *const names[] = {"none", "zlibx", "zstd"};
   enum hash_kind kind;
@@ -109,9 +115,10 @@ static JSValue delta_open_rebuilder(JSContext *context, JSValueConst self, int c
 }
 
 /* The rebuilder, which must not be in `wrong` state; NULL with an exception. */
-static struct rebuilder *rebuilder_from_js(JSContext *context, JSValueConst value, unsigned allowed_states) {
-  static const char *const states[] = {"no file was begun", "the file has not ended", "the file has ended",
-                                       "the rebuilder failed before"};
+static struct rebuilder *rebuilder_from_js(JSContext *context, JSValueConst value,
+                                           unsigned allowed_states) {
+  static const char *const states[] = {"no file was begun", "the file has not ended",
+                                       "the file has ended", "the rebuilder failed before"};
   struct rebuilder *rebuilder = JS_GetOpaque(value, rebuilder_class);
   if (!rebuilder) {
     JS_ThrowTypeError(context, "no open rebuilder");
@@ -124,7 +131,8 @@ static struct rebuilder *rebuilder_from_js(JSContext *context, JSValueConst valu
 }
 
 /* An Fd property; -1 where it is undefined and may be. */
-static int fd_from_js(JSContext *context, JSValueConst object, const char *name, bool may_lack, int *fd) {
+static int fd_from_js(JSContext *context, JSValueConst object, const char *name, bool may_lack,
+                      int *fd) {
   JSValue value = JS_GetPropertyStr(context, object, name);
   if (JS_IsException(value)) return -1;
   *fd = -1;
@@ -137,7 +145,8 @@ static int fd_from_js(JSContext *context, JSValueConst object, const char *name,
   return -1;
 }
 
-static JSValue delta_begin_file(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
+static JSValue delta_begin_file(JSContext *context, JSValueConst self, int count,
+                                JSValueConst *arguments) {
   (void)self, (void)count;
   struct rebuilder *rebuilder = rebuilder_from_js(context, arguments[0], 1u << REBUILD_IDLE);
   if (!rebuilder) return JS_EXCEPTION;
@@ -162,7 +171,8 @@ static JSValue delta_begin_file(JSContext *context, JSValueConst self, int count
   return JS_UNDEFINED;
 }
 
-static JSValue delta_feed(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
+static JSValue delta_feed(JSContext *context, JSValueConst self, int count,
+                          JSValueConst *arguments) {
   (void)self, (void)count;
   struct fault fault;
   uint8_t *bytes;
@@ -170,19 +180,23 @@ static JSValue delta_feed(JSContext *context, JSValueConst self, int count, JSVa
   struct rebuilder *rebuilder =
       rebuilder_from_js(context, arguments[0], 1u << REBUILD_RUNNING | 1u << REBUILD_ENDED);
   if (!rebuilder) return JS_EXCEPTION;
-  if (buffer_window(context, arguments[1], arguments[2], arguments[3], &bytes, &length)) return JS_EXCEPTION;
+  if (buffer_window(context, arguments[1], arguments[2], arguments[3], &bytes, &length)) {
+    return JS_EXCEPTION;
+  }
   ssize_t used = rebuilder_feed(rebuilder, bytes, length, &fault);
   return used < 0 ? delta_throw_fault(context, &fault) : JS_NewInt64(context, used);
 }
 
-static JSValue delta_ended(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
+static JSValue delta_ended(JSContext *context, JSValueConst self, int count,
+                           JSValueConst *arguments) {
   (void)self, (void)count;
   struct rebuilder *rebuilder = rebuilder_from_js(context, arguments[0], ~0u);
   if (!rebuilder) return JS_EXCEPTION;
   return JS_NewBool(context, rebuilder_state(rebuilder) == REBUILD_ENDED);
 }
 
-static JSValue delta_finish_file(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
+static JSValue delta_finish_file(JSContext *context, JSValueConst self, int count,
+                                 JSValueConst *arguments) {
   (void)self, (void)count;
   struct rebuilder *rebuilder = rebuilder_from_js(context, arguments[0], 1u << REBUILD_ENDED);
   if (!rebuilder) return JS_EXCEPTION;
@@ -192,12 +206,14 @@ static JSValue delta_finish_file(JSContext *context, JSValueConst self, int coun
   if (JS_IsException(result)) return result;
   set_property(context, result, "size", JS_NewInt64(context, made.size));
   set_property(context, result, "literal", JS_NewInt64(context, made.literal));
-  set_property(context, result, "checksum", buffer_new(context, made.checksum, made.checksum_length));
+  set_property(context, result, "checksum",
+               buffer_new(context, made.checksum, made.checksum_length));
   set_property(context, result, "digest", JS_NewString(context, made.digest));
   return result;
 }
 
-static JSValue delta_abandon_file(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
+static JSValue delta_abandon_file(JSContext *context, JSValueConst self, int count,
+                                  JSValueConst *arguments) {
   (void)self, (void)count;
   struct fault fault;
   int64_t size;
@@ -207,7 +223,8 @@ static JSValue delta_abandon_file(JSContext *context, JSValueConst self, int cou
   return JS_NewInt64(context, size);
 }
 
-static JSValue delta_close_rebuilder(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
+static JSValue delta_close_rebuilder(JSContext *context, JSValueConst self, int count,
+                                     JSValueConst *arguments) {
   (void)context, (void)self, (void)count;
   struct rebuilder *rebuilder = JS_GetOpaque(arguments[0], rebuilder_class);
   if (!rebuilder) return JS_UNDEFINED;
@@ -216,7 +233,8 @@ static JSValue delta_close_rebuilder(JSContext *context, JSValueConst self, int 
   return JS_UNDEFINED;
 }
 
-static JSValue delta_copy_whole(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
+static JSValue delta_copy_whole(JSContext *context, JSValueConst self, int count,
+                                JSValueConst *arguments) {
   (void)self, (void)count;
   int32_t source, target;
   double size_max;

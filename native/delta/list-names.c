@@ -30,9 +30,12 @@ static size_t arena_string(const struct list_names *names, uint32_t at, const ch
 }
 
 /* Puts a string into the arena; its place, or -1 with a fault. */
-static int64_t arena_add(struct list_names *names, const char *bytes, size_t length, struct fault *fault) {
+static int64_t arena_add(struct list_names *names, const char *bytes, size_t length,
+                         struct fault *fault) {
   uint32_t wanted = names->arena_length + 2 + (uint32_t)length;
-  if (wanted > ARENA_MAX) return fault_token(fault, "the names of the file list take more than %u bytes", ARENA_MAX);
+  if (wanted > ARENA_MAX) {
+    return fault_token(fault, "the names of the file list take more than %u bytes", ARENA_MAX);
+  }
   if (wanted > names->arena_size) {
     uint32_t size = names->arena_size + names->arena_size / 2 + 8192;
     uint8_t *arena = realloc(names->arena, size);
@@ -48,7 +51,8 @@ static int64_t arena_add(struct list_names *names, const char *bytes, size_t len
   return at;
 }
 
-static int64_t directory_of(struct list_names *names, const char *bytes, size_t length, struct fault *fault) {
+static int64_t directory_of(struct list_names *names, const char *bytes, size_t length,
+                            struct fault *fault) {
   if (length == 0) return 0;
   const char *last;
   size_t last_length = arena_string(names, names->last_directory, &last);
@@ -68,8 +72,8 @@ static int grow_entries(struct list_names *names, struct fault *fault) {
   return 0;
 }
 
-int list_names_add(struct list_names *names, const char *name, size_t length, int64_t size, int64_t seconds,
-                   uint32_t mode, struct fault *fault) {
+int list_names_add(struct list_names *names, const char *name, size_t length, int64_t size,
+                   int64_t seconds, uint32_t mode, struct fault *fault) {
   const char *slash = memrchr(name, '/', length);
   size_t directory_length = slash ? (size_t)(slash - name) : 0;
   size_t start = slash ? directory_length + 1 : 0;
@@ -114,11 +118,15 @@ struct component {
   bool last;
 };
 
-static struct component component_at(const char *name, size_t length, size_t start, bool directory) {
+static struct component component_at(const char *name, size_t length, size_t start,
+                                     bool directory) {
   const char *slash = start < length ? memchr(name + start, '/', length - start) : NULL;
-  struct component component = {name + start, slash ? (size_t)(slash - name) - start : length - start, 1, !slash};
+  struct component component = {name + start,
+                                slash ? (size_t)(slash - name) - start : length - start, 1, !slash};
   if (component.last && !directory) component.rank = 0;
-  if (component.last && directory && component.length == 1 && name[start] == '.') component.rank = -1;
+  if (component.last && directory && component.length == 1 && name[start] == '.') {
+    component.rank = -1;
+  }
   return component;
 }
 
@@ -155,16 +163,20 @@ static int compare_entries(const struct list_names *names, uint32_t one, uint32_
   const struct list_entry *a = &names->entries[one], *b = &names->entries[other];
   if (a->directory == b->directory) {
     const char *a_name, *b_name;
-    size_t a_length = arena_string(names, a->name, &a_name), b_length = arena_string(names, b->name, &b_name);
-    return compare_names(a_name, a_length, list_entry_is_directory(a), b_name, b_length, list_entry_is_directory(b));
+    size_t a_length = arena_string(names, a->name, &a_name),
+           b_length = arena_string(names, b->name, &b_name);
+    return compare_names(a_name, a_length, list_entry_is_directory(a), b_name, b_length,
+                         list_entry_is_directory(b));
   }
   char a_text[NAME_MAX_LENGTH + 1], b_text[NAME_MAX_LENGTH + 1];
   size_t a_length = list_names_text(names, a, a_text), b_length = list_names_text(names, b, b_text);
-  return compare_names(a_text, a_length, list_entry_is_directory(a), b_text, b_length, list_entry_is_directory(b));
+  return compare_names(a_text, a_length, list_entry_is_directory(a), b_text, b_length,
+                       list_entry_is_directory(b));
 }
 
 /* Merges order[start..middle) with order[middle..end); `spare` takes the first half. Stable. */
-static void merge(const struct list_names *names, uint32_t *spare, size_t start, size_t middle, size_t end) {
+static void merge(const struct list_names *names, uint32_t *spare, size_t start, size_t middle,
+                  size_t end) {
   uint32_t *order = names->order;
   if (compare_entries(names, order[middle - 1], order[middle]) <= 0) return;
   size_t left_count = middle - start, left = 0, right = middle, at = start;
@@ -195,14 +207,16 @@ static int sort_order(struct list_names *names, struct fault *fault) {
   return 0;
 }
 
-int64_t list_names_find_kind(const struct list_names *names, const char *name, size_t length, bool directory) {
+int64_t list_names_find_kind(const struct list_names *names, const char *name, size_t length,
+                             bool directory) {
   size_t low = 0, high = names->count;
   char text[NAME_MAX_LENGTH + 1];
   while (low < high) {
     size_t middle = low + (high - low) / 2;
     const struct list_entry *entry = &names->entries[names->order[middle]];
     size_t text_length = list_names_text(names, entry, text);
-    if (compare_names(text, text_length, list_entry_is_directory(entry), name, length, directory) < 0) {
+    if (compare_names(text, text_length, list_entry_is_directory(entry), name, length, directory) <
+        0) {
       low = middle + 1;
     } else {
       high = middle;

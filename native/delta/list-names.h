@@ -40,8 +40,8 @@ int list_names_open(struct list_names *names, struct fault *fault);
 void list_names_close(struct list_names *names);
 
 /* Adds an entry with a clean name. 0, or -1 with a fault. */
-int list_names_add(struct list_names *names, const char *name, size_t length, int64_t size, int64_t seconds,
-                   uint32_t mode, struct fault *fault);
+int list_names_add(struct list_names *names, const char *name, size_t length, int64_t size,
+                   int64_t seconds, uint32_t mode, struct fault *fault);
 
 /* Sorts, and clears duplicates: the first of a name stays, and a directory before anything else. */
 int list_names_sort(struct list_names *names, struct fault *fault);
@@ -50,7 +50,8 @@ int list_names_sort(struct list_names *names, struct fault *fault);
 int64_t list_names_find(const struct list_names *names, const char *name, size_t length);
 
 /* The same, where the kind is known. */
-int64_t list_names_find_kind(const struct list_names *names, const char *name, size_t length, bool directory);
+int64_t list_names_find_kind(const struct list_names *names, const char *name, size_t length,
+                             bool directory);
 
 /* Writes the name (at most 4095 bytes and a NUL); its length. */
 size_t list_names_text(const struct list_names *names, const struct list_entry *entry, char *text);

@@ -64,10 +64,12 @@ struct rebuilder *rebuilder_open(enum compression compression, enum hash_kind ki
   bool ready = rebuilder->held != NULL;
   if (ready && compression == COMPRESSION_ZSTD) {
     rebuilder->zstd = ZSTD_createDCtx();
-    ready = rebuilder->zstd &&
-            !ZSTD_isError(ZSTD_DCtx_setParameter(rebuilder->zstd, ZSTD_d_windowLogMax, WINDOW_LOG_MAX));
+    ready = rebuilder->zstd && !ZSTD_isError(ZSTD_DCtx_setParameter(
+                                   rebuilder->zstd, ZSTD_d_windowLogMax, WINDOW_LOG_MAX));
   }
-  if (ready && compression == COMPRESSION_ZLIBX) ready = inflateInit2(&rebuilder->inflate, -15) == Z_OK;
+  if (ready && compression == COMPRESSION_ZLIBX) {
+    ready = inflateInit2(&rebuilder->inflate, -15) == Z_OK;
+  }
   if (ready) return rebuilder;
   rebuilder_close(rebuilder);
   return NULL;
@@ -83,7 +85,8 @@ void rebuilder_close(struct rebuilder *rebuilder) {
 
 enum rebuild_state rebuilder_state(const struct rebuilder *rebuilder) { return rebuilder->state; }
 
-int rebuilder_begin(struct rebuilder *rebuilder, const struct rebuild_plan *plan, struct fault *fault) {
+int rebuilder_begin(struct rebuilder *rebuilder, const struct rebuild_plan *plan,
+                    struct fault *fault) {
   if (sum_head_check(&plan->head, fault)) return -1;
   hash_begin(&rebuilder->checksum, rebuilder->kind);
   hash_begin(&rebuilder->digest, HASH_SHA256);
@@ -129,8 +132,11 @@ static void hold(struct rebuilder *rebuilder, size_t count) {
   rebuilder->size += (int64_t)count;
 }
 
-static int add_literal(struct rebuilder *rebuilder, const uint8_t *bytes, size_t count, struct fault *fault) {
-  if ((uint64_t)count > (uint64_t)(rebuilder->plan.size_max - rebuilder->size)) return too_big(rebuilder, fault);
+static int add_literal(struct rebuilder *rebuilder, const uint8_t *bytes, size_t count,
+                       struct fault *fault) {
+  if ((uint64_t)count > (uint64_t)(rebuilder->plan.size_max - rebuilder->size)) {
+    return too_big(rebuilder, fault);
+  }
   rebuilder->literal += (int64_t)count;
   while (count > 0) {
     ssize_t space = room(rebuilder, fault);
@@ -144,13 +150,17 @@ static int add_literal(struct rebuilder *rebuilder, const uint8_t *bytes, size_t
   return 0;
 }
 
-static int copy_blocks(struct rebuilder *rebuilder, int64_t first, int64_t count, struct fault *fault) {
+static int copy_blocks(struct rebuilder *rebuilder, int64_t first, int64_t count,
+                       struct fault *fault) {
   const struct rebuild_plan *plan = &rebuilder->plan;
   if (first < 0 || count > plan->head.count || first > plan->head.count - count) {
-    return fault_token(fault, "block %" PRId64 " and %" PRId64 " more of a basis of %" PRId64 " blocks", first,
-                       count - 1, plan->head.count);
+    return fault_token(fault,
+                       "block %" PRId64 " and %" PRId64 " more of a basis of %" PRId64 " blocks",
+                       first, count - 1, plan->head.count);
   }
-  if (plan->basis < 0) return fault_token(fault, "block %" PRId64 " of a file that has no basis", first);
+  if (plan->basis < 0) {
+    return fault_token(fault, "block %" PRId64 " of a file that has no basis", first);
+  }
   int64_t position = first * plan->head.block_length;
   int64_t rest = sum_head_span(&plan->head, first, count);
   if (rest > plan->size_max - rebuilder->size) return too_big(rebuilder, fault);
@@ -158,7 +168,8 @@ static int copy_blocks(struct rebuilder *rebuilder, int64_t first, int64_t count
     ssize_t space = room(rebuilder, fault);
     if (space < 0) return -1;
     size_t part = rest < space ? (size_t)rest : (size_t)space;
-    ssize_t done = content_read_at(plan->basis, rebuilder->held + rebuilder->held_count, part, position);
+    ssize_t done =
+        content_read_at(plan->basis, rebuilder->held + rebuilder->held_count, part, position);
     if (done < 0) return fault_system(fault, "read", errno);
     if ((size_t)done < part) return fault_system(fault, "read", EIO);
     hold(rebuilder, part);
@@ -169,15 +180,17 @@ static int copy_blocks(struct rebuilder *rebuilder, int64_t first, int64_t count
 }
 
 /* One call of the decompressor. Says how far it came; -1 with a fault. */
-static int unpack_once(struct rebuilder *rebuilder, const uint8_t **bytes, size_t *count, uint8_t *target,
-                       size_t space, size_t *made, struct fault *fault) {
+static int unpack_once(struct rebuilder *rebuilder, const uint8_t **bytes, size_t *count,
+                       uint8_t *target, size_t space, size_t *made, struct fault *fault) {
   bool ended;
   if (rebuilder->compression == COMPRESSION_ZSTD) {
     ZSTD_inBuffer input = {*bytes, *count, 0};
     ZSTD_outBuffer output = {target, space, 0};
     size_t wanted = ZSTD_decompressStream(rebuilder->zstd, &output, &input);
     if (ZSTD_getErrorCode(wanted) == ZSTD_error_memory_allocation) return fault_memory(fault);
-    if (ZSTD_isError(wanted)) return fault_token(fault, "broken zstd stream: %s", ZSTD_getErrorName(wanted));
+    if (ZSTD_isError(wanted)) {
+      return fault_token(fault, "broken zstd stream: %s", ZSTD_getErrorName(wanted));
+    }
     ended = wanted == 0;
     *bytes += input.pos;
     *count -= input.pos;
@@ -191,7 +204,8 @@ static int unpack_once(struct rebuilder *rebuilder, const uint8_t **bytes, size_
     int status = inflate(stream, Z_SYNC_FLUSH);
     if (status == Z_MEM_ERROR) return fault_memory(fault);
     if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR) {
-      return fault_token(fault, "broken deflate stream: %s", stream->msg ? stream->msg : "no reason given");
+      return fault_token(fault, "broken deflate stream: %s",
+                         stream->msg ? stream->msg : "no reason given");
     }
     ended = status == Z_STREAM_END;
     *bytes = stream->next_in;
@@ -203,7 +217,8 @@ static int unpack_once(struct rebuilder *rebuilder, const uint8_t **bytes, size_
 }
 
 /* Decompresses straight behind what is held; a piece is at most 16 KiB, so the counts stay small. */
-static int unpack(struct rebuilder *rebuilder, const uint8_t *bytes, size_t count, struct fault *fault) {
+static int unpack(struct rebuilder *rebuilder, const uint8_t *bytes, size_t count,
+                  struct fault *fault) {
   for (;;) {
     ssize_t space = room(rebuilder, fault);
     if (space < 0) return -1;
@@ -222,7 +237,8 @@ static int unpack(struct rebuilder *rebuilder, const uint8_t *bytes, size_t coun
 }
 
 /* Collects the bytes of a number; true when all `length` of them are there, with its value. */
-static bool read_number(struct rebuilder *rebuilder, uint8_t byte, unsigned length, uint32_t *value) {
+static bool read_number(struct rebuilder *rebuilder, uint8_t byte, unsigned length,
+                        uint32_t *value) {
   rebuilder->number[rebuilder->number_length++] = byte;
   if (rebuilder->number_length < length) return false;
   rebuilder->number_length = 0;
@@ -281,7 +297,8 @@ static int take_byte(struct rebuilder *rebuilder, uint8_t byte, struct fault *fa
   uint32_t value;
   switch (rebuilder->step) {
     case STEP_TOKEN:
-      return read_number(rebuilder, byte, 4, &value) ? take_token(rebuilder, (int32_t)value, fault) : 0;
+      return read_number(rebuilder, byte, 4, &value) ? take_token(rebuilder, (int32_t)value, fault)
+                                                     : 0;
     case STEP_PIECE_LENGTH:
       rebuilder->rest = (size_t)(rebuilder->flag & 0x3f) << 8 | byte;
       rebuilder->after_piece = true;
@@ -295,20 +312,22 @@ static int take_byte(struct rebuilder *rebuilder, uint8_t byte, struct fault *fa
       return 0;
     case STEP_RUN:
       return read_number(rebuilder, byte, 2, &value) ? take_run(rebuilder, value, fault) : 0;
-    default:
-      return take_flag(rebuilder, byte, fault);
+    default: return take_flag(rebuilder, byte, fault);
   }
 }
 
 /* Takes the next bytes of content: literal or compressed. */
-static int take_content(struct rebuilder *rebuilder, const uint8_t *bytes, size_t count, struct fault *fault) {
+static int take_content(struct rebuilder *rebuilder, const uint8_t *bytes, size_t count,
+                        struct fault *fault) {
   bool literal = rebuilder->step == STEP_LITERAL;
   rebuilder->rest -= count;
   if (rebuilder->rest == 0) rebuilder->step = literal ? STEP_TOKEN : STEP_FLAG;
-  return literal ? add_literal(rebuilder, bytes, count, fault) : unpack(rebuilder, bytes, count, fault);
+  return literal ? add_literal(rebuilder, bytes, count, fault)
+                 : unpack(rebuilder, bytes, count, fault);
 }
 
-ssize_t rebuilder_feed(struct rebuilder *rebuilder, const uint8_t *bytes, size_t count, struct fault *fault) {
+ssize_t rebuilder_feed(struct rebuilder *rebuilder, const uint8_t *bytes, size_t count,
+                       struct fault *fault) {
   size_t used = 0;
   while (used < count && rebuilder->state == REBUILD_RUNNING) {
     int result;

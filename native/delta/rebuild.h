@@ -42,9 +42,11 @@ void rebuilder_close(struct rebuilder *rebuilder);
 enum rebuild_state rebuilder_state(const struct rebuilder *rebuilder);
 
 /* Only when idle. 0, or -1 with a fault. */
-int rebuilder_begin(struct rebuilder *rebuilder, const struct rebuild_plan *plan, struct fault *fault);
+int rebuilder_begin(struct rebuilder *rebuilder, const struct rebuild_plan *plan,
+                    struct fault *fault);
 /* Only when running or ended. The bytes used, or -1 with a fault. */
-ssize_t rebuilder_feed(struct rebuilder *rebuilder, const uint8_t *bytes, size_t count, struct fault *fault);
+ssize_t rebuilder_feed(struct rebuilder *rebuilder, const uint8_t *bytes, size_t count,
+                       struct fault *fault);
 /* Only when ended; then idle again. */
 void rebuilder_finish(struct rebuilder *rebuilder, struct rebuild_result *result);
 /* Writes what is held back of a file that will not be finished. Only closing is left then. 0, or -1 with a fault. */

@@ -116,9 +116,7 @@ static JSValue files_open_write(JSContext *context, JSValueConst self, int count
   return finish_fd(context, &at, fd);
 }
 
-static bool is_absence(void) {
-  return errno == ENOENT || errno == ENOTDIR;
-}
+static bool is_absence(void) { return errno == ENOENT || errno == ENOTDIR; }
 
 static JSValue files_stat(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
   struct argument at;
@@ -315,8 +313,7 @@ static int move(struct place *source, struct place *target, enum move kind, cons
       *call = "rename";
       return (int)syscall(SYS_renameat2, source->parent, source->name, target->parent, target->name,
                           RENAME_EXCHANGE_FLAG);
-    default:
-      return copy_file(source, target, call);
+    default: return copy_file(source, target, call);
   }
 }
 

@@ -40,8 +40,7 @@ JSValue handle_close(JSContext *context, JSValueConst self, int count, JSValueCo
   return JS_UNDEFINED;
 }
 
-JSValue handle_stat_handle(JSContext *context, JSValueConst self, int count,
-                                 JSValueConst *values) {
+JSValue handle_stat_handle(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
   int fd;
   struct stat status;
   if (fd_argument(context, values[0], &fd)) return JS_EXCEPTION;
@@ -91,7 +90,7 @@ JSValue handle_write(JSContext *context, JSValueConst self, int count, JSValueCo
 
 /* sync (magic: 0) and syncFileSystem. */
 JSValue handle_sync(JSContext *context, JSValueConst self, int count, JSValueConst *values,
-                          int whole) {
+                    int whole) {
   int fd;
   if (fd_argument(context, values[0], &fd)) return JS_EXCEPTION;
   int result;
@@ -128,15 +127,14 @@ JSValue handle_lock(JSContext *context, JSValueConst self, int count, JSValueCon
   return JS_NewBool(context, result == 0);
 }
 
-JSValue handle_is_terminal(JSContext *context, JSValueConst self, int count,
-                                 JSValueConst *values) {
+JSValue handle_is_terminal(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
   int fd;
   if (fd_argument(context, values[0], &fd)) return JS_EXCEPTION;
   return JS_NewBool(context, isatty(fd));
 }
 
 JSValue handle_terminal_width(JSContext *context, JSValueConst self, int count,
-                                    JSValueConst *values) {
+                              JSValueConst *values) {
   int fd;
   struct winsize size;
   if (fd_argument(context, values[0], &fd)) return JS_EXCEPTION;

@@ -57,8 +57,7 @@ static int open_name(int parent, const char *name, int flags, mode_t mode) {
 }
 
 /* For kernels before 5.6: one name after the other, none of them a symlink. */
-static int open_by_names(int directory, const char *path, int flags, mode_t mode,
-                         bool same_mount) {
+static int open_by_names(int directory, const char *path, int flags, mode_t mode, bool same_mount) {
   struct stat first, here;
   if (same_mount && fstat(directory, &first)) return -1;
   int parent = directory;

@@ -86,7 +86,8 @@ static void children_wake(JSContext *context, struct loop_wait *wait, bool ready
     }
     *link = child->next;
     JSValue value = JS_NewInt32(context, status);
-    JS_FreeValue(context, JS_Call(context, child->resolve, JS_UNDEFINED, 1, (JSValueConst *)&value));
+    JS_FreeValue(context,
+                 JS_Call(context, child->resolve, JS_UNDEFINED, 1, (JSValueConst *)&value));
     JS_FreeValue(context, child->resolve);
     free(child);
   }
@@ -129,13 +130,18 @@ static int spawn(char **command, char **environment, int pipe_end, int stderr_fd
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &defaults);
   short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
-  posix_spawnattr_setflags(&attributes, stderr_fd < 0 ? flags : (short)(flags | POSIX_SPAWN_SETSID));
+  posix_spawnattr_setflags(&attributes,
+                           stderr_fd < 0 ? flags : (short)(flags | POSIX_SPAWN_SETSID));
   if (pipe_end >= 0) {
     failure = posix_spawn_file_actions_adddup2(&actions, pipe_end, STDIN_FILENO);
     if (!failure) failure = posix_spawn_file_actions_adddup2(&actions, pipe_end, STDOUT_FILENO);
   }
-  if (!failure && stderr_fd >= 0) failure = posix_spawn_file_actions_adddup2(&actions, stderr_fd, STDERR_FILENO);
-  if (!failure) failure = posix_spawnp(pid, command[0], &actions, &attributes, command, environment);
+  if (!failure && stderr_fd >= 0) {
+    failure = posix_spawn_file_actions_adddup2(&actions, stderr_fd, STDERR_FILENO);
+  }
+  if (!failure) {
+    failure = posix_spawnp(pid, command[0], &actions, &attributes, command, environment);
+  }
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   return failure;
@@ -145,7 +151,8 @@ static int spawn(char **command, char **environment, int pipe_end, int stderr_fd
 static JSValue new_process(JSContext *context, struct child *child, JSValue stream) {
   JSValue functions[2];
   JSValue process = JS_NewObject(context);
-  JSValue promise = JS_IsException(process) ? JS_EXCEPTION : JS_NewPromiseCapability(context, functions);
+  JSValue promise =
+      JS_IsException(process) ? JS_EXCEPTION : JS_NewPromiseCapability(context, functions);
   if (JS_IsException(promise)) {
     JS_FreeValue(context, process);
     JS_FreeValue(context, stream);
@@ -153,7 +160,8 @@ static JSValue new_process(JSContext *context, struct child *child, JSValue stre
   }
   JS_FreeValue(context, functions[1]);
   child->resolve = functions[0];
-  if (set_property(context, process, "stream", stream) || set_property(context, process, "ended", promise)) {
+  if (set_property(context, process, "stream", stream) ||
+      set_property(context, process, "ended", promise)) {
     JS_FreeValue(context, child->resolve);
     JS_FreeValue(context, process);
     return JS_EXCEPTION;
@@ -175,7 +183,8 @@ static int make_pipe(bool wanted, int ends[2]) {
 }
 
 /* Makes everything that can fail before the child is there, so that no child is ever lost. */
-static JSValue start_child(JSContext *context, char **command, char **environment, bool pipe_wanted, int stderr_fd) {
+static JSValue start_child(JSContext *context, char **command, char **environment, bool pipe_wanted,
+                           int stderr_fd) {
   int ends[2] = {-1, -1};
   struct child *child = calloc(1, sizeof *child);
   if (!child) return JS_ThrowOutOfMemory(context);
@@ -211,7 +220,8 @@ static JSValue start_child(JSContext *context, char **command, char **environmen
   return process;
 }
 
-static JSValue processes_start(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+static JSValue processes_start(JSContext *context, JSValueConst self, int argc,
+                               JSValueConst *argv) {
   (void)self, (void)argc;
   JSValue pipe_property = JS_GetPropertyStr(context, argv[0], "pipe");
   if (JS_IsException(pipe_property)) return JS_EXCEPTION;
@@ -226,20 +236,24 @@ static JSValue processes_start(JSContext *context, JSValueConst self, int argc, 
   char **command = words_from_js(context, argv[0], "command");
   char **environment = command ? words_from_js(context, argv[0], "environment") : NULL;
   JSValue result = JS_EXCEPTION;
-  if (command && environment)
+  if (command && environment) {
     result = command[0] ? start_child(context, command, environment, pipe_wanted, stderr_fd)
                         : JS_ThrowTypeError(context, "start: the command is empty");
+  }
   words_free(context, command);
   words_free(context, environment);
   return result;
 }
 
 /* Only to a child that has not been reaped: its pid can't belong to anybody else yet. */
-static JSValue processes_signal(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+static JSValue processes_signal(JSContext *context, JSValueConst self, int argc,
+                                JSValueConst *argv) {
   (void)self, (void)argc;
   int64_t pid;
   int32_t number;
-  if (get_int64_property(context, argv[0], "pid", &pid) || JS_ToInt32(context, &number, argv[1])) return JS_EXCEPTION;
+  if (get_int64_property(context, argv[0], "pid", &pid) || JS_ToInt32(context, &number, argv[1])) {
+    return JS_EXCEPTION;
+  }
   for (struct child *child = children; child; child = child->next) {
     if (child->pid != pid) continue;
     if (kill(child->pid, number) == 0) break;
@@ -249,7 +263,8 @@ static JSValue processes_signal(JSContext *context, JSValueConst self, int argc,
   return JS_UNDEFINED;
 }
 
-static JSValue processes_variable(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+static JSValue processes_variable(JSContext *context, JSValueConst self, int argc,
+                                  JSValueConst *argv) {
   (void)self, (void)argc;
   char *name = bytes_from_js(context, argv[0], NULL);
   if (!name) return JS_EXCEPTION;
@@ -258,7 +273,8 @@ static JSValue processes_variable(JSContext *context, JSValueConst self, int arg
   return value ? bytes_to_js(context, value, strlen(value)) : JS_UNDEFINED;
 }
 
-static JSValue processes_user_id(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+static JSValue processes_user_id(JSContext *context, JSValueConst self, int argc,
+                                 JSValueConst *argv) {
   (void)self, (void)argc, (void)argv;
   return JS_NewInt64(context, geteuid());
 }
@@ -275,7 +291,8 @@ static int processes_prepare(JSContext *context, JSModuleDef *module) {
   if (JS_IsException(words)) return -1;
   for (int i = 0; i < host_argument_count; i++) {
     JSValue word = bytes_to_js(context, host_arguments[i], strlen(host_arguments[i]));
-    if (JS_IsException(word) || JS_DefinePropertyValueUint32(context, words, (uint32_t)i, word, JS_PROP_C_W_E) < 0) {
+    if (JS_IsException(word) ||
+        JS_DefinePropertyValueUint32(context, words, (uint32_t)i, word, JS_PROP_C_W_E) < 0) {
       JS_FreeValue(context, words);
       return -1;
     }
@@ -286,6 +303,7 @@ static int processes_prepare(JSContext *context, JSModuleDef *module) {
 static const JSCFunctionListEntry processes_functions[] = {
     JS_CFUNC_DEF("start", 1, processes_start),
     JS_CFUNC_DEF("signal", 2, processes_signal),
+    /* Of the program itself. */
     JS_CFUNC_DEF("variable", 1, processes_variable),
     JS_CFUNC_DEF("userId", 0, processes_user_id),
     JS_CFUNC_DEF("exit", 1, processes_exit),

@@ -16,7 +16,8 @@ char **words_from_js(JSContext *context, JSValueConst options, const char *name)
   JSValue array = JS_GetPropertyStr(context, options, name);
   int64_t count;
   if (JS_IsException(array)) return NULL;
-  if (!JS_IsArray(context, array) || get_int64_property(context, array, "length", &count) || count > WORDS_MAX) {
+  if (!JS_IsArray(context, array) || get_int64_property(context, array, "length", &count) ||
+      count > WORDS_MAX) {
     JS_ThrowTypeError(context, "%s must be an array of at most %d byte strings", name, WORDS_MAX);
     goto out;
   }

@@ -11,8 +11,9 @@ static JSValue random_bytes(JSContext *context, JSValueConst self, int argc, JSV
   (void)self, (void)argc;
   int64_t length;
   if (JS_ToInt64(context, &length, argv[0])) return JS_EXCEPTION;
-  if (length < 0 || length > LENGTH_MAX)
+  if (length < 0 || length > LENGTH_MAX) {
     return JS_ThrowRangeError(context, "randomBytes: length must be 0 to %d", LENGTH_MAX);
+  }
   uint8_t bytes[LENGTH_MAX];
   size_t filled = 0;
   while (filled < (size_t)length) {

@@ -32,7 +32,8 @@ static int signatures_prepare(JSContext *context, JSModuleDef *module) {
 }
 
 /* The whole of a Uint8Array of just this length; -1 with an exception. */
-static int exact_bytes(JSContext *context, JSValueConst array, size_t length, const char *what, uint8_t **bytes) {
+static int exact_bytes(JSContext *context, JSValueConst array, size_t length, const char *what,
+                       uint8_t **bytes) {
   size_t count;
   if (buffer_whole(context, array, bytes, &count)) return -1;
   if (count == length) return 0;
@@ -40,29 +41,34 @@ static int exact_bytes(JSContext *context, JSValueConst array, size_t length, co
   return -1;
 }
 
-static JSValue signatures_verify(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+static JSValue signatures_verify(JSContext *context, JSValueConst self, int argc,
+                                 JSValueConst *argv) {
   (void)self, (void)argc;
   uint8_t *key, *message, *signature;
   size_t length;
   if (exact_bytes(context, argv[0], ED25519_KEY_SIZE, "the public key", &key) ||
       exact_bytes(context, argv[2], ED25519_SIGNATURE_SIZE, "the signature", &signature) ||
-      buffer_whole(context, argv[1], &message, &length))
+      buffer_whole(context, argv[1], &message, &length)) {
     return JS_EXCEPTION;
+  }
   return JS_NewBool(context, ed25519_sha512_verify(key, length, message, signature));
 }
 
-static JSValue signatures_sign(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+static JSValue signatures_sign(JSContext *context, JSValueConst self, int argc,
+                               JSValueConst *argv) {
   (void)self, (void)argc;
   uint8_t *key, *message, signature[ED25519_SIGNATURE_SIZE];
   size_t length;
   if (exact_bytes(context, argv[0], 2 * ED25519_KEY_SIZE, "the secret key", &key) ||
-      buffer_whole(context, argv[1], &message, &length))
+      buffer_whole(context, argv[1], &message, &length)) {
     return JS_EXCEPTION;
+  }
   ed25519_sha512_sign(key + ED25519_KEY_SIZE, key, length, message, signature);
   return buffer_new(context, signature, sizeof signature);
 }
 
-static JSValue signatures_public_key(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+static JSValue signatures_public_key(JSContext *context, JSValueConst self, int argc,
+                                     JSValueConst *argv) {
   (void)self, (void)argc;
   uint8_t *seed, key[ED25519_KEY_SIZE];
   if (exact_bytes(context, argv[0], ED25519_KEY_SIZE, "the seed", &seed)) return JS_EXCEPTION;

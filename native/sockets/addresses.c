@@ -14,10 +14,13 @@ JSValue address_to_js(JSContext *context, const struct sockaddr *address, sockle
   char literal[NI_MAXHOST], service[8];
   if (address->sa_family != AF_INET && address->sa_family != AF_INET6) return JS_UNDEFINED;
   int flags = NI_NUMERICHOST | NI_NUMERICSERV | NI_DGRAM;
-  if (getnameinfo(address, length, literal, sizeof literal, service, sizeof service, flags)) return JS_UNDEFINED;
+  if (getnameinfo(address, length, literal, sizeof literal, service, sizeof service, flags)) {
+    return JS_UNDEFINED;
+  }
   JSValue value = JS_NewObject(context);
   if (JS_IsException(value)) return value;
-  if (set_property(context, value, "family", JS_NewInt32(context, address->sa_family == AF_INET6 ? 6 : 4)) ||
+  if (set_property(context, value, "family",
+                   JS_NewInt32(context, address->sa_family == AF_INET6 ? 6 : 4)) ||
       set_property(context, value, "address", JS_NewString(context, literal)) ||
       set_property(context, value, "port", JS_NewInt32(context, atoi(service)))) {
     JS_FreeValue(context, value);
@@ -34,8 +37,10 @@ int address_of_literal(JSContext *context, const char *call, const char *literal
   }
   char service[8];
   snprintf(service, sizeof service, "%d", (int)port);
-  snprintf(address->name, sizeof address->name, strchr(literal, ':') ? "[%s]:%s" : "%s:%s", literal, service);
-  struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV}, *result;
+  snprintf(address->name, sizeof address->name, strchr(literal, ':') ? "[%s]:%s" : "%s:%s", literal,
+           service);
+  struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV},
+                  *result;
   if (getaddrinfo(literal, service, &hints, &result) != 0) {
     throw_system_error(context, call, address->name, EINVAL);
     return -1;
@@ -54,7 +59,8 @@ char *bytes_property(JSContext *context, JSValueConst object, const char *name) 
   return bytes;
 }
 
-int address_from_js(JSContext *context, const char *call, JSValueConst value, struct socket_address *address) {
+int address_from_js(JSContext *context, const char *call, JSValueConst value,
+                    struct socket_address *address) {
   int64_t port;
   if (get_int64_property(context, value, "port", &port)) return -1;
   JSValue property = JS_GetPropertyStr(context, value, "address");
@@ -68,7 +74,8 @@ int address_from_js(JSContext *context, const char *call, JSValueConst value, st
   return failed;
 }
 
-int address_of_path(JSContext *context, const char *call, JSValueConst path, struct socket_address *address) {
+int address_of_path(JSContext *context, const char *call, JSValueConst path,
+                    struct socket_address *address) {
   size_t length;
   char *bytes = bytes_from_js(context, path, &length);
   if (!bytes) return -1;

@@ -29,10 +29,12 @@ int address_of_literal(JSContext *context, const char *call, const char *literal
                        struct socket_address *address);
 
 /* Reads `{ address, port }`; -1 with an exception. */
-int address_from_js(JSContext *context, const char *call, JSValueConst value, struct socket_address *address);
+int address_from_js(JSContext *context, const char *call, JSValueConst value,
+                    struct socket_address *address);
 
 /* The address of a unix socket at the path; -1 with an exception. */
-int address_of_path(JSContext *context, const char *call, JSValueConst path, struct socket_address *address);
+int address_of_path(JSContext *context, const char *call, JSValueConst path,
+                    struct socket_address *address);
 
 /* A byte string of an object, or NULL: with an exception where it is no byte string, without where it is undefined. */
 char *bytes_property(JSContext *context, JSValueConst object, const char *name);

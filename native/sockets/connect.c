@@ -65,10 +65,13 @@ static int begin_connect(const struct socket_address *peer, int *failure) {
 }
 
 /* Takes `connecting`, whose peer is set unless `failed`. */
-static JSValue connect_peer(JSContext *context, struct connecting *connecting, int failed, JSValueConst timeout) {
+static JSValue connect_peer(JSContext *context, struct connecting *connecting, int failed,
+                            JSValueConst timeout) {
   double timeout_ms;
   JSValue functions[2], promise = JS_EXCEPTION;
-  if (!failed && !JS_ToFloat64(context, &timeout_ms, timeout)) promise = JS_NewPromiseCapability(context, functions);
+  if (!failed && !JS_ToFloat64(context, &timeout_ms, timeout)) {
+    promise = JS_NewPromiseCapability(context, functions);
+  }
   if (JS_IsException(promise)) {
     free(connecting);
     return promise;
@@ -77,12 +80,12 @@ static JSValue connect_peer(JSContext *context, struct connecting *connecting, i
   connecting->reject = functions[1];
   int failure;
   int fd = begin_connect(&connecting->peer, &failure);
-  connecting->wait = (struct loop_wait){
-      .fd = fd, .events = POLLOUT, .deadline_ms = loop_deadline_ms(timeout_ms), .wake = connecting_wake};
-  if (failure == EINPROGRESS)
-    loop_add(&connecting->wait);
-  else
-    connecting_settle(context, connecting, failure);
+  connecting->wait = (struct loop_wait){.fd = fd,
+                                        .events = POLLOUT,
+                                        .deadline_ms = loop_deadline_ms(timeout_ms),
+                                        .wake = connecting_wake};
+  if (failure == EINPROGRESS) loop_add(&connecting->wait);
+  else connecting_settle(context, connecting, failure);
   return promise;
 }
 

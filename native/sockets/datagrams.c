@@ -59,17 +59,21 @@ static struct datagram *datagram_of(JSContext *context, JSValueConst value) {
   return datagram;
 }
 
-static bool is_receiving(const struct crossing *crossing) { return crossing->wait.events == POLLIN; }
+static bool is_receiving(const struct crossing *crossing) {
+  return crossing->wait.events == POLLIN;
+}
 
 /* Ends it, out of the loop. Takes the value. */
-static void crossing_settle(JSContext *context, struct crossing *crossing, JSValue value, bool failed) {
+static void crossing_settle(JSContext *context, struct crossing *crossing, JSValue value,
+                            bool failed) {
   if (JS_IsException(value)) {
     value = JS_GetException(context);
     failed = true;
   }
   JSValue self = crossing->self, buffer = crossing->buffer;
   JSValue resolve = crossing->resolve, reject = crossing->reject;
-  JS_FreeValue(context, JS_Call(context, failed ? reject : resolve, JS_UNDEFINED, 1, (JSValueConst *)&value));
+  JS_FreeValue(context, JS_Call(context, failed ? reject : resolve, JS_UNDEFINED, 1,
+                                (JSValueConst *)&value));
   JS_FreeValue(context, value);
   JS_FreeValue(context, buffer);
   JS_FreeValue(context, resolve);
@@ -81,11 +85,14 @@ static void crossing_settle(JSContext *context, struct crossing *crossing, JSVal
 static void crossing_fail(JSContext *context, struct crossing *crossing, int saved_errno) {
   bool receiving = is_receiving(crossing);
   const char *path = receiving ? NULL : crossing->to.name;
-  crossing_settle(context, crossing, new_system_error(context, receiving ? "receive" : "send", path, saved_errno), true);
+  crossing_settle(context, crossing,
+                  new_system_error(context, receiving ? "receive" : "send", path, saved_errno),
+                  true);
 }
 
 /* `{ length, from }` */
-static JSValue received_to_js(JSContext *context, ssize_t length, const struct sockaddr *from, socklen_t from_length) {
+static JSValue received_to_js(JSContext *context, ssize_t length, const struct sockaddr *from,
+                              socklen_t from_length) {
   JSValue received = JS_NewObject(context);
   if (JS_IsException(received)) return received;
   JSValue address = address_to_js(context, from, from_length);
@@ -115,31 +122,31 @@ static void crossing_try(JSContext *context, struct crossing *crossing, int fd) 
   ssize_t moved;
   do {
     from_length = sizeof from;
-    moved = is_receiving(crossing)
-                ? recvfrom(fd, bytes + crossing->offset, crossing->length, MSG_TRUNC, (struct sockaddr *)&from, &from_length)
-                : sendto(fd, bytes + crossing->offset, crossing->length, MSG_NOSIGNAL, &crossing->to.any, crossing->to.length);
+    moved = is_receiving(crossing) ? recvfrom(fd, bytes + crossing->offset, crossing->length,
+                                              MSG_TRUNC, (struct sockaddr *)&from, &from_length)
+                                   : sendto(fd, bytes + crossing->offset, crossing->length,
+                                            MSG_NOSIGNAL, &crossing->to.any, crossing->to.length);
   } while (moved < 0 && errno == EINTR);
   int saved_errno = errno;
-  if (moved < 0 && (saved_errno == EAGAIN || saved_errno == EWOULDBLOCK))
-    loop_add(&crossing->wait);
-  else if (moved < 0)
-    crossing_fail(context, crossing, saved_errno);
-  else
+  if (moved < 0 && (saved_errno == EAGAIN || saved_errno == EWOULDBLOCK)) loop_add(&crossing->wait);
+  else if (moved < 0) crossing_fail(context, crossing, saved_errno);
+  else {
     crossing_settle(context, crossing,
-                    is_receiving(crossing) ? received_to_js(context, moved, (struct sockaddr *)&from, from_length) : JS_UNDEFINED,
+                    is_receiving(crossing)
+                        ? received_to_js(context, moved, (struct sockaddr *)&from, from_length)
+                        : JS_UNDEFINED,
                     false);
+  }
 }
 
 static void crossing_wake(JSContext *context, struct loop_wait *wait, bool ready) {
   struct crossing *crossing = (struct crossing *)wait;
-  if (ready)
-    crossing_try(context, crossing, wait->fd);
-  else
-    crossing_fail(context, crossing, ETIMEDOUT);
+  if (ready) crossing_try(context, crossing, wait->fd);
+  else crossing_fail(context, crossing, ETIMEDOUT);
 }
 
-static JSValue crossing_start(JSContext *context, struct crossing *crossing, JSValueConst self, JSValueConst buffer,
-                              double timeout_ms) {
+static JSValue crossing_start(JSContext *context, struct crossing *crossing, JSValueConst self,
+                              JSValueConst buffer, double timeout_ms) {
   JSValue functions[2], promise = JS_NewPromiseCapability(context, functions);
   if (JS_IsException(promise)) return promise;
   crossing->self = JS_DupValue(context, self);
@@ -148,10 +155,8 @@ static JSValue crossing_start(JSContext *context, struct crossing *crossing, JSV
   crossing->reject = functions[1];
   crossing->wait.deadline_ms = loop_deadline_ms(timeout_ms);
   int fd = datagrams_descriptor(self);
-  if (fd < 0)
-    crossing_fail(context, crossing, ECANCELED);
-  else
-    crossing_try(context, crossing, fd);
+  if (fd < 0) crossing_fail(context, crossing, ECANCELED);
+  else crossing_try(context, crossing, fd);
   return promise;
 }
 
@@ -161,8 +166,9 @@ static JSValue datagram_to_js(JSContext *context, int fd) {
   JS_NewClassID(&datagram_class);
   JSValue object = JS_EXCEPTION;
   if (JS_IsRegisteredClass(runtime, datagram_class) ||
-      !JS_NewClass(runtime, datagram_class, &datagram_class_definition))
+      !JS_NewClass(runtime, datagram_class, &datagram_class_definition)) {
     object = JS_NewObjectProtoClass(context, JS_NULL, datagram_class);
+  }
   struct datagram *datagram = JS_IsException(object) ? NULL : js_mallocz(context, sizeof *datagram);
   if (!datagram) {
     close(fd);
@@ -196,7 +202,8 @@ static int read_groups(JSContext *context, JSValueConst value, struct datagram_o
     JSValue group = JS_GetPropertyUint32(context, groups, i);
     char *literal = JS_IsException(group) ? NULL : bytes_from_js(context, group, NULL);
     JS_FreeValue(context, group);
-    failed = literal ? address_of_literal(context, "openDatagram", literal, 0, &options->groups[i]) : -1;
+    failed =
+        literal ? address_of_literal(context, "openDatagram", literal, 0, &options->groups[i]) : -1;
     js_free(context, literal);
   }
   JS_FreeValue(context, groups);
@@ -205,7 +212,8 @@ static int read_groups(JSContext *context, JSValueConst value, struct datagram_o
 }
 
 /* The index of the interface that is named, if one is. -1 with an exception. */
-static int read_interface(JSContext *context, JSValueConst value, struct datagram_options *options) {
+static int read_interface(JSContext *context, JSValueConst value,
+                          struct datagram_options *options) {
   JSValue property = JS_GetPropertyStr(context, value, "interface");
   if (JS_IsException(property)) return -1;
   if (JS_IsUndefined(property)) return 0;
@@ -222,7 +230,10 @@ static int read_interface(JSContext *context, JSValueConst value, struct datagra
 /* -1 with an exception. */
 static int read_options(JSContext *context, JSValueConst value, struct datagram_options *options) {
   int64_t port, family;
-  if (get_int64_property(context, value, "port", &port) || get_int64_property(context, value, "family", &family)) return -1;
+  if (get_int64_property(context, value, "port", &port) ||
+      get_int64_property(context, value, "family", &family)) {
+    return -1;
+  }
   JSValue broadcast = JS_GetPropertyStr(context, value, "broadcast");
   options->broadcast = JS_ToBool(context, broadcast);
   JS_FreeValue(context, broadcast);
@@ -237,17 +248,25 @@ static int read_options(JSContext *context, JSValueConst value, struct datagram_
     throw_system_error(context, "openDatagram", options->address.name, EAFNOSUPPORT);
     return -1;
   }
-  return failed || read_groups(context, value, options) || read_interface(context, value, options) ? -1 : 0;
+  return failed || read_groups(context, value, options) || read_interface(context, value, options)
+             ? -1
+             : 0;
 }
 
 /* 0, or -1 with errno. */
 static int set_up(int fd, const struct datagram_options *options) {
   int on = 1, family = options->address.any.sa_family;
-  if (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0) return -1;
+  if (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0) {
+    return -1;
+  }
   if (options->broadcast && setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof on) < 0) return -1;
-  if (options->group_count > 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0) return -1;
+  if (options->group_count > 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0) {
+    return -1;
+  }
   if (bind(fd, &options->address.any, options->address.length) < 0) return -1;
-  if (options->interface_index != 0 && group_send_by(fd, family, options->interface_index) < 0) return -1;
+  if (options->interface_index != 0 && group_send_by(fd, family, options->interface_index) < 0) {
+    return -1;
+  }
   for (uint32_t i = 0; i < options->group_count; i++)
     if (group_join(fd, &options->groups[i], options->interface_index) < 0) return -1;
   return 0;
@@ -276,7 +295,9 @@ JSValue datagrams_send(JSContext *context, JSValueConst self, int argc, JSValueC
   int64_t offset;
   if (address_from_js(context, "send", argv[1], &sending->to)) return JS_EXCEPTION;
   if (JS_ToInt64(context, &offset, argv[3])) return JS_EXCEPTION;
-  if (buffer_window(context, argv[2], argv[3], argv[4], &bytes, &sending->length)) return JS_EXCEPTION;
+  if (buffer_window(context, argv[2], argv[3], argv[4], &bytes, &sending->length)) {
+    return JS_EXCEPTION;
+  }
   sending->offset = (size_t)offset;
   return crossing_start(context, sending, argv[0], argv[2], SEND_TIMEOUT_MS);
 }

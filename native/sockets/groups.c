@@ -30,10 +30,8 @@ int group_join(int fd, const struct socket_address *group, unsigned index) {
     if (!entry->ifa_addr || entry->ifa_addr->sa_family != group->any.sa_family) continue;
     if (!(entry->ifa_flags & IFF_UP) || !(entry->ifa_flags & IFF_MULTICAST)) continue;
     unsigned found = if_nametoindex(entry->ifa_name);
-    if (found != 0 && join_on(fd, group, found) == 0)
-      joined++;
-    else
-      failure = errno;
+    if (found != 0 && join_on(fd, group, found) == 0) joined++;
+    else failure = errno;
   }
   freeifaddrs(all);
   errno = failure;
@@ -41,7 +39,9 @@ int group_join(int fd, const struct socket_address *group, unsigned index) {
 }
 
 int group_send_by(int fd, int family, unsigned index) {
-  if (family == AF_INET6) return setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, &index, sizeof index);
+  if (family == AF_INET6) {
+    return setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, &index, sizeof index);
+  }
   struct ip_mreqn four = {.imr_ifindex = (int)index};
   return setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &four, sizeof four);
 }

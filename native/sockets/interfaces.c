@@ -51,7 +51,8 @@ static JSValue addresses_of(JSContext *context, const struct ifaddrs *first) {
     if (!is_shown(entry) || strcmp(entry->ifa_name, first->ifa_name) != 0) continue;
     JSValue address = entry_to_js(context, entry);
     if (JS_IsUndefined(address)) continue;
-    if (JS_IsException(address) || JS_DefinePropertyValueUint32(context, addresses, count++, address, JS_PROP_C_W_E) < 0) {
+    if (JS_IsException(address) ||
+        JS_DefinePropertyValueUint32(context, addresses, count++, address, JS_PROP_C_W_E) < 0) {
       JS_FreeValue(context, addresses);
       return JS_EXCEPTION;
     }
@@ -62,10 +63,12 @@ static JSValue addresses_of(JSContext *context, const struct ifaddrs *first) {
 static JSValue interface_to_js(JSContext *context, const struct ifaddrs *first) {
   JSValue interface = JS_NewObject(context);
   if (JS_IsException(interface)) return interface;
-  bool loopback = (first->ifa_flags & IFF_LOOPBACK) != 0, multicast = (first->ifa_flags & IFF_MULTICAST) != 0;
+  bool loopback = (first->ifa_flags & IFF_LOOPBACK) != 0,
+       multicast = (first->ifa_flags & IFF_MULTICAST) != 0;
   JSValue addresses = addresses_of(context, first);
   if (JS_IsException(addresses) || set_property(context, interface, "addresses", addresses) ||
-      set_property(context, interface, "name", bytes_to_js(context, first->ifa_name, strlen(first->ifa_name))) ||
+      set_property(context, interface, "name",
+                   bytes_to_js(context, first->ifa_name, strlen(first->ifa_name))) ||
       set_property(context, interface, "loopback", JS_NewBool(context, loopback)) ||
       set_property(context, interface, "multicast", JS_NewBool(context, multicast))) {
     JS_FreeValue(context, interface);
@@ -92,7 +95,8 @@ JSValue interfaces_list(JSContext *context, JSValueConst self, int argc, JSValue
   for (const struct ifaddrs *entry = all; entry && !JS_IsException(list); entry = entry->ifa_next) {
     if (!is_shown(entry) || came_before(all, entry)) continue;
     JSValue interface = interface_to_js(context, entry);
-    if (JS_IsException(interface) || JS_DefinePropertyValueUint32(context, list, count++, interface, JS_PROP_C_W_E) < 0) {
+    if (JS_IsException(interface) ||
+        JS_DefinePropertyValueUint32(context, list, count++, interface, JS_PROP_C_W_E) < 0) {
       JS_FreeValue(context, list);
       list = JS_EXCEPTION;
     }

@@ -72,16 +72,17 @@ static int bind_to(int fd, const struct socket_address *address) {
     int on = 1, off = 0;
     /* A server that is started again shall not wait for its old connections to be forgotten. */
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (address->any.sa_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    if (address->any.sa_family == AF_INET6) {
+      setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    }
     return bind(fd, &address->any, address->length);
   }
   mode_t before = umask(0177);
   int bound = bind(fd, &address->any, address->length);
   if (bound < 0 && errno == EADDRINUSE) {
-    if (is_stale(address) && unlink(address->path.sun_path) == 0)
+    if (is_stale(address) && unlink(address->path.sun_path) == 0) {
       bound = bind(fd, &address->any, address->length);
-    else
-      errno = EADDRINUSE;
+    } else errno = EADDRINUSE;
   }
   umask(before);
   return bound;
@@ -93,8 +94,9 @@ static JSValue listener_to_js(JSContext *context, int fd, const struct socket_ad
   JS_NewClassID(&listener_class);
   JSValue object = JS_EXCEPTION;
   if (JS_IsRegisteredClass(runtime, listener_class) ||
-      !JS_NewClass(runtime, listener_class, &listener_class_definition))
+      !JS_NewClass(runtime, listener_class, &listener_class_definition)) {
     object = JS_NewObjectProtoClass(context, JS_NULL, listener_class);
+  }
   struct listener *listener = JS_IsException(object) ? NULL : js_mallocz(context, sizeof *listener);
   if (!listener) {
     close(fd);
@@ -134,7 +136,9 @@ JSValue listeners_listen(JSContext *context, JSValueConst self, int argc, JSValu
   (void)self, (void)argc;
   struct socket_address address;
   int32_t backlog;
-  if (read_place(context, argv[0], &address) || JS_ToInt32(context, &backlog, argv[1])) return JS_EXCEPTION;
+  if (read_place(context, argv[0], &address) || JS_ToInt32(context, &backlog, argv[1])) {
+    return JS_EXCEPTION;
+  }
   int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0 || bind_to(fd, &address) < 0 || listen(fd, backlog) < 0) {
     int saved_errno = errno;
@@ -145,7 +149,8 @@ JSValue listeners_listen(JSContext *context, JSValueConst self, int argc, JSValu
 }
 
 /* `{ socket, peer }`. Takes the descriptor. */
-static JSValue accepted_to_js(JSContext *context, int fd, const struct sockaddr *peer, socklen_t length) {
+static JSValue accepted_to_js(JSContext *context, int fd, const struct sockaddr *peer,
+                              socklen_t length) {
   int on = 1;
   if (peer->sa_family != AF_UNIX) {
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -178,21 +183,21 @@ static bool is_passing(int saved_errno) {
     case ENETUNREACH:
     case EHOSTDOWN:
     case EHOSTUNREACH:
-    case ENONET:
-      return true;
-    default:
-      return false;
+    case ENONET: return true;
+    default: return false;
   }
 }
 
 /* Ends the accept. Takes the value. */
-static void accept_settle(JSContext *context, struct listener *listener, JSValue value, bool failed) {
+static void accept_settle(JSContext *context, struct listener *listener, JSValue value,
+                          bool failed) {
   if (JS_IsException(value)) {
     value = JS_GetException(context);
     failed = true;
   }
   JSValue self = listener->self, resolve = listener->resolve, reject = listener->reject;
-  JS_FreeValue(context, JS_Call(context, failed ? reject : resolve, JS_UNDEFINED, 1, (JSValueConst *)&value));
+  JS_FreeValue(context, JS_Call(context, failed ? reject : resolve, JS_UNDEFINED, 1,
+                                (JSValueConst *)&value));
   JS_FreeValue(context, value);
   JS_FreeValue(context, resolve);
   JS_FreeValue(context, reject);
@@ -206,15 +211,17 @@ static void accept_now(JSContext *context, struct listener *listener) {
   int fd;
   do {
     length = sizeof peer;
-    fd = accept4(listener->wait.fd, (struct sockaddr *)&peer, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    fd =
+        accept4(listener->wait.fd, (struct sockaddr *)&peer, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
   } while (fd < 0 && is_passing(errno));
   int saved_errno = errno;
-  if (fd >= 0)
-    accept_settle(context, listener, accepted_to_js(context, fd, (struct sockaddr *)&peer, length), false);
-  else if (saved_errno == EAGAIN || saved_errno == EWOULDBLOCK)
-    loop_add(&listener->wait);
-  else
+  if (fd >= 0) {
+    accept_settle(context, listener, accepted_to_js(context, fd, (struct sockaddr *)&peer, length),
+                  false);
+  } else if (saved_errno == EAGAIN || saved_errno == EWOULDBLOCK) loop_add(&listener->wait);
+  else {
     accept_settle(context, listener, new_system_error(context, "accept", NULL, saved_errno), true);
+  }
 }
 
 static void accept_wake(JSContext *context, struct loop_wait *wait, bool ready) {
@@ -233,10 +240,9 @@ JSValue listeners_accept(JSContext *context, JSValueConst self, int argc, JSValu
   listener->resolve = functions[0];
   listener->reject = functions[1];
   listener->wait.wake = accept_wake;
-  if (listener->wait.fd < 0)
+  if (listener->wait.fd < 0) {
     accept_settle(context, listener, new_system_error(context, "accept", NULL, ECANCELED), true);
-  else
-    accept_now(context, listener);
+  } else accept_now(context, listener);
   return promise;
 }
 
@@ -247,6 +253,8 @@ JSValue listeners_close(JSContext *context, JSValueConst self, int argc, JSValue
   bool waits = listener->wait.added;
   loop_remove(&listener->wait);
   listener_shut(listener);
-  if (waits) accept_settle(context, listener, new_system_error(context, "accept", NULL, ECANCELED), true);
+  if (waits) {
+    accept_settle(context, listener, new_system_error(context, "accept", NULL, ECANCELED), true);
+  }
   return JS_UNDEFINED;
 }

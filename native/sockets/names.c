@@ -57,11 +57,13 @@ static JSValue addresses_to_js(JSContext *context, const struct lookup *lookup) 
   JSValue addresses = JS_NewArray(context);
   if (JS_IsException(addresses)) return addresses;
   uint32_t count = 0;
-  for (const struct addrinfo *found = lookup->result; found && count < ADDRESSES_MAX; found = found->ai_next) {
+  for (const struct addrinfo *found = lookup->result; found && count < ADDRESSES_MAX;
+       found = found->ai_next) {
     if (found->ai_family != AF_INET && found->ai_family != AF_INET6) continue;
     JSValue address = address_to_js(context, found->ai_addr, found->ai_addrlen);
     if (JS_IsUndefined(address)) continue;
-    if (JS_IsException(address) || JS_DefinePropertyValueUint32(context, addresses, count++, address, JS_PROP_C_W_E) < 0) {
+    if (JS_IsException(address) ||
+        JS_DefinePropertyValueUint32(context, addresses, count++, address, JS_PROP_C_W_E) < 0) {
       JS_FreeValue(context, addresses);
       return JS_EXCEPTION;
     }
@@ -72,15 +74,12 @@ static JSValue addresses_to_js(JSContext *context, const struct lookup *lookup) 
 static JSValue lookup_error(JSContext *context, const struct lookup *lookup) {
   const char *words = gai_strerror(lookup->status);
   switch (lookup->status) {
-    case EAI_SYSTEM:
-      return new_system_error(context, "resolve", lookup->host, lookup->saved_errno);
-    case EAI_MEMORY:
-      return new_system_error(context, "resolve", lookup->host, ENOMEM);
+    case EAI_SYSTEM: return new_system_error(context, "resolve", lookup->host, lookup->saved_errno);
+    case EAI_MEMORY: return new_system_error(context, "resolve", lookup->host, ENOMEM);
     case EAI_AGAIN:
     case EAI_FAIL: /* A name server that fails now may answer later. */
       return new_coded_error(context, "resolve", lookup->host, "EAGAIN", words, EAGAIN);
-    default:
-      return new_coded_error(context, "resolve", lookup->host, "ENOTFOUND", words, ENOENT);
+    default: return new_coded_error(context, "resolve", lookup->host, "ENOTFOUND", words, ENOENT);
   }
 }
 
@@ -114,7 +113,8 @@ static void lookup_wake(JSContext *context, struct loop_wait *wait, bool ready) 
 static int start_thread(struct lookup *lookup) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC)) return errno;
-  lookup->wait = (struct loop_wait){.fd = ends[0], .events = POLLIN, .deadline_ms = LOOP_FOREVER, .wake = lookup_wake};
+  lookup->wait = (struct loop_wait){
+      .fd = ends[0], .events = POLLIN, .deadline_ms = LOOP_FOREVER, .wake = lookup_wake};
   lookup->done_fd = ends[1];
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
@@ -139,9 +139,11 @@ JSValue names_resolve(JSContext *context, JSValueConst self, int argc, JSValueCo
   struct lookup *lookup = length <= HOST_LENGTH_MAX ? calloc(1, sizeof *lookup) : NULL;
   if (lookup) memcpy(lookup->host, host, length + 1);
   js_free(context, host);
-  if (!lookup)
-    return length > HOST_LENGTH_MAX ? JS_ThrowRangeError(context, "resolve: the name is longer than any can be")
-                                    : JS_ThrowOutOfMemory(context);
+  if (!lookup) {
+    return length > HOST_LENGTH_MAX
+               ? JS_ThrowRangeError(context, "resolve: the name is longer than any can be")
+               : JS_ThrowOutOfMemory(context);
+  }
   snprintf(lookup->service, sizeof lookup->service, "%d", (int)port);
   JSValue functions[2], promise = JS_NewPromiseCapability(context, functions);
   if (JS_IsException(promise)) {

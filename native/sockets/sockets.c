@@ -69,9 +69,11 @@ JSValue socket_of_descriptor(JSContext *context, int fd) {
 static bool is_reading(const struct transfer *transfer) { return transfer->wait.events == POLLIN; }
 
 /* Ends a transfer that is out of the loop. Takes the value, which is the error where `call` is its reject. */
-static void transfer_settle(JSContext *context, struct transfer *transfer, bool failed, JSValue value) {
+static void transfer_settle(JSContext *context, struct transfer *transfer, bool failed,
+                            JSValue value) {
   struct transfer ended = *transfer;
-  JS_FreeValue(context, JS_Call(context, failed ? ended.reject : ended.resolve, JS_UNDEFINED, 1, (JSValueConst *)&value));
+  JS_FreeValue(context, JS_Call(context, failed ? ended.reject : ended.resolve, JS_UNDEFINED, 1,
+                                (JSValueConst *)&value));
   JS_FreeValue(context, value);
   JS_FreeValue(context, ended.buffer);
   JS_FreeValue(context, ended.resolve);
@@ -81,7 +83,8 @@ static void transfer_settle(JSContext *context, struct transfer *transfer, bool 
 }
 
 static void transfer_fail(JSContext *context, struct transfer *transfer, int saved_errno) {
-  JSValue error = new_system_error(context, is_reading(transfer) ? "read" : "write", NULL, saved_errno);
+  JSValue error =
+      new_system_error(context, is_reading(transfer) ? "read" : "write", NULL, saved_errno);
   if (JS_IsException(error)) error = JS_GetException(context);
   transfer_settle(context, transfer, true, error);
 }
@@ -95,7 +98,8 @@ static ssize_t move_bytes(int fd, bool reading, uint8_t *bytes, size_t count) {
 }
 
 /* Moves what can be moved now. True: `*result` holds what came of it (bytes, or -1 with errno). */
-static bool try_transfer(int fd, bool reading, uint8_t *bytes, size_t count, size_t *moved, ssize_t *result) {
+static bool try_transfer(int fd, bool reading, uint8_t *bytes, size_t count, size_t *moved,
+                         ssize_t *result) {
   while (*moved < count) {
     ssize_t step = move_bytes(fd, reading, bytes + *moved, count - *moved);
     if (step < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return false;
@@ -132,11 +136,10 @@ static void transfer_wake(JSContext *context, struct loop_wait *wait, bool ready
   }
   size_t moved = 0;
   ssize_t result;
-  if (try_transfer(wait->fd, is_reading(transfer), bytes + transfer->offset, transfer->length, &moved, &result)) {
-    if (result < 0)
-      transfer_fail(context, transfer, errno);
-    else
-      transfer_settle(context, transfer, false, transfer_result(transfer, result));
+  if (try_transfer(wait->fd, is_reading(transfer), bytes + transfer->offset, transfer->length,
+                   &moved, &result)) {
+    if (result < 0) transfer_fail(context, transfer, errno);
+    else transfer_settle(context, transfer, false, transfer_result(transfer, result));
     return;
   }
   transfer->offset += moved;
@@ -159,19 +162,23 @@ static JSValue transfer_start(JSContext *context, JSValueConst *argv, bool readi
   size_t count;
   int64_t offset;
   double timeout_ms;
-  if (JS_ToInt64(context, &offset, argv[2]) || JS_ToFloat64(context, &timeout_ms, argv[4])) return JS_EXCEPTION;
+  if (JS_ToInt64(context, &offset, argv[2]) || JS_ToFloat64(context, &timeout_ms, argv[4])) {
+    return JS_EXCEPTION;
+  }
   if (buffer_window(context, argv[1], argv[2], argv[3], &bytes, &count)) return JS_EXCEPTION;
-  if (reading && count == 0) return JS_ThrowRangeError(context, "read: there is no room in the buffer");
+  if (reading && count == 0) {
+    return JS_ThrowRangeError(context, "read: there is no room in the buffer");
+  }
   struct transfer *transfer = reading ? &socket->reading : &socket->writing;
-  if (transfer->wait.added) return JS_ThrowTypeError(context, "one %s at a time", reading ? "read" : "write");
+  if (transfer->wait.added) {
+    return JS_ThrowTypeError(context, "one %s at a time", reading ? "read" : "write");
+  }
 
   size_t moved = 0;
   ssize_t result = -1;
   bool done = true;
-  if (socket->fd < 0)
-    errno = ECANCELED;
-  else
-    done = try_transfer(socket->fd, reading, bytes, count, &moved, &result);
+  if (socket->fd < 0) errno = ECANCELED;
+  else done = try_transfer(socket->fd, reading, bytes, count, &moved, &result);
   int saved_errno = errno;
 
   JSValue functions[2];
@@ -205,7 +212,8 @@ static JSValue sockets_write(JSContext *context, JSValueConst self, int argc, JS
   return transfer_start(context, argv, false);
 }
 
-static JSValue sockets_shutdown(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+static JSValue sockets_shutdown(JSContext *context, JSValueConst self, int argc,
+                                JSValueConst *argv) {
   (void)self, (void)argc;
   struct socket *socket = socket_of(context, argv[0]);
   if (!socket) return JS_EXCEPTION;
@@ -233,14 +241,16 @@ static JSValue sockets_close(JSContext *context, JSValueConst self, int argc, JS
   return JS_UNDEFINED;
 }
 
-static JSValue sockets_local_port(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+static JSValue sockets_local_port(JSContext *context, JSValueConst self, int argc,
+                                  JSValueConst *argv) {
   (void)self, (void)argc;
   int fd = listeners_descriptor(argv[0]);
   if (fd == NOT_OURS) fd = datagrams_descriptor(argv[0]);
   if (fd == NOT_OURS) return JS_ThrowTypeError(context, "neither a Listener nor a Datagram");
   int port = bound_port(fd);
   int saved_errno = errno;
-  return port < 0 ? throw_system_error(context, "getsockname", NULL, saved_errno) : JS_NewInt32(context, port);
+  return port < 0 ? throw_system_error(context, "getsockname", NULL, saved_errno)
+                  : JS_NewInt32(context, port);
 }
 
 static const JSCFunctionListEntry sockets_functions[] = {

@@ -33,7 +33,8 @@ SYSTEM_FUNCTION(open_device) {
   do fd = open(path, flags | O_NOCTTY | O_CLOEXEC);
   while (fd < 0 && errno == EINTR);
   int saved_errno = errno;
-  JSValue result = fd < 0 ? throw_system_error(context, "open", path, saved_errno) : JS_NewInt32(context, fd);
+  JSValue result =
+      fd < 0 ? throw_system_error(context, "open", path, saved_errno) : JS_NewInt32(context, fd);
   js_free(context, path);
   return result;
 }
@@ -45,10 +46,8 @@ SYSTEM_FUNCTION(device_size) {
   if (JS_ToInt32(context, &fd, argv[0])) return JS_EXCEPTION;
   uint64_t size = 0;
   int failed = fstat(fd, &stat);
-  if (!failed && S_ISBLK(stat.st_mode))
-    failed = ioctl(fd, BLOCK_SIZE_IN_BYTES, &size);
-  else if (!failed)
-    size = (uint64_t)stat.st_size;
+  if (!failed && S_ISBLK(stat.st_mode)) failed = ioctl(fd, BLOCK_SIZE_IN_BYTES, &size);
+  else if (!failed) size = (uint64_t)stat.st_size;
   int saved_errno = errno;
   if (failed) return throw_system_error(context, "size", NULL, saved_errno);
   return JS_NewInt64(context, (int64_t)size);
@@ -72,7 +71,9 @@ SYSTEM_FUNCTION(use_as_standard) {
 SYSTEM_FUNCTION(set_watchdog) {
   (void)self, (void)argc;
   int32_t fd, seconds;
-  if (JS_ToInt32(context, &fd, argv[0]) || JS_ToInt32(context, &seconds, argv[1])) return JS_EXCEPTION;
+  if (JS_ToInt32(context, &fd, argv[0]) || JS_ToInt32(context, &seconds, argv[1])) {
+    return JS_EXCEPTION;
+  }
   int taken = seconds;
   if (ioctl(fd, WDIOC_SETTIMEOUT, &taken) || ioctl(fd, WDIOC_KEEPALIVE, 0)) {
     int saved_errno = errno;

@@ -58,7 +58,9 @@ SYSTEM_FUNCTION(read_keys) {
   int32_t fd;
   double timeout_ms;
   JSValue functions[2];
-  if (JS_ToInt32(context, &fd, argv[0]) || JS_ToFloat64(context, &timeout_ms, argv[1])) return JS_EXCEPTION;
+  if (JS_ToInt32(context, &fd, argv[0]) || JS_ToFloat64(context, &timeout_ms, argv[1])) {
+    return JS_EXCEPTION;
+  }
   struct key_wait *keys = malloc(sizeof *keys);
   if (!keys) return JS_ThrowOutOfMemory(context);
   JSValue promise = JS_NewPromiseCapability(context, functions);
@@ -68,7 +70,10 @@ SYSTEM_FUNCTION(read_keys) {
   }
   JS_FreeValue(context, functions[1]);
   *keys = (struct key_wait){
-      .wait = {.fd = fd, .events = POLLIN, .deadline_ms = loop_deadline_ms(timeout_ms), .wake = keys_wake},
+      .wait = {.fd = fd,
+               .events = POLLIN,
+               .deadline_ms = loop_deadline_ms(timeout_ms),
+               .wake = keys_wake},
       .resolve = functions[0],
   };
   loop_add(&keys->wait);

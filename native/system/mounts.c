@@ -11,9 +11,10 @@ static const struct {
   const char *name;
   unsigned long flag;
 } flag_names[] = {
-    {"read-only", MS_RDONLY},    {"no-suid", MS_NOSUID},          {"no-dev", MS_NODEV}, {"no-exec", MS_NOEXEC},
-    {"no-atime", MS_NOATIME},    {"relative-atime", MS_RELATIME}, {"bind", MS_BIND},    {"recursive", MS_REC},
-    {"move", MS_MOVE},           {"remount", MS_REMOUNT},         {"private", MS_PRIVATE},
+    {"read-only", MS_RDONLY}, {"no-suid", MS_NOSUID},   {"no-dev", MS_NODEV},
+    {"no-exec", MS_NOEXEC},   {"no-atime", MS_NOATIME}, {"relative-atime", MS_RELATIME},
+    {"bind", MS_BIND},        {"recursive", MS_REC},    {"move", MS_MOVE},
+    {"remount", MS_REMOUNT},  {"private", MS_PRIVATE},
 };
 
 /* Adds one flag by its name. Returns -1 with an exception where there is none. */
@@ -71,7 +72,8 @@ SYSTEM_FUNCTION(unmount) {
   if (!target) return JS_EXCEPTION;
   int failed = umount2(target, UMOUNT_NOFOLLOW | (JS_ToBool(context, argv[1]) ? MNT_DETACH : 0));
   int saved_errno = errno;
-  JSValue result = failed ? throw_system_error(context, "unmount", target, saved_errno) : JS_UNDEFINED;
+  JSValue result =
+      failed ? throw_system_error(context, "unmount", target, saved_errno) : JS_UNDEFINED;
   js_free(context, target);
   return result;
 }
@@ -83,7 +85,8 @@ SYSTEM_FUNCTION(pivot_root) {
   JSValue result = JS_EXCEPTION;
   if (old_root) {
     /* The C library has no function for it; whether the caller's root moves along is left open. */
-    int failed = chdir(root) || syscall(SYS_pivot_root, root, old_root) || chroot(".") || chdir("/");
+    int failed =
+        chdir(root) || syscall(SYS_pivot_root, root, old_root) || chroot(".") || chdir("/");
     int saved_errno = errno;
     result = failed ? throw_system_error(context, "pivot_root", root, saved_errno) : JS_UNDEFINED;
   }

@@ -32,7 +32,9 @@ static void empty_directory(int fd, dev_t device, int depth) {
     struct stat stat;
     const char *name = entry->d_name;
     if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) continue;
-    if (fstatat(dirfd(directory), name, &stat, AT_SYMLINK_NOFOLLOW) || stat.st_dev != device) continue;
+    if (fstatat(dirfd(directory), name, &stat, AT_SYMLINK_NOFOLLOW) || stat.st_dev != device) {
+      continue;
+    }
     if (S_ISDIR(stat.st_mode) && depth < DEPTH_MAX) {
       int below = openat(dirfd(directory), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
       if (below >= 0) empty_directory(below, device, depth + 1);
@@ -91,8 +93,9 @@ static int start_emptying(int old_root, dev_t device, int *pipe_end) {
 /* Brings the old root back to `/` and the new one to its place. Needs the new one's /proc. */
 static void return_to(int old_root, const char *root) {
   char place[64 + 4096];
-  if (snprintf(place, sizeof place, "/proc/self/fd/%d/%s", old_root, root) < (int)sizeof place)
+  if (snprintf(place, sizeof place, "/proc/self/fd/%d/%s", old_root, root) < (int)sizeof place) {
     (void)!mount("/", place, NULL, MS_MOVE, NULL);
+  }
   if (fchdir(old_root) == 0) (void)!chroot(".");
   (void)!chdir("/");
 }

@@ -28,7 +28,8 @@ static int init_module_from_memory(int fd, const char *parameters) {
   if (stat.st_size <= 0) return ENOEXEC;
   void *content = mmap(NULL, (size_t)stat.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
   if (content == MAP_FAILED) return errno;
-  int failure = syscall(SYS_init_module, content, (unsigned long)stat.st_size, parameters) ? errno : 0;
+  int failure =
+      syscall(SYS_init_module, content, (unsigned long)stat.st_size, parameters) ? errno : 0;
   munmap(content, (size_t)stat.st_size);
   return failure;
 }
@@ -38,13 +39,15 @@ static int load_module(const char *file, const char *parameters) {
   bool packed = ends_in(file, ".xz") || ends_in(file, ".zst") || ends_in(file, ".gz");
   int fd = open(file, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return errno;
-  int failure = syscall(SYS_finit_module, fd, parameters, packed ? MODULE_IS_COMPRESSED : 0) ? errno : 0;
+  int failure =
+      syscall(SYS_finit_module, fd, parameters, packed ? MODULE_IS_COMPRESSED : 0) ? errno : 0;
   if (failure == ENOSYS) failure = init_module_from_memory(fd, parameters);
   close(fd);
   return failure;
 }
 
-static JSValue system_load_module(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+static JSValue system_load_module(JSContext *context, JSValueConst self, int argc,
+                                  JSValueConst *argv) {
   (void)self, (void)argc;
   char *file = bytes_from_js(context, argv[0], NULL);
   char *parameters = file ? bytes_from_js(context, argv[1], NULL) : NULL;
@@ -74,31 +77,37 @@ static JSValue system_reboot(JSContext *context, JSValueConst self, int argc, JS
   return throw_system_error(context, "reboot", NULL, saved_errno);
 }
 
-static JSValue system_soft_ctrl_alt_del(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+static JSValue system_soft_ctrl_alt_del(JSContext *context, JSValueConst self, int argc,
+                                        JSValueConst *argv) {
   (void)self, (void)argc, (void)argv;
   if (reboot(RB_DISABLE_CAD) == 0) return JS_UNDEFINED;
   int saved_errno = errno;
   return throw_system_error(context, "reboot", NULL, saved_errno);
 }
 
-static JSValue system_sync_all(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+static JSValue system_sync_all(JSContext *context, JSValueConst self, int argc,
+                               JSValueConst *argv) {
   (void)context, (void)self, (void)argc, (void)argv;
   sync();
   return JS_UNDEFINED;
 }
 
-static JSValue system_set_wall_clock(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+static JSValue system_set_wall_clock(JSContext *context, JSValueConst self, int argc,
+                                     JSValueConst *argv) {
   (void)self, (void)argc;
   double seconds;
   if (JS_ToFloat64(context, &seconds, argv[0])) return JS_EXCEPTION;
-  if (!(seconds >= 0 && seconds < 1e12)) return JS_ThrowRangeError(context, "setWallClock: no time");
+  if (!(seconds >= 0 && seconds < 1e12)) {
+    return JS_ThrowRangeError(context, "setWallClock: no time");
+  }
   struct timespec time = {.tv_sec = (time_t)floor(seconds)};
   if (clock_settime(CLOCK_REALTIME, &time) == 0) return JS_UNDEFINED;
   int saved_errno = errno;
   return throw_system_error(context, "clock_settime", NULL, saved_errno);
 }
 
-static JSValue system_set_umask(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+static JSValue system_set_umask(JSContext *context, JSValueConst self, int argc,
+                                JSValueConst *argv) {
   (void)self, (void)argc;
   int32_t mask;
   if (JS_ToInt32(context, &mask, argv[0])) return JS_EXCEPTION;
@@ -114,26 +123,32 @@ static JSValue system_kernel(JSContext *context, JSValueConst self, int argc, JS
   }
   JSValue kernel = JS_NewObject(context);
   if (JS_IsException(kernel)) return kernel;
-  if (set_property(context, kernel, "release", bytes_to_js(context, names.release, strlen(names.release))) ||
-      set_property(context, kernel, "machine", bytes_to_js(context, names.machine, strlen(names.machine)))) {
+  if (set_property(context, kernel, "release",
+                   bytes_to_js(context, names.release, strlen(names.release))) ||
+      set_property(context, kernel, "machine",
+                   bytes_to_js(context, names.machine, strlen(names.machine)))) {
     JS_FreeValue(context, kernel);
     return JS_EXCEPTION;
   }
   return kernel;
 }
 
-static JSValue system_process_id(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+static JSValue system_process_id(JSContext *context, JSValueConst self, int argc,
+                                 JSValueConst *argv) {
   (void)self, (void)argc, (void)argv;
   return JS_NewInt32(context, getpid());
 }
 
-static JSValue system_environment(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+static JSValue system_environment(JSContext *context, JSValueConst self, int argc,
+                                  JSValueConst *argv) {
   (void)self, (void)argc, (void)argv;
   JSValue list = JS_NewArray(context);
   for (uint32_t i = 0; !JS_IsException(list) && environ[i]; i++) {
     JSValue variable = bytes_to_js(context, environ[i], strlen(environ[i]));
-    if (!JS_IsException(variable) && JS_DefinePropertyValueUint32(context, list, i, variable, JS_PROP_C_W_E) >= 0)
+    if (!JS_IsException(variable) &&
+        JS_DefinePropertyValueUint32(context, list, i, variable, JS_PROP_C_W_E) >= 0) {
       continue;
+    }
     JS_FreeValue(context, list);
     list = JS_EXCEPTION;
   }

@@ -6,7 +6,8 @@
 
 #include "module.h"
 
-#define SYSTEM_FUNCTION(name) JSValue system_##name(JSContext *context, JSValueConst self, int argc, JSValueConst *argv)
+#define SYSTEM_FUNCTION(name) \
+  JSValue system_##name(JSContext *context, JSValueConst self, int argc, JSValueConst *argv)
 
 /* mounts.c */
 SYSTEM_FUNCTION(mount);

@@ -183,8 +183,8 @@ static int find_lines(JSContext *context, const struct digest_index *index, cons
   int failed = 0;
   for (int found = 0; !failed && found < LINES_FOUND_MAX && low < index->count; found++, low++) {
     if (compare_prefixes(&index->places[low], &wanted) != 0) break;
-    failed = add_match(context, lines, index->reader, index->entry,
-                       index->places[low].offset, digest);
+    failed =
+        add_match(context, lines, index->reader, index->entry, index->places[low].offset, digest);
   }
   return failed;
 }

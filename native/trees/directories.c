@@ -60,8 +60,7 @@ static int find_wrong(struct finishing *job) {
     if (found == 0) errno = ENOENT;
     if (found <= 0) return fail(job, "stat");
     const char *call;
-    int differs =
-        entry_differences(job->entry, &job->tree, &status, &job->visit, false, &call);
+    int differs = entry_differences(job->entry, &job->tree, &status, &job->visit, false, &call);
     if (differs < 0) return fail(job, call);
     if (differs & DIFFERS_TYPE) {
       errno = ENOTDIR;
@@ -95,8 +94,7 @@ static int set_wrong(struct finishing *job) {
   return 0;
 }
 
-JSValue directories_finish(JSContext *context, JSValueConst self, int count,
-                           JSValueConst *values) {
+JSValue directories_finish(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
   int32_t manifest, tree;
   if (JS_ToInt32(context, &manifest, values[0]) || JS_ToInt32(context, &tree, values[1])) {
     return JS_EXCEPTION;

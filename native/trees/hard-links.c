@@ -6,9 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void groups_open(struct groups *groups) {
-  *groups = (struct groups){.seed = hash_seed()};
-}
+void groups_open(struct groups *groups) { *groups = (struct groups){.seed = hash_seed()}; }
 
 void groups_release(struct groups *groups) {
   number_map_release(&groups->by_path);
@@ -55,8 +53,8 @@ struct group *groups_enter(JSContext *context, struct groups *groups,
   uint64_t fields = hash_fields(entry, groups->seed);
   if (!entry->follower) {
     uint64_t key = hash_bytes(entry->path, entry->path_length, groups->seed);
-    struct group group = {.fields = fields, .line_number = reader->line_number,
-                          .links = entry->links, .names = 1};
+    struct group group = {
+        .fields = fields, .line_number = reader->line_number, .links = entry->links, .names = 1};
     return add(context, groups, key, group);
   }
   uint64_t key = hash_bytes(entry->leader, entry->leader_length, groups->seed);

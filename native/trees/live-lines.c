@@ -32,8 +32,8 @@ enum live_match live_lines_match(JSContext *context, struct live_lines *live,
       if (live->ended) return LIVE_NONE;
       live->held = true;
     }
-    int order = path_compare(live->entry->path, live->entry->path_length, entry->path,
-                             entry->path_length);
+    int order =
+        path_compare(live->entry->path, live->entry->path_length, entry->path, entry->path_length);
     if (order > 0) return LIVE_NONE;
     if (order == 0) break;
     live->held = false;

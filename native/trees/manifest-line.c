@@ -31,7 +31,7 @@ static const struct {
   const char *name;
   mode_t format;
 } formats[] = {
-    {"file", S_IFREG}, {"dir", S_IFDIR},  {"link", S_IFLNK},    {"char", S_IFCHR},
+    {"file", S_IFREG},  {"dir", S_IFDIR},  {"link", S_IFLNK},    {"char", S_IFCHR},
     {"block", S_IFBLK}, {"fifo", S_IFIFO}, {"socket", S_IFSOCK},
 };
 #define FORMAT_COUNT (sizeof formats / sizeof formats[0])
@@ -105,8 +105,9 @@ static int read_whole_device(struct word word, struct entry *entry) {
   if (word.length <= first || word.length > (hex ? 18u : 19u)) return -1;
   for (size_t i = first; i < word.length; i++) {
     char c = word.text[i];
-    uint64_t digit = c >= '0' && c <= '9' ? (uint64_t)(c - '0')
-                     : hex && c >= 'a' && c <= 'f' ? (uint64_t)(c - 'a' + 10) : base;
+    uint64_t digit = c >= '0' && c <= '9'          ? (uint64_t)(c - '0')
+                     : hex && c >= 'a' && c <= 'f' ? (uint64_t)(c - 'a' + 10)
+                                                   : base;
     if (digit >= base) return -1;
     value = value * base + digit;
   }
@@ -186,18 +187,25 @@ static const char *read_digest(struct word value, struct entry *entry, bool seco
 
 /* Which keyword it is; 0 for those of other tools, which are skipped. */
 static unsigned keyword_bit(struct word keyword) {
-#define KEYWORD(text, bit) {text, sizeof text - 1, bit}
+#define KEYWORD(text, bit) \
+  { text, sizeof text - 1, bit }
   static const struct {
     const char *name;
     size_t length;
     unsigned bit;
   } keywords[] = {
-      KEYWORD("type", SEEN_TYPE),           KEYWORD("mode", SEEN_MODE),
-      KEYWORD("uid", SEEN_UID),             KEYWORD("gid", SEEN_GID),
-      KEYWORD("size", SEEN_SIZE),           KEYWORD("time", SEEN_TIME),
-      KEYWORD("sha256digest", SEEN_DIGEST), KEYWORD("link", SEEN_LINK),
-      KEYWORD("nlink", SEEN_LINKS),         KEYWORD("tags", SEEN_TAGS),
-      KEYWORD("device", SEEN_DEVICE),       KEYWORD("sha256", SEEN_DIGEST),
+      KEYWORD("type", SEEN_TYPE),
+      KEYWORD("mode", SEEN_MODE),
+      KEYWORD("uid", SEEN_UID),
+      KEYWORD("gid", SEEN_GID),
+      KEYWORD("size", SEEN_SIZE),
+      KEYWORD("time", SEEN_TIME),
+      KEYWORD("sha256digest", SEEN_DIGEST),
+      KEYWORD("link", SEEN_LINK),
+      KEYWORD("nlink", SEEN_LINKS),
+      KEYWORD("tags", SEEN_TAGS),
+      KEYWORD("device", SEEN_DEVICE),
+      KEYWORD("sha256", SEEN_DIGEST),
   };
   for (size_t i = 0; i < sizeof keywords / sizeof keywords[0]; i++) {
     if (keyword.length != keywords[i].length) continue;
@@ -239,8 +247,8 @@ static const char *complete(struct entry *entry, unsigned seen) {
     if (!(seen & SEEN_DIGEST)) return "has no digest";
     if (entry->links < 1) entry->links = 1;
     if (entry->follower && entry->links < 2) return "is a hard link without a count of links";
-    if (entry->follower && path_compare(entry->leader, entry->leader_length, entry->path,
-                                        entry->path_length) >= 0) {
+    if (entry->follower &&
+        path_compare(entry->leader, entry->leader_length, entry->path, entry->path_length) >= 0) {
       return "is a hard link to a later name";
     }
     return NULL;

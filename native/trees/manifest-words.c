@@ -87,9 +87,9 @@ int64_t word_number(struct word word, unsigned base, int64_t max) {
 
 /* By the low five bits of a digit; a branch on each would be guessed wrong half of the time. */
 static const uint8_t hex_values[32] = {
-    [1] = 10,     [2] = 11,     [3] = 12,     [4] = 13,     [5] = 14,     [6] = 15,
-    ['0' & 31] = 0, ['1' & 31] = 1, ['2' & 31] = 2, ['3' & 31] = 3, ['4' & 31] = 4,
-    ['5' & 31] = 5, ['6' & 31] = 6, ['7' & 31] = 7, ['8' & 31] = 8, ['9' & 31] = 9,
+    [1] = 10,       [2] = 11,       [3] = 12,       [4] = 13,       [5] = 14,       [6] = 15,
+    ['0' & 31] = 0, ['1' & 31] = 1, ['2' & 31] = 2, ['3' & 31] = 3, ['4' & 31] = 4, ['5' & 31] = 5,
+    ['6' & 31] = 6, ['7' & 31] = 7, ['8' & 31] = 8, ['9' & 31] = 9,
 };
 
 static bool is_hex_digit(unsigned char c) {

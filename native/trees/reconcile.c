@@ -123,8 +123,8 @@ static int may_stay(struct placing *at) {
   if (entry->format == S_IFDIR) return S_ISDIR(at->standing.st_mode);
   if (entry->follower && !is_inode(at->group, &at->standing)) return 0;
   const char *call;
-  int differs = entry_differences(entry, &job->walk.tree, &at->standing, &job->walk.visit,
-                                  false, &call);
+  int differs =
+      entry_differences(entry, &job->walk.tree, &at->standing, &job->walk.visit, false, &call);
   if (differs < 0) return fail(at, call);
   if (differs) return 0;
   if (entry->format != S_IFREG || entry->follower) return 1;
@@ -212,8 +212,7 @@ static int leave(struct placing *at, enum reason reason) {
   bool has_live = at->match == LIVE_OTHER || at->match == LIVE_SAME;
   JSValue undone = JS_NewObject(context);
   if (JS_IsException(undone)) return -1;
-  JSValue live_line =
-      has_live ? bytes_to_js(context, live->line, live->line_length) : JS_UNDEFINED;
+  JSValue live_line = has_live ? bytes_to_js(context, live->line, live->line_length) : JS_UNDEFINED;
   if (JS_IsException(live_line) || set_property(context, undone, "live", live_line) ||
       set_property(context, undone, "reason", JS_NewString(context, reason_names[reason])) ||
       set_property(context, undone, "line",
@@ -272,8 +271,8 @@ static int copy_from_live(struct placing *at) {
   int found = tree_stat(&job->walk.live_tree, before, &live);
   if (found < 0) return fail(at, call);
   if (!found) return leave(at, REASON_CHANGED);
-  int differs = entry_differences(before, &job->walk.live_tree, &live, &job->walk.visit,
-                                  false, &call);
+  int differs =
+      entry_differences(before, &job->walk.live_tree, &live, &job->walk.visit, false, &call);
   if (differs < 0) return fail(at, call);
   if (differs) return leave(at, REASON_CHANGED);
   if (job->dry_run) return copy_open(at, -1);
@@ -295,8 +294,8 @@ static int link_from_live(struct placing *at) {
   int found = tree_stat(&job->walk.live_tree, at->entry, &live);
   if (found < 0) return fail(at, call);
   if (!found || is_taken(at, &live)) return leave(at, REASON_EDITED);
-  int differs = entry_differences(at->entry, &job->walk.live_tree, &live, &job->walk.visit,
-                                  false, &call);
+  int differs =
+      entry_differences(at->entry, &job->walk.live_tree, &live, &job->walk.visit, false, &call);
   if (differs < 0) return fail(at, call);
   if (differs) return leave(at, REASON_EDITED);
   if (!job->dry_run) {

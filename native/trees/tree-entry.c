@@ -45,9 +45,7 @@ int tree_parent(struct tree *tree, const struct entry *entry) {
   return tree->parent;
 }
 
-static bool is_absence(int error) {
-  return error == ENOENT || error == ENOTDIR || error == ELOOP;
-}
+static bool is_absence(int error) { return error == ENOENT || error == ENOTDIR || error == ELOOP; }
 
 int tree_stat(struct tree *tree, const struct entry *entry, struct stat *status) {
   int parent = tree_parent(tree, entry);
@@ -60,9 +58,7 @@ struct metadata entry_metadata(const struct entry *entry) {
                            entry->modified, entry->xattrs, entry->xattr_count};
 }
 
-void visit_begin(struct visit *visit) {
-  *visit = (struct visit){.way_back = -1};
-}
+void visit_begin(struct visit *visit) { *visit = (struct visit){.way_back = -1}; }
 
 int visit_end(struct visit *visit) {
   if (visit->way_back < 0) return 0;

@@ -42,8 +42,8 @@ int live_option(JSContext *context, JSValueConst options, int *manifest, struct 
   if (JS_IsException(live)) return -1;
   int root = -1, failed = 0;
   if (JS_IsObject(live)) {
-    failed = fd_option(context, live, "manifest", manifest) ||
-             fd_option(context, live, "root", &root);
+    failed =
+        fd_option(context, live, "manifest", manifest) || fd_option(context, live, "root", &root);
     tree->root = tree->parent = root;
     if (!failed && (*manifest < 0 || root < 0)) {
       JS_ThrowTypeError(context, "the live tree lacks its manifest or its root");

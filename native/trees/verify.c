@@ -225,8 +225,8 @@ static int check_entry(JSContext *context, struct verify *job, JSValueConst fail
   if (found < 0) return fail(&at, "stat");
   if (!found) return add(&at, "missing", "", format_name(entry->format));
   const char *call;
-  int differs = entry_differences(entry, &job->walk.tree, &at.status, &job->walk.visit,
-                                  true, &call);
+  int differs =
+      entry_differences(entry, &job->walk.tree, &at.status, &job->walk.visit, true, &call);
   if (differs < 0) return fail(&at, call);
   if (differs &&
       failures_add_differences(context, failures, entry, &job->walk.tree, &at.status, differs)) {

@@ -78,5 +78,7 @@ void first_process_catch_faults(void) {
   const stack_t own = {.ss_sp = stack, .ss_size = sizeof stack};
   sigaltstack(&own, NULL);
   struct sigaction action = {.sa_handler = obey_fault, .sa_flags = SA_ONSTACK | SA_NODEFER};
-  for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) sigaction(faults[i].signal, &action, NULL);
+  for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+    sigaction(faults[i].signal, &action, NULL);
+  }
 }

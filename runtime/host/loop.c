@@ -41,10 +41,8 @@ void loop_add(struct loop_wait *wait) {
   wait->seen = 0;
   wait->next = NULL;
   wait->previous = last_wait;
-  if (last_wait)
-    last_wait->next = wait;
-  else
-    first_wait = wait;
+  if (last_wait) last_wait->next = wait;
+  else first_wait = wait;
   last_wait = wait;
   wait_count++;
 }
@@ -52,14 +50,10 @@ void loop_add(struct loop_wait *wait) {
 void loop_remove(struct loop_wait *wait) {
   if (!wait->added) return;
   wait->added = false;
-  if (wait->previous)
-    wait->previous->next = wait->next;
-  else
-    first_wait = wait->next;
-  if (wait->next)
-    wait->next->previous = wait->previous;
-  else
-    last_wait = wait->previous;
+  if (wait->previous) wait->previous->next = wait->next;
+  else first_wait = wait->next;
+  if (wait->next) wait->next->previous = wait->previous;
+  else last_wait = wait->previous;
   wait_count--;
 }
 
@@ -112,7 +106,9 @@ static void wake_due(JSContext *context) {
   int64_t now = loop_now_ms();
   for (;;) {
     struct loop_wait *wait = first_wait;
-    while (wait && (wait->turn == turn || (!wait->seen && wait->deadline_ms > now))) wait = wait->next;
+    while (wait && (wait->turn == turn || (!wait->seen && wait->deadline_ms > now))) {
+      wait = wait->next;
+    }
     if (!wait) return;
     bool ready = wait->seen != 0;
     loop_remove(wait);

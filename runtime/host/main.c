@@ -58,8 +58,9 @@ static void complain_line(const char *text) {
   char line[sizeof prefix + LINE_MAX_SHOWN + 1];
   size_t length = sizeof prefix - 1;
   memcpy(line, prefix, length);
-  for (; *text && length < sizeof line - 1; text++)
+  for (; *text && length < sizeof line - 1; text++) {
     line[length++] = (unsigned char)*text < 0x20 || *text == 0x7f ? ' ' : *text;
+  }
   line[length++] = '\n';
   complain(line, length);
 }
@@ -75,9 +76,7 @@ void host_fail(const char *text) {
   end(text);
 }
 
-void out_of_memory(void) {
-  host_fail("out of memory");
-}
+void out_of_memory(void) { host_fail("out of memory"); }
 
 static bool debug_wanted(void) {
   for (int i = 1; i < host_argument_count; i++) {
@@ -108,7 +107,7 @@ static _Noreturn void fail_with_exception(JSContext *context) {
 static struct rejection {
   JSValue promise, reason;
   struct rejection *next;
-} *rejections;
+} * rejections;
 
 static void note_rejection(JSContext *context, JSValueConst promise, JSValueConst reason,
                            JS_BOOL is_handled, void *opaque) {
@@ -116,7 +115,8 @@ static void note_rejection(JSContext *context, JSValueConst promise, JSValueCons
   if (!is_handled) {
     struct rejection *rejection = malloc(sizeof *rejection);
     if (!rejection) out_of_memory();
-    *rejection = (struct rejection){JS_DupValue(context, promise), JS_DupValue(context, reason), rejections};
+    *rejection =
+        (struct rejection){JS_DupValue(context, promise), JS_DupValue(context, reason), rejections};
     rejections = rejection;
     return;
   }
@@ -166,8 +166,9 @@ static size_t memory_limit(void) {
     char *end;
     errno = 0;
     unsigned long megabytes = strtoul(wanted, &end, 10);
-    if (errno == 0 && end != wanted && !*end && megabytes > 0 && megabytes <= SIZE_MAX >> 20)
+    if (errno == 0 && end != wanted && !*end && megabytes > 0 && megabytes <= SIZE_MAX >> 20) {
       return (size_t)megabytes << 20;
+    }
   }
   long pages = sysconf(_SC_PHYS_PAGES), page_size = sysconf(_SC_PAGESIZE);
   if (pages <= 0 || page_size <= 0) return MEMORY_MAX;
@@ -284,8 +285,9 @@ int main(int argc, char **argv) {
   JSValue promise = evaluate_bundle(context);
   if (JS_IsException(promise)) fail_with_exception(context);
   if (loop_run(context, throw_rejection)) fail_with_exception(context);
-  if (JS_PromiseState(context, promise) == JS_PROMISE_PENDING)
+  if (JS_PromiseState(context, promise) == JS_PROMISE_PENDING) {
     host_fail("everything has ended, but the program still waits for something");
+  }
   if (first_process_is_init()) host_fail("the first process has nothing left to do");
 #ifdef HOST_FREES
   JS_FreeValue(context, promise);

@@ -69,7 +69,7 @@ static void *fresh_piece(size_t class) {
   if ((size_t)(fresh_end[class] - fresh[class]) < size) {
     if (!region && !reserve_region()) return NULL;
     if (slabs_used == slabs_max) return NULL;
-    class_of_slab[slabs_used] = (uint8_t)class;
+    class_of_slab[slabs_used] = (uint8_t) class;
     fresh[class] = region + slabs_used * SLAB_SIZE;
     fresh_end[class] = fresh[class] + SLAB_SIZE;
     slabs_used++;
@@ -81,7 +81,9 @@ static void *fresh_piece(size_t class) {
 
 static void *memory_malloc(JSMallocState *state, size_t size) {
   if (size == 0) size = 1;
-  if (size > state->malloc_limit || state->malloc_size > state->malloc_limit - size) out_of_memory();
+  if (size > state->malloc_limit || state->malloc_size > state->malloc_limit - size) {
+    out_of_memory();
+  }
   void *pointer = NULL;
   size_t held = 0;
   if (size <= SMALL_MAX) {
@@ -137,8 +139,10 @@ static void *memory_realloc(JSMallocState *state, void *pointer, size_t size) {
     memory_free(state, pointer);
     return moved;
   }
-  if (size > held && (size - held > state->malloc_limit || state->malloc_size > state->malloc_limit - (size - held)))
+  if (size > held && (size - held > state->malloc_limit ||
+                      state->malloc_size > state->malloc_limit - (size - held))) {
     out_of_memory();
+  }
   void *moved = realloc(pointer, size);
   if (!moved) out_of_memory();
   state->malloc_size += malloc_usable_size(moved) - held;

@@ -74,10 +74,12 @@ JSValue new_coded_error(JSContext *context, const char *call, const char *path, 
 }
 
 JSValue new_system_error(JSContext *context, const char *call, const char *path, int saved_errno) {
-  return new_coded_error(context, call, path, errno_name(saved_errno), strerror(saved_errno), saved_errno);
+  return new_coded_error(context, call, path, errno_name(saved_errno), strerror(saved_errno),
+                         saved_errno);
 }
 
-JSValue throw_system_error(JSContext *context, const char *call, const char *path, int saved_errno) {
+JSValue throw_system_error(JSContext *context, const char *call, const char *path,
+                           int saved_errno) {
   JSValue error = new_system_error(context, call, path, saved_errno);
   return JS_IsException(error) ? error : JS_Throw(context, error);
 }
@@ -169,7 +171,8 @@ int buffer_window(JSContext *context, JSValueConst array, JSValueConst offset, J
   int64_t first, wanted;
   if (buffer_whole(context, array, bytes, &size)) return -1;
   if (JS_ToInt64(context, &first, offset) || JS_ToInt64(context, &wanted, length)) return -1;
-  if (first < 0 || wanted < 0 || (uint64_t)first > size || (uint64_t)wanted > size - (uint64_t)first) {
+  if (first < 0 || wanted < 0 || (uint64_t)first > size ||
+      (uint64_t)wanted > size - (uint64_t)first) {
     JS_ThrowRangeError(context, "offset and length lie outside of the buffer");
     return -1;
   }

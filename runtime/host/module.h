@@ -20,11 +20,11 @@
 #define MODULE_WITH(name, functions, prepare) MODULE_WITH_VALUE(name, functions, prepare, NULL)
 
 /* The same, with one export more, whose value `prepare` sets with JS_SetModuleExport. */
-#define MODULE_WITH_VALUE(name, functions, prepare, value_name)                                    \
-  int module_##name##_register(JSContext *context);                                               \
-  int module_##name##_register(JSContext *context) {                                              \
-    return module_register(context, "native:" #name, functions, COUNT_OF(functions), prepare,     \
-                           value_name);                                                           \
+#define MODULE_WITH_VALUE(name, functions, prepare, value_name)                               \
+  int module_##name##_register(JSContext *context);                                           \
+  int module_##name##_register(JSContext *context) {                                          \
+    return module_register(context, "native:" #name, functions, COUNT_OF(functions), prepare, \
+                           value_name);                                                       \
   }
 
 typedef int ModulePrepare(JSContext *context, JSModuleDef *module);

@@ -63,7 +63,9 @@ static void read_wish(const char *wish) {
 __attribute__((constructor)) static void prepare(void) {
   const char *wish = getenv("XO_REFUSE"), *path = getenv("XO_ALLOCATIONS");
   if (wish) read_wish(wish);
-  if (wish && !refuses_rest && getenv("XO_INIT_FAILED")) memset(refused_from, 0, sizeof refused_from);
+  if (wish && !refuses_rest && getenv("XO_INIT_FAILED")) {
+    memset(refused_from, 0, sizeof refused_from);
+  }
   if (!path) return;
   int fd = open(path, O_RDWR | O_CLOEXEC);
   if (fd < 0 || ftruncate(fd, sizeof own_counts)) misused();
@@ -80,9 +82,7 @@ static bool is_refused(enum kind kind) {
   return refused;
 }
 
-void *__wrap_malloc(size_t size) {
-  return is_refused(NATIVE) ? NULL : __real_malloc(size);
-}
+void *__wrap_malloc(size_t size) { return is_refused(NATIVE) ? NULL : __real_malloc(size); }
 
 void *__wrap_calloc(size_t count, size_t size) {
   return is_refused(NATIVE) ? NULL : __real_calloc(count, size);
@@ -95,7 +95,8 @@ void *__wrap_realloc(void *pointer, size_t size) {
 /* The limit is kept as in memory.c: sizes are those that the C library really gave. */
 static void *javascript_realloc(JSMallocState *state, void *pointer, size_t size) {
   size_t held = pointer ? malloc_usable_size(pointer) : 0;
-  size_t room = state->malloc_limit > state->malloc_size ? state->malloc_limit - state->malloc_size : 0;
+  size_t room =
+      state->malloc_limit > state->malloc_size ? state->malloc_limit - state->malloc_size : 0;
   if ((size > held && size - held > room) || is_refused(JAVASCRIPT)) out_of_memory();
   void *moved = __real_realloc(pointer, size);
   if (!moved) out_of_memory();

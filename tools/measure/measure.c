@@ -41,7 +41,9 @@ static void fail(const char *call) {
   exit(125);
 }
 
-static double seconds_of(struct timeval time) { return (double)time.tv_sec + (double)time.tv_usec / 1e6; }
+static double seconds_of(struct timeval time) {
+  return (double)time.tv_sec + (double)time.tv_usec / 1e6;
+}
 
 static double now(void) {
   struct timespec time;
@@ -97,10 +99,10 @@ static int run(const char *result_path, char **command) {
   double wall = now() - started;
 
   char line[256];
-  int length = snprintf(line, sizeof line,
-                        "{\"status\":%d,\"wall\":%.6f,\"user\":%.6f,\"system\":%.6f,\"peakKiB\":%ld}\n",
-                        status, wall, seconds_of(usage.ru_utime), seconds_of(usage.ru_stime),
-                        usage.ru_maxrss);
+  int length = snprintf(
+      line, sizeof line,
+      "{\"status\":%d,\"wall\":%.6f,\"user\":%.6f,\"system\":%.6f,\"peakKiB\":%ld}\n", status, wall,
+      seconds_of(usage.ru_utime), seconds_of(usage.ru_stime), usage.ru_maxrss);
   append(result, line, length);
   return status;
 }
@@ -187,8 +189,9 @@ int main(int count, char **words) {
     long port = strtol(words[2], &end, 10);
     if (*end == '\0' && port >= 0 && port <= 65535) return serve((int)port, words[3], words + 4);
   }
-  fputs("usage: measure run RESULT COMMAND...\n"
-        "       measure serve PORT RESULT COMMAND...\n",
-        stderr);
+  fputs(
+      "usage: measure run RESULT COMMAND...\n"
+      "       measure serve PORT RESULT COMMAND...\n",
+      stderr);
   return 64;
 }

@@ -18,15 +18,13 @@ i64 __divdi3(i64 dividend, i64 divisor);
 i64 __moddi3(i64 dividend, i64 divisor);
 
 /* The processor's own division; it traps where the quotient needs more than 32 bits. */
-static inline u32 divide_wide(u32 high, u32 low, u32 divisor, u32 *remainder)
-{
+static inline u32 divide_wide(u32 high, u32 low, u32 divisor, u32 *remainder) {
   u32 quotient;
   __asm__("divl %4" : "=a"(quotient), "=d"(*remainder) : "0"(low), "1"(high), "rm"(divisor) : "cc");
   return quotient;
 }
 
-u64 __udivmoddi4(u64 dividend, u64 divisor, u64 *remainder)
-{
+u64 __udivmoddi4(u64 dividend, u64 divisor, u64 *remainder) {
   u32 high = dividend >> 32, divisor_high = divisor >> 32;
   if (divisor_high == 0) {
     /* Schoolbook division by one digit of 32 bits. */
@@ -57,40 +55,28 @@ u64 __udivmoddi4(u64 dividend, u64 divisor, u64 *remainder)
   return quotient;
 }
 
-u64 __udivdi3(u64 dividend, u64 divisor)
-{
-  return __udivmoddi4(dividend, divisor, 0);
-}
+u64 __udivdi3(u64 dividend, u64 divisor) { return __udivmoddi4(dividend, divisor, 0); }
 
-u64 __umoddi3(u64 dividend, u64 divisor)
-{
+u64 __umoddi3(u64 dividend, u64 divisor) {
   u64 remainder;
   __udivmoddi4(dividend, divisor, &remainder);
   return remainder;
 }
 
 /* Its absolute value; that of the least number fits an unsigned one only. */
-static inline u64 magnitude(i64 value)
-{
-  return value < 0 ? 0 - (u64)value : (u64)value;
-}
+static inline u64 magnitude(i64 value) { return value < 0 ? 0 - (u64)value : (u64)value; }
 
 /* The quotient is rounded towards zero, and the remainder has the sign of the dividend. */
-i64 __divmoddi4(i64 dividend, i64 divisor, i64 *remainder)
-{
+i64 __divmoddi4(i64 dividend, i64 divisor, i64 *remainder) {
   u64 rest;
   u64 quotient = __udivmoddi4(magnitude(dividend), magnitude(divisor), &rest);
   if (remainder) *remainder = (i64)(dividend < 0 ? 0 - rest : rest);
   return (i64)((dividend < 0) != (divisor < 0) ? 0 - quotient : quotient);
 }
 
-i64 __divdi3(i64 dividend, i64 divisor)
-{
-  return __divmoddi4(dividend, divisor, 0);
-}
+i64 __divdi3(i64 dividend, i64 divisor) { return __divmoddi4(dividend, divisor, 0); }
 
-i64 __moddi3(i64 dividend, i64 divisor)
-{
+i64 __moddi3(i64 dividend, i64 divisor) {
   i64 remainder;
   __divmoddi4(dividend, divisor, &remainder);
   return remainder;

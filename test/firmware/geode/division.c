@@ -42,8 +42,9 @@ static void compare(uint64_t a, uint64_t b) {
   if (b == 0) return;
   if (own_udivmoddi4(a, b, &rest) == a / b && rest == a % b && own_udivdi3(a, b) == a / b &&
       own_umoddi3(a, b) == a % b && own_udivmoddi4(a, b, 0) == a / b &&
-      signed_agree((int64_t)a, (int64_t)b))
+      signed_agree((int64_t)a, (int64_t)b)) {
     return;
+  }
   printf("%016llx / %016llx differs\n", (unsigned long long)a, (unsigned long long)b);
   fflush(stdout);
   __builtin_trap();
@@ -53,8 +54,9 @@ int main(void) {
   static uint64_t corners[64 * 7];
   int count = 0;
   for (int bit = 0; bit < 64; bit++) {
-    for (int near = -2; near <= 2; near++)
+    for (int near = -2; near <= 2; near++) {
       corners[count++] = (UINT64_C(1) << bit) + (uint64_t)(int64_t)near;
+    }
     corners[count++] = UINT64_MAX >> bit;
     corners[count++] = UINT64_MAX << bit;
   }
