@@ -1,7 +1,7 @@
 /** Folders by paths of the system: the store's and the module's, which may have to be made. */
 import { ConfigError, isSystemError } from './errors.ts'
 import type { Fd, Files, Path } from './host.ts'
-import { show } from './text.ts'
+import { show, trimmedEnd } from './text.ts'
 
 /** Opens a folder by a path of the system, and makes it first where only its last name is missing. */
 export function makeFolder(files: Files, path: Path): Fd {
@@ -35,7 +35,7 @@ function openParent(files: Files, folder: Path, path: Path): Fd {
 
 /** The folder and the last name of a path of the system. */
 function splitPath(path: Path): { folder: Path; name: Path } {
-  const trimmed = path.replace(/\/+$/, '')
+  const trimmed = trimmedEnd(path, '/')
   const slash = trimmed.lastIndexOf('/')
   if (slash < 0) return { folder: '.', name: trimmed }
   return { folder: trimmed.slice(0, slash) || '/', name: trimmed.slice(slash + 1) }

@@ -28,6 +28,20 @@ export function show(bytes: string): string {
   return text.replace(/[\x00-\x1f\x7f-\x9f]/g, octal)
 }
 
+/** Without the characters at both ends. An expression for it would look at each blank in between many times. */
+export function trimmed(text: string, characters: string): string {
+  let start = 0
+  while (start < text.length && characters.includes(text.charAt(start))) start++
+  return trimmedEnd(text.slice(start), characters)
+}
+
+/** Without the characters at its end. */
+export function trimmedEnd(text: string, characters: string): string {
+  let end = text.length
+  while (end > 0 && characters.includes(text.charAt(end - 1))) end--
+  return text.slice(0, end)
+}
+
 export function arrayOfBytes(bytes: string): Uint8Array {
   const array = new Uint8Array(bytes.length)
   for (let i = 0; i < bytes.length; i++) array[i] = bytes.charCodeAt(i)

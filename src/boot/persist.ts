@@ -7,7 +7,7 @@ import { isSystemError } from '../errors.ts'
 import type { Fd, Host, Path } from '../host.ts'
 import { isFull } from '../store/room.ts'
 import type { Store } from '../store/store.ts'
-import { show } from '../text.ts'
+import { show, trimmed } from '../text.ts'
 import { copyTree } from './copy-tree.ts'
 import type { BootSettings } from './ground.ts'
 import { bind, makePath, makeUnused } from './mounts.ts'
@@ -35,7 +35,7 @@ export function mountData(root: NewRoot, settings: BootSettings): void {
     ...settings.overlay.map((path) => ({ path, mount: overlay })),
     ...settings.volatile.map((path) => ({ path, mount: forget })),
   ]
-  const sorted = jobs.map((job) => ({ ...job, path: job.path.replace(/^\/+|\/+$/g, '') }))
+  const sorted = jobs.map((job) => ({ ...job, path: trimmed(job.path, '/') }))
   sorted.sort((one, other) => (one.path < other.path ? -1 : 1))
   const tree = root.host.files.openRoot(root.path)
   try {

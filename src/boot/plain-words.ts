@@ -3,7 +3,7 @@
  * with what can be done about it. Pure. Whatever a peer put into a text is shown as plain characters.
  */
 import { DeadlineError, isSystemError, PeerError, UpgradeError } from '../errors.ts'
-import { show } from '../text.ts'
+import { show, trimmedEnd } from '../text.ts'
 
 const AWAY = 'nobody answers there: is it switched on, and in this network?'
 
@@ -26,7 +26,7 @@ const FAILED_CONNECTION = /^(.*): (?:(the name has no address)|no connection)(?:
 
 export function sentenceOf(error: unknown): string {
   const { what, cure } = wordsOf(error)
-  const text = withoutPassword(show(what)).replace(/[.\s]+$/, '')
+  const text = trimmedEnd(withoutPassword(show(what)), '. \n')
   return cure === undefined ? `${text}.` : `${text} (${withoutPassword(show(cure))}).`
 }
 
@@ -51,5 +51,5 @@ function wordsOf(error: unknown): { what: string; cure?: string | undefined } {
 
 /** A URL may hold one, though it should not, and a screen is there for everybody to see. */
 export function withoutPassword(text: string): string {
-  return text.replace(/(:\/\/[^/@\s]*):[^/@\s]*@/g, '$1:…@')
+  return text.replace(/(:\/\/[^/@:\s]*):[^/@\s]*@/g, '$1:…@')
 }

@@ -3,7 +3,7 @@
  */
 import { ConfigError } from '../errors.ts'
 import type { Path } from '../host.ts'
-import { show } from '../text.ts'
+import { show, trimmed } from '../text.ts'
 
 export interface StorePlace {
   /** `device`: a path in /dev, or what only `mount` knows (`ubi0:data`, `mtd:data`). */
@@ -27,7 +27,7 @@ const CURE =
 export function parseStorePlace(text: string): StorePlace {
   const colon = text.indexOf(':/')
   const disk = colon < 0 ? text : text.slice(0, colon)
-  const folder = colon < 0 ? '' : text.slice(colon + 1).replace(/^\/+|\/+$/g, '')
+  const folder = colon < 0 ? '' : trimmed(text.slice(colon + 1), '/')
   if (folder.split('/').includes('..')) throw wrong(text)
   for (const [prefix, by] of KINDS) {
     if (!disk.startsWith(prefix)) continue

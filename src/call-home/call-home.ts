@@ -94,7 +94,9 @@ const ATTACKS = [
 
 /** What names an error without its words, which may tell of the child's files. */
 export function codeOf({ message }: { message: string }): string | undefined {
-  const attack = ATTACKS.find((name) => new RegExp(`(^|: )${name}: `).test(message))
+  const attack = ATTACKS.find(
+    (name) => message.startsWith(`${name}: `) || message.includes(`: ${name}: `),
+  )
   return attack ?? /\((E[A-Z0-9]+)\)/.exec(message)?.[1]
 }
 

@@ -5,7 +5,7 @@
  */
 import { PeerError, TrustError } from '../errors.ts'
 import { HTTP_FRAMING_SIZE_MAX, HTTP_HEAD_SIZE_MAX, HTTP_LINE_SIZE_MAX } from '../limits.ts'
-import { show } from '../text.ts'
+import { show, trimmed } from '../text.ts'
 
 type Part =
   | 'status'
@@ -126,7 +126,7 @@ export class HttpAnswer {
   #headerCame(line: string): void {
     const colon = line.indexOf(':')
     const name = line.slice(0, Math.max(colon, 0)).toLowerCase()
-    const value = line.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, '')
+    const value = trimmed(line.slice(colon + 1), ' \t')
     if (!TOKEN.test(name)) {
       throw this.#broken(`its answer has the malformed header "${show(line.slice(0, 60))}"`)
     }

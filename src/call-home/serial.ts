@@ -45,7 +45,7 @@ function read(files: Files, path: Path): string {
 
 /** Without the NUL of Open Firmware; blanks and the like inside become dashes. */
 function tidy(text: string): string | undefined {
-  const trimmed = text.replace(/\0[\s\S]*$/, '').trim()
+  const trimmed = (text.split('\0')[0] ?? '').trim()
   if (EMPTY.test(trimmed)) return undefined
   const serial = trimmed.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '')
   return isSerial(serial) ? serial : undefined

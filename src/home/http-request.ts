@@ -3,6 +3,7 @@
  * HTTP status with a word of why. It knows nothing of what is asked.
  */
 import { HTTP_HEAD_SIZE_MAX, QUESTION_SIZE_MAX } from '../limits.ts'
+import { trimmed } from '../text.ts'
 
 /** The status that ends a request that can't be answered, and a few words for people. */
 export class Refusal extends Error {
@@ -14,6 +15,7 @@ export class Refusal extends Error {
   }
 }
 
+const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/
 const NEWLINE = 0x0a
 
 export class HttpRequest {
@@ -64,14 +66,14 @@ export class HttpRequest {
   }
 
   #headerCame(line: string): void {
-    const parts = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/.exec(line)
-    if (!parts) throw new Refusal(400, 'a malformed header')
-    const name = (parts[1] ?? '').toLowerCase()
+    const colon = line.indexOf(':')
+    const name = line.slice(0, Math.max(colon, 0)).toLowerCase()
+    if (!TOKEN.test(name)) throw new Refusal(400, 'a malformed header')
     // What could be read in two ways may have been read in the other one by a proxy between.
     if (name === 'content-length' && this.#headers.has(name)) {
       throw new Refusal(400, 'two lengths')
     }
-    this.#headers.set(name, parts[2] ?? '')
+    this.#headers.set(name, trimmed(line.slice(colon + 1), ' \t'))
   }
 
   #bodyLength(): number {

@@ -120,9 +120,7 @@ function chosen<Value>(
   const result: Chosen<Value> = { any: undefined, deployments: new Map(), serials: new Map() }
   const allowed = `"any VALUE", "deployment NAME VALUE" or "serial NUMBER VALUE", VALUE being ${what}`
   for (const line of lines) {
-    const parts = /^(any|deployment|serial)[ \t]+(?:(.+)[ \t]+)?([^ \t]+)$/.exec(line.text)
-    const [, kind, rest, word = ''] = parts ?? line.fail(allowed)
-    const name = rest?.trim()
+    const { kind, name, word } = choiceOf(line) ?? line.fail(allowed)
     const value = read(line, word, allowed)
     const map = kind === 'deployment' ? result.deployments : result.serials
     if (kind === 'any') {
@@ -135,6 +133,14 @@ function chosen<Value>(
     else map.set(name, value)
   }
   return result
+}
+
+/** `KIND VALUE` or `KIND NAME VALUE`: a name may have blanks in it. */
+function choiceOf({ text, words }: Line) {
+  const [kind = '', word = ''] = [words[0], words.at(-1)]
+  if (!['any', 'deployment', 'serial'].includes(kind) || words.length < 2) return undefined
+  const name = text.slice(kind.length, text.length - word.length).trim()
+  return { kind, name: name === '' ? undefined : name, word }
 }
 
 function leaseOf(line: Line, word: string, allowed: string): Lease {
@@ -157,7 +163,9 @@ function answersOf(
     sources: [] as string[],
   }
   for (const line of lines) {
-    const [, key, value = ''] = /^([a-z-]+)[ \t]*=[ \t]*(.*)$/.exec(line.text) ?? []
+    const equals = line.text.indexOf('=')
+    const key = line.text.slice(0, Math.max(equals, 0)).trim()
+    const value = line.text.slice(equals + 1).trim()
     if (key === 'interval-minutes') {
       const minutes = /^[1-9][0-9]{0,6}$/.test(value) ? Number(value) : 0
       if (minutes < 1 || minutes > INTERVAL_MAX_MINUTES) {

@@ -40,12 +40,8 @@ export async function named(
 ): Promise<Target[]> {
   const targets: Target[] = []
   for (const word of words) {
-    const parts =
-      /^(?:\[([^\]]+)\]|([^:]+)|([0-9a-fA-F:.]*:[0-9a-fA-F:.%a-z0-9]*))(?::([0-9]{1,5}))?$/.exec(
-        word,
-      )
-    const port = parts?.[4] === undefined ? defaultPort : Number(parts[4])
-    const host = parts?.[1] ?? parts?.[2] ?? parts?.[3]
+    const { host, digits } = partsOf(word)
+    const port = digits === undefined ? defaultPort : Number(digits)
     if (host === undefined || port < 1 || port > 65_535) {
       throw new ConfigError(`"${word}" is no address`, 'write HOST, HOST:PORT or [IPV6]:PORT')
     }
@@ -54,6 +50,15 @@ export async function named(
     }
   }
   return targets
+}
+
+/** An address of IPv6 without brackets has more than one colon, and no port. */
+function partsOf(word: string): { host?: string | undefined; digits?: string | undefined } {
+  const [, bracketed, port] = /^\[([^\]]+)\](?::([0-9]{1,5}))?$/.exec(word) ?? []
+  if (bracketed !== undefined) return { host: bracketed, digits: port }
+  if (word.split(':').length > 2) return /^[0-9a-zA-Z:.%]+$/.test(word) ? { host: word } : {}
+  const [, host, digits] = /^([^:[]+)(?::([0-9]{1,5}))?$/.exec(word) ?? []
+  return { host, digits }
 }
 
 /** To a group on every card that can, since no route says where it is; else by the kernel's routes. */

@@ -6,6 +6,7 @@
 import { isSystemError } from '../errors.ts'
 import type { Files, Path } from '../host.ts'
 import { readSystemFile } from '../small-file.ts'
+import { trimmed, trimmedEnd } from '../text.ts'
 
 /** Where the script of the initramfs and of the running system leaves them, as `dhcp.INTERFACE`. */
 export const LEASE_FOLDER = '/run/xo'
@@ -28,21 +29,16 @@ export function sourcesOfLeases(files: Files, paths: readonly Path[]): string[] 
 export function guessesOfLeases(files: Files, paths: readonly Path[]): string[] {
   const found = (paths.length > 0 ? paths : leasePaths(files)).flatMap((path) => {
     const content = textOf(files, path)
-    const servers = ['serverid', 'siaddr'].map(
-      (key) => new RegExp(`^${key}=(([0-9]{1,3}\\.){3}[0-9]{1,3})\\r?$`, 'm').exec(content)?.[1],
-    )
-    return servers.flatMap((server) => (server && server !== '0.0.0.0' ? [server] : []))
+    const values = valuesOf(content)
+    const servers = ['serverid', 'siaddr'].map((key) => values.get(key) ?? '')
+    return servers.filter((server) => IPV4.test(server) && server !== '0.0.0.0')
   })
   return [...new Set(found)].slice(0, SOURCES_MAX).map((server) => `rsync://${server}/xo`)
 }
 
 /** The value of `source`, or of option 224, as text or as the hexadecimal digits that udhcpc makes of it. */
 export function sourceOfLease(content: string): string | undefined {
-  const values = new Map<string, string>()
-  for (const line of content.split('\n')) {
-    const match = /^([a-z0-9]{1,32})=["']?(.*?)["']?\r?$/.exec(line)
-    if (match) values.set(match[1] ?? '', match[2] ?? '')
-  }
+  const values = valuesOf(content)
   const value = values.get('source') ?? values.get('opt224')
   if (value === undefined || value.length > URL_LENGTH_MAX * 2) return undefined
   const url = /^([0-9A-Fa-f]{2})+$/.test(value) ? ofHex(value) : value
@@ -50,10 +46,23 @@ export function sourceOfLease(content: string): string | undefined {
   return url.length <= URL_LENGTH_MAX && safe.test(url) ? url : undefined
 }
 
+const IPV4 = /^([0-9]{1,3}\.){3}[0-9]{1,3}$/
+
+/** `key=value` lines, with quotes around the value or without. */
+function valuesOf(content: string): Map<string, string> {
+  const values = new Map<string, string>()
+  for (const line of content.split('\n')) {
+    const equals = line.indexOf('=')
+    const key = line.slice(0, Math.max(equals, 0))
+    if (/^[a-z0-9]{1,32}$/.test(key)) values.set(key, trimmed(line.slice(equals + 1), '"\'\r'))
+  }
+  return values
+}
+
 function ofHex(digits: string): string {
   const bytes = digits.match(/../g) ?? []
   const text = bytes.map((pair) => String.fromCharCode(Number.parseInt(pair, 16))).join('')
-  return text.replace(/\0+$/, '')
+  return trimmedEnd(text, '\0')
 }
 
 function leasePaths(files: Files): Path[] {

@@ -1,5 +1,9 @@
 /** What the tidy test is made of: reading imports, the table of who may import whom, and lengths. */
 
+import { RegExpParser } from '@eslint-community/regexpp'
+import { analyse } from 'scslre'
+import typescript from 'typescript'
+
 export interface Import {
   from: string
   /** Types alone, which are gone when the program runs. */
@@ -110,5 +114,25 @@ export function longFunctions(text: string, linesMax: number): string[] {
       found.push(`line ${index + 1} has ${count} lines`)
     }
   }
+  return found
+}
+
+/**
+ * Expressions that go back over what they looked at already, so that a stranger's bytes make them take
+ * the square of their length or worse; and those that are made of strings, which nobody can look at.
+ */
+export function backtracking(text: string): string[] {
+  const source = typescript.createSourceFile('', text, typescript.ScriptTarget.ES2022, true)
+  const found: string[] = []
+  const visit = (node: typescript.Node): void => {
+    if (typescript.isRegularExpressionLiteral(node)) {
+      const { reports } = analyse(new RegExpParser().parseLiteral(node.text))
+      if (reports.length > 0) found.push(node.text)
+    }
+    const isMade = typescript.isNewExpression(node) || typescript.isCallExpression(node)
+    if (isMade && node.expression.getText() === 'RegExp') found.push(node.getText())
+    typescript.forEachChild(node, visit)
+  }
+  visit(source)
   return found
 }

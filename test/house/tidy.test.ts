@@ -4,6 +4,7 @@ import { dirname, join, normalize } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
+  backtracking,
   circleIn,
   importsOf,
   longFunctions,
@@ -136,6 +137,13 @@ test('only src/main.ts takes the native modules as values, and src knows nothing
   none(wrong, 'hand it in as a parameter')
 })
 
+test('no expression of src goes back over what it looked at', () => {
+  const found = typeScript
+    .filter(({ path }) => path.startsWith('src/'))
+    .flatMap(({ path, text }) => backtracking(text).map((one) => `${path}: ${one}`))
+  none(found, 'look for the place by indexOf, or take the ends off by trimmed (src/text.ts)')
+})
+
 test('the rules themselves find what they look for', () => {
   const table = parseImportTable(
     '| folder | may import |\n|---|---|\n| `src/a` | `src/b` |\n| `src/b` | |\n| `src/up.ts` | `src/a` |\n',
@@ -172,6 +180,9 @@ test('the rules themselves find what they look for', () => {
   const body = '  x()\n'.repeat(5)
   assert.is(longFunctions(`function a() {\n${body}}\n`, 7).length, 0)
   assert.equal(longFunctions(`function a() {\n${body}}\n`, 6), ['line 1 has 7 lines'])
+  const shapes = ['/^([a-z]+):[ \\t]*(.*?)[ \\t]*$/', '/[ \\t]+$/', '/^(a+)+$/', 'new RegExp(x)']
+  for (const shape of shapes) assert.equal(backtracking(`const a = ${shape}\n`), [shape])
+  assert.equal(backtracking('const a = /^[a-z]+: (.*)$/\n'), [])
 })
 
 test.run()
