@@ -25,6 +25,7 @@ import { buildBundle, filesBelow } from './bundle.mjs'
 import { buildLibraries, forEachParallel } from './libraries.mjs'
 import {
   buildFolder,
+  identityOf,
   projectFolder,
   run,
   runTool,
@@ -71,15 +72,14 @@ class Builder {
       `-I${hostFolder}`,
       `-I${refusalFolder}`,
     ]
-    this.base = sha256(JSON.stringify([this.flags, headersIdentity()]))
+    this.base = identityOf([this.flags, headersIdentity()])
     this.used = new Set()
   }
 
   /** The object of one source with these definitions, compiled unless it is there. */
   async compile(source, definitions = [], ingredients = '') {
-    const digest = sha256(
-      JSON.stringify([this.base, definitions, ingredients, sha256OfFile(source)]),
-    ).slice(0, 16)
+    const parts = [this.base, definitions, ingredients, sha256OfFile(source)]
+    const digest = identityOf(parts).slice(0, 16)
     const object = join(this.objectFolder, `${basename(source).replace(/\.[cS]$/, '')}-${digest}.o`)
     this.used.add(basename(object))
     if (existsSync(object)) return object
@@ -100,7 +100,7 @@ class Builder {
     const path = join(this.folder, program)
     const { linkBefore, linkAfter } = this.libraries
     const command = [...this.target.compiler, ...flags, ...linkBefore, ...objects, ...linkAfter]
-    const identity = sha256(JSON.stringify([command, strip]))
+    const identity = identityOf([command, strip])
     const stamp = join(this.objectFolder, `${program}.identity`)
     if (existsSync(path) && existsSync(stamp) && readFileSync(stamp, 'utf8') === identity)
       return path

@@ -7,10 +7,18 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } f
 import { cpus } from 'node:os'
 import { basename, join } from 'node:path'
 import { archiveIdentity, fetchArchive } from './sources/fetch.mjs'
-import { cacheFolder, projectFolder, run, SetupError, sha256, sha256OfFile } from './workplace.mjs'
+import {
+  cacheFolder,
+  identityOf,
+  pathMapFlags,
+  projectFolder,
+  run,
+  SetupError,
+  sha256OfFile,
+} from './workplace.mjs'
 
 /** Raise when a recipe below changes in a way that its flags don't show. */
-const RECIPES = 1
+const RECIPES = 2
 
 export const parallel = Math.max(1, cpus().length)
 
@@ -35,11 +43,10 @@ async function archiveOf(target, { source, files, flags, library }) {
   await forEachParallel(files, async (file) => {
     const object = join(source, `${basename(file).replace(/\.[cS]$/, '')}.o`)
     objects.push(object)
-    await run([...target.compiler, ...target.flags, ...flags, '-c', file, '-o', object], {
-      folder: source,
-    })
+    const all = [...target.compiler, ...target.flags, ...flags, ...pathMapFlags(source, '.')]
+    await run([...all, '-c', file, '-o', object], { folder: source })
   })
-  await run([target.archiver, 'rcs', library, ...objects.sort()])
+  await run([target.archiver, 'rcsD', library, ...objects.sort()])
 }
 
 /** The flags that make the compiler see musl, and nothing of the system's C library. */
@@ -85,7 +92,10 @@ async function buildMusl(target, source, into) {
   await unpack('musl', source)
   const environment = {
     CC: target.compiler.join(' '),
-    CFLAGS: target.flags.filter((f) => !/protector|plt/.test(f)).join(' '),
+    CFLAGS: [
+      ...target.flags.filter((f) => !/protector|plt/.test(f)),
+      ...pathMapFlags(source, '.'),
+    ].join(' '),
   }
   const configure = [
     './configure',
@@ -171,7 +181,7 @@ const recipes = {
     await unpack('nettle', source)
     const environment = {
       CC: target.compiler.join(' '),
-      CFLAGS: [...target.flags, ...flags, '-w'].join(' '),
+      CFLAGS: [...target.flags, ...flags, ...pathMapFlags(source, '.'), '-w'].join(' '),
       // The programs that configure tries are linked as ours is.
       LDFLAGS: link ? ['-static', ...link.before].join(' ') : '',
       LIBS: link ? link.after.join(' ') : '',
@@ -196,9 +206,12 @@ const recipes = {
   },
 }
 
-/** Builds one library unless it is there; the folder with its headers (`include`) and its `.a`. */
+/**
+ * Builds one library unless it is there; the folder with its headers (`include`) and its `.a`. Its name
+ * says nothing of where the checkout stands, nor does what is built: checkouts may share the folder.
+ */
 export async function built(targetName, name, ingredients, make) {
-  const digest = sha256(JSON.stringify([RECIPES, ingredients])).slice(0, 16)
+  const digest = identityOf([RECIPES, ingredients]).slice(0, 16)
   const folder = join(cacheFolder, 'libraries', `${targetName}-${name}-${digest}`)
   if (existsSync(folder)) return folder
   const source = `${folder}.source-${process.pid}`
@@ -237,12 +250,13 @@ async function targetIdentity(target) {
  */
 export async function buildCLibrary(targetName, target) {
   const base = await targetIdentity(target)
-  if (!target.musl) return { base, flags: [], link: undefined }
+  const place = pathMapFlags(projectFolder, '.')
+  if (!target.musl) return { base, flags: place, link: undefined }
   const ingredients = [base, target.musl, archiveIdentity('musl')]
   const musl = await built(targetName, 'musl', ingredients, (source, into) =>
     buildMusl(target, source, into),
   )
-  const flags = muslCompileFlags(musl)
+  const flags = [...place, ...muslCompileFlags(musl)]
   const ownRuntime = await buildOwnRuntime(targetName, target, base)
   return { base, flags, link: await muslLinkFlags(target, musl, ownRuntime) }
 }

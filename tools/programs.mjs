@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { targets } from '../firmware/targets/targets.mjs'
 import { buildCLibrary, built, parallel, unpack } from './libraries.mjs'
 import { archiveIdentity } from './sources/fetch.mjs'
-import { projectFolder, run, SetupError } from './workplace.mjs'
+import { pathMapFlags, projectFolder, run, SetupError } from './workplace.mjs'
 
 const configurations = join(projectFolder, 'firmware', 'initramfs')
 /** What would else be the time of the build. */
@@ -40,7 +40,7 @@ const compileFlags = (target, source) => [
   '-Os',
   '-D_GNU_SOURCE',
   '-D_FILE_OFFSET_BITS=64',
-  `-ffile-prefix-map=${source}=.`,
+  ...pathMapFlags(source, '.'),
   '-w',
 ]
 

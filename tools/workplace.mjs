@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readFileSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -41,6 +41,24 @@ export function sha256(bytes) {
 
 export function sha256OfFile(path) {
   return sha256(readFileSync(path))
+}
+
+/** The digest of what something is made from: the same wherever the checkout stands. */
+export function identityOf(ingredients) {
+  const isPlace = (after) => after === '' || after.startsWith('/') || after.startsWith('=')
+  const withoutPlace = (_key, value) => {
+    if (typeof value !== 'string') return value
+    const [first, ...rest] = value.split(projectFolder)
+    return first + rest.map((after) => (isPlace(after) ? '.' : projectFolder) + after).join('')
+  }
+  return sha256(JSON.stringify(ingredients, withoutPlace))
+}
+
+/** What makes the compiler write paths below `folder`, by either name of it, as paths below `name`. */
+export function pathMapFlags(folder, name) {
+  return [...new Set([folder, realpathSync(folder)])].map(
+    (path) => `-ffile-prefix-map=${path}=${name}`,
+  )
 }
 
 /** Runs a program to its end; its output, or a SetupError that shows the end of it. */
