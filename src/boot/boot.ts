@@ -1,12 +1,12 @@
 /** What an early boot knows so far. The steps fill it in, in the order of their table. */
 import type { PublicKey } from '../release/signify.ts'
 import type { Store } from '../store/store.ts'
-import type { Console } from './console.ts'
-import type { Disk } from './disks.ts'
 import type { BootSettings, Ground, Known } from './ground.ts'
-import type { KernelWords } from './kernel-words.ts'
-import type { Network } from './network.ts'
-import type { StorePlace } from './store-place.ts'
+import type { Disk } from './machine/disks.ts'
+import type { KernelWords } from './machine/kernel-words.ts'
+import type { Network } from './machine/network.ts'
+import type { StorePlace } from './machine/store-place.ts'
+import type { Console } from './screen/console.ts'
 
 export interface Boot {
   readonly ground: Ground

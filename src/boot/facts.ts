@@ -10,7 +10,7 @@ import { keysEverTrusted, trustedKeys } from '../store/key-chain.ts'
 import { salvageState } from '../store/state.ts'
 import type { Store, TreeName } from '../store/store.ts'
 import type { Facts, Fault, FoundTree } from './plan.ts'
-import { findFault, INITS } from './start-check.ts'
+import { findFault, INITS } from './root/start-check.ts'
 
 /** What the store does not know. */
 export interface Circumstances

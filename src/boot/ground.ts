@@ -8,7 +8,7 @@ import type { Progress } from '../progress.ts'
 import type { PublicKey } from '../release/signify.ts'
 import type { Store, TreeName } from '../store/store.ts'
 import type { Examined } from '../store/verify.ts'
-import type { RootMode } from './kernel-words.ts'
+import type { RootMode } from './machine/kernel-words.ts'
 
 /** What the configuration says about starting. */
 export interface BootSettings {

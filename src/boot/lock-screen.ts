@@ -6,9 +6,9 @@
 import { isSystemError, UpgradeError } from '../errors.ts'
 import type { Path } from '../host.ts'
 import type { Boot } from './boot.ts'
-import { sentenceOf } from './plain-words.ts'
-import { showTrouble } from './rescue.ts'
-import { eachStick } from './stick.ts'
+import { eachStick } from './machine/stick.ts'
+import { sentenceOf } from './screen/plain-words.ts'
+import { showTrouble } from './screen/rescue.ts'
 
 const LOOK_AGAIN_MS = 60_000
 

@@ -6,12 +6,12 @@
 import { isSystemError, UpgradeError } from '../errors.ts'
 import type { Store } from '../store/store.ts'
 import { show } from '../text.ts'
-import type { Console } from './console.ts'
 import type { Ground, Known } from './ground.ts'
-import type { KernelWords, RecoveryWay } from './kernel-words.ts'
-import type { Network } from './network.ts'
-import { sentenceOf, withoutPassword } from './plain-words.ts'
-import { eachStick, modulesOf } from './stick.ts'
+import type { KernelWords, RecoveryWay } from './machine/kernel-words.ts'
+import type { Network } from './machine/network.ts'
+import { eachStick, modulesOf } from './machine/stick.ts'
+import type { Console } from './screen/console.ts'
+import { sentenceOf, withoutPassword } from './screen/plain-words.ts'
 
 export interface RecoveryTry {
   ground: Ground

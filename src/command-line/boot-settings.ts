@@ -1,6 +1,6 @@
 /** The keys of the section [boot], and of [recovery]: how the laptop starts, and what outlives an upgrade. */
 import type { BootSettings } from '../boot/ground.ts'
-import { parseStorePlace } from '../boot/store-place.ts'
+import { parseStorePlace } from '../boot/machine/store-place.ts'
 import { ConfigError } from '../errors.ts'
 
 export const BOOT_DEFAULTS: BootSettings = {

@@ -1,6 +1,7 @@
 /** The commands that change which version runs: the swap, the word that it is healthy, the way back. */
-import { checkTree, findWay, takeOver } from '../boot/live-swap.ts'
-import { disarmWatchdog } from '../boot/watchdog.ts'
+
+import { disarmWatchdog } from '../boot/machine/watchdog.ts'
+import { checkTree, findWay, takeOver } from '../boot/root/live-swap.ts'
 import { BusyError, ConfigError } from '../errors.ts'
 import { examine } from '../health.ts'
 import { changeState, readState } from '../store/state.ts'

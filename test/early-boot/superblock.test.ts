@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { identify } from '../../src/boot/superblock.ts'
+import { identify } from '../../src/boot/machine/superblock.ts'
 import { scratch } from '../support/scratch.ts'
 
 const look = (bytes: Uint8Array) =>

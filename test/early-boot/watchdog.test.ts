@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { armWatchdog, disarmWatchdog } from '../../src/boot/watchdog.ts'
+import { armWatchdog, disarmWatchdog } from '../../src/boot/machine/watchdog.ts'
 import type { Host } from '../../src/host.ts'
 import { nodeHost } from '../support/host.ts'
 

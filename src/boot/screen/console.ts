@@ -3,11 +3,11 @@
  * same lines on each, and the kernel's log. A console that fails is let go; the boot goes on
  * without it.
  */
-import { isSystemError } from '../errors.ts'
-import type { Fd, Host, Path } from '../host.ts'
-import { arrayOfBytes, bytesOfText, show } from '../text.ts'
-import type { ShownProgress } from './ground.ts'
-import { readFact } from './small-facts.ts'
+import { isSystemError } from '../../errors.ts'
+import type { Fd, Host, Path } from '../../host.ts'
+import { arrayOfBytes, bytesOfText, show } from '../../text.ts'
+import type { ShownProgress } from '../ground.ts'
+import { readFact } from '../machine/small-facts.ts'
 
 /** The kernel keeps a log line of at most this (bytes). */
 const LOG_LINE_MAX = 900

@@ -2,10 +2,10 @@
  * When nothing goes on by itself: a screen that says what happened and what to press, the rescue
  * shell, and the ways to end. It always goes on after a while, because nobody may be there.
  */
-import { isSystemError } from '../errors.ts'
-import type { Host, Path } from '../host.ts'
+import { isSystemError } from '../../errors.ts'
+import type { Host, Path } from '../../host.ts'
 import type { Console } from './console.ts'
-import { layOut } from './screen.ts'
+import { layOut } from './layout.ts'
 
 export interface Trouble {
   title: string

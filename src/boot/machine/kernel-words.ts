@@ -3,7 +3,7 @@
  * `init=`. Pure. It refuses nothing, because a typing error of a firmware script must not keep a
  * laptop from starting: what it does not understand is told to whoever looks at the console.
  */
-import type { Path } from '../host.ts'
+import type { Path } from '../../host.ts'
 
 export type RecoveryWay = 'any' | 'network' | 'usb' | 'repair'
 export type RootMode = 'rw' | 'ro' | 'overlay'

@@ -3,8 +3,8 @@
  * tree has stays as it is; no inode is shared, because what persists is written to.
  */
 
-import { isSystemError } from '../errors.ts'
-import type { Fd, Files, Path, Stat } from '../host.ts'
+import { isSystemError } from '../../errors.ts'
+import type { Fd, Files, Path, Stat } from '../../host.ts'
 
 /** Deeper than any real folder; ends what a broken disk might make endless. */
 const DEPTH_MAX = 200

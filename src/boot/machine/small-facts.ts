@@ -1,8 +1,8 @@
 /** What the kernel tells about itself in small files and folders, where it may just as well tell nothing. */
-import { isSystemError } from '../errors.ts'
-import type { Host, Path } from '../host.ts'
-import { readSystemFile } from '../small-file.ts'
-import { bytesOfArray } from '../text.ts'
+import { isSystemError } from '../../errors.ts'
+import type { Host, Path } from '../../host.ts'
+import { readSystemFile } from '../../small-file.ts'
+import { bytesOfArray } from '../../text.ts'
 
 /** A file of sysfs is never longer than a page, and the kernel's command line no longer either (bytes). */
 const FACT_MAX = 64 * 1024

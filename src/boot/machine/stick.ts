@@ -1,7 +1,7 @@
 /** USB sticks (or any disks) that somebody brought: found by their names, mounted for reading only. */
-import { isSystemError } from '../errors.ts'
-import type { Host, Path } from '../host.ts'
-import { show } from '../text.ts'
+import { isSystemError } from '../../errors.ts'
+import type { Host, Path } from '../../host.ts'
+import { show } from '../../text.ts'
 import { type Disk, listDisks } from './disks.ts'
 import { makePath, unmountIfThere } from './mounts.ts'
 

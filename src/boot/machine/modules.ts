@@ -2,9 +2,9 @@
  * Kernel modules: those that the initramfs lists, in its order. A module that this machine has no
  * use for is no failure; what is missing shows when a disk does not come.
  */
-import { isSystemError } from '../errors.ts'
-import type { Host, Path } from '../host.ts'
-import { show } from '../text.ts'
+import { isSystemError } from '../../errors.ts'
+import type { Host, Path } from '../../host.ts'
+import { show } from '../../text.ts'
 import { readFact } from './small-facts.ts'
 
 /** One `.ko` a line by its path, parameters behind it; `#` begins a comment. */

@@ -3,13 +3,13 @@
  * libraries that they need must stand there as the manifest says. It reads those few files, which
  * the start would read anyway, and none of the others. It never writes.
  */
-import { isOfMachine, isSystemError } from '../errors.ts'
-import type { Host, Path } from '../host.ts'
-import { type Entry, parseManifestLine } from '../release/manifest-line.ts'
-import type { OpenTree } from '../store/store.ts'
-import { show } from '../text.ts'
+import { isOfMachine, isSystemError } from '../../errors.ts'
+import type { Host, Path } from '../../host.ts'
+import { type Entry, parseManifestLine } from '../../release/manifest-line.ts'
+import type { OpenTree } from '../../store/store.ts'
+import { show } from '../../text.ts'
+import type { Fault } from '../plan.ts'
 import { readElf } from './elf.ts'
-import type { Fault } from './plan.ts'
 
 /** Where the kernel looks for an init. */
 export const INITS: readonly Path[] = ['/sbin/init', '/etc/init', '/bin/init', '/bin/sh']

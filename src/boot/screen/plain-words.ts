@@ -2,8 +2,8 @@
  * What went wrong in words for whoever stands before the laptop, who may be a teacher: one sentence,
  * with what can be done about it. Pure. Whatever a peer put into a text is shown as plain characters.
  */
-import { DeadlineError, isSystemError, PeerError, UpgradeError } from '../errors.ts'
-import { show, trimmedEnd } from '../text.ts'
+import { DeadlineError, isSystemError, PeerError, UpgradeError } from '../../errors.ts'
+import { show, trimmedEnd } from '../../text.ts'
 
 const AWAY = 'nobody answers there: is it switched on, and in this network?'
 

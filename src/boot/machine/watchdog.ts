@@ -2,8 +2,8 @@
  * The watchdog of a trial: a machine that hangs before its system is up starts again by itself. The
  * device is left running when it is closed; the system takes it over, or `confirm` stops it.
  */
-import { isSystemError } from '../errors.ts'
-import type { Fd, Host } from '../host.ts'
+import { isSystemError } from '../../errors.ts'
+import type { Fd, Host } from '../../host.ts'
 import { makePath } from './mounts.ts'
 import { listFacts, readFact } from './small-facts.ts'
 

@@ -4,11 +4,11 @@
  * the new system. So it is given a table without such lines, waits until it has read that, and then
  * the new system's own is back in its place. To be called in the new root.
  */
-import { ConfigError, isSystemError } from '../errors.ts'
-import type { Host, Path } from '../host.ts'
-import { arrayOfBytes } from '../text.ts'
-import { bind } from './mounts.ts'
-import { readFact } from './small-facts.ts'
+import { ConfigError, isSystemError } from '../../errors.ts'
+import type { Host, Path } from '../../host.ts'
+import { arrayOfBytes } from '../../text.ts'
+import { bind } from '../machine/mounts.ts'
+import { readFact } from '../machine/small-facts.ts'
 
 export const INITTAB = '/etc/inittab'
 const FOLDER = '/run/xo'

@@ -2,8 +2,9 @@
  * The menu of the boot console: one key, one choice. It never waits for ever, because a key that a
  * child's bag presses must not keep the laptop from starting.
  */
+
+import type { KernelWords } from '../machine/kernel-words.ts'
 import type { Console } from './console.ts'
-import type { KernelWords } from './kernel-words.ts'
 
 export type Choice =
   | 'start'

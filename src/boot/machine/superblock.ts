@@ -2,7 +2,7 @@
  * What file system a disk holds, and its name: read from the few bytes that each kind keeps at its
  * own place. Pure over a reader. It proves nothing: a mount does, and this only says which to try.
  */
-import { bytesOfArray, bytesOfText } from '../text.ts'
+import { bytesOfArray, bytesOfText } from '../../text.ts'
 
 export interface FileSystem {
   /** Types to mount it as, first choice first. */

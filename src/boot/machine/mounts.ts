@@ -1,6 +1,6 @@
 /** The file systems that every step after them needs. Each is mounted once, also where a step is repeated. */
-import { isSystemError } from '../errors.ts'
-import type { Host, Path, System } from '../host.ts'
+import { isSystemError } from '../../errors.ts'
+import type { Host, Path, System } from '../../host.ts'
 
 type Flags = Parameters<System['mount']>[3]
 
