@@ -2,7 +2,7 @@
  * A folder with the server's layout: a USB stick, or a mounted mirror. Copies whole files; there is
  * nothing to save on a local disk.
  */
-import { isSystemError, PeerError } from '../errors.ts'
+import { isOfMachine, isSystemError, PeerError } from '../errors.ts'
 import type { Fd, Host, Path } from '../host.ts'
 import { KEY_CHAIN_SIZE_MAX, RELEASE_SIZE_MAX } from '../limits.ts'
 import { readFile } from '../small-file.ts'
@@ -10,8 +10,7 @@ import { show } from '../text.ts'
 import type { Role } from './order.ts'
 import type { Outcome, Source, Wanted } from './source.ts'
 
-/** What a broken disk answers, one that was pulled out, or a file system with errors. */
-const UNREADABLE = ['EIO', 'ENXIO', 'ENODEV', 'EUCLEAN', 'EBADMSG', 'ESTALE']
+const REMOUNT = 'look at the stick, or name another source'
 
 export class FolderSource implements Source {
   #directory: Fd | undefined
@@ -36,13 +35,10 @@ export class FolderSource implements Source {
 
   async content(version: number, { wanted }: { wanted(): Iterable<Wanted> }): Promise<void> {
     const { files } = this.host
-    let root: Fd
-    try {
-      root = files.openDirectory(this.#open(), `${version}/root`)
-    } catch (error) {
-      if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error
-      throw new PeerError(`${this.name} has no ${version}/root`, 'absent')
-    }
+    const root = this.#read(`${version}/root`, () =>
+      files.openDirectory(this.#open(), `${version}/root`),
+    )
+    if (root === undefined) throw new PeerError(`${this.name} has no ${version}/root`, 'absent')
     try {
       for (const file of wanted()) this.#copy(root, file)
     } finally {
@@ -59,14 +55,27 @@ export class FolderSource implements Source {
     return this.#small('keys', KEY_CHAIN_SIZE_MAX)
   }
 
-  /** A stick that can't be read is a bad source, and the next one has its turn. */
-  #small(name: Path, sizeMax: number): Uint8Array | undefined {
+  #small(path: Path, sizeMax: number): Uint8Array | undefined {
+    return this.#read(path, () => readFile(this.host.files, this.#open(), path, sizeMax))
+  }
+
+  /**
+   * Uses nothing but what is the folder's: whatever the kernel says of it is this source's fault, and the
+   * next one has its turn. Undefined where nothing stands under the name.
+   */
+  #read<Result>(path: Path, use: () => Result): Result | undefined {
     try {
-      return readFile(this.host.files, this.#open(), name, sizeMax)
+      return use()
     } catch (error) {
-      if (!isSystemError(error, ...UNREADABLE)) throw error
-      throw new PeerError(`${this.name}/${name} can't be read (${error.code})`, 'broken')
+      if (isSystemError(error, 'ENOENT')) return undefined
+      throw this.#atFault(error, path)
     }
+  }
+
+  #atFault(error: unknown, path: Path): unknown {
+    if (!isSystemError(error) || isOfMachine(error)) return error
+    const why = WRONG_TYPE[error.code] ?? `can't be read (${error.code})`
+    return new PeerError(`${this.name}/${show(path)} ${why}`, 'broken', REMOUNT)
   }
 
   #open(): Fd {
@@ -74,35 +83,58 @@ export class FolderSource implements Source {
     try {
       this.#directory = this.host.files.openRoot(this.path)
     } catch (error) {
-      if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error
-      throw new PeerError(`there is no folder ${show(this.path)}`, 'away', 'is the stick mounted?')
+      if (!isSystemError(error) || isOfMachine(error)) throw error
+      const path = show(this.path)
+      const isMissing = ['ENOENT', 'ENOTDIR'].includes(error.code)
+      const what = isMissing
+        ? `there is no folder ${path}`
+        : `${path} can't be read (${error.code})`
+      throw new PeerError(what, 'away', 'is the stick mounted?')
     }
     return this.#directory
   }
 
   #copy(directory: Fd, wanted: Wanted): void {
-    const { files, delta } = this.host
+    const { files } = this.host
     let fd: Fd
     try {
       fd = files.openRead(directory, wanted.name)
     } catch (error) {
-      if (!isSystemError(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR', 'EINVAL')) throw error
-      wanted.done({ failed: 'absent' })
+      if (!isSystemError(error) || isOfMachine(error)) throw error
+      const isMissing = ['ENOENT', 'ENOTDIR'].includes(error.code) || error.code in WRONG_TYPE
+      wanted.done({ failed: isMissing ? 'absent' : 'unreadable' })
       return
     }
     let outcome: Outcome
     try {
-      outcome = delta.copyWhole(fd, wanted.target(), wanted.sizeMax)
+      outcome = this.#copyWhole(fd, wanted)
     } catch (error) {
-      // A write that fails is our own disk's trouble, and none of this source's.
-      if (!isSystemError(error, 'EFBIG', ...UNREADABLE) || error.call !== 'read') {
-        wanted.abandoned?.()
-        throw error
-      }
-      outcome = { failed: error.code === 'EFBIG' ? 'too-large' : 'damaged' }
+      wanted.abandoned?.()
+      throw error
     } finally {
       files.close(fd)
     }
     wanted.done(outcome)
   }
+
+  #copyWhole(fd: Fd, wanted: Wanted): Outcome {
+    const target = wanted.target()
+    try {
+      return this.host.delta.copyWhole(fd, target, wanted.sizeMax)
+    } catch (error) {
+      // A write that fails is our own disk's trouble, and none of this source's.
+      if (!isSystemError(error) || error.call !== 'read' || isOfMachine(error)) throw error
+      return { failed: error.code === 'EFBIG' ? 'too-large' : 'unreadable' }
+    }
+  }
+}
+
+/** What an open says of a name that stands for something else than a file or folder. */
+const WRONG_TYPE: Record<string, string> = {
+  ELOOP: 'is a link, which is not followed',
+  EISDIR: 'is a folder, and no file',
+  ENOTDIR: 'is no folder, or lies below something that is none',
+  EINVAL: 'is no file, but a device, pipe or socket',
+  ENXIO: 'is no file, but a device, pipe or socket',
+  EXDEV: 'leads out of the folder',
 }

@@ -15,9 +15,10 @@ export type Outcome =
   | { size: number; digest: string }
   /**
    * `absent`: the source has no such file. `too-large`: it has one of more than `sizeMax` bytes.
-   * `damaged`: what came twice was not what the source meant to send.
+   * `damaged`: what came twice was not what the source meant to send. `unreadable`: it has the file, and
+   * can't read it.
    */
-  | { failed: 'absent' | 'too-large' | 'damaged' }
+  | { failed: 'absent' | 'too-large' | 'damaged' | 'unreadable' }
 
 /** One file to be fetched, as the source is asked for it. */
 export interface Wanted {

@@ -7,7 +7,7 @@ import { isSystemError, PeerError, TrustError } from '../errors.ts'
 import type { Fd, Host, Path } from '../host.ts'
 import type { Progress } from '../progress.ts'
 import type { Entry } from '../release/manifest-line.ts'
-import type { Wanted } from '../source/source.ts'
+import type { Outcome, Wanted } from '../source/source.ts'
 import type { OpenTree } from '../store/store.ts'
 import { show } from '../text.ts'
 import { Counterparts } from './counterpart.ts'
@@ -25,6 +25,7 @@ export class Fetcher {
   /** What the source sent wrong or lacks. */
   readonly #altered: Path[] = []
   readonly #absent: Path[] = []
+  readonly #unreadable: Path[] = []
   readonly #partial: Fd
   /** What earlier tries left in `partial`. */
   readonly #left: Set<Path>
@@ -87,13 +88,18 @@ export class Fetcher {
           this.#keep(entry)
         } else {
           if (target !== undefined) this.#drop(entry.digest, target)
-          const absent = 'failed' in outcome && outcome.failed === 'absent'
-          ;(absent ? this.#absent : this.#altered).push(entry.path)
+          this.#failedBy(outcome).push(entry.path)
         }
         this.bytes += entry.size
         this.progress.advance(this.bytes + this.#placed, entry.path)
       },
     }
+  }
+
+  #failedBy(outcome: Outcome): Path[] {
+    if (!('failed' in outcome)) return this.#altered
+    if (outcome.failed === 'unreadable') return this.#unreadable
+    return outcome.failed === 'absent' ? this.#absent : this.#altered
   }
 
   /** Throws what the source did wrong, once everything else has come. */
@@ -104,6 +110,14 @@ export class Fetcher {
         `${source} sent ${count(this.#altered)} that the signed manifest does not allow, the first ` +
           `${show(altered)}: altered on the server or on the way`,
         'the rest was kept; publish the version again on that server, or name another source',
+      )
+    }
+    const [unreadable] = this.#unreadable
+    if (unreadable !== undefined) {
+      throw new PeerError(
+        `${source} can't read ${count(this.#unreadable)} of this version, the first ${show(unreadable)}`,
+        'broken',
+        'look at its disk, or name another source',
       )
     }
     const [absent] = this.#absent

@@ -100,7 +100,10 @@ function check({ release }: Staging, source: Source, outcome: Outcome | undefine
   }
   if (!outcome || 'failed' in outcome) {
     const absent = outcome?.failed === 'absent'
-    const what = absent ? `has no ${release.version}/manifest` : 'sent a damaged manifest'
+    const unreadable = outcome?.failed === 'unreadable'
+    const what = absent
+      ? `has no ${release.version}/manifest`
+      : `${unreadable ? "can't read its" : 'sent a damaged'} manifest`
     throw new PeerError(`${source.name} ${what}`, absent ? 'absent' : 'broken')
   }
   if (outcome.digest !== release.manifestDigest) {

@@ -1,15 +1,19 @@
 /** Sources by their URLs, a folder as a source, and what a source says when it lacks something. */
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, symlinkSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ConfigError, PeerError, TrustError } from '../../src/errors.ts'
+import type { Host } from '../../src/host.ts'
 import { RELEASE_SIZE_MAX } from '../../src/limits.ts'
 import { FolderSource } from '../../src/source/folder-source.ts'
 import { openSource } from '../../src/source/open-source.ts'
 import { RsyncSource } from '../../src/source/rsync-source.ts'
 import type { Outcome, Wanted } from '../../src/source/source.ts'
 import { Store } from '../../src/store/store.ts'
+import { deadline } from '../support/deadline.ts'
 import { nodeHost } from '../support/host.ts'
 import { newStorePath, sourceOptions } from '../support/node-device.ts'
 import { rejects } from '../support/rejects.ts'
@@ -115,9 +119,9 @@ function folderOf(files: Record<string, string>): { path: string; source: Folder
   return { path, source: new FolderSource(host, path, `file://${path}`) }
 }
 
-async function contentOf(source: FolderSource, name: string, sizeMax = 100) {
+async function contentOf(source: FolderSource, name: string, sizeMax = 100, version = 1) {
   const { wanted, answer } = wanting(name, sizeMax)
-  await source.content(1, { wanted: () => [wanted] })
+  await source.content(version, { wanted: () => [wanted] })
   return answer
 }
 
@@ -190,6 +194,75 @@ test('a statement that is too large is refused', async () => {
   unlinkSync(join(path, 'latest'))
   mkdirSync(join(path, 'latest'))
   assert.instance(await rejects(source.statement(undefined), /latest/), Error)
+})
+
+/** What may stand under a name in place of what belongs there. */
+const STRANGE: Record<string, (path: string) => void> = {
+  folder: (path) => mkdirSync(path),
+  link: (path) => symlinkSync('/etc/hostname', path),
+  'link to nowhere': (path) => symlinkSync('nowhere', path),
+  FIFO: (path) => execFileSync('mkfifo', [path]),
+  socket: (path) => void bindSocket(path),
+  device: (path) => execFileSync('mknod', [path, 'c', '1', '5']),
+}
+
+const bindSocket = (path: string) => createServer().listen(path).unref()
+
+for (const [what, put] of Object.entries(STRANGE)) {
+  test(`a ${what} under any name of a folder is the folder's fault, and is not waited for`, async () => {
+    const peerError = async (promise: Promise<unknown>, name: string) => {
+      const error = await deadline(rejects(promise, new RegExp(name)))
+      assert.instance(error, PeerError, `${name}: ${error.stack}`)
+    }
+    const { path, source } = folderOf({ '1/x': '', '2/root/a': 'a' })
+    for (const name of ['latest', 'keys', '1/release', '1/manifest']) put(join(path, name))
+    await peerError(source.statement(undefined), 'latest')
+    await peerError(source.statement(1), 'release')
+    await peerError(source.keys(), 'keys')
+    const { wanted, answer } = wanting('', 100)
+    await source.manifest(1, wanted)
+    assert.equal(answer.outcome, { failed: 'absent' })
+    if (what !== 'folder') {
+      put(join(path, '1/root'))
+      await peerError(source.content(1, { wanted: () => [] }), 'root')
+      put(join(path, 'module'))
+      const other = new FolderSource(host, join(path, 'module'), 'the stick')
+      if (!what.startsWith('link')) await peerError(other.statement(undefined), 'module')
+    }
+    put(join(path, '2/root/b'))
+    assert.equal((await contentOf(source, 'a', 100, 2)).content(), 'a')
+    assert.equal((await contentOf(source, 'b', 100, 2)).outcome, { failed: 'absent' })
+  })
+}
+
+test("whatever the kernel says of a folder that is read is the folder's fault", async () => {
+  for (const code of ['EIO', 'EACCES', 'EPERM', 'EREMOTEIO', 'ETIMEDOUT', 'EUCLEAN', 'ENOTCONN']) {
+    const fails = () => {
+      throw Object.assign(new Error(`read: ${code}`), { name: 'SystemError', call: 'read', code })
+    }
+    const { path } = folderOf({ latest: 'newest', '1/root/a': 'a' })
+    const broken = { ...host, files: { ...host.files, read: fails, openRead: fails } } as Host
+    const source = new FolderSource(broken, path, 'the stick')
+    const error = await rejects(source.statement(undefined), new RegExp(`the stick.*${code}`))
+    assert.is((error as PeerError).kind, 'broken')
+    assert.equal((await contentOf(source, 'a')).outcome, { failed: 'unreadable' })
+  }
+})
+
+test("a write that fails is not the folder's fault", async () => {
+  const { path } = folderOf({ '1/root/a': 'a' })
+  const full = (_: number, target: number) => {
+    assert.ok(target > 0)
+    throw Object.assign(new Error('write: ENOSPC'), {
+      name: 'SystemError',
+      call: 'write',
+      code: 'ENOSPC',
+    })
+  }
+  const broken = { ...host, delta: { ...host.delta, copyWhole: full } } as Host
+  const source = new FolderSource(broken, path, 'the stick')
+  const error = await rejects(contentOf(source, 'a'), /ENOSPC/)
+  assert.not.instance(error, PeerError)
 })
 
 test.run()
