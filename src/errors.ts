@@ -51,6 +51,9 @@ export class TrustError extends UpgradeError {}
 /** The configuration or the command line is wrong. */
 export class ConfigError extends UpgradeError {}
 
+/** What the configuration says of one source can't be used. Next: another source. */
+export class SourceConfigError extends ConfigError {}
+
 /** There is not enough room; nothing was written. */
 export class SpaceError extends UpgradeError {
   constructor(

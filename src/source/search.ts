@@ -9,6 +9,7 @@ import {
   isSystemError,
   LaterError,
   PeerError,
+  SourceConfigError,
   TrustError,
 } from '../errors.ts'
 import type { Progress } from '../progress.ts'
@@ -168,6 +169,7 @@ export function faultOf(error: unknown): Fault | undefined {
     return error.kind === 'broken' ? 'bad' : 'away'
   }
   if (error instanceof DeadlineError || error instanceof TrustError) return 'bad'
+  if (error instanceof SourceConfigError) return 'away'
   const atConnection = isSystemError(error) && ['resolve', 'connect'].includes(error.call)
   return atConnection ? 'away' : undefined
 }

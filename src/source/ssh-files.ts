@@ -2,8 +2,8 @@
  * What a ssh client reads: our private key, in the format that the program knows, and the host keys
  * that the configuration pins, as a known_hosts file of our own in the store. It must never show a key.
  */
-import { ConfigError } from '../errors.ts'
-import type { Files, Path } from '../host.ts'
+import { isSystemError, SourceConfigError } from '../errors.ts'
+import type { Fd, Files, Path } from '../host.ts'
 import { readAndClose, replaceFile } from '../small-file.ts'
 import type { Store } from '../store/store.ts'
 import { arrayOfBytes, bytesOfArray, show } from '../text.ts'
@@ -17,23 +17,29 @@ export const HOST_ALIAS = 'xo-upgrade-pinned'
 
 const PUBLIC_KIND = /^(ssh-|ecdsa-)/
 
-/** What a file of a private key is for; ConfigError with the way to another one where it can't be used. */
+/** What a file of a private key is for; SourceConfigError with the way to another one where it can't be used. */
 export function kindOfKey(files: Files, path: Path): 'openssh' | 'dropbear' {
-  const fd = files.openFile(path)
+  const fd = openKey(files, path)
   const open = (files.statHandle(fd).mode & 0o077) !== 0
   const content = bytesOfArray(readAndClose(files, fd, path, KEY_SIZE_MAX))
   const name = show(path)
   if (open) {
-    throw new ConfigError(`${name} holds a key and is open to others`, `run: chmod 600 ${name}`)
+    throw new SourceConfigError(
+      `${name} holds a key and is open to others`,
+      `run: chmod 600 ${name}`,
+    )
   }
   // The length of the kind's name in four bytes, then the name.
   if (content.startsWith('\0\0\0') && PUBLIC_KIND.test(content.slice(4))) return 'dropbear'
   if (PUBLIC_KIND.test(content)) {
-    throw new ConfigError(`${name} is a public key`, 'name the private one, which it belongs to')
+    throw new SourceConfigError(
+      `${name} is a public key`,
+      'name the private one, which it belongs to',
+    )
   }
   const kind = /^-----BEGIN ([A-Z ]*)PRIVATE KEY-----\r?\n/.exec(content)
   if (!kind) {
-    throw new ConfigError(
+    throw new SourceConfigError(
       `${name} is no private key for ssh`,
       `make one with: ssh-keygen -t ed25519 -N '' -f ${name}`,
     )
@@ -45,8 +51,20 @@ export function kindOfKey(files: Files, path: Path): 'openssh' | 'dropbear' {
   return 'openssh'
 }
 
+function openKey(files: Files, path: Path): Fd {
+  try {
+    return files.openFile(path)
+  } catch (error) {
+    if (!isSystemError(error)) throw error
+    throw new SourceConfigError(
+      `the key ${show(path)} can't be read (${error.code})`,
+      'name the file of our private key in the section [ssh] of the configuration',
+    )
+  }
+}
+
 function locked(name: string): never {
-  throw new ConfigError(
+  throw new SourceConfigError(
     `${name} has a passphrase, which nobody is there to type`,
     `take it off a copy with: ssh-keygen -p -N '' -f ${name}`,
   )

@@ -3,7 +3,14 @@
  * there, and the daemon's protocol goes over the program's pipes. The host key is one of those that the
  * configuration pins, or nothing is sent; nobody is ever asked anything.
  */
-import { assert, ConfigError, isSystemError, PeerError, TrustError } from '../errors.ts'
+import {
+  assert,
+  ConfigError,
+  isSystemError,
+  PeerError,
+  SourceConfigError,
+  TrustError,
+} from '../errors.ts'
 import type { Fd, Host, Path } from '../host.ts'
 import type { Link } from '../rsync/link.ts'
 import type { Store } from '../store/store.ts'
@@ -106,10 +113,10 @@ function notStarted(
   key: Path,
   kind: 'openssh' | 'dropbear',
   code: string,
-): ConfigError {
+): SourceConfigError {
   const [name, other] = [show(key), kind === 'openssh' ? 'dropbear' : 'openssh']
   const packageName = kind === 'openssh' ? 'openssh-client' : 'dropbear-bin'
-  return new ConfigError(
+  return new SourceConfigError(
     `${peer}: ${show(program)} can't be started (${code}), and ${name} is a key for it`,
     `install ${packageName}, or convert the key: dropbearconvert ${kind} ${other} ${name} NEW`,
   )

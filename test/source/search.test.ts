@@ -1,7 +1,14 @@
 /** A round over several sources: who is asked, what is remembered in the store, and which error ends it. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { ConfigError, DeadlineError, LaterError, PeerError, TrustError } from '../../src/errors.ts'
+import {
+  ConfigError,
+  DeadlineError,
+  LaterError,
+  PeerError,
+  SourceConfigError,
+  TrustError,
+} from '../../src/errors.ts'
 import type { Host } from '../../src/host.ts'
 import { silent } from '../../src/progress.ts'
 import type { Role } from '../../src/source/order.ts'
@@ -73,6 +80,15 @@ test('a school server that lacks the version is asked again after each wait, the
   assert.is(readState(store).wait?.tries, 2)
   search.settled()
   assert.is(readState(store).wait, undefined)
+})
+
+test('a source whose configuration is wrong does not keep from asking the next', async () => {
+  const { round } = world()
+  const noKey = (name: string) => new SourceConfigError(`${name}: the key is open to others`)
+  const { asked, served } = await round(BOTH, { school: noKey })
+  assert.is(await served, 'upstream')
+  assert.equal(asked, ['school', 'upstream'])
+  await rejects((await round(BOTH, { school: noKey, upstream: noKey })).served, /open to others/)
 })
 
 test('a school server with too many visitors is waited for as well', async () => {
