@@ -3,9 +3,9 @@
  * Nothing else converts between the two.
  */
 
-/** The UTF-8 bytes of a text, as a byte string. */
+/** The UTF-8 bytes of a text, as a byte string. Half a character, which has none, becomes a question mark. */
 export function bytesOfText(text: string): string {
-  return unescape(encodeURIComponent(text))
+  return unescape(encodeURIComponent(text.replace(/[\ud800-\udfff]/gu, '?')))
 }
 
 /** The text whose UTF-8 bytes these are; undefined where they are no UTF-8. */
@@ -18,14 +18,40 @@ export function textOfBytes(bytes: string): string | undefined {
   }
 }
 
-/** A byte string from anywhere, safe to show: control characters and bytes that are no UTF-8 become `\ooo`. */
+/**
+ * What a terminal takes for a command, a line's end in any alphabet, and what turns the order of the
+ * characters around it.
+ */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for.
+const HARMFUL = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
+
+/**
+ * One line as it may stand on a terminal or in a log, whoever made its words: what does harm there is
+ * spelled out, as `\ooo` or `\uXXXX`. All output goes through this, or through `jsonLine`.
+ */
+export function harmless(line: string): string {
+  return line.replace(HARMFUL, (character) => {
+    const code = character.charCodeAt(0)
+    if (code < 256) return `\\${code.toString(8).padStart(3, '0')}`
+    return `\\u${code.toString(16).padStart(4, '0')}`
+  })
+}
+
+/** A record as one line of JSON, which says the same and does no harm where somebody looks at it. */
+export function jsonLine(record: object): string {
+  const line = JSON.stringify(record).replace(HARMFUL, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  })
+  return `${line}\n`
+}
+
+/** A byte string from anywhere, to be shown: harmless, and bytes that are no UTF-8 become `\ooo`. */
 export function show(bytes: string): string {
   const text = textOfBytes(bytes)
+  if (text !== undefined) return harmless(text)
   const octal = (unit: string) => `\\${unit.charCodeAt(0).toString(8).padStart(3, '0')}`
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for.
-  if (text === undefined) return bytes.replace(/[\x00-\x1f\x7f-\xff]/g, octal)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for.
-  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, octal)
+  return bytes.replace(/[\x00-\x1f\x7f-\xff]/g, octal)
 }
 
 /** Without the characters at both ends. An expression for it would look at each blank in between many times. */

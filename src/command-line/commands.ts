@@ -1,7 +1,7 @@
 /** The table of commands, their help, and the one place where a command line becomes an exit status. */
 import { ConfigError, UpgradeError } from '../errors.ts'
 import type { Host } from '../host.ts'
-import { show } from '../text.ts'
+import { harmless, jsonLine, show } from '../text.ts'
 import type { Command } from './command.ts'
 import { Context, write } from './context.ts'
 import { daemonCommand } from './daemon-command.ts'
@@ -97,13 +97,10 @@ function report(
   const message = error instanceof UpgradeError ? error.message : show(error.message)
   const cure = error instanceof UpgradeError ? error.cure : undefined
   if (json) {
-    write(
-      host,
-      1,
-      `${JSON.stringify({ event: 'error', class: kind, message, cure, exit: status })}\n`,
-    )
+    write(host, 1, jsonLine({ event: 'error', class: kind, message, cure, exit: status }))
   } else {
-    write(host, 2, `xo-upgrade: ${message}\n${cure === undefined ? '' : `  ${cure}\n`}`)
+    const advice = cure === undefined ? '' : `  ${harmless(cure)}\n`
+    write(host, 2, `xo-upgrade: ${harmless(message)}\n${advice}`)
   }
 }
 

@@ -18,7 +18,7 @@ import type { Source } from '../source/source.ts'
 import { trustedKeys } from '../store/key-chain.ts'
 import { spaceError } from '../store/room.ts'
 import { Store } from '../store/store.ts'
-import { arrayOfBytes, bytesOfArray, bytesOfText, show } from '../text.ts'
+import { arrayOfBytes, bytesOfArray, bytesOfText, harmless, jsonLine, show } from '../text.ts'
 import { CONFIGURATION_PATH, type Configuration, readConfiguration } from './configuration.ts'
 import { numberOf, textOf, type Values } from './options.ts'
 import { jsonProgress, logProgress, type ShownProgress, terminalProgress } from './progress.ts'
@@ -87,7 +87,7 @@ export class Context {
   /** The result of a command: lines for people, or one JSON line. */
   result(record: Record<string, unknown>, lines: string[]): void {
     this.progress.end()
-    const text = this.json ? `${JSON.stringify({ event: 'result', ...record })}\n` : joined(lines)
+    const text = this.json ? jsonLine({ event: 'result', ...record }) : joined(lines)
     write(this.host, STDOUT, text)
   }
 
@@ -254,7 +254,7 @@ export function write(host: Host, fd: Fd, text: string): void {
 }
 
 function joined(lines: string[]): string {
-  return lines.map((line) => `${line}\n`).join('')
+  return lines.map((line) => `${harmless(line)}\n`).join('')
 }
 
 /** An empty file of the store that has no name any more. */

@@ -5,7 +5,7 @@ import { HomeFolder } from '../home/folder.ts'
 import { HomeServer } from '../home/serve.ts'
 import { loadSecretKey } from '../publish/keygen.ts'
 import { formatInstant } from '../release/fields.ts'
-import { show } from '../text.ts'
+import { harmless, show } from '../text.ts'
 import { type Command, DEBUG, HELP, JSON_LINES } from './command.ts'
 import { type Context, write } from './context.ts'
 import { EXIT } from './exit-status.ts'
@@ -61,7 +61,7 @@ async function serve(context: Context): Promise<number> {
   context.result({ listening: true, port, key: key.number }, [
     `Answering laptops on port ${port}, with key ${key.number}.`,
   ])
-  const complain = (text: string) => write(host, 2, `xo-upgrade: ${text}\n`)
+  const complain = (text: string) => write(host, 2, `xo-upgrade: ${harmless(text)}\n`)
   await new HomeServer(host, { folder, key, listener, complain }).run()
   return EXIT.done
 }

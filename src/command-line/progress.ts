@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../host.ts'
 import type { Phase, Progress } from '../progress.ts'
-import { show } from '../text.ts'
+import { harmless, jsonLine, show } from '../text.ts'
 
 /** Writes a text and nothing after it. */
 export type Write = (text: string) => void
@@ -94,7 +94,7 @@ export function terminalProgress(clock: Clock, write: Write, columns: () => numb
       if (meter.phase !== undefined) drawNowAndThen()
     },
     note(text) {
-      write(`\r\x1b[K${text}\n`)
+      write(`\r\x1b[K${harmless(text)}\n`)
       if (meter.phase !== undefined) draw()
     },
     end,
@@ -119,7 +119,7 @@ export function logProgress(clock: Clock, write: Write): ShownProgress {
       meter.received = received
       meter.sent = sent
     },
-    note: (text) => write(`${text}\n`),
+    note: (text) => write(`${harmless(text)}\n`),
     end,
   }
 }
@@ -127,7 +127,7 @@ export function logProgress(clock: Clock, write: Write): ShownProgress {
 export function jsonProgress(clock: Clock, write: Write): ShownProgress {
   const meter = new Meter(clock)
   let writtenMs = 0
-  const line = (record: object) => write(`${JSON.stringify(record)}\n`)
+  const line = (record: object) => write(jsonLine(record))
   const progress = () => {
     writtenMs = clock.monotonicMs()
     const { phase, done, total, unit, received, sent } = meter

@@ -19,7 +19,7 @@ import {
   TrustError,
 } from '../../src/errors.ts'
 import type { Host } from '../../src/host.ts'
-import { bytesOfArray, textOfBytes } from '../../src/text.ts'
+import { bytesOfArray, harmless, textOfBytes } from '../../src/text.ts'
 import { nodeHost } from '../support/host.ts'
 import { smallImage } from '../support/image.ts'
 import { newStorePath } from '../support/node-device.ts'
@@ -100,6 +100,26 @@ test('an unknown command is named, whatever bytes it has', async () => {
   const { status, err } = await say(['\xff\x1b[31m'])
   assert.is(status, 64)
   assert.match(err, 'no command "\\377\\033[31m"')
+})
+
+test('what flash or a stranger wrote never reaches the terminal as a command', async () => {
+  const path = newStorePath()
+  mkdirSync(path)
+  const records = [
+    'floor=\x1b[2J',
+    'floor=1\nhome-stolen=no\nhome-message=Hola \u202e\x1b]0;x\x07\u2028.',
+    'floor=1\nlast-time=\x1b[31m\nlast-outcome=\u2066\x9b\nlast-message=\x1bc',
+  ]
+  for (const record of records) {
+    writeFileSync(join(path, 'state'), `${record}\n`)
+    for (const words of [
+      ['status', '--store', path],
+      ['status', '--json', '--store', path],
+    ]) {
+      const { out, err } = await say(words)
+      for (const line of `${out}${err}`.split('\n')) assert.is(harmless(line), line)
+    }
+  }
 })
 
 test('a missing value and a missing option are told apart', async () => {

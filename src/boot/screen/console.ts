@@ -5,7 +5,7 @@
  */
 import { isSystemError } from '../../errors.ts'
 import type { Fd, Host, Path } from '../../host.ts'
-import { arrayOfBytes, bytesOfText, show } from '../../text.ts'
+import { arrayOfBytes, bytesOfText, harmless, show } from '../../text.ts'
 import type { ShownProgress } from '../ground.ts'
 import { readFact } from '../machine/small-facts.ts'
 
@@ -80,7 +80,7 @@ export class Console {
   line(text: string): void {
     this.#bar?.()
     this.#keep(text)
-    this.#show(`${text}\n`)
+    this.#show(`${harmless(text)}\n`)
   }
 
   /** One line for people who asked for more (`xo.debug`). It is in the kernel's log either way. */
@@ -88,14 +88,14 @@ export class Console {
     this.#keep(text)
     if (!this.debugging) return
     this.#bar?.()
-    this.#show(`    ${text}\n`)
+    this.#show(`    ${harmless(text)}\n`)
   }
 
   /** A cleared screen with these lines on it. */
   screen(lines: string[]): void {
     this.#bar?.()
     for (const line of lines) if (line !== '') this.#keep(line)
-    this.#show(`\x1b[0m\x1b[2J\x1b[H${lines.join('\n')}\n`)
+    this.#show(`\x1b[0m\x1b[2J\x1b[H${lines.map(harmless).join('\n')}\n`)
   }
 
   /** Progress as the given voice draws it, on all consoles; a line ends what is drawn. */
