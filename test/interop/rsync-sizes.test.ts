@@ -65,10 +65,13 @@ test('five thousand small files, new and with bases', async () => {
     const fd = openSync(join(folder, name), 'r')
     return { fd, size: contents.get(name)?.length ?? 0 }
   }
-  for (const { version, program } of await stockRsyncs()) {
+  const rsyncs = await stockRsyncs()
+  for (const { program } of rsyncs) {
     const daemon = await startDaemon(program, [{ name: 'xo', path: folder }])
     daemons.push(daemon)
-    for (const known of version === '3.5.0' ? [undefined, basis] : [undefined]) {
+    // Bases take the longest: the newest release stands for all.
+    const isNewest = program === rsyncs.at(-1)?.program
+    for (const known of isNewest ? [undefined, basis] : [undefined]) {
       const { results, most, traffic } = await deadline(fetchTo(daemon.port, names, known), 60_000)
       for (const [name, content] of contents) {
         assert.equal(results.get(name), { size: content.length, digest: hex(content) })

@@ -55,9 +55,10 @@ writeFileSync(join(local, 'same'), text)
 
 const each = everyRsync(() => [{ name: 'xo', path: folder }])
 
-test('what is tested against', async () => {
+test('what is tested against: at least two different releases', async () => {
   const versions = (await stockRsyncs()).map(({ version }) => version)
-  assert.equal(versions, ['3.2.7', '3.4.1', '3.5.0'])
+  console.log(`met rsync ${versions.join(', ')}`)
+  assert.ok(new Set(versions).size >= 2, `only rsync ${versions.join(', ')}`)
 })
 
 each('lists by path arguments with wildcards, and fetches from the list', async ({ port }) => {

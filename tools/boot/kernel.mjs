@@ -10,33 +10,21 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
-  rmSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { fetchPackage } from '../sources/packages.mjs'
-import { downloadTogether } from '../sources/private-apt.mjs'
-import { cacheFolder, run, runTool, SetupError, sha256OfFile } from '../workplace.mjs'
+import { here } from '../sources/here.mjs'
+import { packagesIn } from '../sources/index.mjs'
+import { bringFirst, unpackPackage } from '../sources/packages.mjs'
+import { readPackages, toolsFolder } from '../sources/tables.mjs'
+import { cacheFolder, run, runTool, SetupError } from '../workplace.mjs'
 
 const bootFolder = join(cacheFolder, 'boot')
 
-/** Any of them will do; Debian drops one from its pool some time after its successor is there. */
-const KERNELS = [
-  {
-    name: 'linux-image-6.1.0-50-amd64',
-    version: '6.1.176-1',
-    sha256: '7b5597492a0a65aee61985a492e6bcc3f2cde830072a0e3b3d8c7e1b90279bd3',
-  },
-  {
-    name: 'linux-image-6.1.0-56-amd64',
-    version: '6.1.192-2',
-    sha256: 'a86e2049672f52354c4536a089203b6c82639420424d31c91cf31a181fd4d8f1',
-  },
-]
 /** Says, by what it depends on, which kernel a suite has now. */
 const META_PACKAGE = 'linux-image-amd64'
-const SUITES = ['bookworm', 'bookworm-security']
+const SUITES = ['bookworm-security', 'bookworm', 'trixie']
 
 /** Where a bzImage says how long its real-mode part is, and where the compressed kernel lies. */
 const SETUP_SECTORS_AT = 0x1f1
@@ -46,52 +34,26 @@ const SECTOR_BYTES = 512
 /** After the compressed bytes stands their length when unpacked. */
 const LENGTH_BYTES = 4
 
-/** The `.deb` that apt, which checks it against Debian's signed index, brings of a suite. */
-function downloaded(word, folder) {
-  const complaint = downloadTogether([word], folder)
-  if (complaint !== undefined) throw new SetupError(complaint)
-  return join(
-    folder,
-    readdirSync(folder).find((name) => name.endsWith('.deb')),
-  )
+/** What each suite has today. */
+function kernelsOfToday() {
+  return SUITES.flatMap((suite) => {
+    const metas = packagesIn(suite, META_PACKAGE, here)
+    const names = metas.map(({ depends }) => /linux-image-[0-9][^ ,]*-amd64/.exec(depends)?.[0])
+    return names.filter(Boolean).map((name) => ({ name, pins: [], suites: [suite] }))
+  })
 }
 
-/** What a suite has today, when every pinned kernel is gone. */
-async function kernelOfToday(suite) {
-  const folder = join(bootFolder, `kernel-${process.pid}`)
-  try {
-    const meta = downloaded(`${META_PACKAGE}:amd64/${suite}`, join(folder, 'meta'))
-    const depends = await run(['dpkg-deb', '--field', meta, 'Depends'])
-    const name = /linux-image-[0-9][^ ,]*-amd64/.exec(depends)?.[0]
-    if (!name) throw new SetupError(`${META_PACKAGE} of ${suite} depends on: ${depends.trim()}`)
-    const file = downloaded(`${name}:amd64/${suite}`, join(folder, 'image'))
-    const version = (await run(['dpkg-deb', '--field', file, 'Version'])).trim()
-    process.stderr.write(
-      `Debian no longer has the pinned kernels; taking ${name} of ${suite} instead.\n`,
-    )
-    const packages = join(cacheFolder, 'packages')
-    mkdirSync(packages, { recursive: true })
-    renameSync(file, join(packages, `${name}_${version}_amd64.deb`))
-    const sha256 = sha256OfFile(join(packages, `${name}_${version}_amd64.deb`))
-    return fetchPackage({ name, pins: [{ version, sha256 }] })
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
+function pinnedKernels() {
+  const rows = readPackages(join(toolsFolder, 'boot/kernel.tsv'))
+  return rows.map(({ name, new: pin }) => ({ name, pins: [pin], suites: SUITES }))
 }
 
-async function bringPackage() {
+/** The first that can be had: one that is pinned, else what the suites have today. */
+function bringPackage() {
   const problems = []
-  for (const { name, ...pin } of KERNELS) {
+  for (const kernels of [pinnedKernels, kernelsOfToday]) {
     try {
-      return await fetchPackage({ name, pins: [pin] })
-    } catch (error) {
-      if (!(error instanceof SetupError)) throw error
-      problems.push(error.message)
-    }
-  }
-  for (const suite of SUITES) {
-    try {
-      return await kernelOfToday(suite)
+      return bringFirst(kernels())
     } catch (error) {
       if (!(error instanceof SetupError)) throw error
       problems.push(error.message)
@@ -117,7 +79,7 @@ async function extract(compressed, target) {
  *   folder that holds `kernel/` with the modules
  */
 export async function bringKernel() {
-  const tree = await bringPackage()
+  const tree = await unpackPackage(bringPackage())
   const version = readdirSync(join(tree, 'lib/modules'))[0]
   mkdirSync(bootFolder, { recursive: true })
   const image = join(bootFolder, `vmlinux-${version}`)

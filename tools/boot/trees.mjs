@@ -18,7 +18,7 @@ import {
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { makeAccounts, makeStamp, place, settleTimes, unpackAll } from '../demo/image.mjs'
-import { bringPackages } from '../demo/packages.mjs'
+import { bringTables } from '../demo/packages.mjs'
 import { cacheFolder, projectFolder, run, runTool, sha256 } from '../workplace.mjs'
 import { useAndPrune } from './prune.mjs'
 
@@ -204,7 +204,7 @@ export async function makeBootTrees(init) {
 
 /** Grows aside; where another run was faster, its result is as good. */
 async function makeAll({ init, table, folder }) {
-  const packages = bringPackages([table], SYSTEMS[init].debian)
+  const packages = bringTables([table], SYSTEMS[init].debian)
   const partial = join(bootFolder, `partial-${init}-${process.pid}`)
   try {
     for (const release of RELEASES) {

@@ -15,7 +15,7 @@ import {
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { place, unpackAll } from '../demo/image.mjs'
-import { bringPackages } from '../demo/packages.mjs'
+import { bringTables } from '../demo/packages.mjs'
 import { cacheFolder, projectFolder, run, sha256 } from '../workplace.mjs'
 import { useAndPrune } from './prune.mjs'
 import { filesBelow } from './trees.mjs'
@@ -35,7 +35,7 @@ async function librariesOf(tree, program) {
 async function make(folder) {
   const tree = join(folder, 'tree')
   mkdirSync(tree, { recursive: true })
-  await unpackAll(bringPackages([TABLE]).new, tree)
+  await unpackAll(bringTables([TABLE]).new, tree)
   const libraries = await Promise.all(PROGRAMS.map((program) => librariesOf(tree, program)))
   const added = join(folder, 'added')
   for (const path of new Set([...PROGRAMS, LOADER, ...libraries.flat()])) {

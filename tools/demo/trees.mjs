@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { cacheFolder, runTool, SetupError, sha256 } from '../workplace.mjs'
 import { changeImage } from './changes.mjs'
 import { makeImage } from './image.mjs'
-import { bringPackages, tables } from './packages.mjs'
+import { bringTables, tables } from './packages.mjs'
 
 const toolsFolder = dirname(dirname(fileURLToPath(import.meta.url)))
 const treesFolder = join(cacheFolder, 'demo-trees')
@@ -33,7 +33,7 @@ function removeOthers(kind, keep) {
 }
 
 async function makePair(big, folder) {
-  const packages = bringPackages(tables(big))
+  const packages = bringTables(tables(big))
   const newer = packages.new.filter((one, row) => one.sha256 !== packages.old[row].sha256).length
   process.stderr.write(
     `Making two root file systems of ${packages.old.length} packages, ${newer} of them newer in the second ...\n`,

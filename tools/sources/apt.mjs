@@ -48,6 +48,15 @@ export function runAlone(lock, command, folder, here) {
   return runApt(['flock', lock, ...command], folder)
 }
 
+/** What apt says where a server is not there or does not speak, in which case it is not asked for more. */
+const IS_DEAF = /timed out|[Cc]ould not connect|[Uu]nable to connect|Temporary failure|resolve/
+
+/** The first goes alone and finds out whether anybody answers. */
+function* portions(files) {
+  if (files.length > 0) yield files.slice(0, 1)
+  for (let at = 1; at < files.length; at += FILES_A_CALL) yield files.slice(at, at + FILES_A_CALL)
+}
+
 /**
  * Brings files of Debian's archive, each to its target, which is there afterwards only if it holds
  * its SHA-256. One that can't be had keeps none of the others away.
@@ -57,13 +66,14 @@ export function runAlone(lock, command, folder, here) {
 export function bringFiles(files, folder, here) {
   let complaints = ''
   if (!existsSync(HELPER)) return `${HELPER} is not there: this is no Debian machine`
-  for (let at = 0; at < files.length; at += FILES_A_CALL) {
-    const words = files
-      .slice(at, at + FILES_A_CALL)
-      .flatMap(({ address, target, sha256 }) => [address, target, `SHA256:${sha256}`])
+  for (const portion of portions(files)) {
+    const words = portion.flatMap(({ address, target, sha256 }) => {
+      return [address, target, `SHA256:${sha256}`]
+    })
     const { output } = runApt([HELPER, ...aptOptionsOf(here), 'download-file', ...words], folder)
     const errors = output.split('\n').filter((line) => /^E: (?!Download Failed)/.test(line))
     complaints += errors.map((line) => `${line.slice(3)}\n`).join('')
+    if (IS_DEAF.test(complaints) && !portion.some(({ target }) => existsSync(target))) break
   }
   return complaints.trim()
 }

@@ -103,21 +103,23 @@ function readLists(folder, here) {
 export function indexOf(kind, suite, here, { fresh = false } = {}) {
   const folder = join(here.cacheFolder, 'apt', `${kind}-${suite}`)
   const known = indexes.get(folder)
-  if (known && (!fresh || known.isFresh)) return known
+  if (known && (!fresh || known.isOfNow)) return known
   if (missing.has(folder)) throw missing.get(folder)
   const source = archiveOf(suite, here)
   const sources = stanzaOf(kind, suite, source, here)
   const what = kind === 'deb' ? suite : `${suite}'s sources`
   const isUpdated = fresh || !isFresh(folder, sources)
   const trouble = isUpdated ? update(folder, what, source, sources, here) : undefined
-  const lists = readLists(folder, here)
+  // An empty suite leaves no list.
+  const empty = trouble ? undefined : { text: '\n', uri: `${source.uri.replace(/\/$/, '')}/` }
+  const lists = readLists(folder, here) ?? empty
   if (!lists) {
     const error = new SetupError(`Debian's index of ${what} could not be had: ${trouble}`)
     missing.set(folder, error)
     throw error
   }
   if (trouble) here.say(`No newer index of ${what} can be had; going on with the last one.`)
-  const index = { ...lists, isFresh: isUpdated }
+  const index = { ...lists, isOfNow: isUpdated }
   indexes.set(folder, index)
   return index
 }
@@ -132,6 +134,32 @@ export function stanzaAt(text, at) {
     fields[name.toLowerCase()] = value
   }
   return fields
+}
+
+/** Where the stanzas of each package begin, by name; made once for an index. */
+function placesIn(index) {
+  if (index.places) return index.places
+  index.places = new Map()
+  for (const match of index.text.matchAll(/\nPackage: (.*)\n/g)) {
+    const places = index.places.get(match[1])
+    if (places) places.push(match.index + 1)
+    else index.places.set(match[1], [match.index + 1])
+  }
+  return index.places
+}
+
+/**
+ * What a suite has of a package.
+ * @returns {{ version: string, sha256: string, address: string, folder: string, depends: string }[]}
+ */
+export function packagesIn(suite, name, here, options) {
+  const index = indexOf('deb', suite, here, options)
+  return (placesIn(index).get(name) ?? []).map((at) => {
+    const { version, sha256, filename, depends, 'pre-depends': before } = stanzaAt(index.text, at)
+    const address = `${index.uri}${filename}`
+    const needed = [before, depends].filter(Boolean).join(', ')
+    return { version, sha256, address, folder: address.replace(/[^/]*$/, ''), depends: needed }
+  })
 }
 
 /** Where a suite says that the file of a source package with this digest is; undefined: it has none. */

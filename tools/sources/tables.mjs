@@ -27,3 +27,15 @@ export function readArchives(path = archiveTable) {
     return { name, version, file, sha256, debianPackage, day, url }
   })
 }
+
+/**
+ * The rows of a table of packages: in release 41, and in release 42 where that has a newer one.
+ * @typedef {{ version: string, sha256: string }} Pin
+ * @returns {{ name: string, old: Pin, new: Pin }[]}
+ */
+export function readPackages(path) {
+  return readRows(path).map(([name, version, sha256, newer, newerSha256]) => {
+    const old = { version, sha256 }
+    return { name, old, new: newer ? { version: newer, sha256: newerSha256 } : old }
+  })
+}
