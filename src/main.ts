@@ -14,7 +14,8 @@ import * as signatures from 'native:signatures'
 import * as sockets from 'native:sockets'
 import * as system from 'native:system'
 import * as trees from 'native:trees'
-import { PROGRAM_VERSION, runCommandLine } from './command-line/commands.ts'
+import { PROGRAM_VERSION } from 'package:version'
+import { runCommandLine } from './command-line/commands.ts'
 import { init, isInit, wordsOf } from './command-line/init-command.ts'
 
 const host = {
@@ -31,4 +32,4 @@ const host = {
   trees,
 }
 if (isInit(host)) await init(host, PROGRAM_VERSION)
-processes.exit(await runCommandLine(host, wordsOf(processes.argv)))
+processes.exit(await runCommandLine(host, wordsOf(processes.argv), PROGRAM_VERSION))

@@ -20,8 +20,8 @@ export function filesBelow(folder, accept) {
 function identity() {
   const sources = filesBelow(join(projectFolder, 'src'), (name) => name.endsWith('.ts'))
   const contracts = filesBelow(join(projectFolder, 'native'), (name) => name.endsWith('.d.ts'))
-  const settings = ['rollup.config.js', 'tsconfig.json', 'package-lock.json'].map((n) =>
-    join(projectFolder, n),
+  const settings = ['rollup.config.js', 'tsconfig.json', 'package.json', 'package-lock.json'].map(
+    (n) => join(projectFolder, n),
   )
   return sha256(
     JSON.stringify(

@@ -17,8 +17,6 @@ import { pushCommand } from './push-command.ts'
 import { recoverCommand } from './recover-command.ts'
 import { confirmCommand, rollBackCommand, swapCommand } from './trial-commands.ts'
 
-export const PROGRAM_VERSION = '0.1.0'
-
 const COMMANDS: Command[] = [
   upgradeCommand,
   swapCommand,
@@ -42,15 +40,19 @@ const COMMANDS: Command[] = [
 ]
 
 /** Runs one command line (without the program's name). Only bugs of ours are thrown. */
-export async function runCommandLine(host: Host, words: string[]): Promise<number> {
+export async function runCommandLine(
+  host: Host,
+  words: string[],
+  programVersion: string,
+): Promise<number> {
   const [name, ...rest] = words
   if (name === undefined || name === '--help' || name === 'help') {
     const topic = COMMANDS.find((command) => command.name === rest[0])
-    write(host, 1, topic ? helpOf(topic) : generalHelp())
+    write(host, 1, topic ? helpOf(topic) : generalHelp(programVersion))
     return name === undefined ? EXIT.usage : EXIT.done
   }
   if (name === '--version') {
-    write(host, 1, `xo-upgrade ${PROGRAM_VERSION}\n`)
+    write(host, 1, `xo-upgrade ${programVersion}\n`)
     return EXIT.done
   }
   const command = COMMANDS.find((candidate) => candidate.name === name)
@@ -104,10 +106,10 @@ function report(
   }
 }
 
-function generalHelp(): string {
+function generalHelp(programVersion: string): string {
   const width = Math.max(...COMMANDS.map((command) => command.name.length))
   const list = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`)
-  return `xo-upgrade ${PROGRAM_VERSION}: replaces a device's whole system, and never bricks it
+  return `xo-upgrade ${programVersion}: replaces a device's whole system, and never bricks it
 
   xo-upgrade COMMAND [OPTIONS]
   xo-upgrade COMMAND --help
@@ -115,10 +117,10 @@ function generalHelp(): string {
 
 ${list.join('\n')}
 
-Exit status: 0 done, or nothing to do; 1 verify found damage, or confirm was
-vetoed; 64 wrong command line or
-configuration; 65 a signature or digest does not hold; 69 no source could serve; 70 internal
-error; 73 no space; 74 the system refused; 75 try again later (time-out, or another upgrade runs).
+Exit status: 0 done, or nothing to do; 1 verify found damage, or confirm was vetoed; 64 wrong
+command line or configuration; 65 a signature or digest does not hold; 69 no source could serve;
+70 internal error; 73 no space; 74 the system refused; 75 try again later (time-out, or another
+upgrade runs).
 `
 }
 

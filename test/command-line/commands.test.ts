@@ -50,6 +50,7 @@ async function say(words: string[], change: Partial<Host['processes']> = {}): Pr
       processes: { ...host.processes, ...change },
     },
     words,
+    '4.5.6',
   )
   const [, out, err] = streams
   const lines = words.includes('--json') ? out.trimEnd().split('\n') : []
@@ -74,7 +75,7 @@ test('without words the help is shown, with the status of a wrong command line',
   assert.is(status, 64)
   for (const command of COMMANDS) assert.match(out, `  ${command} `)
   assert.equal(await say(['--help']), { status: 0, out, err: '', events: [] })
-  assert.is((await say(['--version'])).out, 'xo-upgrade 0.1.0\n')
+  assert.is((await say(['--version'])).out, 'xo-upgrade 4.5.6\n')
 })
 
 for (const command of COMMANDS) {

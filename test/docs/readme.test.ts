@@ -1,124 +1,68 @@
-/** What the README and the operator's guide tell people to type is run, and their configurations read. */
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+/** The first upgrade of the README, as a newcomer types it, in a folder and at a port of the test's own. */
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { parseConfiguration } from '../../src/command-line/configuration.ts'
-import { PROGRAM } from '../support/device.ts'
 import { nodeHost } from '../support/host.ts'
-import { image41, image42 } from '../support/image.ts'
+import { Page } from '../support/page.ts'
 import { freePort } from '../support/rsync-daemon.ts'
 import { scratch } from '../support/scratch.ts'
-import { linesOfTree, makeTree } from '../support/tree.ts'
+import { shell } from '../support/shell.ts'
+import { linesOfTree } from '../support/tree.ts'
 
-const README = readFileSync('README.md', 'utf8')
-const OPERATING = readFileSync('docs/OPERATING.md', 'utf8')
+const page = new Page('README.md', 'test/docs/readme.test.ts')
 const host = nodeHost()
+const project = scratch('readme')
+const folder = join(project, 'build/first')
 
-/** The content of the fenced blocks of a language, from a place of the text on. */
-function blocks(text: string, language: string, after = ''): string[] {
-  const start = text.indexOf(after)
-  assert.ok(start >= 0, `"${after}" is not there`)
-  const fence = new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms')
-  return [...text.slice(start).matchAll(fence)].map(([, content]) => content as string)
-}
+test('the trees are made of the program that was built', () => {
+  mkdirSync(join(project, 'build'))
+  // The commands that build are those which made this very program.
+  const text = page.next('sh', 'npm run setup build\nnpm run build\n').replaceAll(/^npm .*\n/gm, '')
+  shell(`ln -s ${resolve('build/x86_64')} build/x86_64\n${text}`, { folder: project })
+})
 
-test('the first upgrade of the README works as it stands there', async () => {
-  const folder = scratch('readme')
+test('both versions are published and served, and a device goes from one to the other', async () => {
   const port = String(await freePort())
-  const [commands = ''] = blocks(README, 'sh', '<!-- tested: test/docs/readme.test.ts')
-  const [daemon = ''] = blocks(README, 'ini', 'with this `rsyncd.conf`')
-  assert.match(commands, 'rsync://127.0.0.1:8730/xo')
-  assert.match(daemon, 'port = 8730')
-  makeTree(host, join(folder, 'tree-41'), image41())
-  makeTree(host, join(folder, 'tree-42'), image42())
-  const pidFile = join(folder, 'pid')
-  const place = `address = 127.0.0.1\npid file = ${pidFile}\nlog file = ${folder}/log\n`
-  writeFileSync(join(folder, 'rsyncd.conf'), place + daemon.replaceAll('8730', port))
+  const here = (text: string) => text.replaceAll('8730', port)
+  shell(here(page.next('sh', 'xo-upgrade keygen')), { folder })
+  const pid = await started()
   try {
-    const { status, stdout, stderr } = spawnSync(
-      'bash',
-      ['-euc', commands.replaceAll('8730', port)],
-      {
-        cwd: folder,
-        encoding: 'utf8',
-        // Node's pipes are sockets, and a daemon whose stdin is one believes that inetd started it.
-        stdio: ['ignore', 'pipe', 'pipe'],
-        timeout: 60_000,
-        env: { PATH: `${dirname(PROGRAM)}:${process.env.PATH}` },
-      },
-    )
-    assert.is(status, 0, stdout + stderr)
-    assert.match(stdout, /running +42/)
-    assert.match(stdout, /previous +41/)
+    const said = shell(here(page.next('sh', 'xo-upgrade install')), { folder })
+    assert.match(said, /running +42, on trial/)
+    assert.match(said, /previous +41/)
     const plain = (root: string) => linesOfTree(host, join(folder, root), { inodes: false })
     assert.equal(plain('store/fakeroot/root'), plain('tree-42'))
+    assert.match(shell(page.next('sh', 'xo-upgrade confirm'), { folder }), /42 is confirmed/)
+    await ended(pid)
   } finally {
-    if (existsSync(pidFile)) await ended(Number(readFileSync(pidFile, 'utf8')))
+    if (isRunning(pid)) process.kill(pid)
   }
 })
 
-/** Ends a process, and waits until it has written its last line. */
-async function ended(pid: number): Promise<void> {
-  try {
-    for (let signal: 'SIGTERM' | 0 = 'SIGTERM', tries = 0; tries < 200; signal = 0, tries++) {
-      process.kill(pid, signal)
-      await sleep(25)
-    }
-  } catch {
-    // It is gone.
-  }
+test('every block that names this file was run', () => {
+  assert.equal(page.left(), [])
+})
+
+const pidFile = join(folder, 'rsyncd.pid')
+
+async function started(): Promise<number> {
+  for (let tries = 0; tries < 200 && !existsSync(pidFile); tries++) await sleep(25)
+  return Number(readFileSync(pidFile, 'utf8'))
 }
 
-test('every configuration of the guide that is ours parses, and sets what it shows', () => {
-  const all = blocks(OPERATING, 'ini')
-  assert.ok(all.length >= 2)
-  const ours = all.filter((block) => block.includes('[store]'))
-  assert.ok(ours.length >= 1)
-  for (const block of ours) {
-    const configuration = parseConfiguration(block, 'docs/OPERATING.md')
-    assert.is(configuration.store, '/xo')
-    assert.is(configuration.schools.length, 1)
-    assert.is(configuration.sources.length, 1)
-  }
-})
+async function ended(pid: number): Promise<void> {
+  for (let tries = 0; tries < 200 && isRunning(pid); tries++) await sleep(25)
+  assert.not.ok(isRunning(pid), 'the daemon runs on')
+}
 
-test('the daemon’s configuration of the guide serves', async () => {
-  const [block = ''] = blocks(OPERATING, 'ini').filter((one) => one.includes('[xo]'))
-  const folder = scratch('guide')
-  const module = join(folder, 'xo')
-  mkdirSync(module)
-  writeFileSync(join(module, 'latest'), 'x')
-  const port = String(await freePort())
-  const pidFile = join(folder, 'pid')
-  const place = `address = 127.0.0.1\nport = ${port}\npid file = ${pidFile}\nlog file = ${folder}/log\n`
-  const file = join(folder, 'rsyncd.conf')
-  writeFileSync(file, place + block.replace('/srv/xo', module))
+function isRunning(pid: number): boolean {
   try {
-    assert.is(spawnSync('rsync', ['--daemon', `--config=${file}`], { stdio: 'ignore' }).status, 0)
-    const { stdout } = spawnSync(
-      'bash',
-      [
-        '-c',
-        `for i in 1 2 3 4 5 6 7 8 9; do rsync rsync://127.0.0.1:${port}/xo/ && break; sleep 0.2; done`,
-      ],
-      { encoding: 'utf8' },
-    )
-    assert.match(stdout, / latest\n/)
-  } finally {
-    if (existsSync(pidFile)) process.kill(Number(readFileSync(pidFile, 'utf8')))
+    return process.kill(pid, 0)
+  } catch {
+    return false
   }
-})
-
-test('files that the documents name are there', () => {
-  for (const text of [README, OPERATING]) {
-    for (const [, path] of text.matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
-      const base = text === README ? '.' : 'docs'
-      assert.ok(existsSync(join(base, path as string)), path as string)
-    }
-  }
-})
+}
 
 test.run()

@@ -13,12 +13,11 @@ import { placeOf } from '../../src/home/answer.ts'
 import { PROGRAM } from '../support/device.ts'
 import { nodeHost } from '../support/host.ts'
 import { smallImage } from '../support/image.ts'
+import { Page } from '../support/page.ts'
 import { type Daemon, freePort, startDaemon } from '../support/rsync-daemon.ts'
 import { scratch } from '../support/scratch.ts'
 import { makeTree } from '../support/tree.ts'
 
-const SCHOOL = readFileSync('docs/SCHOOL.md', 'utf8')
-const SERVER = readFileSync('docs/SERVER.md', 'utf8')
 const REFRESH_MS = 1_200
 const host = nodeHost()
 const place = scratch('school')
@@ -31,10 +30,11 @@ shift
 exec ${PROGRAM} "$word" \${CONFIGURATION:+--config "$CONFIGURATION"} "$@"
 `
 
-/** The blocks that are still to be run, in the order of the page. */
-const blocks = [...SCHOOL.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, language, text = '']) => {
-  return { language, text }
-})
+const page = new Page('docs/SCHOOL.md', 'test/docs/school.test.ts')
+const script = new Page('docs/SERVER.md', 'test/docs/server.test.ts').block(
+  'sh',
+  'mirror-xo UPSTREAM',
+)
 
 const daemons: Daemon[] = []
 let home: ChildProcess | undefined
@@ -62,12 +62,7 @@ function here(text: string): string {
 }
 
 /** Runs the next block of the page, which has to begin like this; what it said. */
-function next(begins: string, laptop?: string): string {
-  const block = blocks.shift()
-  assert.is(block?.language, 'sh')
-  assert.ok(block?.text.startsWith(begins), `${block?.text} is not "${begins}"`)
-  return shell(here(block?.text ?? ''), laptop)
-}
+const next = (begins: string, laptop?: string) => shell(here(page.next('sh', begins)), laptop)
 
 function shell(script: string, laptop?: string): string {
   const environment = {
@@ -115,8 +110,6 @@ test('the keys, upstream, and the school server', async () => {
   assert.ok(existsSync(at('keys/push.pub')) && !existsSync(at('keys/push.sec')))
   makeImage(41)
   next('xo-upgrade publish --image image-41')
-  const [script = ''] =
-    /^#!\/bin\/sh\n# \/usr\/local\/sbin\/mirror-xo.*?(?=^```$)/ms.exec(SERVER) ?? []
   writeFileSync(at('bin/mirror-xo'), script, { mode: 0o755 })
   next('mirror-xo ')
   assert.match(readFileSync(at('mirror/latest'), 'latin1'), /^version=41$/m)
@@ -129,9 +122,7 @@ test('the home server, and laptops that do as it says', async () => {
   const words = ['--folder', at('home'), '--key', at('secret/home.sec')]
   home = spawn(PROGRAM, ['home', ...words, '--listen', `127.0.0.1:${port}`], { stdio: 'ignore' })
   await accepted(port)
-  const block = blocks.shift()
-  assert.is(block?.language, 'ini')
-  const text = block?.text ?? ''
+  const text = page.next('ini', '[device]')
   const { hardware, deployment, schools, sources } = parseConfiguration(text, 'docs/SCHOOL.md')
   assert.equal([hardware, deployment], ['xo-1', 'peru'])
   assert.equal([schools.length, sources.length], [1, 1])
@@ -181,20 +172,7 @@ test('the fleet is told as it is, and a stolen laptop gets nothing more', async 
   next('echo SHC83302A3E')
   await sleep(REFRESH_MS)
   assert.match(shell('xo-upgrade run', LATE), /^lock out: .*stolen/m)
-  assert.equal(blocks, [])
-})
-
-test('every place that the page names is there', () => {
-  for (const [, file = '', anchor] of SCHOOL.matchAll(/\]\(([\w./-]+)(?:#([\w-]+))?\)/g)) {
-    const text = readFileSync(join('docs', file), 'utf8')
-    const anchors = [...text.matchAll(/^#+ (.*)$/gm)].map(([, title = '']) =>
-      title
-        .toLowerCase()
-        .replace(/[^\w -]/g, '')
-        .replaceAll(' ', '-'),
-    )
-    assert.ok(anchor === undefined || anchors.includes(anchor), `${file}#${anchor}`)
-  }
+  assert.equal(page.left(), [])
 })
 
 test.run()

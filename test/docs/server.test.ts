@@ -1,7 +1,4 @@
-/**
- * Every block of docs/SERVER.md is run, with other addresses and folders. (HAProxy's: test/upgrade/balancer;
- * what starts at boot: start-at-boot.)
- */
+/** The blocks of docs/SERVER.md, with other addresses and folders; those of what starts at boot: start-at-boot. */
 import { spawn, spawnSync } from 'node:child_process'
 import {
   chmodSync,
@@ -20,6 +17,7 @@ import { parseConfiguration } from '../../src/command-line/configuration.ts'
 import { sourceOfLease } from '../../src/source/lease.ts'
 import { Device } from '../support/device.ts'
 import { smallImage } from '../support/image.ts'
+import { Page } from '../support/page.ts'
 import { startProxy } from '../support/proxy.ts'
 import { Publisher } from '../support/release.ts'
 import { freePort, startDaemon } from '../support/rsync-daemon.ts'
@@ -27,17 +25,8 @@ import { scratch } from '../support/scratch.ts'
 import { FORCED, runTool } from '../support/ssh-server.ts'
 import { file, folder, noise } from '../support/tree.ts'
 
-const SERVER = readFileSync('docs/SERVER.md', 'utf8')
-
-const blocks = (language: string): string[] => {
-  const fence = new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms')
-  return [...SERVER.matchAll(fence)].map(([, content]) => content as string)
-}
-const blockWith = (language: string, text: string): string => {
-  const found = blocks(language).filter((block) => block.includes(text))
-  assert.is(found.length, 1, text)
-  return found[0] as string
-}
+const page = new Page('docs/SERVER.md', 'test/docs/server.test.ts')
+const blockWith = (language: string, holds: string) => page.block(language, holds)
 
 const image = (version: number) =>
   smallImage(version)
@@ -52,29 +41,6 @@ function mirrorScript(): string {
   chmodSync(path, 0o755)
   return path
 }
-
-test('all blocks are known here', () => {
-  const languages = [...SERVER.matchAll(/^```(\w+)$/gm)].map(([, language]) => language)
-  assert.equal(languages.sort(), [
-    'authorized_keys',
-    'cron',
-    'dnsmasq',
-    'haproxy',
-    'ini',
-    'ini',
-    'inittab',
-    'sh',
-    'sh',
-    'sh',
-    'sh',
-    'sh',
-    'sh',
-    'systemd',
-    'systemd',
-    'systemd',
-    'xinetd',
-  ])
-})
 
 test('the daemon serves a mirror as it is configured, nicely, and hides what is half-made', async () => {
   const module = scratch('module')
@@ -237,6 +203,10 @@ test('the laptop’s configuration parses, and its pinned key is one', () => {
   const pinned = join(scratch('pinned'), 'key.pub')
   writeFileSync(pinned, `${configuration.ssh.hostKeys[0]}\n`)
   assert.match(runTool('ssh-keygen', ['-l', '-f', pinned]), /256 .*ED25519/)
+})
+
+test('every block that names this file was run', () => {
+  assert.equal(page.left(), [])
 })
 
 test.run()

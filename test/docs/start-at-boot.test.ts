@@ -3,26 +3,20 @@
  * check of each unit, and the daemon as xinetd, systemd's socket activation and HAProxy start it.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { PROGRAM } from '../support/device.ts'
+import { Page } from '../support/page.ts'
 import { freePort, startDaemon } from '../support/rsync-daemon.ts'
 import { scratch } from '../support/scratch.ts'
 
-const SERVER = readFileSync('docs/SERVER.md', 'utf8')
+const page = new Page('docs/SERVER.md', 'test/docs/start-at-boot.test.ts')
+const block = (language: string, holds: string) => page.block(language, holds)
 const PER_ADDRESS = 4
-
-function block(language: string, text: string): string {
-  const fence = new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms')
-  const found = [...SERVER.matchAll(fence)].map(([, content]) => content as string)
-  const [one, ...more] = found.filter((content) => content.includes(text))
-  assert.ok(one !== undefined && more.length === 0, text)
-  return one as string
-}
 
 const children = new Set<ChildProcess>()
 const sockets = new Set<Socket>()
@@ -239,10 +233,8 @@ function pidsOf(program: string): number[] {
   return [...stdout.toString().matchAll(/\/proc\/(\d+)\/exe/g)].map(([, pid]) => Number(pid))
 }
 
-test('the files that the page names are there', () => {
-  for (const [, path] of SERVER.matchAll(/`(firmware\/system\/[^`]+)`/g)) {
-    assert.ok(existsSync(path as string), path as string)
-  }
+test('every block that names this file was run', () => {
+  assert.equal(page.left(), [])
 })
 
 test.run()

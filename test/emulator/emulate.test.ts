@@ -1,6 +1,6 @@
 /** `npm run emulate` as a person uses it: its own words, the disk tools, the panel, a run that fails. */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -11,6 +11,7 @@ import { Publisher } from '../support/release.ts'
 import { scratch } from '../support/scratch.ts'
 
 const RUN_TIMEOUT_MS = 60_000
+const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
 const folder = scratch('emulate')
 const disk = join(folder, 'disks', 'laptop.disk')
 
@@ -41,7 +42,7 @@ test('a disk is filled, looked at, and installed to, and stays from run to run',
   assert.match(output('ls', '/'), /^d0755 .* etc\n/)
   assert.not.match(output('ls', '/'), /module/)
   assert.match(output('df'), /^[0-9]+ bytes and [0-9]+ inodes free/)
-  assert.is(output('--version'), 'xo-upgrade 0.1.0\n')
+  assert.is(output('--version'), `xo-upgrade ${version}\n`)
 })
 
 test('a run that fails says how it is repeated, on the disk from before', () => {

@@ -11,6 +11,7 @@ import * as assert from 'uvu/assert'
 import { Device } from '../support/device.ts'
 import { nodeHost } from '../support/host.ts'
 import { image41, image42 } from '../support/image.ts'
+import { Page } from '../support/page.ts'
 import { type Proxy as Line, startProxy } from '../support/proxy.ts'
 import { Publisher } from '../support/release.ts'
 import { type Daemon, freePort, startDaemon } from '../support/rsync-daemon.ts'
@@ -41,8 +42,10 @@ test.before(async () => {
     lines.push(await startProxy(daemon.port, { bytesPerSecond: 400_000 }))
   }
   port = await freePort()
-  const [guide = ''] =
-    /^```haproxy\n(.*?)^```$/ms.exec(readFileSync('docs/SERVER.md', 'utf8'))?.slice(1) ?? []
+  const guide = new Page('docs/SERVER.md', 'test/upgrade/balancer.test.ts').block(
+    'haproxy',
+    'server',
+  )
   let text = guide.replace('bind :873', `bind 127.0.0.1:${port}`)
   for (const [n, name] of ['school-1', 'school-2', 'school-3'].entries()) {
     assert.match(text, `${name}:873`)

@@ -1,0 +1,4 @@
+/** What the build takes from package.json, where the version stands (rollup.config.js). */
+declare module 'package:version' {
+  export const PROGRAM_VERSION: string
+}
