@@ -34,7 +34,9 @@ export function readAndClose(files: Files, fd: Fd, path: Path, sizeMax: number):
     const buffer = new Uint8Array(sizeMax + 1)
     const size = files.read(fd, buffer, 0, buffer.length)
     if (size > sizeMax) {
-      throw new TrustError(`${show(path)} has more than the ${sizeMax} bytes that it may have`)
+      throw new TrustError(
+        `endless data: ${show(path)} has more than the ${sizeMax} bytes that it may have`,
+      )
     }
     return buffer.slice(0, size)
   } finally {

@@ -2,6 +2,7 @@
  * Asks the home server once: question out, signed reply in. It changes nothing; whoever asked keeps
  * what came (`recordReply`). Only `openReply` decides what of it is believed.
  */
+import { attackIn } from '../attacks.ts'
 import { ConfigError, DeadlineError, PeerError } from '../errors.ts'
 import type { Host } from '../host.ts'
 import { REPLY_SIZE_MAX } from '../limits.ts'
@@ -28,12 +29,15 @@ export interface Laptop {
   installed: number | undefined
 }
 
+/** What of the state record a question tells. */
+type Told = Pick<State, 'trial' | 'bad' | 'last'> & { attack?: State['attack'] }
+
 /** Throws PeerError or DeadlineError where no server answered, TrustError where what came is not to be believed. */
 export async function callHome(
   modules: Pick<Host, 'sockets' | 'clock' | 'random'>,
   server: HomeServer,
   laptop: Laptop,
-  state: Pick<State, 'trial' | 'bad' | 'last' | 'trustedSeconds'>,
+  state: Told & Pick<State, 'trustedSeconds'>,
 ): Promise<Reply> {
   const nonce = hex(modules.random.randomBytes(NONCE_LENGTH))
   const { address, keys, timeoutMs } = server
@@ -50,11 +54,7 @@ export async function callHome(
   return openReply(answer.body, keys, { serial, nonce, trustedSeconds: state.trustedSeconds })
 }
 
-function questionOf(
-  laptop: Laptop,
-  { trial, bad, last }: Pick<State, 'trial' | 'bad' | 'last'>,
-  nonce: string,
-): Question {
+function questionOf(laptop: Laptop, { trial, bad, last, attack }: Told, nonce: string): Question {
   return {
     ...laptop,
     hardware: named('hardware', laptop.hardware),
@@ -63,7 +63,8 @@ function questionOf(
     trial,
     bad,
     outcome: last?.outcome,
-    code: last && codeOf(last),
+    // An attack that the next source healed is told all the same, and once.
+    code: attack && !attack.told ? attack.name : last && codeOf(last),
   }
 }
 
@@ -77,27 +78,9 @@ function named(key: string, bytes: string): string {
   )
 }
 
-/** Attacks begin a message of ours, sometimes behind the name of the source that made it. */
-const ATTACKS = [
-  'rollback',
-  'fast-forward',
-  'freeze',
-  'replay',
-  'forged',
-  'unknown key',
-  'wrong hardware',
-  'wrong deployment',
-  'wrong serial',
-  'jump too far',
-  'endless data',
-]
-
 /** What names an error without its words, which may tell of the child's files. */
 export function codeOf({ message }: { message: string }): string | undefined {
-  const attack = ATTACKS.find(
-    (name) => message.startsWith(`${name}: `) || message.includes(`: ${name}: `),
-  )
-  return attack ?? /\((E[A-Z0-9]+)\)/.exec(message)?.[1]
+  return attackIn(message) ?? /\((E[A-Z0-9]+)\)/.exec(message)?.[1]
 }
 
 /** Whether the network or the server failed, so that the laptop goes on with what it was told before. */

@@ -41,8 +41,9 @@ export function leaseSeconds({ trustedSeconds, ranSeconds }: Omit<Facts, 'home'>
 /** Keeps what the home server said. A reply tells the present: what was counted since is over. */
 export function recordReply(store: Store, reply: Reply): void {
   const { stolen, leaseEnd, version, intervalSeconds, priority, sources, message } = reply
-  const { trustedSeconds, pushSeconds } = readState(store)
+  const { trustedSeconds, pushSeconds, attack } = readState(store)
   changeState(store, {
+    attack: attack && { ...attack, told: true },
     trustedSeconds: Math.max(trustedSeconds, reply.time),
     ranSeconds: 0,
     // One push with a date of the future must not silence those that come with the right one.

@@ -158,7 +158,7 @@ export const statusCommand: Command = {
   async run(context) {
     const store = context.store()
     try {
-      const { floor, intent, confirmed, boots, bad, last, home, trustedSeconds, wait } =
+      const { floor, intent, confirmed, boots, bad, last, attack, home, trustedSeconds, wait } =
         readState(store)
       const running = await daemonStatus(context)
       const version = (name: TreeName) => store.version(name)
@@ -177,6 +177,7 @@ export const statusCommand: Command = {
         intent,
         wait,
         last,
+        attack,
         trustedTime: trustedSeconds > 0 ? formatInstant(trustedSeconds) : undefined,
         home,
         daemon: running?.daemon,
@@ -198,6 +199,9 @@ export const statusCommand: Command = {
         lines.push(`next try   ${due}: ${why}, ${wait.tries || wait.failures} in a row`)
       }
       if (last) lines.push(`last       ${last.outcome}, ${last.time}: ${last.message}`)
+      if (attack) {
+        lines.push(`attack     ${attack.name}, ${attack.time}: ${attack.message}${toldOf(attack)}`)
+      }
       if (home) lines.push(...homeLines(home))
       if (running) lines.push(running.line)
       context.result(record, lines)
@@ -212,6 +216,8 @@ function noneRuns(store: Store): string {
   const command = store.has('fakeroot') || store.has('previous-root') ? 'recover' : 'install'
   return `nothing: run \`xo-upgrade ${command}\``
 }
+
+const toldOf = ({ told }: { told: boolean }) => (told ? ' (home knows)' : '')
 
 /** What the home server said last. */
 function homeLines({ stolen, version, leaseEnd, message }: HomeRecord): string[] {

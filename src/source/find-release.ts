@@ -4,10 +4,11 @@
  */
 import { isSystemError, TrustError, UpgradeError } from '../errors.ts'
 import type { Progress } from '../progress.ts'
+import { formatInstant } from '../release/fields.ts'
 import type { Role } from '../release/keys.ts'
 import { admit, openRelease, type Release } from '../release/release.ts'
 import { knowsSigner, type PublicKey } from '../release/signify.ts'
-import { followKeys, keysEverTrusted, trustedKeys } from '../store/key-chain.ts'
+import { followKeys, keysEverTrusted, revokedSigner, trustedKeys } from '../store/key-chain.ts'
 import { raiseTrustedTime, readState } from '../store/state.ts'
 import type { Store, Tree, TreeName } from '../store/store.ts'
 import { newestUpstream } from './newest-upstream.ts'
@@ -85,7 +86,9 @@ async function offerOf(source: Source, wish: Wish, running: Tree | undefined): P
     return { none: {} }
   }
   if (version !== undefined && release.version !== version) {
-    throw new TrustError(`${source.name} gave version ${release.version} out as ${version}`)
+    throw new TrustError(
+      `given out as another: ${source.name} gave version ${release.version} out as ${version}`,
+    )
   }
   // Time is the newest signed time seen, never the clock of a laptop whose battery died.
   raiseTrustedTime(store, release.issued)
@@ -116,7 +119,12 @@ async function opened(
     return openRelease(statement, trusted())
   } catch (error) {
     if (!(error instanceof TrustError)) throw error
-    throw new TrustError(`${source.name}: ${error.message}`, error.cure)
+    const revoked = revokedSigner(store, configured.release, statement)
+    const message = revoked
+      ? `revoked key: its release is signed by key ${revoked.number}, which was revoked at ` +
+        formatInstant(revoked.revokedSeconds)
+      : error.message
+    throw new TrustError(`${source.name}: ${message}`, error.cure)
   }
 }
 

@@ -2,7 +2,7 @@
  * A folder with the server's layout: a USB stick, or a mounted mirror. Copies whole files; there is
  * nothing to save on a local disk.
  */
-import { isOfMachine, isSystemError, PeerError } from '../errors.ts'
+import { isOfMachine, isSystemError, PeerError, TrustError } from '../errors.ts'
 import type { Fd, Host, Path } from '../host.ts'
 import { KEY_CHAIN_SIZE_MAX, RELEASE_SIZE_MAX } from '../limits.ts'
 import { readFile } from '../small-file.ts'
@@ -68,6 +68,7 @@ export class FolderSource implements Source {
       return use()
     } catch (error) {
       if (isSystemError(error, 'ENOENT')) return undefined
+      if (error instanceof TrustError) throw new TrustError(`${this.name}: ${error.message}`)
       throw this.#atFault(error, path)
     }
   }

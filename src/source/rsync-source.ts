@@ -72,7 +72,7 @@ export class RsyncSource implements Source {
       if (!outcome) await this.#finish(session)
       if (!outcome || 'failed' in outcome) {
         if (outcome?.failed === 'too-large') {
-          throw new TrustError(`${this.name}/${name} is larger than ${sizeMax} bytes`)
+          throw new TrustError(`endless data: ${this.name}/${name} has more than ${sizeMax} bytes`)
         }
         if (outcome?.failed === 'absent') return undefined
         throw new PeerError(`${this.name}/${name} arrived damaged twice`, 'broken')

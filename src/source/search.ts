@@ -3,6 +3,7 @@
  * in the store whom to set aside and how long to wait. The round ends with `settled`, or with the
  * error that is most worth telling.
  */
+import { attackIn } from '../attacks.ts'
 import {
   ConfigError,
   DeadlineError,
@@ -111,6 +112,7 @@ export class Search {
       setAside(store.host.files, store.directory, source.name, this.#now())
     }
     if (outcome === 'lacks' && role === 'school') this.#lacking ??= error
+    this.#remember(error)
     // What is most worth telling: an attack, before a server that is merely away.
     if (!(this.#failure instanceof TrustError)) this.#failure = error
     if (failed) {
@@ -119,6 +121,20 @@ export class Search {
     }
     const more = this.#asked.some(({ outcome }) => outcome === 'untried')
     if (more) progress.note(`${error.message}; trying the next source`)
+  }
+
+  /** An attack stands in the state record, also where the next source serves in its place. */
+  #remember({ message }: Error): void {
+    const name = attackIn(message)
+    if (name === undefined) return
+    const { store } = this.options
+    const time = new Date(this.#now() * 1000).toISOString()
+    try {
+      changeState(store, { attack: { name, time, message, told: false } })
+    } catch (error) {
+      // The next source is worth more than a record that a full disk does not take.
+      if (!isSystemError(error)) throw error
+    }
   }
 
   #giveUp(forSchool: boolean): unknown {

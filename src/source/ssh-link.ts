@@ -186,7 +186,7 @@ export function explained(peer: string, error: Error, stderr: string, key: Path)
   const says = (phrases: string[]) => phrases.some((phrase) => said.includes(phrase))
   if (says(HOST_KEY_REFUSED)) {
     return new TrustError(
-      `${peer}: its host key is none of those that the configuration pins; nothing was sent (${words})`,
+      `wrong host key: ${peer}: its host key is none of those that the configuration pins; nothing was sent (${words})`,
       'find out who answers there; where the server has a new key, put its .pub into host-key[] of [ssh]',
     )
   }

@@ -107,9 +107,9 @@ export class Fetcher {
     const [altered] = this.#altered
     if (altered !== undefined) {
       throw new TrustError(
-        `${source} sent ${count(this.#altered)} that the signed manifest does not allow, the first ` +
-          `${show(altered)}: altered on the server or on the way`,
-        'the rest was kept; publish the version again on that server, or name another source',
+        `altered: ${source} sent ${count(this.#altered)} that the signed manifest does not allow, ` +
+          `the first ${show(altered)}`,
+        'on the server or on the way; the rest was kept; publish the version again on that server, or name another source',
       )
     }
     const [unreadable] = this.#unreadable

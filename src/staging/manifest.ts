@@ -93,7 +93,7 @@ const ALTERED_CURE =
 function check({ release }: Staging, source: Source, outcome: Outcome | undefined): void {
   if (outcome && 'failed' in outcome && outcome.failed === 'too-large') {
     throw new TrustError(
-      `${source.name}/${release.version}/manifest is not the one that was signed: it has more than ` +
+      `endless data: ${source.name}/${release.version}/manifest has more than ` +
         `the ${release.manifestSize} bytes that the release says`,
       ALTERED_CURE,
     )
@@ -108,7 +108,7 @@ function check({ release }: Staging, source: Source, outcome: Outcome | undefine
   }
   if (outcome.digest !== release.manifestDigest) {
     throw new TrustError(
-      `${source.name}/${release.version}/manifest is not the one that was signed: its digest is ` +
+      `altered: ${source.name}/${release.version}/manifest is not the one that was signed: its digest is ` +
         `${outcome.digest}, the release says ${release.manifestDigest}`,
       ALTERED_CURE,
     )

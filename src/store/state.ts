@@ -68,6 +68,17 @@ export interface State {
   wait: Wait | undefined
   /** How the last upgrade ended: a time as text, the class of the error or `done`, and its message. */
   last: { time: string; outcome: string; message: string } | undefined
+  /** The last one that a source made, also where the next source healed it. */
+  attack: Attack | undefined
+}
+
+export interface Attack {
+  /** As `attackIn` names it. */
+  name: string
+  time: string
+  message: string
+  /** The home server has heard of it. */
+  told: boolean
 }
 
 /** Of a new store. */
@@ -84,6 +95,7 @@ export const FIRST_STATE: State = {
   home: undefined,
   wait: undefined,
   last: undefined,
+  attack: undefined,
 }
 
 const NAME = 'state'
@@ -144,6 +156,7 @@ function stateOf(values: Values, version: (text: string) => number): State {
     home: homeOf(values, optional('home-version')),
     wait: waitOf(values),
     last: lastOf(values),
+    attack: attackOf(values),
   }
 }
 
@@ -152,7 +165,7 @@ export function writeState(store: Store, state: State): void {
   const add = (key: string, value: string | number | undefined) => {
     if (value !== undefined) lines.push(`${key}=${value}`)
   }
-  const { intent, home, wait, last } = state
+  const { intent, home, wait, last, attack } = state
   if (intent) add('intent', `${intent.verb} ${intent.source} ${intent.target}`)
   add('trial', state.trial)
   add('confirmed', state.confirmed)
@@ -178,6 +191,12 @@ export function writeState(store: Store, state: State): void {
     add('last-time', last.time)
     add('last-outcome', last.outcome)
     add('last-message', oneLine(last.message))
+  }
+  if (attack) {
+    add('attack', attack.name)
+    add('attack-time', attack.time)
+    add('attack-message', oneLine(attack.message))
+    add('attack-told', attack.told ? 'yes' : 'no')
   }
   const content = arrayOfBytes(bytesOfText(`${lines.join('\n')}\n`))
   const replace = () => replaceFile(store.host.files, store.directory, NAME, content)
@@ -250,6 +269,13 @@ function lastOf(values: Values): State['last'] {
   if (time === undefined) return undefined
   const outcome = values.get('last-outcome') ?? ''
   return { time, outcome, message: values.get('last-message') ?? '' }
+}
+
+function attackOf(values: Values): State['attack'] {
+  const name = values.get('attack')
+  if (name === undefined) return undefined
+  const [time = '', message = ''] = [values.get('attack-time'), values.get('attack-message')]
+  return { name, time, message, told: values.get('attack-told') === 'yes' }
 }
 
 function numberOf(values: Values, key: string): number | undefined {
