@@ -9,6 +9,8 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { aptGet, lastLines } from './sources/apt.mjs'
+import { here as thisMachine } from './sources/here.mjs'
 import { projectFolder, runTool, SetupError } from './workplace.mjs'
 
 /** Each Debian package with a program or a file that shows that it is there, and what it is for. */
@@ -39,6 +41,8 @@ const MACHINE_PACKAGES = {
     { package: 'dnsmasq-base', has: 'dnsmasq' },
     { package: 'xinetd', has: 'xinetd' },
     { package: 'systemd', has: 'systemd-analyze' },
+    { package: 'gpg', has: 'gpg' },
+    { package: 'gpg-agent', has: 'gpg-agent' },
   ],
   boot: [
     { package: 'qemu-system-x86', has: 'qemu-system-x86_64' },
@@ -82,48 +86,53 @@ function checkMachine() {
   }
 }
 
-function apt(words) {
-  const command = ['-q', '-o', 'DPkg::Lock::Timeout=300', '-o', 'Acquire::Retries=3', ...words]
-  const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' }
-  return spawnSync('apt-get', command, { encoding: 'utf8', env: environment, timeout: 900_000 })
+/** By hand, where set-up may not or could not. */
+const byHand = (packages) => `as root: apt-get update && apt-get install ${packages.join(' ')}`
+
+/** Why these can't be installed from here, if so. */
+function refuseToInstall(packages) {
+  const lacks = `this machine lacks ${packages.join(', ')}`
+  if (!isThere('apt-get')) {
+    throw new SetupError(
+      `${lacks}, and has no apt-get to install them with`,
+      `install what your system calls ${packages.join(', ')}`,
+    )
+  }
+  if (process.getuid() !== 0) throw new SetupError(lacks, byHand(packages))
+}
+
+/**
+ * Installs those of the packages whose program or file is not there. The machine's package lists are
+ * brought up to date only where they are missing, or so old that what they name is gone.
+ */
+export function installMissing(wanted, here = thisMachine) {
+  const lacking = () => [
+    ...new Set(wanted.filter(({ has }) => !isThere(has)).map((entry) => entry.package)),
+  ]
+  const missing = lacking()
+  if (missing.length === 0) return
+  refuseToInstall(missing)
+  here.say(`Installing ${missing.join(', ')} ...`)
+  const install = ['install', '--yes', '--no-install-recommends', ...missing]
+  let result = aptGet(install, here)
+  if (result.status !== 0) {
+    here.say("That failed; reading the machine's package lists and trying again ...")
+    const update = aptGet(['update'], here)
+    result = aptGet(install, here)
+    if (update.status !== 0) result.output = `${lastLines(update.output)}\n${result.output}`
+  }
+  const left = lacking()
+  if (result.status === 0 && left.length === 0) return
+  throw new SetupError(
+    `could not install ${left.join(', ') || missing.join(', ')}:\n${lastLines(result.output, 12)}`,
+    byHand(left.length > 0 ? left : missing),
+  )
 }
 
 /** Installs the missing packages of these groups. */
 export function ensureMachinePackages(...groups) {
   checkMachine()
-  const wanted = groups.flatMap((group) => MACHINE_PACKAGES[group])
-  const missing = [
-    ...new Set(wanted.filter(({ has }) => !isThere(has)).map((entry) => entry.package)),
-  ]
-  if (missing.length === 0) return
-  const byHand = `as root: apt-get update && apt-get install ${missing.join(' ')}`
-  if (!isThere('apt-get')) {
-    throw new SetupError(
-      `this machine lacks ${missing.join(', ')}, and has no apt-get to install them with`,
-      `install what your system calls ${missing.join(', ')}`,
-    )
-  }
-  if (process.getuid() !== 0)
-    throw new SetupError(`this machine lacks ${missing.join(', ')}`, byHand)
-  process.stderr.write(`Installing ${missing.join(', ')} ...\n`)
-  const install = ['install', '--yes', '--no-install-recommends', ...missing]
-  let result = apt(install)
-  if (result.status !== 0) {
-    // The machine's package lists are missing or old.
-    apt(['update'])
-    result = apt(install)
-  }
-  const left = wanted.filter(({ has }) => !isThere(has)).map((entry) => entry.package)
-  if (result.status === 0 && left.length === 0) return
-  const said = `${result.stdout ?? ''}${result.stderr ?? ''}`
-    .trim()
-    .split('\n')
-    .slice(-8)
-    .join('\n')
-  throw new SetupError(
-    `could not install ${left.join(', ') || missing.join(', ')}:\n${said}`,
-    byHand,
-  )
+  installMissing(groups.flatMap((group) => MACHINE_PACKAGES[group]))
 }
 
 /** Whether every package of the lock file stands in `node_modules` in its version. */

@@ -48,6 +48,28 @@ export function runAlone(lock, command, folder, here) {
   return runApt(['flock', lock, ...command], folder)
 }
 
+/** What apt says where another one is at work on the same. */
+const IS_LOCKED = /Could not get lock (\S+?)\.?(?: It is held by process ([0-9]+) \(([^)]*)\))?\n/
+const LOOK_AGAIN_MS = 1000
+
+const sleep = (durationMs) =>
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, durationMs)
+
+/** Runs apt-get on the machine itself. Where another apt holds a lock, says so and waits for it. */
+export function aptGet(words, here) {
+  const command = ['apt-get', '-q', ...aptOptionsOf(here), ...words]
+  let isSaid = false
+  for (let waitedMs = 0; ; waitedMs += LOOK_AGAIN_MS) {
+    const result = runApt(command, '/')
+    const [, lock, process, name] = IS_LOCKED.exec(`${result.output}\n`) ?? []
+    if (result.status === 0 || !lock || waitedMs >= here.lockSeconds * 1000) return result
+    const holder = process ? `${name}, process ${process},` : 'Another apt'
+    if (!isSaid) here.say(`${holder} holds ${lock}; waiting for it ...`)
+    isSaid = true
+    sleep(LOOK_AGAIN_MS)
+  }
+}
+
 /** What apt says where a server is not there or does not speak, in which case it is not asked for more. */
 const IS_DEAF = /timed out|[Cc]ould not connect|[Uu]nable to connect|Temporary failure|resolve/
 

@@ -12,6 +12,7 @@ import { cacheFolder } from '../workplace.mjs'
  * @property {string} snapshot Debian's public archive of past states
  * @property {number} patienceSeconds a server that sends nothing for this long is given up
  * @property {number} retries how often apt asks again after a failure that may pass
+ * @property {number} lockSeconds how long another apt may hold what we need
  * @property {string[]} aptOptions further options of every apt program
  * @property {(line: string) => void} say tells the person what is going on
  */
@@ -24,6 +25,7 @@ export const here = {
   snapshot: 'https://snapshot.debian.org',
   patienceSeconds: 30,
   retries: 2,
+  lockSeconds: 900,
   aptOptions: [],
   say: (line) => process.stderr.write(`${line}\n`),
 }

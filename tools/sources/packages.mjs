@@ -91,22 +91,19 @@ function ask(suite, name, problems, here, options) {
   }
 }
 
-/** Brings those of the files that are not there; the targets that are there then. */
+/** Brings those of the files that are not there. */
 function bring(files, problems, here) {
   const folder = join(folderOf(here), `incoming-${process.pid}`)
   mkdirSync(folder, { recursive: true })
   try {
-    const targets = new Map()
-    for (const { address, file, sha256 } of files) {
-      if (!existsSync(file)) {
-        targets.set(file, { address, sha256, file, target: join(folder, String(targets.size)) })
-      }
-    }
-    const complaint = bringFiles([...targets.values()], folder, here)
+    const wanted = files.filter(({ file }) => !existsSync(file))
+    const each = new Map(wanted.map((one) => [`${one.file} ${one.address}`, one]))
+    const coming = [...each.values()].map((one, number) => {
+      return { ...one, target: join(folder, String(number)) }
+    })
+    const complaint = bringFiles(coming, folder, here)
     for (const line of complaint.split('\n').filter(Boolean)) problems.add(line)
-    for (const { target, file } of targets.values()) {
-      if (existsSync(target)) renameSync(target, file)
-    }
+    for (const { target, file } of coming) if (existsSync(target)) renameSync(target, file)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
