@@ -9,7 +9,6 @@ export type Sockets = typeof import('native:sockets')
 export type Processes = typeof import('native:processes')
 export type Checksums = typeof import('native:checksums')
 export type Delta = typeof import('native:delta')
-export type Compress = typeof import('native:compress')
 export type Signatures = typeof import('native:signatures')
 export type Random = typeof import('native:random')
 export type Clock = typeof import('native:clock')
@@ -22,7 +21,6 @@ export interface Host {
   processes: Processes
   checksums: Checksums
   delta: Delta
-  compress: Compress
   signatures: Signatures
   random: Random
   clock: Clock

@@ -5,7 +5,6 @@
  */
 import * as checksums from 'native:checksums'
 import * as clock from 'native:clock'
-import * as compress from 'native:compress'
 import * as delta from 'native:delta'
 import * as files from 'native:files'
 import * as processes from 'native:processes'
@@ -21,7 +20,6 @@ import { init, isInit, wordsOf } from './command-line/init-command.ts'
 const host = {
   checksums,
   clock,
-  compress,
   delta,
   files,
   processes,

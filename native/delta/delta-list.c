@@ -35,12 +35,6 @@ static int list_options_from_js(JSContext *context, JSValueConst object,
   if (get_int64_property(context, object, "protocol", &protocol) ||
       get_int64_property(context, object, "entriesMax", &options->entries_max) ||
       flag_from_js(context, object, "varintFlags", &options->varint_flags) ||
-      flag_from_js(context, object, "links", &options->links) ||
-      flag_from_js(context, object, "owners", &options->owners) ||
-      flag_from_js(context, object, "groups", &options->groups) ||
-      flag_from_js(context, object, "devices", &options->devices) ||
-      flag_from_js(context, object, "numericIds", &options->numeric_ids) ||
-      flag_from_js(context, object, "id0Names", &options->id0_names) ||
       flag_from_js(context, object, "relative", &options->relative)) {
     return -1;
   }

@@ -80,20 +80,12 @@ declare module 'native:delta' {
   /**
    * The file list of one rsync session, decoded and held compactly: a 43,000-entry list as JavaScript
    * objects would not fit the laptop. Varint flags (compat bit 0x80) or byte flags; no incremental
-   * recursion; options that the session was asked with decide which fields are there.
+   * recursion; without links, owners, groups, devices and the lists of ids, which no session asks for.
    */
   export type FileList = object
   export function openFileList(options: {
     protocol: number
     varintFlags: boolean
-    /** `-l`, `-o`, `-g`, `-D`, and uid/gid lists (absent with --numeric-ids). */
-    links: boolean
-    owners: boolean
-    groups: boolean
-    devices: boolean
-    numericIds: boolean
-    /** Compat bit 0x100: the id lists end with a name for id 0. */
-    id0Names: boolean
     /** Names may carry a leading slash (`-R`). */
     relative: boolean
     entriesMax: number
@@ -103,7 +95,7 @@ declare module 'native:delta' {
    * while the list has not ended means that the rest is the start of an entry (at most 9 KiB): keep it and call
    * again with more behind it. After the list's end nothing is taken, and after an error it can only be closed. When `listEnded` is true the entries are sorted as both sides do
    * (rsync flist.c f_name_cmp) and an index means a position in that order.
-   * What RSYNC-PROTOCOL's rules forbid throws `{ name: 'TokenError', message }` (`..`, absolute name, unlisted parent, nsec …).
+   * What the receiver's rules forbid throws `{ name: 'TokenError', message }` (`..`, absolute name, unlisted parent, nsec …).
    */
   export function feedList(
     list: FileList,

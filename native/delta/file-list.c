@@ -19,24 +19,18 @@
 enum {
   SAME_MODE = 0x02,
   EXTENDED = 0x04,
-  SAME_UID = 0x08,
-  SAME_GID = 0x10,
   SAME_NAME = 0x20,
   LONG_NAME = 0x40,
   SAME_TIME = 0x80,
-  SAME_MAJOR = 0x100,
   HARD_LINKED = 0x200,
-  USER_NAME = 0x400,
-  GROUP_NAME = 0x800,
   NANOSECONDS = 0x2000,
   END_WITH_ERROR = 0x1004,
 };
 
-#define LINK_TEXT_MAX 4095
 /* JavaScript's numbers end here. */
 #define SIZE_LIMIT (((int64_t)1 << 53) - 1)
 
-enum phase { PHASE_ENTRIES, PHASE_UIDS, PHASE_GIDS, PHASE_ENDED, PHASE_FAILED };
+enum phase { PHASE_ENTRIES, PHASE_ENDED, PHASE_FAILED };
 
 struct file_list {
   struct file_list_options options;
@@ -111,36 +105,6 @@ static void read_name(const struct file_list *list, struct reader *reader, struc
   entry->name_length = shared + (size_t)rest;
 }
 
-/* Owner, group, device numbers and link text: not needed here, since the manifest has them. */
-static void skip_rest(const struct file_list *list, struct reader *reader,
-                      const struct entry *entry) {
-  const struct file_list_options *options = &list->options;
-  if (options->owners && !(entry->flags & SAME_UID)) {
-    read_varint(reader);
-    if (entry->flags & USER_NAME) skip_short_text(reader);
-  }
-  if (options->groups && !(entry->flags & SAME_GID)) {
-    read_varint(reader);
-    if (entry->flags & GROUP_NAME) skip_short_text(reader);
-  }
-  bool special = S_ISFIFO(entry->mode) || S_ISSOCK(entry->mode);
-  bool device = S_ISCHR(entry->mode) || S_ISBLK(entry->mode);
-  // Before protocol 31 fifos and sockets carry a number that means nothing.
-  if (options->devices && (device || (special && options->protocol < 31))) {
-    if (!(entry->flags & SAME_MAJOR)) read_varint(reader);
-    read_varint(reader);
-  }
-  if (options->links && S_ISLNK(entry->mode)) {
-    int32_t length = read_varint(reader);
-    if (refuse_entry(reader, length < 1 || length > LINK_TEXT_MAX, entry,
-                     "has a link text of %d bytes, allowed are 1 to %d", (int)length,
-                     LINK_TEXT_MAX)) {
-      return;
-    }
-    take(reader, (size_t)(length > 0 ? length : 0));
-  }
-}
-
 static bool is_known_mode(uint32_t mode) {
   if (mode > 0xffff) return false;
   return S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode) || S_ISCHR(mode) || S_ISBLK(mode) ||
@@ -164,7 +128,6 @@ static void read_entry(const struct file_list *list, struct reader *reader, stru
   entry->mode = entry->flags & SAME_MODE ? list->mode : read_int(reader);
   refuse_entry(reader, !is_known_mode(entry->mode), entry, "has mode 0%o, which is no type of file",
                (unsigned)entry->mode);
-  skip_rest(list, reader, entry);
 }
 
 /* Collapses doubled slashes and inner "." in place, and refuses what could lead out of the tree. */
@@ -217,22 +180,10 @@ static int check_parents(const struct file_list *list, struct fault *fault) {
   return 0;
 }
 
-/* Passes over the id lists that were not asked for. */
-static void skip_ids(struct file_list *list) {
-  const struct file_list_options *options = &list->options;
-  if (list->phase == PHASE_UIDS && (options->numeric_ids || !options->owners)) {
-    list->phase = PHASE_GIDS;
-  }
-  if (list->phase == PHASE_GIDS && (options->numeric_ids || !options->groups)) {
-    list->phase = PHASE_ENDED;
-  }
-}
-
 static int end_entries(struct file_list *list, int io_error, struct fault *fault) {
   list->io_error = io_error & 7;
   if (list_names_sort(&list->names, fault) || check_parents(list, fault)) return -1;
-  list->phase = PHASE_UIDS;
-  skip_ids(list);
+  list->phase = PHASE_ENDED;
   return 0;
 }
 
@@ -267,24 +218,12 @@ static int take_entry(struct file_list *list, struct reader *reader) {
   return 1;
 }
 
-/* One line of an id list, or its end. */
-static int take_id(struct file_list *list, struct reader *reader) {
-  int32_t id = read_varint(reader);
-  if (id != 0 || list->options.id0_names) skip_short_text(reader);
-  if (reader->failed) return -1;
-  if (reader->incomplete) return 0;
-  if (id != 0) return 1;
-  list->phase = list->phase == PHASE_UIDS ? PHASE_GIDS : PHASE_ENDED;
-  skip_ids(list);
-  return 1;
-}
-
 ssize_t file_list_feed(struct file_list *list, const uint8_t *bytes, size_t count,
                        struct fault *fault) {
   size_t used = 0;
-  while (list->phase < PHASE_ENDED) {
+  while (list->phase == PHASE_ENTRIES) {
     struct reader reader = {.at = bytes + used, .end = bytes + count, .fault = fault};
-    int taken = list->phase == PHASE_ENTRIES ? take_entry(list, &reader) : take_id(list, &reader);
+    int taken = take_entry(list, &reader);
     if (taken < 0) {
       list->phase = PHASE_FAILED;
       return -1;

@@ -15,16 +15,13 @@
 /* Of one name (bytes); rsync refuses 4096. */
 #define NAME_MAX_LENGTH 4095
 
-/* What the session was asked with: it decides which fields are on the wire. */
+/*
+ * What decides which fields are on the wire. Links, owners, groups and devices are never asked for,
+ * since the manifest has them.
+ */
 struct file_list_options {
   int protocol;
   bool varint_flags;
-  bool links;
-  bool owners;
-  bool groups;
-  bool devices;
-  bool numeric_ids;
-  bool id0_names;
   bool relative;
   int64_t entries_max;
 };

@@ -11,15 +11,10 @@ type Options = Parameters<Delta['openFileList']>[0]
 const flag = {
   sameMode: 0x02,
   extended: 0x04,
-  sameUid: 0x08,
-  sameGid: 0x10,
   sameName: 0x20,
   longName: 0x40,
   sameTime: 0x80,
-  sameMajor: 0x100,
   hardLinked: 0x200,
-  userName: 0x400,
-  groupName: 0x800,
   nanoseconds: 0x2000,
   endWithError: 0x1004,
 }
@@ -119,7 +114,7 @@ function compareKeys(one: [number, string][], other: [number, string][]): number
 export class NodeFileList {
   private entries: Entry[] = []
   private readonly winners = new Map<string, number>()
-  private phase: 'entries' | 'uids' | 'gids' | 'ended' | 'failed' = 'entries'
+  private phase: 'entries' | 'ended' | 'failed' = 'entries'
   private ioError = 0
   private absolute: boolean | undefined
   private previous = { name: '', mode: 0, seconds: 0n }
@@ -144,8 +139,7 @@ export class NodeFileList {
     while (this.phase !== 'ended') {
       const reader = new Reader(bytes.subarray(used))
       try {
-        if (this.phase === 'entries') this.readEntry(reader)
-        else this.readId(reader)
+        this.readEntry(reader)
       } catch (error) {
         if (error instanceof Incomplete) break
         this.phase = 'failed'
@@ -213,26 +207,6 @@ export class NodeFileList {
     if ((mode & ~0o177777) !== 0 || !known.includes(kind)) {
       throw tokenError(`${shown} has mode 0${(mode >>> 0).toString(8)}`)
     }
-    if (options.owners && (flags & flag.sameUid) === 0) {
-      reader.varint()
-      if ((flags & flag.userName) !== 0) reader.take(reader.byte())
-    }
-    if (options.groups && (flags & flag.sameGid) === 0) {
-      reader.varint()
-      if ((flags & flag.groupName) !== 0) reader.take(reader.byte())
-    }
-    const special = kind === type.fifo || kind === type.socket
-    const device = kind === type.char || kind === type.block
-    if (options.devices && (device || (special && options.protocol < 31))) {
-      if ((flags & flag.sameMajor) === 0) reader.varint()
-      reader.varint()
-    }
-    if (options.links && kind === type.link) {
-      const length = reader.varint()
-      if (length < 1 || length > 4095)
-        throw tokenError(`${shown} has a link text of ${length} bytes`)
-      reader.take(length)
-    }
     this.previous = { name, mode, seconds }
     const clean = this.cleanName(name, kind === type.dir)
     const modifiedSeconds = Number(seconds)
@@ -289,22 +263,6 @@ export class NodeFileList {
         )
       }
     }
-    this.phase = 'uids'
-    this.skipIds()
-  }
-
-  /** Skips the id lists that were not asked for. */
-  private skipIds(): void {
-    const { numericIds, owners, groups } = this.options
-    if (this.phase === 'uids' && (numericIds || !owners)) this.phase = 'gids'
-    if (this.phase === 'gids' && (numericIds || !groups)) this.phase = 'ended'
-  }
-
-  private readId(reader: Reader): void {
-    const id = reader.varint()
-    if (id !== 0 || this.options.id0Names) reader.take(reader.byte())
-    if (id !== 0) return
-    this.phase = this.phase === 'uids' ? 'gids' : 'ended'
-    this.skipIds()
+    this.phase = 'ended'
   }
 }

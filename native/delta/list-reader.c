@@ -61,8 +61,6 @@ uint32_t read_int(struct reader *reader) {
          (uint32_t)bytes[3] << 24;
 }
 
-void skip_short_text(struct reader *reader) { take(reader, read_byte(reader)); }
-
 struct shown show(const char *name, size_t length) {
   struct shown shown;
   size_t at = 0;

@@ -32,8 +32,6 @@ uint8_t read_byte(struct reader *reader);
 uint64_t read_variable(struct reader *reader, unsigned rest_min, unsigned rest_max);
 int32_t read_varint(struct reader *reader);
 uint32_t read_int(struct reader *reader);
-/* A text with its length in a byte before it. */
-void skip_short_text(struct reader *reader);
 
 /* A name for a message: quoted, escaped and cut. */
 struct shown {

@@ -8,8 +8,8 @@ import type { Compression, SumHead } from 'native:delta'
 import { createHash, type Hash } from 'node:crypto'
 import type { Fd, Files } from '../../src/host.ts'
 import { openHash, type RunningHash } from '../checksums/checksums.node.ts'
-import { openStream, type StreamDecoder } from '../compress/compress.node.ts'
 import { systemErrorOf } from '../system-error.node.ts'
+import { openStream, type StreamDecoder } from './decompress.node.ts'
 
 export interface FilePlan {
   head: SumHead

@@ -333,13 +333,11 @@ static JSValue files_move(JSContext *context, JSValueConst self, int count, JSVa
   return value;
 }
 
-/* removeFile (magic: 0) and removeDirectory (magic: AT_REMOVEDIR). */
-static JSValue files_remove(JSContext *context, JSValueConst self, int count, JSValueConst *values,
-                            int flag) {
+static JSValue files_remove_file(JSContext *context, JSValueConst self, int count,
+                                 JSValueConst *values) {
   struct argument at;
   if (argument_open(context, values, &at)) return JS_EXCEPTION;
-  int result = unlinkat(at.place.parent, at.place.name, flag);
-  return finish(context, &at, result, flag ? "rmdir" : "unlink");
+  return finish(context, &at, unlinkat(at.place.parent, at.place.name, 0), "unlink");
 }
 
 static JSValue files_remove_tree(JSContext *context, JSValueConst self, int count,
@@ -378,8 +376,7 @@ static const JSCFunctionListEntry files_functions[] = {
     JS_CFUNC_DEF("setMetadata", 3, files_set_metadata),
     JS_CFUNC_MAGIC_DEF("rename", 4, files_move, MOVE_RENAME),
     JS_CFUNC_MAGIC_DEF("exchange", 4, files_move, MOVE_EXCHANGE),
-    JS_CFUNC_MAGIC_DEF("removeFile", 2, files_remove, 0),
-    JS_CFUNC_MAGIC_DEF("removeDirectory", 2, files_remove, AT_REMOVEDIR),
+    JS_CFUNC_DEF("removeFile", 2, files_remove_file),
     JS_CFUNC_DEF("removeTree", 2, files_remove_tree),
     JS_CFUNC_DEF("read", 5, handle_read),
     JS_CFUNC_DEF("write", 4, handle_write),

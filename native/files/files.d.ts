@@ -115,7 +115,6 @@ declare module 'native:files' {
   export function exchange(source: Fd, sourcePath: Path, target: Fd, targetPath: Path): void
   /** Removes anything but a directory. */
   export function removeFile(directory: Fd, path: Path): void
-  export function removeDirectory(directory: Fd, path: Path): void
   /** Removes the entry and all below it; nothing there is fine. Never follows a link, never crosses a mount. */
   export function removeTree(directory: Fd, path: Path): void
 

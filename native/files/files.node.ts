@@ -319,8 +319,6 @@ export const files: Files = {
       glibc.rename(from, to, glibc.RENAME_EXCHANGE),
     ),
   removeFile: (directory, path) => at(directory, path, (place) => glibc.remove(place, 0)),
-  removeDirectory: (directory, path) =>
-    at(directory, path, (place) => glibc.remove(place, glibc.AT_REMOVEDIR)),
   removeTree,
   read,
   write,

@@ -1,16 +1,12 @@
-/* Raw devices: opened as they are, measured, made the console, and the watchdog. */
+/* Raw devices: opened as they are, made the console, and the watchdog. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/watchdog.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "system.h"
-
-/* linux/fs.h would bring its own words for mounts along. */
-#define BLOCK_SIZE_IN_BYTES _IOR(0x12, 114, size_t)
 
 static int access_of(JSContext *context, JSValueConst value) {
   const char *word = JS_ToCString(context, value);
@@ -37,20 +33,6 @@ SYSTEM_FUNCTION(open_device) {
       fd < 0 ? throw_system_error(context, "open", path, saved_errno) : JS_NewInt32(context, fd);
   js_free(context, path);
   return result;
-}
-
-SYSTEM_FUNCTION(device_size) {
-  (void)self, (void)argc;
-  int32_t fd;
-  struct stat stat;
-  if (JS_ToInt32(context, &fd, argv[0])) return JS_EXCEPTION;
-  uint64_t size = 0;
-  int failed = fstat(fd, &stat);
-  if (!failed && S_ISBLK(stat.st_mode)) failed = ioctl(fd, BLOCK_SIZE_IN_BYTES, &size);
-  else if (!failed) size = (uint64_t)stat.st_size;
-  int saved_errno = errno;
-  if (failed) return throw_system_error(context, "size", NULL, saved_errno);
-  return JS_NewInt64(context, (int64_t)size);
 }
 
 SYSTEM_FUNCTION(use_as_standard) {

@@ -37,13 +37,3 @@ int execution_run(const struct execution *execution) {
   sigprocmask(SIG_SETMASK, &blocked_before, NULL);
   return saved_errno;
 }
-
-SYSTEM_FUNCTION(execute) {
-  (void)self, (void)argc;
-  struct execution execution;
-  if (execution_from_js(context, argv[0], &execution)) return JS_EXCEPTION;
-  int failure = execution_run(&execution);
-  JSValue result = throw_system_error(context, "execve", execution.program, failure);
-  execution_free(context, &execution);
-  return result;
-}

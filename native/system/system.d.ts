@@ -41,10 +41,9 @@ declare module 'native:system' {
     words: Path[]
     environment: Path[]
   }
-  /** execve(2), with no signal blocked or ignored. Returns only by throwing; nothing has changed then. */
-  export function execute(execution: Execution): never
   /**
-   * Leaves the initramfs for the file system mounted at `root`, which becomes `/`, and executes. Once
+   * Leaves the initramfs for the file system mounted at `root`, which becomes `/`, and executes (execve(2),
+   * with no signal blocked or ignored). Once
    * the program runs, what stood in the initramfs is removed, without crossing a mount. Refuses with
    * EINVAL where `root` is no mount, or `/` is no memory file system: no disk is ever emptied. Where
    * the program can't be executed, all is as before when it throws.
@@ -61,7 +60,7 @@ declare module 'native:system' {
   export function syncAll(): void
   /** Sets the wall clock, in seconds since 1970. */
   export function setWallClock(seconds: number): void
-  /** Sets the file mode creation mask; returns the one before. */
+  /** Sets the file mode creation mask; returns the one before. Only tests call it: the program has the mask that it starts with. */
   export function setUmask(mask: number): number
   /** As `uname -r` and `uname -m` say. */
   export function kernel(): { release: Path; machine: Path }
@@ -71,8 +70,6 @@ declare module 'native:system' {
 
   /** Opens a device (or any file) as it is, without making it this process's terminal. */
   export function openDevice(path: Path, access: 'read' | 'write' | 'read-write'): Fd
-  /** Bytes that a block device or a file holds. */
-  export function deviceSize(fd: Fd): number
   /** Makes an open terminal (or file) the standard input, output and error of this process and of what it starts. */
   export function useAsStandard(fd: Fd): void
   /** Keys one by one and unseen (`raw`), or lines that are echoed, and Ctrl-C (the usual way). */

@@ -14,15 +14,11 @@ SYSTEM_FUNCTION(mount);
 SYSTEM_FUNCTION(unmount);
 SYSTEM_FUNCTION(pivot_root);
 
-/* execute.c */
-SYSTEM_FUNCTION(execute);
-
 /* switch-root.c */
 SYSTEM_FUNCTION(switch_root);
 
 /* devices.c */
 SYSTEM_FUNCTION(open_device);
-SYSTEM_FUNCTION(device_size);
 SYSTEM_FUNCTION(use_as_standard);
 SYSTEM_FUNCTION(set_watchdog);
 

@@ -18,8 +18,6 @@ export class Bridge {
   private readonly numbers = new Map<object, number>()
   private lastNumber = 0
   private lastPromise = 0
-  /** What the call before made beside its answer. */
-  private rest = NOTHING
   private readonly shaped: Record<string, Shaped>
   /** Promises that the guest waits for. */
   unsettled = 0
@@ -47,7 +45,6 @@ export class Bridge {
 
   call(name: string, words: string, bytes: Uint8Array | undefined): Answer {
     try {
-      if (name === 'bridge.rest') return this.rest
       const values = (JSON.parse(words) as unknown[]).map((value) => this.decode(value))
       const shape = this.shaped[name]
       if (shape) return this.answer(shape(bytes ?? NOTHING, values))
@@ -60,7 +57,7 @@ export class Bridge {
   }
 
   private shapes(): Record<string, Shaped> {
-    const { files, sockets, delta, checksums, compress, processes } = this.host
+    const { files, sockets, delta, checksums, processes } = this.host
     type Any = never
     return {
       'files.read': (_, [fd, length, position]) => {
@@ -90,12 +87,6 @@ export class Bridge {
       'delta.feed': (bytes, [rebuilder]) => delta.feed(rebuilder as Any, bytes, 0, bytes.length),
       'delta.feedList': (bytes, [list]) => delta.feedList(list as Any, bytes, 0, bytes.length),
       'checksums.hash': (bytes, [algorithm]) => checksums.hash(algorithm as Any, bytes),
-      'compress.decode': (bytes, [decoder, length]) => {
-        const target = new Uint8Array(length as number)
-        const result = compress.decode(decoder as Any, bytes, 0, bytes.length, target)
-        this.rest = target.subarray(0, result.made)
-        return result
-      },
       'processes.start': (_, [options]) => {
         const process = processes.start(options as Any)
         return { ...process, handle: new ProcessHandle(process) }

@@ -191,15 +191,6 @@ const shaped: Shaped = {
       target.set(bytes)
       return result
     },
-  'compress.decode':
-    (name) =>
-    (decoder: unknown, source: Uint8Array, offset: number, length: number, target: Uint8Array) => {
-      const input = windowOf(source, offset, length)
-      const result = call(name, [decoder, windowOf(target, 0, target?.length).length], input)
-      const { made } = result as { made: number }
-      if (made > 0) target.set(call('bridge.rest', []) as Uint8Array)
-      return result
-    },
   'processes.start': (name) => (options: unknown) => {
     const { handle, ...process } = call(name, [options]) as { handle: unknown }
     processHandles.set(process, handle)

@@ -3,7 +3,6 @@
  * virtual network and one seed. The modules that only compute are the Node sides.
  */
 import { makeChecksums } from '../../native/checksums/checksums.node.ts'
-import { compress } from '../../native/compress/compress.node.ts'
 import { makeDelta } from '../../native/delta/delta.node.ts'
 import { signatures } from '../../native/signatures/signatures.node.ts'
 import { system } from '../../native/system/system.node.ts'
@@ -44,7 +43,6 @@ export function laptopHost(laptop: Laptop): Host {
   return {
     files,
     checksums,
-    compress,
     trees: makeTrees(files, checksums),
     delta: makeDelta(files),
     sockets: network.asHost,

@@ -218,12 +218,6 @@ class Calls {
     this.#unlink(place.slot, place.inode, path)
   }
 
-  removeDirectory(directory: Fd, path: Path): void {
-    if (path === '.') throw systemError('rmdir', path, 'EINVAL')
-    const place = this.#paths.standing('rmdir', directory, path)
-    this.#rmdir(place.slot, place.inode, path)
-  }
-
   removeTree(directory: Fd, path: Path): void {
     if (!this.#paths.look('stat', directory, path)) return
     const { slot, inode } = this.#paths.standing('unlink', directory, path)

@@ -9,7 +9,6 @@
   X(processes)     \
   X(checksums)     \
   X(delta)         \
-  X(compress)      \
   X(signatures)    \
   X(random)        \
   X(clock)         \

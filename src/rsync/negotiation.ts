@@ -18,7 +18,6 @@ export const COMPRESSIONS = ['zstd', 'zlibx'] as const
 const INCREMENTAL = 0x01
 const PROPER_SEED_ORDER = 0x20
 const VARINT_FLAGS = 0x80
-const ID0_NAMES = 0x100
 
 export interface Agreement {
   protocol: number
@@ -27,7 +26,6 @@ export interface Agreement {
   seed: number
   /** The file list's flags are varints. */
   varintFlags: boolean
-  id0Names: boolean
   /** Block sums may be sent: the seed goes where our block sums have it. */
   blockSums: boolean
 }
@@ -104,7 +102,6 @@ export async function negotiate(
     compression,
     seed: await readSeed(wire),
     varintFlags: negotiates,
-    id0Names: (flags & ID0_NAMES) !== 0,
     blockSums: checksum !== 'md5' || (flags & PROPER_SEED_ORDER) !== 0,
   }
 }

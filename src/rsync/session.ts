@@ -329,12 +329,6 @@ function openList(
   return delta.openFileList({
     protocol: agreement.protocol,
     varintFlags: agreement.varintFlags,
-    links: false,
-    owners: false,
-    groups: false,
-    devices: false,
-    numericIds: false,
-    id0Names: agreement.id0Names,
     relative: selection.kind !== 'tree',
     entriesMax: FILE_LIST_ENTRIES_MAX,
   })

@@ -1,7 +1,6 @@
 /** Every contract suite, for the hosts that run them all in one process. */
 import type { Host, Path } from '../../src/host.ts'
 import { checksumsContract } from './checksums.ts'
-import { compressContract } from './compress.ts'
 import { deltaContract } from './delta.ts'
 import { fileListContract } from './file-list.ts'
 import { filesContract } from './files.ts'
@@ -21,7 +20,6 @@ export function allContracts(side: string, host: Host, scratch: Path, peers: Pee
   signaturesContract(`signatures over ${side}`, host)
   processesContract(`processes over ${side}`, host)
   checksumsContract(`checksums over ${side}`, host, scratch)
-  compressContract(`compress over ${side}`, host)
   fileListContract(`file lists over ${side}`, host)
   deltaContract(`delta over ${side}`, host, scratch)
   systemContract(`system over ${side}`, host)

@@ -291,6 +291,9 @@ export function deltaContract(name: string, host: Host, scratch: Path): void {
       const stream = fromHex('4004 07ffffff 00')
       assert.throws(() => rebuild({ compression, stream }), isTokenError)
     }
+    const zstd = (hex: string) => () => rebuild({ compression: 'zstd', stream: fromHex(hex) })
+    assert.throws(zstd('400a 28b52ffd0070 080000 61 00'), isTokenError, 'a window of 16 MiB')
+    assert.is(toHex(zstd('400a 28b52ffd0068 080000 61 00')().content), '61', 'and one of 8 MiB')
   })
 
   test('block numbers of 32 bits, and runs that overflow them', () => {

@@ -12,13 +12,6 @@ export interface ListedEntry {
   size: number
   modifiedSeconds: number
   nanoseconds?: number
-  uid?: number
-  gid?: number
-  /** Of devices. */
-  major?: number
-  minor?: number
-  /** Of symbolic links. */
-  link?: string
 }
 
 export interface ListFormat {
@@ -46,7 +39,7 @@ export function variable(value: number | bigint, lengthMin: number, bits = 64): 
 
 export const varint = (value: number) => variable(value, 1, 32)
 
-/** Encodes entries in the order given, with every shortening that rsync's own writer uses. */
+/** Encodes entries in the order given, with every shortening that rsync's own writer uses in a session without `-logD`. */
 export class ListEncoder {
   private previous: ListedEntry | undefined
 
@@ -54,31 +47,23 @@ export class ListEncoder {
 
   entry(entry: ListedEntry): Uint8Array {
     const previous = this.previous
-    const { uid = 0, gid = 0, major = 0, minor = 0, nanoseconds = 0, mode } = entry
+    const { nanoseconds = 0, mode } = entry
     let shared = 0
     while (shared < 255 && shared < entry.name.length - 1) {
       if (previous?.name[shared] !== entry.name[shared]) break
       shared++
     }
     const rest = arrayOfBytes(entry.name.slice(shared))
-    const kind = mode & 0o170000
-    const special = kind === 0o010000 || kind === 0o140000
-    const hasNumber = kind === 0o020000 || kind === 0o060000
     const hasSubseconds = nanoseconds > 0 && this.format.protocol >= 31
-    let flags = shared > 0 ? 0x20 : 0
+    // Owners and groups that nobody asked for count as those of the entry before.
+    let flags = 0x18 | (shared > 0 ? 0x20 : 0)
     if (rest.length > 255) flags |= 0x40
     if (previous && mode === previous.mode) flags |= 0x02
-    if (previous && uid === (previous.uid ?? 0)) flags |= 0x08
-    if (previous && gid === (previous.gid ?? 0)) flags |= 0x10
     if (previous && entry.modifiedSeconds === previous.modifiedSeconds) flags |= 0x80
-    if (hasNumber && previous && major === (previous.major ?? 0)) flags |= 0x100
-    if (special && this.format.protocol < 31) flags |= 0x100
     if (hasSubseconds) flags |= 0x2000
-    const number = hasNumber || (special && this.format.protocol < 31)
-    const link = arrayOfBytes(entry.link ?? '')
-    this.previous = { ...entry, major: hasNumber ? major : (previous?.major ?? 0) }
+    this.previous = entry
     return join(
-      this.flags(flags, isDir(mode)),
+      this.flags(flags),
       shared > 0 ? [shared] : [],
       rest.length > 255 ? varint(rest.length) : [rest.length],
       rest,
@@ -86,18 +71,12 @@ export class ListEncoder {
       (flags & 0x80) === 0 ? variable(entry.modifiedSeconds, 4) : [],
       hasSubseconds ? varint(nanoseconds) : [],
       (flags & 0x02) === 0 ? int32(mode) : [],
-      (flags & 0x08) === 0 ? varint(uid) : [],
-      (flags & 0x10) === 0 ? varint(gid) : [],
-      number && (flags & 0x100) === 0 ? varint(major) : [],
-      number ? varint(minor) : [],
-      kind === 0o120000 ? join(varint(link.length), link) : [],
     )
   }
 
-  private flags(flags: number, dir: boolean): number[] {
-    if (this.format.varintFlags) return varint(flags === 0 ? 4 : flags)
-    if (flags > 0xff || (flags === 0 && dir)) return [(flags | 4) & 0xff, flags >> 8]
-    return [flags === 0 ? 1 : flags]
+  private flags(flags: number): number[] {
+    if (this.format.varintFlags) return varint(flags)
+    return flags > 0xff ? [(flags | 4) & 0xff, flags >> 8] : [flags]
   }
 
   end(ioError = 0): number[] {

@@ -28,7 +28,7 @@ const STAND_INS: Record<string, string> = {
   [join(COMPILED, 'test/support/scratch.js')]: join(OURS, 'scratch.js'),
 }
 /** Node sides that are their native module and nothing more. */
-const PLAIN_SIDES = ['clock', 'compress', 'files', 'random', 'signatures']
+const PLAIN_SIDES = ['clock', 'files', 'random', 'signatures']
 for (const name of PLAIN_SIDES) {
   STAND_INS[join(COMPILED, `native/${name}/${name}.node.js`)] = `\0native ${name}`
 }

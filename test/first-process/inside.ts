@@ -86,17 +86,13 @@ test('keys are waited for', async () => {
   fails('ENOTTY', () => system.setRawTerminal(0, true))
 })
 
-test('devices are opened and measured, and what is none is refused by name', () => {
+test('devices are opened, and what is none is refused by name', () => {
   const zero = system.openDevice('/dev/zero', 'read')
   const buffer = new Uint8Array(8).fill(1)
   assert.is(files.read(zero, buffer, 0, 8), 8)
   assert.equal(buffer, new Uint8Array(8))
   fails('ENOTTY', () => system.setWatchdog(zero, 60))
-  assert.is(system.deviceSize(zero), 0)
   files.close(zero)
-  const busybox = system.openDevice('/bin/busybox', 'read')
-  assert.ok(system.deviceSize(busybox) > 100_000)
-  files.close(busybox)
   fails('ENOENT', () => system.openDevice('/dev/nothing', 'read-write'), '/dev/nothing')
   fails('ENOENT', () => system.loadModule('/lib/nothing.ko', ''), '/lib/nothing.ko')
 })
@@ -113,7 +109,6 @@ test('a stream of a child works while signals are taken', async () => {
 test('a root that is none, or a program that is none, changes nothing', async () => {
   fails('EINVAL', () => system.switchRoot('/tmp', execution('/bin/sh')), '/tmp')
   fails('ENOENT', () => system.switchRoot('/nowhere', execution('/bin/sh')), '/nowhere')
-  fails('ENOENT', () => system.execute(execution('/nowhere')), '/nowhere')
   system.mount('memory', '/tmp', 'tmpfs', [], '')
   await shell('mkdir /tmp/proc /tmp/bin && echo new > /tmp/which; echo old > /which')
   system.mount('/proc', '/tmp/proc', '', ['move'], '')

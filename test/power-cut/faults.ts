@@ -39,7 +39,6 @@ const ERRORS: Record<keyof Files, Code[]> = {
   rename: MAKE,
   exchange: [...MAKE, 'EINVAL', 'ENOSYS'],
   removeFile: REMOVE,
-  removeDirectory: REMOVE,
   removeTree: REMOVE,
   read: ['EIO', 'ENOMEM'],
   write: ['EIO', 'ENOSPC', 'EDQUOT', 'EFBIG'],

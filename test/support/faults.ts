@@ -19,7 +19,6 @@ const CHANGES = [
   'rename',
   'exchange',
   'removeFile',
-  'removeDirectory',
   'removeTree',
   'write',
 ] as const

@@ -1,7 +1,6 @@
 /** The whole host over Node: what the C host gives, for tests that run in Node. */
 import { makeChecksums } from '../../native/checksums/checksums.node.ts'
 import { clock } from '../../native/clock/clock.node.ts'
-import { compress } from '../../native/compress/compress.node.ts'
 import { makeDelta } from '../../native/delta/delta.node.ts'
 import { files as nodeFiles } from '../../native/files/files.node.ts'
 import { processes } from '../../native/processes/processes.node.ts'
@@ -24,7 +23,6 @@ export function nodeHost(files: Files = nodeFiles): Host {
     processes,
     checksums,
     delta,
-    compress,
     signatures,
     random,
     clock,

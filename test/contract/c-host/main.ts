@@ -4,7 +4,6 @@
  */
 import * as checksums from 'native:checksums'
 import * as clock from 'native:clock'
-import * as compress from 'native:compress'
 import * as delta from 'native:delta'
 import * as files from 'native:files'
 import * as processes from 'native:processes'
@@ -27,7 +26,6 @@ const host: Host = {
   processes,
   checksums,
   delta,
-  compress,
   signatures,
   random,
   clock,

@@ -4,7 +4,6 @@
  * has to be seen. native:delta stays the engine's own, and takes real handles only.
  */
 import * as clock from 'native:clock'
-import * as compress from 'native:compress'
 import * as delta from 'native:delta'
 import * as nativeFiles from 'native:files'
 import * as processes from 'native:processes'
@@ -27,7 +26,6 @@ export function nodeHost(files: Files = nativeFiles): Host {
     processes,
     checksums,
     delta,
-    compress,
     signatures,
     random,
     clock,

@@ -1,5 +1,5 @@
 /**
- * The Node side of `native:compress`: pako's zlib for deflate, fzstd for zstd. fzstd shows neither
+ * The decoders of the rebuilder's Node side: pako's zlib for deflate, fzstd for zstd. fzstd shows neither
  * where a frame ends nor short frames before 18 bytes of them came, so the blocks are cut here and
  * handed on whole.
  */
@@ -13,7 +13,6 @@ import {
   zlibInflate,
   zlibInflateInit2,
 } from 'pako'
-import type { Compress } from '../../src/host.ts'
 
 interface Progress {
   used: number
@@ -21,7 +20,7 @@ interface Progress {
   ended: boolean
 }
 
-/** A decoder of one stream; `decode` of the contract without the windows. */
+/** A decoder of one stream: `used` bytes taken of `source`, `made` bytes put into `target`. */
 export interface StreamDecoder {
   decode(source: Uint8Array, target: Uint8Array): Progress
 }
@@ -176,25 +175,8 @@ class ZstdDecoder implements StreamDecoder {
   }
 }
 
-/** For the other Node sides; nothing in src/ may see it. */
 export function openStream(format: 'zstd' | 'inflate'): StreamDecoder {
   if (format === 'zstd') return new ZstdDecoder()
   if (format === 'inflate') return new InflateDecoder()
   throw new TypeError(`"${format}" is no format`)
-}
-
-const closed = new WeakSet<object>()
-
-export const compress: Compress = {
-  openDecoder: openStream,
-  decode(decoder, source, offset, length, target) {
-    if (!('decode' in decoder) || closed.has(decoder)) throw new TypeError('no open decoder')
-    if (offset < 0 || length < 0 || offset + length > source.length) {
-      throw new RangeError('offset and length lie outside of the buffer')
-    }
-    return (decoder as StreamDecoder).decode(source.subarray(offset, offset + length), target)
-  },
-  closeDecoder(decoder) {
-    closed.add(decoder)
-  },
 }
