@@ -1,5 +1,5 @@
 /** Which address of a name is tried when: the families in turn, staggered, and the first one wins. */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import { connect, inTurns } from '../src/connect.ts'
 import { DeadlineError, PeerError } from '../src/errors.ts'
@@ -7,6 +7,7 @@ import type { Host } from '../src/host.ts'
 import { deadline } from './support/deadline.ts'
 import { nodeHost } from './support/host.ts'
 import { rejects } from './support/rejects.ts'
+import { test } from './support/suite.ts'
 
 type Address = import('native:sockets').Address
 

@@ -1,7 +1,8 @@
 /** Text that anybody may have written, on its way to a terminal, a log, or a program that reads JSON. */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import { bytesOfText, harmless, jsonLine, show, textOfBytes, trimmed } from '../src/text.ts'
+import { test } from './support/suite.ts'
 
 /** Each with how it is spelled out. */
 const HARMFUL: [string, string][] = [

@@ -3,12 +3,12 @@
  * A proxy stands between them and writes down every piece, in order and with its direction. The
  * results are test/vectors/*.wire; test/vectors/README.md says how they read.
  */
-import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { rsyncBinaries } from './sources/rsync-binaries.mjs'
+import { outputOf, transpile } from './tests/transpile.mjs'
 import { projectFolder, runTool, SetupError } from './workplace.mjs'
 
 const BYTES_A_LINE = 48
@@ -55,14 +55,14 @@ function textOf(title, pieces) {
 }
 
 async function capture() {
-  const compiled = spawnSync('npx', ['tsc', '-p', 'tsconfig.test.json'], { cwd: projectFolder })
-  if (compiled.status !== 0) throw new SetupError('the tests do not compile', 'npm run check')
-  const load = (path) => import(pathToFileURL(join(projectFolder, 'build/test/test', path)).href)
-  const { SCENARIOS, makeTree, play } = await load('vectors/scenarios.js')
-  const { host } = await load('support/rsync-client.js')
-  const { stockRsyncs } = await load('support/stock-rsync.js')
-  const { startDaemon } = await load('support/rsync-daemon.js')
-  const { scratch } = await load('support/scratch.js')
+  const { faults } = await transpile()
+  if (faults) throw new SetupError(`the tests do not compile:\n${faults}`, 'npm run check')
+  const load = (path) => import(pathToFileURL(outputOf(join('test', path))).href)
+  const { SCENARIOS, makeTree, play } = await load('vectors/scenarios.ts')
+  const { host } = await load('support/rsync-client.ts')
+  const { stockRsyncs } = await load('support/stock-rsync.ts')
+  const { startDaemon } = await load('support/rsync-daemon.ts')
+  const { scratch } = await load('support/scratch.ts')
   const folder = scratch('module')
   makeTree(folder)
   await rsyncBinaries()

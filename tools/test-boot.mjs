@@ -9,7 +9,7 @@ const run = (...words) => spawnSync(process.execPath, words, { cwd: ROOT, stdio:
 const steps = [
   ['tools/setup.mjs', 'build', 'boot'],
   ['tools/build.mjs', '--quiet'],
-  ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.test.json'],
+  ['tools/tests/transpile.mjs'],
   ['--enable-source-maps', 'build/test/test/boot/main.js', ...process.argv.slice(2)],
 ]
 for (const words of steps) {

@@ -13,14 +13,14 @@ const run = (...words) => spawnSync(process.execPath, words, { cwd: ROOT, stdio:
 const target = process.argv[2]
 const TESTS = {
   i586: ['tools/run-tests.mjs', 'test/engines/i586', 'test/firmware/geode'],
-  armv7: ['--enable-source-maps', 'build/test/test/engines/armv7.js'],
+  armv7: ['build/test/test/support/main.js', 'build/test/test/engines/armv7.js'],
 }
 if (!TESTS[target]) throw new Error(`no tests for "${target}", only for ${Object.keys(TESTS)}`)
 
 const steps = [
   ['tools/setup.mjs', 'build', target],
   ['tools/build.mjs', '--quiet', '--target', target],
-  ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.test.json'],
+  ['tools/tests/transpile.mjs'],
   TESTS[target],
 ]
 for (const words of steps) {

@@ -1,6 +1,7 @@
 /** The figures of the benchmark: medians, ratios, and how they are shown. */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
+import { test } from '../support/suite.ts'
 
 const tool = new URL('../../../../bench/figures.mjs', import.meta.url).href
 const { caseTable, grouped, median, ratiosOf, table } = await import(tool)

@@ -3,8 +3,8 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { test } from '../support/suite.ts'
 
 const tool = new URL('../../../../tools/measure.mjs', import.meta.url).href
 const { measured, readRecords, startMeasure, stopAll } = await import(tool)

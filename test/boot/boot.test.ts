@@ -3,7 +3,7 @@
  * The short form of `npm run test:boot`: the upgrade with its trial, a release that never becomes
  * healthy, a system that repairs itself, and two power cuts. Real boots of a Debian kernel in QEMU.
  */
-import { test } from 'uvu'
+import { test } from '../support/suite.ts'
 import { CASES } from './list.ts'
 import { setStage } from './stage.ts'
 

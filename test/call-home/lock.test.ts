@@ -1,5 +1,5 @@
 /** Trusted time, leases and the lock: what moves time, what locks a laptop, and what frees it. */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import { systemErrorOf } from '../../native/system-error.node.ts'
 import {
@@ -18,6 +18,7 @@ import { changeState, raiseTrustedTime, readState } from '../../src/store/state.
 import { Store } from '../../src/store/store.ts'
 import { nodeHost } from '../support/host.ts'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 
 const host = nodeHost()
 const pair = makeKeyPair(host, 'home')

@@ -7,7 +7,6 @@ import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { makeKeyPair, readSecretKey } from '../../src/release/signify.ts'
 import { deadline } from '../support/deadline.ts'
@@ -17,6 +16,7 @@ import { nodeHost } from '../support/host.ts'
 import { smallImage } from '../support/image.ts'
 import { Publisher } from '../support/release.ts'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 
 const host = nodeHost()
 const publisher = new Publisher()

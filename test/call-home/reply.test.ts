@@ -1,6 +1,5 @@
 /** Question and reply as both sides encode them, and every reply that is refused, by the attack's name. */
 
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { decodeQuestion, encodeQuestion, type Question } from '../../src/call-home/question.ts'
 import {
@@ -15,6 +14,7 @@ import { PeerError, TrustError } from '../../src/errors.ts'
 import { makeKeyPair, readPublicKey, readSecretKey, sign } from '../../src/release/signify.ts'
 import { encodeStatement } from '../../src/release/statement.ts'
 import { signing } from '../support/signing.ts'
+import { test } from '../support/suite.ts'
 
 const pair = makeKeyPair(signing, 'home')
 const secret = readSecretKey(signing, pair.secretFile)

@@ -4,7 +4,6 @@
  */
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { runCommandLine } from '../../src/command-line/commands.ts'
 import { EXIT, exitOf } from '../../src/command-line/exit-status.ts'
@@ -26,6 +25,7 @@ import { newStorePath } from '../support/node-device.ts'
 import { rejects } from '../support/rejects.ts'
 import { Publisher } from '../support/release.ts'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 
 interface Said {
   status: number

@@ -1,7 +1,6 @@
 /** The configuration file: what it sets, and that whatever it can't mean is refused with its line. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
   DEFAULTS,
@@ -11,6 +10,7 @@ import {
 import { ConfigError } from '../../src/errors.ts'
 import { nodeHost } from '../support/host.ts'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 
 const host = nodeHost()
 

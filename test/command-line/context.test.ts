@@ -1,11 +1,12 @@
 /** What all commands share: the lock of the store, and how long it is waited for. */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import { Context } from '../../src/command-line/context.ts'
 import { BusyError } from '../../src/errors.ts'
 import { Store } from '../../src/store/store.ts'
 import { nodeHost } from '../support/host.ts'
 import { newStorePath } from '../support/node-device.ts'
+import { test } from '../support/suite.ts'
 
 /** A laptop whose time passes only while it sleeps; `slept` is told how long by now. */
 function laptop(slept: (ms: number) => void = () => {}) {

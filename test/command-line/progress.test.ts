@@ -1,5 +1,5 @@
 /** Progress over a clock that the test turns: a bar, lines of a log, JSON lines. */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import {
   amount,
@@ -8,6 +8,7 @@ import {
   type ShownProgress,
   terminalProgress,
 } from '../../src/command-line/progress.ts'
+import { test } from '../support/suite.ts'
 
 function clocked() {
   const at = { ms: 1_000 }

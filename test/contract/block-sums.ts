@@ -1,9 +1,9 @@
 /** What native:delta promises about block sums, for any host. Runs in Node and in QuickJS: no Node types here. */
 import type { SumHead } from 'native:delta'
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Fd, Host, Path } from '../../src/host.ts'
 import { arrayOfBytes } from '../../src/text.ts'
+import { suite } from '../support/suite.ts'
 import { Kit } from './kit.ts'
 import { join, randomBytes, toHex } from './sample-bytes.ts'
 import { int32 } from './token-streams.ts'

@@ -8,15 +8,14 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 /** Writes it to `file`. It is started with the words SCRATCH and PEERS. */
 export async function bundleContracts(file: string): Promise<void> {
-  const plain = here('c-host/uvu.js')
   const bundle = await rollup({
     input: here('c-host/main.js'),
     external: /^native:/,
     plugins: [
       {
-        name: 'uvu',
+        name: 'crypto',
         // tweetnacl looks for Node's crypto, and does without it where there is none.
-        resolveId: (id: string) => (id === 'uvu' ? plain : id === 'crypto' ? '\0crypto' : null),
+        resolveId: (id: string) => (id === 'crypto' ? '\0crypto' : null),
         load: (id: string) => (id === '\0crypto' ? 'export default {}' : null),
       },
       nodeResolve({ preferBuiltins: false }),

@@ -5,10 +5,9 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { suite } from 'uvu'
 import { scratch } from '../support/scratch.ts'
+import { type Result, retell, suite } from '../support/suite.ts'
 import { bundleContracts } from './bundle.ts'
-import type { Result } from './c-host/uvu.ts'
 import { startPeers } from './peers.ts'
 
 const DEADLINE_MS = 5 * 60 * 1000
@@ -49,17 +48,9 @@ async function runHost(program: string): Promise<Result[]> {
 }
 
 await bundleContracts(BUNDLE)
-// All results first: uvu closes its sums as soon as nothing more is queued.
-const flavours: [string, Result[]][] = []
 for (const folder of ['x86_64', 'x86_64-asan', 'i586']) {
-  flavours.push([folder, await runHost(`build/${folder}/host`)])
-}
-for (const [folder, results] of flavours) {
+  const results = await runHost(`build/${folder}/host`)
   const test = suite(`contracts over build/${folder}/host`)
-  for (const { name, error } of results) {
-    test(name, () => {
-      if (error !== undefined) throw new Error(error)
-    })
-  }
+  retell(test, results)
   test.run()
 }

@@ -1,10 +1,10 @@
 /** What native:checksums promises, for any host. Runs in Node and in QuickJS: no Node types here. */
 import type { Algorithm } from 'native:checksums'
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { isSystemError } from '../../src/errors.ts'
 import type { Host, Path } from '../../src/host.ts'
 import { arrayOfBytes } from '../../src/text.ts'
+import { suite } from '../support/suite.ts'
 import { join, randomBytes, toHex } from './sample-bytes.ts'
 
 /** Of "abc", from the specifications and the libraries' own programs. */

@@ -3,10 +3,10 @@
  * own files. Runs in Node and in QuickJS: no Node types here.
  */
 import type { Compression, SumHead } from 'native:delta'
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Fd, Host, Path } from '../../src/host.ts'
 import { arrayOfBytes } from '../../src/text.ts'
+import { suite } from '../support/suite.ts'
 import { blockSumsContract, headOf } from './block-sums.ts'
 import { Kit } from './kit.ts'
 import {

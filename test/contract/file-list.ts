@@ -3,9 +3,9 @@
  * types here.
  */
 import type { FileList } from 'native:delta'
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Host } from '../../src/host.ts'
+import { suite } from '../support/suite.ts'
 import {
   inListOrder,
   isDir,

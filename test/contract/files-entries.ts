@@ -1,8 +1,9 @@
 /** What native:files promises of entries: stat, links, nodes, metadata, renames, removals. */
-import { suite } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import type { Fd } from '../../src/host.ts'
 import { arrayOfBytes } from '../../src/text.ts'
+import { suite } from '../support/suite.ts'
 import { fails, type Kit } from './kit.ts'
 
 export function entriesContract(name: string, kit: Kit): void {

@@ -2,10 +2,11 @@
  * What native:files promises of names and content, for any host; files-entries.ts has the rest.
  * Runs in Node and in QuickJS: nothing of Node here. `scratch` is an empty directory.
  */
-import { suite } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import type { Fd, Host, Path } from '../../src/host.ts'
 import { bytesOfArray } from '../../src/text.ts'
+import { suite } from '../support/suite.ts'
 import { entriesContract } from './files-entries.ts'
 import { fails, Kit, NASTY_NAMES } from './kit.ts'
 

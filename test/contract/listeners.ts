@@ -1,10 +1,10 @@
 /** What native:sockets promises of listeners, unix streams and UDP, for any host that has them. */
 import type { Datagram, Listener, Socket } from 'native:sockets'
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Host, Path } from '../../src/host.ts'
 import { arrayOfBytes, bytesOfArray } from '../../src/text.ts'
 import { rejects } from '../support/rejects.ts'
+import { suite } from '../support/suite.ts'
 import { checkSystemError, Kit } from './kit.ts'
 
 const TIMEOUT_MS = 10_000

@@ -1,9 +1,9 @@
 /** What native:processes, native:random and native:clock promise, for any host. */
 import type { Socket } from 'native:sockets'
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Host, Path } from '../../src/host.ts'
 import { arrayOfBytes, bytesOfArray } from '../../src/text.ts'
+import { suite } from '../support/suite.ts'
 import { fails } from './kit.ts'
 
 const TIMEOUT_MS = 10_000

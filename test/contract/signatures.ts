@@ -1,8 +1,8 @@
 /** What native:signatures promises, for any host: RFC 8032's own examples, and tweetnacl as a second opinion. */
 import nacl from 'tweetnacl'
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Host } from '../../src/host.ts'
+import { suite } from '../support/suite.ts'
 
 const bytesOf = (hex: string) =>
   Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16))

@@ -3,11 +3,11 @@
  * QuickJS.
  */
 import type { Socket } from 'native:sockets'
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Host } from '../../src/host.ts'
 import { arrayOfBytes, bytesOfArray } from '../../src/text.ts'
 import { rejects } from '../support/rejects.ts'
+import { suite } from '../support/suite.ts'
 import { checkSystemError } from './kit.ts'
 
 /** Ports on loopback. */

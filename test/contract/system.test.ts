@@ -1,7 +1,8 @@
 /** native:system over Node: what it tells, and that it refuses the rest. */
-import { test } from 'uvu'
+
 import { system } from '../../native/system/system.node.ts'
 import { nodeHost } from '../support/host.ts'
+import { test } from '../support/suite.ts'
 import { fails } from './kit.ts'
 import { systemContract } from './system.ts'
 

@@ -1,7 +1,8 @@
 /** What every side of native:system promises; what only the C side can do stands in test/first-process. */
-import { suite } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import type { Host } from '../../src/host.ts'
+import { suite } from '../support/suite.ts'
 
 export function systemContract(name: string, host: Host): void {
   const test = suite(name)

@@ -2,8 +2,9 @@
  * What native:trees promises of files whose content stands in the live tree under other metadata:
  * they are copied, and the live tree stays as it was. Runs in Node and in QuickJS.
  */
-import { suite } from 'uvu'
+
 import * as assert from 'uvu/assert'
+import { suite } from '../support/suite.ts'
 import { changed, find, type Planted, reasons, type TreeKit } from './tree-kit.ts'
 
 export function copiesContract(name: string, kit: TreeKit): void {

@@ -1,7 +1,8 @@
 /** What native:trees promises of manifests: look-ups, and what it refuses to read. */
-import { suite } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import { formatManifestLine } from '../../src/release/manifest-line.ts'
+import { suite } from '../support/suite.ts'
 import { find, type TreeKit } from './tree-kit.ts'
 
 const HEAD = '#mtree v2.0\n'

@@ -1,10 +1,10 @@
 /** What native:trees promises of verify, extras and finishDirectories. */
 import type { Failure } from 'native:trees'
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Fd, Xattr } from '../../src/host.ts'
 import { encodeBase64 } from '../../src/release/base64.ts'
 import { arrayOfBytes } from '../../src/text.ts'
+import { suite } from '../support/suite.ts'
 import { changed, find, hex, type Planted, type TreeKit } from './tree-kit.ts'
 
 export function verifyContract(name: string, kit: TreeKit): void {

@@ -2,10 +2,11 @@
  * What native:trees promises of reconcile; trees-verify.ts and trees-manifest.ts have the rest.
  * Runs in Node and in QuickJS.
  */
-import { suite } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import type { Host, Path } from '../../src/host.ts'
 import { formatManifestLine } from '../../src/release/manifest-line.ts'
+import { suite } from '../support/suite.ts'
 import { Kit } from './kit.ts'
 import { changed, find, type Planted, reasons, TreeKit } from './tree-kit.ts'
 import { copiesContract } from './trees-copies.ts'

@@ -1,5 +1,5 @@
 /** The daemon on a clock of the test's own: when rounds are made, what brings them forward. */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import {
   afterRound,
@@ -8,6 +8,7 @@ import {
   INTERVAL_MIN_SECONDS,
 } from '../../src/daemon/schedule.ts'
 import { deadline } from '../support/deadline.ts'
+import { test } from '../support/suite.ts'
 import { HOUR, Laptop } from './kit.ts'
 
 test('rounds follow the interval that home sets, and the first one comes soon', async () => {

@@ -1,8 +1,8 @@
 /** What the daemon holds after many rounds. In Node alone, whose collector can be told to collect, and to count. */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { test } from '../support/suite.ts'
 import { Laptop } from './kit.ts'
 
 test('a thousand rounds leave nothing behind', async () => {

@@ -1,8 +1,9 @@
 /** The policy, as a table: what is so, and what the laptop does about it. */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import { decide, type Facts, type Policy } from '../../src/decision/decide.ts'
 import type { HomeRecord } from '../../src/store/state.ts'
+import { test } from '../support/suite.ts'
 
 const HOME: HomeRecord = {
   stolen: false,

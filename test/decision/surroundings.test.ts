@@ -1,11 +1,11 @@
 /** What the machine says against an upgrade: files in inhibit.d, power supplies, the load. */
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readSurroundings } from '../../src/decision/surroundings.ts'
 import { nodeHost } from '../support/host.ts'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 
 const host = nodeHost()
 

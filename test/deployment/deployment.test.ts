@@ -1,8 +1,8 @@
 /** A whole deployment: what happened to each laptop is what should have, in order. Needs root. */
 import { fileURLToPath } from 'node:url'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { run } from '../support/stock-tool.ts'
+import { test } from '../support/suite.ts'
 import { kindOf } from './network.ts'
 import { type Line, Story } from './story.ts'
 

@@ -1,10 +1,10 @@
 /** Lists of the documents that have to name everything of a kind: commands, npm scripts, steps of the boot. */
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { STEPS } from '../../src/boot/steps.ts'
 import { PROGRAM } from '../support/device.ts'
+import { test } from '../support/suite.ts'
 
 const read = (path: string) => readFileSync(path, 'utf8')
 

@@ -1,11 +1,11 @@
 /** The daily loop of CONTRIBUTING.md: one test by its path, and the debugger on the file that was compiled. */
 import { spawn } from 'node:child_process'
 import { resolve } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { deadline } from '../support/deadline.ts'
 import { Page } from '../support/page.ts'
 import { shell } from '../support/shell.ts'
+import { test } from '../support/suite.ts'
 
 const page = new Page('CONTRIBUTING.md', 'test/docs/contributing.test.ts')
 const folder = resolve('.')

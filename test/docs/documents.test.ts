@@ -4,9 +4,9 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Block, blocksIn, blocksOf, documents, place, proseOf } from '../support/page.ts'
+import { test } from '../support/suite.ts'
 import { commandLines, complaintAbout } from './command-lines.ts'
 import { NOT_RUN } from './not-run.ts'
 

@@ -2,13 +2,13 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { nodeHost } from '../support/host.ts'
 import { Page } from '../support/page.ts'
 import { freePort } from '../support/rsync-daemon.ts'
 import { scratch } from '../support/scratch.ts'
 import { shell } from '../support/shell.ts'
+import { test } from '../support/suite.ts'
 import { linesOfTree } from '../support/tree.ts'
 
 const page = new Page('README.md', 'test/docs/readme.test.ts')

@@ -1,13 +1,13 @@
 /** The recipes of docs/KEYS.md and docs/ANTI-THEFT.md, one after the other, and the configurations of the pages on starting. */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { parseConfiguration } from '../../src/command-line/configuration.ts'
 import { splitChain } from '../../src/release/keys.ts'
 import { Page } from '../support/page.ts'
 import { scratch } from '../support/scratch.ts'
 import { shell } from '../support/shell.ts'
+import { test } from '../support/suite.ts'
 
 const pageOf = (path: string) => new Page(path, 'test/docs/recipes.test.ts')
 const keys = pageOf('docs/KEYS.md')

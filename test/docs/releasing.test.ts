@@ -2,11 +2,11 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { PROGRAM } from '../support/device.ts'
 import { Page } from '../support/page.ts'
 import { shell } from '../support/shell.ts'
+import { test } from '../support/suite.ts'
 
 const page = new Page('RELEASING.md', 'test/docs/releasing.test.ts')
 

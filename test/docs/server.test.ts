@@ -11,7 +11,6 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { parseConfiguration } from '../../src/command-line/configuration.ts'
 import { sourceOfLease } from '../../src/source/lease.ts'
@@ -23,6 +22,7 @@ import { Publisher } from '../support/release.ts'
 import { freePort, startDaemon } from '../support/rsync-daemon.ts'
 import { scratch } from '../support/scratch.ts'
 import { FORCED, runTool } from '../support/ssh-server.ts'
+import { test } from '../support/suite.ts'
 import { file, folder, noise } from '../support/tree.ts'
 
 const page = new Page('docs/SERVER.md', 'test/docs/server.test.ts')

@@ -7,12 +7,12 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { PROGRAM } from '../support/device.ts'
 import { Page } from '../support/page.ts'
 import { freePort, startDaemon } from '../support/rsync-daemon.ts'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 
 const page = new Page('docs/SERVER.md', 'test/docs/start-at-boot.test.ts')
 const block = (language: string, holds: string) => page.block(language, holds)

@@ -13,7 +13,6 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Circumstances, gatherFacts } from '../../src/boot/facts.ts'
 import type { Facts } from '../../src/boot/plan.ts'
@@ -31,6 +30,7 @@ import { nodeHost } from '../support/host.ts'
 import { bring, newStorePath, withStore } from '../support/node-device.ts'
 import { Publisher } from '../support/release.ts'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 import { INIT, LIBC, LINKER, startableImage, TINFO } from './kit.ts'
 
 const COPY = { recursive: true, preserveTimestamps: true, verbatimSymlinks: true }

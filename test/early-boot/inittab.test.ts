@@ -1,12 +1,12 @@
 /** The table that a busybox init is given for a live swap, and when it needs none. */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { calmTable } from '../../src/boot/root/inittab.ts'
 import { checkTree } from '../../src/boot/root/live-swap.ts'
 import { nodeHost } from '../support/host.ts'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 
 test('a table that unmounts nothing and starts anew will do as it is', () => {
   const lines = ['::sysinit:/etc/init.d/rcS', '::shutdown:/bin/sync', '::restart:/sbin/init', '']

@@ -3,9 +3,10 @@
  * whose acts are played until one starts a tree. Whatever the facts, that takes a few acts, and a
  * tree that can start is started.
  */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import { type Facts, type Fault, type FoundTree, type Plan, plan } from '../../src/boot/plan.ts'
+import { test } from '../support/suite.ts'
 
 const whole = (version: number): FoundTree => ({ version, fault: undefined })
 const faulty = (version: number | undefined, kind: Fault['kind']): FoundTree => ({

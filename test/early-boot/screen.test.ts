@@ -1,9 +1,10 @@
 /** What a person reads when nothing starts: it fits the smallest console, and says it in plain words. */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import { layOut } from '../../src/boot/screen/layout.ts'
 import { sentenceOf, withoutPassword } from '../../src/boot/screen/plain-words.ts'
 import { ConfigError, DeadlineError, PeerError, TrustError } from '../../src/errors.ts'
+import { test } from '../support/suite.ts'
 
 const keys = ['', '  r  try again now', '  s  rescue shell', '', 'In 60 seconds it is tried again.']
 const fits = (rows: string[]) => {

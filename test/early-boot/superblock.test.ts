@@ -2,10 +2,10 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { identify } from '../../src/boot/machine/superblock.ts'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 
 const look = (bytes: Uint8Array) =>
   identify((position, length) => bytes.subarray(position, position + length))

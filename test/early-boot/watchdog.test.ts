@@ -1,10 +1,10 @@
 /** What is said of a watchdog device that can't be had: none is armed, and nothing marks one as armed. */
 import { existsSync } from 'node:fs'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { armWatchdog, disarmWatchdog } from '../../src/boot/machine/watchdog.ts'
 import type { Host } from '../../src/host.ts'
 import { nodeHost } from '../support/host.ts'
+import { test } from '../support/suite.ts'
 
 const MARK = '/run/xo/watchdog'
 

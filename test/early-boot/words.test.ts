@@ -1,10 +1,11 @@
 /** What the kernel's command line, the place of a store and the list of modules say. */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import { parseKernelWords } from '../../src/boot/machine/kernel-words.ts'
 import { parseModuleList } from '../../src/boot/machine/modules.ts'
 import { parseStorePlace } from '../../src/boot/machine/store-place.ts'
 import { ConfigError } from '../../src/errors.ts'
+import { test } from '../support/suite.ts'
 
 test('a command line without our words asks for nothing', () => {
   const words = parseKernelWords('BOOT_IMAGE=/vmlinuz root=/dev/sda1 ro quiet console=ttyS0')

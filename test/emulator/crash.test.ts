@@ -1,5 +1,5 @@
 /** The crash model itself: what must survive does, what may be lost can be, and nothing else happens. */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import { type CrashModel, Medium } from '../../runtime/emulator/disk/crash.ts'
 import { enumerate } from '../../runtime/emulator/disk/crash-choices.ts'
@@ -11,6 +11,7 @@ import { virtualFiles } from '../../runtime/emulator/virtual-files.ts'
 import type { Files } from '../../src/host.ts'
 import { replaceFile } from '../../src/small-file.ts'
 import { arrayOfBytes, bytesOfArray } from '../../src/text.ts'
+import { test } from '../support/suite.ts'
 
 const MODELS: CrashModel[] = ['ordered', 'weak']
 

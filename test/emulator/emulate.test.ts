@@ -2,13 +2,13 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { shapeOf } from '../../runtime/emulator/options.ts'
 import { ConfigError } from '../../src/errors.ts'
 import { smallImage } from '../support/image.ts'
 import { Publisher } from '../support/release.ts'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 
 const RUN_TIMEOUT_MS = 60_000
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }

@@ -1,7 +1,6 @@
 /** The bundle on the emulated laptop, upgraded from a stock rsync daemon and from a folder. */
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { deadline } from '../support/deadline.ts'
 import { nodeHost } from '../support/host.ts'
@@ -9,6 +8,7 @@ import { image41, image42 } from '../support/image.ts'
 import { Publisher } from '../support/release.ts'
 import { startDaemon } from '../support/rsync-daemon.ts'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 import { linesOfTree, makeTree, type Tree } from '../support/tree.ts'
 import { EmulatedLaptop, type EmulatedRun, type RunOptions } from './kit.ts'
 

@@ -6,12 +6,12 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { deadline } from '../support/deadline.ts'
 import { makeKeys } from '../support/release.ts'
 import { startDaemon } from '../support/rsync-daemon.ts'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 import { EmulatedLaptop, MEMORY_BYTES } from './kit.ts'
 
 const DIRECTORIES = 400

@@ -2,7 +2,7 @@
  * JavaScript's memory bounded ever more closely (the wasm heap itself): wherever it runs out, the run
  * ends with status 70 and says so, the trees are whole, and with enough memory the same command ends well.
  */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import { Random } from '../../runtime/emulator/disk/random.ts'
 import { virtualFiles } from '../../runtime/emulator/virtual-files.ts'
@@ -14,6 +14,7 @@ import { seedOfRun } from '../power-cut/seed.ts'
 import { deadline } from '../support/deadline.ts'
 import { nodeHost } from '../support/host.ts'
 import { Publisher } from '../support/release.ts'
+import { test } from '../support/suite.ts'
 import { EmulatedLaptop } from './kit.ts'
 
 const KIB = 1024

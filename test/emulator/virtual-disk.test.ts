@@ -1,5 +1,5 @@
 /** What a virtual disk has beside the contract of native:files: space, handles, snapshots, images. */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import { copyTree, fillFromEntries } from '../../runtime/emulator/disk/copy.ts'
 import { loadDisk, saveDisk } from '../../runtime/emulator/disk/image-file.ts'
@@ -12,6 +12,7 @@ import { fails } from '../contract/kit.ts'
 import { nodeHost } from '../support/host.ts'
 import { image41 } from '../support/image.ts'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 import { linesOfTree, makeTree } from '../support/tree.ts'
 
 const hostOf = (disk: VirtualDisk) => nodeHost(virtualFiles(disk))

@@ -1,5 +1,5 @@
 /** The virtual clock and network against a peer in memory: all times to the millisecond. */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import { VirtualClock } from '../../runtime/emulator/virtual-clock.ts'
 import { type Shape, UNSHAPED } from '../../runtime/emulator/virtual-line.ts'
@@ -8,6 +8,7 @@ import type { Stream } from '../../runtime/emulator/virtual-socket.ts'
 import { isSystemError } from '../../src/errors.ts'
 import { arrayOfBytes, bytesOfArray } from '../../src/text.ts'
 import { deadline } from '../support/deadline.ts'
+import { test } from '../support/suite.ts'
 
 const ADDRESS = { family: 4 as const, address: '192.0.2.1', port: 873 }
 

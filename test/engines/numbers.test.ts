@@ -2,8 +2,9 @@
  * Numbers as every engine and processor has to compute them. An x87 that rounds twice, a libm that is
  * off by more than the last bit, or a 32-bit division that is wrong would show here.
  */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
+import { test } from '../support/suite.ts'
 
 /** What JIT and constant folding can't see through. */
 const hidden = (value: number): number => Number(`${value}`)

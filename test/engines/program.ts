@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { scratch } from '../support/scratch.ts'
+import type { Suite } from '../support/suite.ts'
 import { reportOf } from './report.ts'
 import { bundleTests, neutralTests } from './suites.ts'
 
@@ -19,7 +20,7 @@ export async function reportOfProgram(
   name: string,
   command: [string, ...string[]],
   deadlineMs: number,
-): Promise<{ run(): void }> {
+): Promise<Suite> {
   const folder = scratch('engines')
   const bundle = join(folder, 'tests.js')
   await bundleTests(neutralTests(), bundle)

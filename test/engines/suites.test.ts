@@ -5,8 +5,8 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { test } from '../support/suite.ts'
 import { neutralTests, whyNodeOnly } from './suites.ts'
 
 const COMPILED = fileURLToPath(new URL('../', import.meta.url))

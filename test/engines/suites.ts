@@ -4,7 +4,7 @@
  * stand-ins over those (stand-ins/, globals.ts). Nothing is listed by hand: a test that begins to need
  * more of Node drops out (suites.test.ts tells), and one that stops needing it comes in.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import commonjs from '@rollup/plugin-commonjs'
@@ -12,7 +12,7 @@ import { nodeResolve } from '@rollup/plugin-node-resolve'
 import { rollup } from 'rollup'
 
 const COMPILED = fileURLToPath(new URL('../../', import.meta.url))
-const PLAIN_UVU = join(COMPILED, 'test/contract/c-host/uvu.js')
+const SUITE = join(COMPILED, 'test/support/suite.js')
 const GLOBALS = join(COMPILED, 'test/engines/globals.js')
 
 const OURS = join(COMPILED, 'test/engines/stand-ins')
@@ -34,7 +34,7 @@ for (const name of PLAIN_SIDES) {
 }
 
 /** Packages that run anywhere. */
-const PLAIN_PACKAGES = ['uvu', 'uvu/assert', 'tweetnacl', '@stablelib/base64', 'arg', 'ini']
+const PLAIN_PACKAGES = ['uvu/assert', 'tweetnacl', '@stablelib/base64', 'arg', 'ini']
 /** A minute and more in an engine without a JIT: thousands of signatures, of sessions, of lines. Node runs them. */
 const SLOW = [
   'attack: any one bit of the file altered never makes another release',
@@ -95,11 +95,10 @@ export function neutralTests(): string[] {
   return readdirSync(join(COMPILED, 'test'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.test.js'))
     .map((name) => join(COMPILED, 'test', name))
-    .filter((file) => existsSync(sourceOf(file)) && whyNodeOnly(file) === undefined)
+    .filter((file) => whyNodeOnly(file) === undefined)
     .sort()
 }
 
-/** What was compiled once may have lost its source since. */
 function sourceOf(file: string): string {
   return file.slice(COMPILED.length).replace(/\.js$/, '.ts')
 }
@@ -113,32 +112,37 @@ function entryText(tests: string[]): string {
   return `${imports.join('\n')}
 import * as files from 'native:files'
 import { exit } from 'native:processes'
-import { runQueue } from ${JSON.stringify(PLAIN_UVU)}
+import { runSuites } from ${JSON.stringify(SUITE)}
 const say = (record) => {
   const text = unescape(encodeURIComponent(JSON.stringify(record) + '\\n'))
   const line = Uint8Array.from(text, (unit) => unit.charCodeAt(0))
   files.write(1, line, 0, line.length)
 }
-await runQueue(say)
+await runSuites({ report: say })
 say({ end: true })
 // Deadlines of tests may still be running.
 exit(0)
 `
 }
 
-/** One file's own uvu. */
-function uvuText(name: string): string {
-  return `import { suite as plain } from ${JSON.stringify(PLAIN_UVU)}
+/** One file's own suite. */
+function suiteText(name: string): string {
+  return `import { skip, suite as plain } from ${JSON.stringify(SUITE)}
+export * from ${JSON.stringify(SUITE)}
 const slow = ${JSON.stringify(SLOW)}
 export const suite = (name) => {
   const all = plain(name)
-  const add = (name, handler) => {
-    if (!slow.includes(name)) all(name, handler)
-  }
+  const add = (name, handler) =>
+    all(name, slow.includes(name) ? () => skip('takes minutes without a JIT') : handler)
   return Object.assign(add, all)
 }
 export const test = suite(${JSON.stringify(name)})
 `
+}
+
+/** Each file gets a `test` of its own, as in Node, where each is a process. */
+function isOfSuite(id: string, importer: string): boolean {
+  return !importer.startsWith('\0') && resolve(dirname(importer), id) === SUITE
 }
 
 /** Bundles the tests into a file that any engine with our native modules runs. */
@@ -148,18 +152,17 @@ export async function bundleTests(tests: string[], file: string): Promise<void> 
     resolveId(id: string, importer: string | undefined) {
       if (id === 'entry') return '\0entry'
       if (id === 'crypto') return '\0crypto'
-      // Each file gets a `test` of its own, as in Node, where each is a process.
-      if (id === 'uvu') return `\0uvu ${importer}`
       if (!importer || importer.startsWith(OURS)) return null
+      if (isOfSuite(id, importer)) return `\0suite ${importer}`
       return STAND_INS[id.startsWith('.') ? resolve(dirname(importer), id) : id] ?? null
     },
     load(id: string) {
       if (id === '\0entry') return entryText(tests)
       if (id === '\0crypto') return 'export default {}'
       if (id.startsWith('\0native ')) return sideText(id.slice('\0native '.length))
-      if (!id.startsWith('\0uvu ')) return null
-      const name = sourceOf(id.slice('\0uvu '.length))
-      return uvuText(name)
+      if (!id.startsWith('\0suite ')) return null
+      const name = sourceOf(id.slice('\0suite '.length))
+      return suiteText(name)
     },
   }
   const bundle = await rollup({

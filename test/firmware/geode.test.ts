@@ -5,10 +5,10 @@
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { scratch } from '../support/scratch.ts'
 import { mustRun } from '../support/stock-tool.ts'
+import { test } from '../support/suite.ts'
 
 const file = (path: string) => new URL(`../../../../${path}`, import.meta.url)
 const { foreignInstructions } = await import(file('tools/check-isa.mjs').href)

@@ -4,11 +4,11 @@
  */
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { rejects } from '../support/rejects.ts'
 import { scratch } from '../support/scratch.ts'
 import { mustRun } from '../support/stock-tool.ts'
+import { test } from '../support/suite.ts'
 
 const SIZE_MAX_BYTES = 2_500_000
 const tool = (name: string) => new URL(`../../../../tools/${name}.mjs`, import.meta.url).href

@@ -3,11 +3,12 @@
  * would give it: what a DHCP server says sets the interface up, and nothing that it may say is executed,
  * leaves its line, or reaches anything but the lease.
  */
-import { suite } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import { sourceOfLease } from '../../src/source/lease.ts'
 import { unpackedInitramfs } from '../support/initramfs.ts'
 import { runMachine } from '../support/memory-machine.ts'
+import { suite } from '../support/suite.ts'
 
 const test = suite('the script of udhcpc')
 const hex = (text: string) => Buffer.from(text, 'latin1').toString('hex')

@@ -3,11 +3,11 @@
  * words of the kernel's command line, the names of the disk, and signals.
  */
 import { execFileSync } from 'node:child_process'
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { swap } from '../../src/store/swap.ts'
 import { confirm } from '../../src/store/trial.ts'
 import { bring, withStore } from '../support/node-device.ts'
+import { suite } from '../support/suite.ts'
 import { Laptop, smallSystem } from './laptop.ts'
 
 const test = suite('choices at the start')

@@ -1,12 +1,12 @@
 /** The real program as process 1, from its first mount to the system's init, and what it does when that fails. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { changeState } from '../../src/store/state.ts'
 import { bring, withStore } from '../support/node-device.ts'
 import { scratch } from '../support/scratch.ts'
 import { mustRun } from '../support/stock-tool.ts'
+import { suite } from '../support/suite.ts'
 import { file, folder } from '../support/tree.ts'
 import { busyboxSystem, Laptop, PROGRAM, smallSystem } from './laptop.ts'
 

@@ -7,24 +7,20 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { nodeResolve } from '@rollup/plugin-node-resolve'
 import { rollup } from 'rollup'
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { runMachine } from '../support/memory-machine.ts'
 import { scratch } from '../support/scratch.ts'
+import { retell, suite } from '../support/suite.ts'
 
 const DEADLINE_MS = 60_000
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const BUNDLE = join(scratch('first-process'), 'inside.js')
 
 async function bundleSuite(): Promise<void> {
-  const plain = here('../contract/c-host/uvu.js')
   const bundle = await rollup({
     input: here('inside.js'),
     external: /^native:/,
-    plugins: [
-      { name: 'uvu', resolveId: (id: string) => (id === 'uvu' ? plain : null) },
-      nodeResolve(),
-    ],
+    plugins: [nodeResolve()],
   })
   await bundle.write({ file: BUNDLE, format: 'es' })
   await bundle.close()
@@ -42,12 +38,11 @@ const run = existsSync(program)
     })
   : { output: '', status: undefined }
 
-for (const line of run.output.split('\n').filter((each) => each.startsWith('{"name"'))) {
-  const { name, error } = JSON.parse(line)
-  test(name, () => {
-    if (error !== undefined) throw new Error(error)
-  })
-}
+const lines = run.output.split('\n').filter((line) => line.startsWith('{"name"'))
+retell(
+  test,
+  lines.map((line) => JSON.parse(line)),
+)
 test('the program of the new root has its place, its words and its variables', () => {
   assert.match(run.output, /^new: bin keep proc which pid 1 word v$/m, run.output)
   assert.is(run.status, 9)

@@ -4,10 +4,10 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { swap } from '../../src/store/swap.ts'
 import { bring, withStore } from '../support/node-device.ts'
+import { suite } from '../support/suite.ts'
 import { file, link } from '../support/tree.ts'
 import { busyboxSystem, Laptop, smallSystem } from './laptop.ts'
 

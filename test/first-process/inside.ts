@@ -7,13 +7,12 @@ import * as files from 'native:files'
 import * as processes from 'native:processes'
 import * as sockets from 'native:sockets'
 import * as system from 'native:system'
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { isSystemError } from '../../src/errors.ts'
 import { readSystemFile } from '../../src/small-file.ts'
 import { arrayOfBytes, bytesOfArray, bytesOfText } from '../../src/text.ts'
-import { runQueue } from '../contract/c-host/uvu.ts'
 import { fails } from '../contract/kit.ts'
+import { runSuites, suite } from '../support/suite.ts'
 
 const SIGTERM = 15
 const SIGUSR1 = 10
@@ -139,5 +138,5 @@ test('a new root is left to its program, and the memory is given back', async ()
 })
 
 test.run()
-await runQueue((result) => write(`${JSON.stringify(result)}\n`))
+await runSuites({ report: (result) => write(`${JSON.stringify(result)}\n`) })
 write('{"end":true}\n')

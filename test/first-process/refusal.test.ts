@@ -3,8 +3,9 @@
  * at once or at the second try, or restarts the machine; it never ends. `XO_REFUSED_RUNS=N` tries more
  * than the usual few.
  */
-import { suite } from 'uvu'
+
 import * as assert from 'uvu/assert'
+import { suite } from '../support/suite.ts'
 import { type Refused, RefusedLaptop } from './refusal.ts'
 
 /** Of JavaScript's allocations, which are many. */

@@ -1,10 +1,11 @@
 /** What the texts of a home server's folder mean, and what is said of those that mean nothing. */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import { ConfigError } from '../../src/errors.ts'
 import { answer, placeOf } from '../../src/home/answer.ts'
 import { type PolicyTexts, parsePolicy } from '../../src/home/policy.ts'
 import { signing } from '../support/signing.ts'
+import { test } from '../support/suite.ts'
 
 const { checksums } = signing
 const NOW = 1_800_000_000

@@ -5,9 +5,9 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 
 const DEADLINE_MS = 60_000
 const hosts = ['build/x86_64/host', 'build/x86_64-asan/host']

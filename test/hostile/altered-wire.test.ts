@@ -3,12 +3,12 @@
  * an error about the peer, or with the right files; never with a wrong one, a hang, or a bug of ours.
  */
 import { readFileSync } from 'node:fs'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { DeadlineError, PeerError } from '../../src/errors.ts'
 import { deadline } from '../support/deadline.ts'
 import { host } from '../support/rsync-client.ts'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 import { parseWire, Recording, replayed } from '../vectors/recording.ts'
 import { play, SCENARIOS, TREE } from '../vectors/scenarios.ts'
 

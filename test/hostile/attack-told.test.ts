@@ -1,7 +1,6 @@
 /** An attack has a name, and stays told: in the state record and to home, also where another source healed it. */
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { attackIn } from '../../src/attacks.ts'
 import { callHome } from '../../src/call-home/call-home.ts'
@@ -16,6 +15,7 @@ import { image41, image42 } from '../support/image.ts'
 import { bring, newStorePath, withStore } from '../support/node-device.ts'
 import { Publisher } from '../support/release.ts'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 import { copyTree } from '../support/tree.ts'
 
 const publisher = new Publisher()

@@ -3,7 +3,6 @@
  * refused in time and within bounds, and the laptop's record stays as it was.
  */
 import type { Socket } from 'node:net'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { callHome } from '../../src/call-home/call-home.ts'
 import { parseHttpUrl } from '../../src/call-home/http-post.ts'
@@ -19,6 +18,7 @@ import { answer, HomeServer, replying, replyTo, type Script } from '../support/h
 import { nodeHost } from '../support/host.ts'
 import { rejects } from '../support/rejects.ts'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 
 const host = nodeHost()
 const pair = makeKeyPair(host, 'home')

@@ -1,5 +1,5 @@
 /** What a hostile rsync daemon may try, each attack by its name. */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import { PeerError } from '../../src/errors.ts'
 import { Session } from '../../src/rsync/session.ts'
@@ -7,6 +7,7 @@ import { deadline } from '../support/deadline.ts'
 import { rejects } from '../support/rejects.ts'
 import { Fetched, host, optionsFor } from '../support/rsync-client.ts'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 import { Recording, replayed } from '../vectors/recording.ts'
 
 const folder = scratch('hostile')

@@ -1,8 +1,8 @@
 /** The style rules that a machine can check, and the table of imports of docs/ARCHITECTURE.md. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { test } from '../support/suite.ts'
 import {
   backtracking,
   circleIn,
@@ -49,6 +49,16 @@ test('every test file runs its tests, and all of them', () => {
   none(
     pathsWhere(typeScript, (text) => /\btest\.only\(/.test(withoutExceptions(text))),
     'take out .only',
+  )
+})
+
+test('suites are our own, and assertions those of uvu', () => {
+  const foreign = typeScript.filter(({ text }) =>
+    importsOf(withoutExceptions(text)).some(({ from }) => from === 'uvu'),
+  )
+  none(
+    foreign.map(({ path }) => path),
+    'import suite and test from test/support/suite.ts',
   )
 })
 

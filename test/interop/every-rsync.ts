@@ -1,8 +1,9 @@
 /** A daemon of every stock rsync of the field for a file of tests, each of which runs once against each. */
-import { test } from 'uvu'
+
 import { deadline } from '../support/deadline.ts'
 import { type Daemon, type DaemonModule, startDaemon } from '../support/rsync-daemon.ts'
 import { stockRsyncs } from '../support/stock-rsync.ts'
+import { test } from '../support/suite.ts'
 
 /** How a test is named and run; the daemons start before the first and end after the last. */
 export type Each = (title: string, run: (daemon: Daemon, version: string) => Promise<void>) => void

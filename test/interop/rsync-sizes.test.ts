@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto'
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type FileRequest, Session } from '../../src/rsync/session.ts'
 import { deadline } from '../support/deadline.ts'
@@ -10,6 +9,7 @@ import { host, optionsFor, type Result } from '../support/rsync-client.ts'
 import { type Daemon, startDaemon } from '../support/rsync-daemon.ts'
 import { scratch } from '../support/scratch.ts'
 import { stockRsyncs } from '../support/stock-rsync.ts'
+import { test } from '../support/suite.ts'
 
 const folder = scratch('module')
 const nowhere = openSync('/dev/null', 'w')

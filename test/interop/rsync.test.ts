@@ -2,7 +2,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { CHECKSUMS } from '../../src/rsync/negotiation.ts'
 import { Session } from '../../src/rsync/session.ts'
@@ -11,6 +10,7 @@ import { rejects } from '../support/rejects.ts'
 import { fetchAll, host, optionsFor } from '../support/rsync-client.ts'
 import { scratch } from '../support/scratch.ts'
 import { stockRsyncs } from '../support/stock-rsync.ts'
+import { test } from '../support/suite.ts'
 import { everyRsync } from './every-rsync.ts'
 
 const digest = (content: Buffer) => createHash('sha256').update(content).digest('hex')

@@ -5,7 +5,6 @@
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Device } from '../support/device.ts'
 import { nodeHost } from '../support/host.ts'
@@ -14,6 +13,7 @@ import { startProxy } from '../support/proxy.ts'
 import { Publisher } from '../support/release.ts'
 import { scratch } from '../support/scratch.ts'
 import { makeClientKey, runTool, type SshServer, startSshServer } from '../support/ssh-server.ts'
+import { test } from '../support/suite.ts'
 import { copyTree, linesOfTree } from '../support/tree.ts'
 
 const host = nodeHost()

@@ -2,8 +2,9 @@
  * Errors of the kernel at some calls of every scenario, picked by the seed; `npm run power-cut -- --faults`
  * tries all of them.
  */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
+import { test } from '../support/suite.ts'
 import { proveFaults } from './faults.ts'
 import { setStage } from './scenarios.ts'
 import { seedOfRun } from './seed.ts'

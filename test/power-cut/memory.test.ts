@@ -2,8 +2,9 @@
  * Memory refused at some of a run's allocations, C's and QuickJS'; `npm run power-cut -- --memory`
  * tries each of C's, and a thousand of the others.
  */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
+import { test } from '../support/suite.ts'
 import { MemoryStage } from './memory.ts'
 import { seedOfRun } from './seed.ts'
 

@@ -1,6 +1,7 @@
 /** The defects that the proof catches quickly; `npm run power-cut -- --mutants` shows it all of them. */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
+import { test } from '../support/suite.ts'
 import { catchMutant } from './catch.ts'
 import { MUTANTS } from './mutants.ts'
 import { setStage, withProgram } from './scenarios.ts'

@@ -3,12 +3,12 @@
  * session ends with an error about the peer, and what came before it is right or not there.
  */
 import { readFileSync } from 'node:fs'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { DeadlineError, isSystemError, PeerError } from '../../src/errors.ts'
 import { deadline } from '../support/deadline.ts'
 import { host } from '../support/rsync-client.ts'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 import { parseWire, Recording, replayed } from '../vectors/recording.ts'
 import { play, SCENARIOS, TREE } from '../vectors/scenarios.ts'
 import { type Flow, theProgram } from './device.ts'

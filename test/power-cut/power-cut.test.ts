@@ -1,6 +1,7 @@
 /** The fast part of the proof: every scenario under its crash models, at every seventh operation. */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
+import { test } from '../support/suite.ts'
 import { prove } from './prove.ts'
 import { modelsOf, setStage } from './scenarios.ts'
 import { seedOfRun } from './seed.ts'

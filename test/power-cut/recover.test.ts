@@ -3,7 +3,7 @@
  * Whatever is left, no tree with a release is worse than it was, and the next recovery brings the
  * whole version back.
  */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import { type CrashModel, Medium } from '../../runtime/emulator/disk/crash.ts'
 import { enumerate } from '../../runtime/emulator/disk/crash-choices.ts'
@@ -17,6 +17,7 @@ import { FolderSource } from '../../src/source/folder-source.ts'
 import type { Store, TreeName } from '../../src/store/store.ts'
 import { recover } from '../../src/store/swap.ts'
 import { verify } from '../../src/store/verify.ts'
+import { test } from '../support/suite.ts'
 import { type Device, recorded } from './device.ts'
 import { STICK } from './mounted.ts'
 import { setStage } from './scenarios.ts'

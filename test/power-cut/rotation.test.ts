@@ -5,7 +5,6 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { copyTree } from '../../runtime/emulator/disk/copy.ts'
 import { type CrashModel, Medium } from '../../runtime/emulator/disk/crash.ts'
@@ -22,6 +21,7 @@ import { keysEverTrusted } from '../../src/store/key-chain.ts'
 import { recover, swap } from '../../src/store/swap.ts'
 import { makeKeys, Publisher } from '../support/release.ts'
 import { mustRun } from '../support/stock-tool.ts'
+import { test } from '../support/suite.ts'
 import { file, folder, noise, type Tree } from '../support/tree.ts'
 import { type Device, recorded, theProgram, type World } from './device.ts'
 

@@ -1,7 +1,6 @@
 /** Key pairs: what is written, and never overwritten. */
 
 import { lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ConfigError } from '../../src/errors.ts'
 import { generateKeys, loadSecretKey } from '../../src/publish/keygen.ts'
@@ -9,6 +8,7 @@ import { publicKeyOf, readPublicKey } from '../../src/release/signify.ts'
 import { scratch } from '../support/scratch.ts'
 import { signing } from '../support/signing.ts'
 import { mustRun } from '../support/stock-tool.ts'
+import { test } from '../support/suite.ts'
 import { host } from './support.ts'
 
 function refuses(action: () => unknown, message: RegExp) {

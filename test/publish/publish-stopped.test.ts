@@ -8,7 +8,6 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { systemErrorOf } from '../../native/system-error.node.ts'
 import { BusyError, SpaceError } from '../../src/errors.ts'
@@ -17,6 +16,7 @@ import { publish } from '../../src/publish/publish.ts'
 import { openRelease } from '../../src/release/release.ts'
 import { scratch } from '../support/scratch.ts'
 import { mustRun } from '../support/stock-tool.ts'
+import { test } from '../support/suite.ts'
 import {
   bytes,
   changing,

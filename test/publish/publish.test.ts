@@ -10,7 +10,6 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { systemErrorOf } from '../../native/system-error.node.ts'
 import type { Files } from '../../src/host.ts'
@@ -19,6 +18,7 @@ import { ManifestReader } from '../../src/release/manifest-file.ts'
 import { openRelease } from '../../src/release/release.ts'
 import { scratch } from '../support/scratch.ts'
 import { mustRun, run } from '../support/stock-tool.ts'
+import { test } from '../support/suite.ts'
 import {
   bytes,
   changing,

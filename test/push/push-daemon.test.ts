@@ -2,10 +2,10 @@
 import { spawn } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { scratch } from '../support/scratch.ts'
 import { mustRun } from '../support/stock-tool.ts'
+import { test } from '../support/suite.ts'
 
 const PROGRAM = 'build/x86_64/xo-upgrade'
 const PORT = 28_766

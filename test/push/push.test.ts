@@ -1,5 +1,5 @@
 /** What a listener believes of a push, and what changes nothing: replays, old ones, foreign keys, floods. */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import { ConfigError } from '../../src/errors.ts'
 import type { Host } from '../../src/host.ts'
@@ -11,6 +11,7 @@ import { encodeStatement } from '../../src/release/statement.ts'
 import { deadline } from '../support/deadline.ts'
 import { nodeHost } from '../support/host.ts'
 import { signing } from '../support/signing.ts'
+import { test } from '../support/suite.ts'
 
 const SEEN = 1_800_000_000
 let verified = 0

@@ -3,7 +3,6 @@
  * everything in it that is hard to name stands for all.
  */
 import { chmodSync, closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { files } from '../../native/files/files.node.ts'
 import { TrustError } from '../../src/errors.ts'
@@ -12,6 +11,7 @@ import { type Entry, formatManifestLine } from '../../src/release/manifest-line.
 import { makeTree, publishTree } from '../publish/support.ts'
 import { scratch } from '../support/scratch.ts'
 import { mustRun, run } from '../support/stock-tool.ts'
+import { test } from '../support/suite.ts'
 
 const KEYWORDS = 'type,mode,uid,gid,size,time,link,device,sha256,nlink'
 

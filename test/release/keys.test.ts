@@ -1,5 +1,5 @@
 /** Rotations of keys: who follows which chain to which keys, and what leads nowhere. */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import { ConfigError, TrustError } from '../../src/errors.ts'
 import {
@@ -18,6 +18,7 @@ import {
   type SecretKey,
 } from '../../src/release/signify.ts'
 import { signing } from '../support/signing.ts'
+import { test } from '../support/suite.ts'
 
 const secrets = Array.from({ length: 6 }, (_, i) => {
   return readSecretKey(signing, makeKeyPair(signing, `key ${i}`).secretFile)

@@ -1,13 +1,13 @@
 /** Manifests as files: read and written in bounded memory. */
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { files } from '../../native/files/files.node.ts'
 import { TrustError } from '../../src/errors.ts'
 import { ManifestReader, ManifestWriter } from '../../src/release/manifest-file.ts'
 import { parseManifestLine } from '../../src/release/manifest-line.ts'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 
 const folder = scratch('manifest')
 const DIR = 'type=dir mode=0755 uid=0 gid=0 time=1700000000.000000000'

@@ -1,5 +1,5 @@
 /** Lines of manifests: both ways, both dialects, and what is refused. */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import { TrustError } from '../../src/errors.ts'
 import { escapeTag, escapeWord, unescapeWord } from '../../src/release/manifest-escape.ts'
@@ -9,6 +9,7 @@ import {
   formatManifestLine,
   parseManifestLine,
 } from '../../src/release/manifest-line.ts'
+import { test } from '../support/suite.ts'
 
 const DIGEST = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
 const REST = 'uid=0 gid=0 time=1700000000.000000000'

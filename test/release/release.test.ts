@@ -1,6 +1,5 @@
 /** Releases: what may be taken by whom. */
 
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { TrustError } from '../../src/errors.ts'
 import { formatInstant, parseInstant } from '../../src/release/fields.ts'
@@ -14,6 +13,7 @@ import {
 } from '../../src/release/release.ts'
 import { makeKeyPair, publicKeyOf, readSecretKey, sign } from '../../src/release/signify.ts'
 import { signing } from '../support/signing.ts'
+import { test } from '../support/suite.ts'
 
 const secret = readSecretKey(signing, makeKeyPair(signing, 'test').secretFile)
 const keys = [publicKeyOf(secret)]

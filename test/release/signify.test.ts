@@ -2,7 +2,6 @@
 
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { random } from '../../native/random/random.node.ts'
 import { ConfigError, TrustError, type UpgradeError } from '../../src/errors.ts'
@@ -17,6 +16,7 @@ import {
 import { scratch } from '../support/scratch.ts'
 import { signing } from '../support/signing.ts'
 import { mustRun, run } from '../support/stock-tool.ts'
+import { test } from '../support/suite.ts'
 
 const MESSAGE = new Uint8Array(Buffer.from('kind=release\nversion=42\n'))
 const pair = makeKeyPair(signing, 'test')

@@ -1,8 +1,9 @@
 /** Signed statements: their form, and what is refused. */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import { AssertionError, TrustError } from '../../src/errors.ts'
 import { decodeStatement, encodeStatement } from '../../src/release/statement.ts'
+import { test } from '../support/suite.ts'
 
 const bytes = (text: string) => new Uint8Array(Buffer.from(text, 'utf8'))
 

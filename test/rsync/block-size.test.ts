@@ -1,7 +1,8 @@
 /** Sum heads against what stock rsync chose (rsync generator.c sum_sizes_sqroot). */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import { NO_BASIS, sumHead } from '../../src/rsync/block-size.ts'
+import { test } from '../support/suite.ts'
 
 test('stock sizes get stock heads', () => {
   const table: [number, number, number, number, number][] = [

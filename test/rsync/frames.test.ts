@@ -1,8 +1,9 @@
 /** Frames in both directions: joined in place, however they were cut; limits of hostile ones. */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import { Code, Incoming } from '../../src/rsync/incoming.ts'
 import { Outgoing } from '../../src/rsync/outgoing.ts'
+import { test } from '../support/suite.ts'
 
 const frame = (code: number, payload: Uint8Array | string) => {
   const body = Buffer.from(payload as string)

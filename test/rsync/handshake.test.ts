@@ -1,5 +1,5 @@
 /** The lines of the handshake, the password's answer, and the arguments. */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import { makeChecksums } from '../../native/checksums/checksums.node.ts'
 import { files } from '../../native/files/files.node.ts'
@@ -7,6 +7,7 @@ import { PeerError } from '../../src/errors.ts'
 import { nameOfAddress } from '../../src/rsync/address.ts'
 import { CAPABILITIES, serverArguments } from '../../src/rsync/arguments.ts'
 import { greetingLine, parseGreeting, passwordAnswer } from '../../src/rsync/handshake.ts'
+import { test } from '../support/suite.ts'
 
 const checksums = makeChecksums(files)
 

@@ -1,5 +1,5 @@
 /** Numbers, strings and file indexes against the tables of the protocol's reference (rsync io.c). */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import {
   INDEX_DELETIONS,
@@ -14,6 +14,7 @@ import {
   writeVarlong,
   writeVstring,
 } from '../../src/rsync/integers.ts'
+import { test } from '../support/suite.ts'
 
 const bytes = (hex: string) => Uint8Array.from(Buffer.from(hex.replace(/ /g, ''), 'hex'))
 const hex = (array: ArrayLike<number>) => Buffer.from(Array.from(array)).toString('hex')

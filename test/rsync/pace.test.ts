@@ -1,9 +1,10 @@
 /** The cap on what is received: its average, its bursts, and a schedule that changes it. */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import { parseHours } from '../../src/hours.ts'
 import { Pace } from '../../src/rsync/pace.ts'
 import { capAt } from '../../src/source/rate-cap.ts'
+import { test } from '../support/suite.ts'
 
 /** Reads as much as it may from a peer that always has more; the bytes of each second. */
 function drain(pace: Pace, seconds: number): number[] {

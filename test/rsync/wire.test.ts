@@ -1,5 +1,5 @@
 /** One connection: keep-alives, deadlines, and pieces of writes that block. */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import { clock } from '../../native/clock/clock.node.ts'
 import { DeadlineError } from '../../src/errors.ts'
@@ -8,6 +8,7 @@ import { Incoming } from '../../src/rsync/incoming.ts'
 import { Wire, type WireOptions } from '../../src/rsync/wire.ts'
 import { deadline } from '../support/deadline.ts'
 import { rejects } from '../support/rejects.ts'
+import { test } from '../support/suite.ts'
 
 function timedOut(): Error {
   return Object.assign(new Error('read: timed out'), { name: 'SystemError', code: 'ETIMEDOUT' })

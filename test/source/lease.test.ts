@@ -1,11 +1,11 @@
 /** Hints of a DHCP server, and what anybody on the network might make of that file. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { guessesOfLeases, sourceOfLease, sourcesOfLeases } from '../../src/source/lease.ts'
 import { nodeHost } from '../support/host.ts'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 
 const { files } = nodeHost()
 const hex = (text: string) => Buffer.from(text).toString('hex')

@@ -1,5 +1,5 @@
 /** Whom to ask next, and how long to wait: the proposal's order as a table. */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import {
   type Candidate,
@@ -8,6 +8,7 @@ import {
   PATIENCE,
   secondsLeft,
 } from '../../src/source/order.ts'
+import { test } from '../support/suite.ts'
 
 /** `school:lacks`, `upstream`, `school:untried:aside` */
 function candidates(words: string): Candidate[] {

@@ -1,7 +1,6 @@
 /** A stock rsync daemon as a source: one session for statement and manifest, one for content. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { PeerError } from '../../src/errors.ts'
 import { openSource } from '../../src/source/open-source.ts'
@@ -14,6 +13,7 @@ import { type Proxy as Relay, startProxy } from '../support/proxy.ts'
 import { rejects } from '../support/rejects.ts'
 import { type Daemon, startDaemon } from '../support/rsync-daemon.ts'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 
 const host = nodeHost()
 const store = Store.open(host, newStorePath(), true)

@@ -1,5 +1,5 @@
 /** A round over several sources: who is asked, what is remembered in the store, and which error ends it. */
-import { test } from 'uvu'
+
 import * as assert from 'uvu/assert'
 import {
   ConfigError,
@@ -19,6 +19,7 @@ import { Store } from '../../src/store/store.ts'
 import { nodeHost } from '../support/host.ts'
 import { newStorePath } from '../support/node-device.ts'
 import { rejects } from '../support/rejects.ts'
+import { test } from '../support/suite.ts'
 
 const lacks = (name: string) => new PeerError(`${name} has no 42/release`, 'absent')
 const away = (name: string) => new PeerError(`${name}: no connection (ECONNREFUSED)`, 'away')

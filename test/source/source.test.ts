@@ -3,7 +3,6 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, symlinkSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ConfigError, PeerError, TrustError } from '../../src/errors.ts'
 import type { Host } from '../../src/host.ts'
@@ -18,6 +17,7 @@ import { nodeHost } from '../support/host.ts'
 import { newStorePath, sourceOptions } from '../support/node-device.ts'
 import { rejects } from '../support/rejects.ts'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 
 const host = nodeHost()
 const store = Store.open(host, newStorePath(), true)

@@ -15,7 +15,6 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { PeerError, SpaceError, TrustError } from '../../src/errors.ts'
 import type { Files, Host, Path } from '../../src/host.ts'
@@ -45,6 +44,7 @@ import {
 import { bring, newStorePath, sourceOptions, withStore } from '../support/node-device.ts'
 import { rejects } from '../support/rejects.ts'
 import { Publisher } from '../support/release.ts'
+import { test } from '../support/suite.ts'
 import { digestOfTree, file, linesOfTree, type Tree } from '../support/tree.ts'
 
 const host = nodeHost()

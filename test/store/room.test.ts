@@ -1,7 +1,6 @@
 /** The room that the store keeps for its record: on a disk that is full it is what a change is written into. */
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { SpaceError } from '../../src/errors.ts'
 import type { Files, Host } from '../../src/host.ts'
@@ -10,6 +9,7 @@ import { changeState, readState } from '../../src/store/state.ts'
 import { Store } from '../../src/store/store.ts'
 import { nodeHost } from '../support/host.ts'
 import { newStorePath } from '../support/node-device.ts'
+import { test } from '../support/suite.ts'
 
 function full(): Error {
   return Object.assign(new Error('write: ENOSPC'), {

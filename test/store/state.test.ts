@@ -1,7 +1,6 @@
 /** The state record: what comes back is what was written, and nonsense is refused by name. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ConfigError } from '../../src/errors.ts'
 import {
@@ -14,6 +13,7 @@ import {
 import { Store } from '../../src/store/store.ts'
 import { nodeHost } from '../support/host.ts'
 import { newStorePath } from '../support/node-device.ts'
+import { test } from '../support/suite.ts'
 
 function fresh(): { store: Store; path: string } {
   const path = newStorePath()

@@ -1,7 +1,6 @@
 /** The store: opening, its lock, its trees and how they are thrown away. */
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { BusyError, ConfigError, TrustError } from '../../src/errors.ts'
 import { RELEASE_SIZE_MAX, STATE_SIZE_MAX } from '../../src/limits.ts'
@@ -15,6 +14,7 @@ import { smallImage } from '../support/image.ts'
 import { bring, newStorePath, withStore } from '../support/node-device.ts'
 import { makeKeys, Publisher } from '../support/release.ts'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 
 const host = nodeHost()
 const publisher = new Publisher()

@@ -4,7 +4,6 @@
  */
 import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ConfigError } from '../../src/errors.ts'
 import type { Files, Host } from '../../src/host.ts'
@@ -17,6 +16,7 @@ import { nodeHost } from '../support/host.ts'
 import { smallImage } from '../support/image.ts'
 import { bring, newStorePath, withStore } from '../support/node-device.ts'
 import { Publisher } from '../support/release.ts'
+import { test } from '../support/suite.ts'
 
 /** A cut is modelled by what was changed, so nothing has to reach the disk. */
 const { files } = nodeHost()

@@ -17,7 +17,6 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { TrustError } from '../../src/errors.ts'
 import { silent } from '../../src/progress.ts'
@@ -28,6 +27,7 @@ import { BIG, image41, image42, SAME } from '../support/image.ts'
 import { bring, newStorePath, withStore } from '../support/node-device.ts'
 import { rejects } from '../support/rejects.ts'
 import { Publisher } from '../support/release.ts'
+import { test } from '../support/suite.ts'
 
 const publisher = new Publisher()
 /** 41 runs; 42 is whole in `staging`. */

@@ -1,10 +1,10 @@
 /** A store by a relative path. In Node alone, which can change its working directory; no native module does. */
 import { readdirSync } from 'node:fs'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Store } from '../../src/store/store.ts'
 import { nodeHost } from '../support/host.ts'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 
 test('a relative path with one name is made in the working directory', () => {
   const before = process.cwd()

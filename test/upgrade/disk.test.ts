@@ -4,7 +4,6 @@
  */
 import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Device, PROGRAM, run } from '../support/device.ts'
 import { nodeHost } from '../support/host.ts'
@@ -14,6 +13,7 @@ import { startProxy } from '../support/proxy.ts'
 import { Publisher } from '../support/release.ts'
 import { type Daemon, startDaemon } from '../support/rsync-daemon.ts'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 import { digestOfTree, linesOfTree } from '../support/tree.ts'
 
 const host = nodeHost()

@@ -1,7 +1,6 @@
 /** Trouble of the laptop's own disk ends the round, and is held against no source. */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { DiskError, isSystemError } from '../../src/errors.ts'
 import type { Host, Trees } from '../../src/host.ts'
@@ -16,6 +15,7 @@ import { image41 } from '../support/image.ts'
 import { newStorePath } from '../support/node-device.ts'
 import { Publisher } from '../support/release.ts'
 import { type Daemon, startDaemon } from '../support/rsync-daemon.ts'
+import { test } from '../support/suite.ts'
 
 const publisher = new Publisher()
 let daemon: Daemon

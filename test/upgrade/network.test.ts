@@ -5,7 +5,6 @@
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Device, type DeviceOptions, type Run } from '../support/device.ts'
 import { nodeHost } from '../support/host.ts'
@@ -14,6 +13,7 @@ import { startProxy } from '../support/proxy.ts'
 import { Publisher } from '../support/release.ts'
 import { type Daemon, freePort, startDaemon } from '../support/rsync-daemon.ts'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 import { copyTree, digestOfTree, linesOfTree } from '../support/tree.ts'
 
 const host = nodeHost()

@@ -5,13 +5,13 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Device, type Event, PROGRAM, run } from '../support/device.ts'
 import { smallImage } from '../support/image.ts'
 import { Publisher } from '../support/release.ts'
 import { type Daemon, startDaemon } from '../support/rsync-daemon.ts'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 
 const OPERATING = readFileSync('docs/OPERATING.md', 'utf8')
 const COMMANDS = 'upgrade swap roll-back status verify install publish keygen'.split(' ')

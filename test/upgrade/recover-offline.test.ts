@@ -4,7 +4,6 @@
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Fd, Files, Host } from '../../src/host.ts'
 import { silent } from '../../src/progress.ts'
@@ -21,6 +20,7 @@ import { nodeHost } from '../support/host.ts'
 import { smallImage } from '../support/image.ts'
 import { bring, newStorePath, sourceOptions, withStore } from '../support/node-device.ts'
 import { Publisher } from '../support/release.ts'
+import { test } from '../support/suite.ts'
 
 /** 2 runs, confirmed, and 1 ran before. */
 async function calm(): Promise<{ path: string; publisher: Publisher }> {

@@ -19,7 +19,6 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { startableImage } from '../early-boot/kit.ts'
 import { Device, type Event } from '../support/device.ts'
@@ -28,6 +27,7 @@ import { BIG, image41, image42, SAME } from '../support/image.ts'
 import { Publisher } from '../support/release.ts'
 import { type Daemon, startDaemon } from '../support/rsync-daemon.ts'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 import { digestOfTree, linesOfTree } from '../support/tree.ts'
 
 const host = nodeHost()

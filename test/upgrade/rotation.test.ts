@@ -9,10 +9,10 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { scratch } from '../support/scratch.ts'
 import { mustRun, run } from '../support/stock-tool.ts'
+import { test } from '../support/suite.ts'
 
 const PROGRAM = 'build/x86_64/xo-upgrade'
 const folder = scratch('rotation')

@@ -2,7 +2,6 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Device } from '../support/device.ts'
 import { nodeHost } from '../support/host.ts'
@@ -10,6 +9,7 @@ import { image41, image42 } from '../support/image.ts'
 import { Publisher } from '../support/release.ts'
 import { type Daemon, freePort, startDaemon } from '../support/rsync-daemon.ts'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 import { copyTree, linesOfTree } from '../support/tree.ts'
 
 const host = nodeHost()

@@ -6,7 +6,6 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { changeState, readState } from '../../src/store/state.ts'
 import { rollBack } from '../../src/store/swap.ts'
@@ -16,6 +15,7 @@ import { smallImage } from '../support/image.ts'
 import { withStore } from '../support/node-device.ts'
 import { Publisher } from '../support/release.ts'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 
 interface Trial {
   device: Device

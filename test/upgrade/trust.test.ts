@@ -4,7 +4,6 @@
  */
 import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Device, type DeviceOptions } from '../support/device.ts'
 import { nodeHost } from '../support/host.ts'
@@ -12,6 +11,7 @@ import { FRESH, image41, image42, SAME, smallImage } from '../support/image.ts'
 import { makeKeys, Publisher } from '../support/release.ts'
 import { type Daemon, startDaemon } from '../support/rsync-daemon.ts'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 import { copyTree, digestOfTree, linesOfTree } from '../support/tree.ts'
 
 const host = nodeHost()

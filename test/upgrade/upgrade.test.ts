@@ -13,7 +13,6 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Device, run } from '../support/device.ts'
 import { nodeHost } from '../support/host.ts'
@@ -34,6 +33,7 @@ import {
 import { Publisher } from '../support/release.ts'
 import { type Daemon, startDaemon } from '../support/rsync-daemon.ts'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 import { digestOfTree, linesOfTree, makeTree } from '../support/tree.ts'
 
 const host = nodeHost()

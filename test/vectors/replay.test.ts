@@ -4,10 +4,10 @@
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { deadline } from '../support/deadline.ts'
 import { host } from '../support/rsync-client.ts'
+import { test } from '../support/suite.ts'
 import { parseWire, Recording, replayed } from './recording.ts'
 import { play, SCENARIOS, TREE } from './scenarios.ts'
 

@@ -1,6 +1,6 @@
 /**
  * The contract suites as a program of the C host: `host contract.js SCRATCH PEERS`, and of the wasm
- * engine. Bundled by bundle.ts, which puts uvu.ts of this folder in uvu's place.
+ * engine. Bundled by bundle.ts.
  */
 import * as checksums from 'native:checksums'
 import * as clock from 'native:clock'
@@ -14,8 +14,8 @@ import * as system from 'native:system'
 import * as trees from 'native:trees'
 import type { Host } from '../../../src/host.ts'
 import { arrayOfBytes, bytesOfText } from '../../../src/text.ts'
+import { runSuites } from '../../support/suite.ts'
 import { allContracts } from '../all.ts'
-import { runQueue } from './uvu.ts'
 
 const STDOUT = 1
 
@@ -33,9 +33,11 @@ const host: Host = {
 }
 const [scratch = '', peers = ''] = processes.argv.slice(-2)
 allContracts('this engine', host, scratch, JSON.parse(peers))
-await runQueue((result) => {
-  const line = arrayOfBytes(bytesOfText(`${JSON.stringify(result)}\n`))
-  files.write(STDOUT, line, 0, line.length)
+await runSuites({
+  report(result) {
+    const line = arrayOfBytes(bytesOfText(`${JSON.stringify(result)}\n`))
+    files.write(STDOUT, line, 0, line.length)
+  },
 })
 files.write(STDOUT, arrayOfBytes('{"end":true}\n'), 0, 13)
 // What a test left waiting must not keep the engine.

@@ -1,0 +1,75 @@
+/**
+ * Runs one test file in this process: `main.js FILE [NAME]`, where of its tests only those run whose name holds NAME.
+ * What happens goes as JSON lines to the descriptor that XO_TEST_REPORT names, where tools/run-tests.mjs
+ * listens, or without one to stdout. The process ends with its last test, whatever that left open.
+ */
+import { writeSync } from 'node:fs'
+import { pathToFileURL } from 'node:url'
+import { describe, runSuites } from './suite.ts'
+
+const reportFd = Number(process.env.XO_TEST_REPORT ?? 1)
+// What tests start has no such descriptor.
+delete process.env.XO_TEST_REPORT
+
+/** What happens in the process, in its order. */
+export type Notice =
+  | { event: 'start'; name: string }
+  | { event: 'result'; name: string; error?: string; skipped?: string }
+  | { event: 'end' }
+
+const [, , file = '', chosen = ''] = process.argv
+const notice = (happened: Notice) => writeSync(reportFd, `${JSON.stringify(happened)}\n`)
+
+/** Fails the test that runs, if one does, for what failed behind its back. */
+let failRunning: ((error: unknown) => void) | undefined
+let running = ''
+let isDone = false
+
+function stray(error: unknown): void {
+  if (failRunning) failRunning(error)
+  else notice({ event: 'result', name: 'outside of any test', error: describe(error) })
+}
+
+process.on('uncaughtException', stray)
+process.on('unhandledRejection', stray)
+process.on('exit', () => {
+  if (isDone) return
+  const error = running
+    ? 'the process ended in it: it waits for what never comes, or something exits'
+    : 'the process ended before its tests began'
+  notice({ event: 'result', name: running || 'the file', error })
+})
+// A runner that ends this file wants what it made to be removed.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    isDone = true
+    process.exit(1)
+  })
+}
+
+try {
+  await import(pathToFileURL(file).href)
+} catch (error) {
+  notice({ event: 'result', name: 'loading the file', error: describe(error) })
+}
+await runSuites({
+  isChosen: (name) => name.includes(chosen),
+  starting(name) {
+    running = name
+    notice({ event: 'start', name })
+  },
+  report: (result) => notice({ event: 'result', ...result }),
+  watch(handler) {
+    const failed = new Promise<never>((_, reject) => {
+      failRunning = reject
+    })
+    const work = (async () => handler())()
+    return Promise.race([work, failed]).finally(() => {
+      failRunning = undefined
+    })
+  },
+})
+running = ''
+isDone = true
+notice({ event: 'end' })
+process.exit()

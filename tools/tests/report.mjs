@@ -1,0 +1,77 @@
+/** What the runner prints of test files, and the sums of its last line: `N passed, N failed, N skipped`. */
+import { writeSync } from 'node:fs'
+
+const STDOUT = 1
+/** Files that took the longest, named at the end of a long run. */
+const SLOWEST = 10
+const LONG_RUN_FILES = 20
+
+const indented = (text) => text.trimEnd().replace(/^/gm, '     ')
+/** Lines of a stack that lead from the runner to the test, which nobody wants to see. */
+const OWN_LINE = /^ +at .*(test\/support\/(suite|main)\.ts|node:internal|uvu\/assert)/
+const shortened = (error) =>
+  error
+    .split('\n')
+    .filter((line) => !OWN_LINE.test(line))
+    .join('\n')
+const print = (text) => writeSync(STDOUT, `${text}\n`)
+
+export class Report {
+  failed = 0
+  passed = 0
+  #skips = []
+  #times = []
+
+  /** One test, as it ends. */
+  result({ name, error, skipped }) {
+    if (error !== undefined) print(`FAIL ${name}\n${indented(shortened(error))}`)
+    else if (skipped !== undefined) print(`skip ${name}: ${skipped}`)
+    else print(`ok   ${name}`)
+  }
+
+  /** One file, whose results were not shown before, unless `shown`. */
+  file({ path, results, complaints, left, output, seconds }, { shown = false } = {}) {
+    if (results.length + complaints.length === 0) return
+    const broken = results.filter(({ error }) => error !== undefined)
+    const skips = results.filter(({ skipped }) => skipped !== undefined)
+    const passed = results.length - broken.length - skips.length
+    const failed = broken.length + complaints.length
+    this.passed += passed
+    this.failed += failed
+    this.#skips.push(...skips.map(({ name, skipped }) => ({ path, name, skipped })))
+    this.#times.push({ path, seconds })
+    const left_ = skips.length > 0 ? `, ${skips.length} skipped` : ''
+    const count = `${passed} of ${results.length}${left_}, ${seconds.toFixed(1)} s`
+    print(`${failed === 0 ? 'ok  ' : 'FAIL'} ${path} (${count})`)
+    for (const complaint of complaints) print(`     ${path} ${complaint}`)
+    for (const command of left) print(`     it left this running, which was ended: ${command}`)
+    if (!shown)
+      for (const result of broken) print(indented(`"${result.name}": ${shortened(result.error)}`))
+    if (failed > 0 && output) print(`     what it printed:\n${indented(output)}`)
+  }
+
+  /** What counts as one failure, and is no test. */
+  failure(text) {
+    this.failed++
+    print(text)
+  }
+
+  get isEmpty() {
+    return this.passed + this.failed + this.#skips.length === 0
+  }
+
+  /** The last lines. */
+  close() {
+    if (this.#times.length >= LONG_RUN_FILES) this.#printSlowest()
+    if (this.#skips.length > 0) print('\nnot proved on this machine:')
+    for (const { path, name, skipped } of this.#skips) print(`  ${path}: ${name}: ${skipped}`)
+    print(`${this.passed} passed, ${this.failed} failed, ${this.#skips.length} skipped`)
+    return this.failed === 0
+  }
+
+  #printSlowest() {
+    const slowest = this.#times.sort((a, b) => b.seconds - a.seconds).slice(0, SLOWEST)
+    print('\nwhat took longest:')
+    for (const { path, seconds } of slowest) print(`${seconds.toFixed(1).padStart(8)} s  ${path}`)
+  }
+}
