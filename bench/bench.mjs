@@ -3,64 +3,60 @@
  * daemon, in turns, and prints what each cost. Everything that it makes stands in one scratch folder,
  * which is gone when it ends, however it ends.
  */
-import { existsSync, statSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
-import { resolve } from 'node:path'
-import { parseArgs } from 'node:util'
+import { build } from '../tools/build.mjs'
+import {
+  existingFile,
+  existingFolder,
+  oneOf,
+  runCommand,
+  UsageError,
+  wholeNumber,
+} from '../tools/command-line.mjs'
 import { makeDemoTrees } from '../tools/demo/trees.mjs'
 import { withScratch } from '../tools/scratch.mjs'
-import { setUp } from '../tools/setup.mjs'
 import { newestRsync } from '../tools/sources/rsync-binaries.mjs'
-import { cacheFolder, run, runTool, SetupError } from '../tools/workplace.mjs'
+import { cacheFolder, run } from '../tools/workplace.mjs'
 import { CASES, CONTENDERS } from './cases.mjs'
 import { caseTable, grouped, mediansOf, ratiosOf } from './figures.mjs'
 import { openWorkbench } from './workbench.mjs'
 
-const USAGE = `npm run bench -- [--old TREE --new TREE | --big] [OPTIONS]
+const RUNS = 3
+const KEYS = CASES.map(({ key }) => key)
 
-  --old TREE --new TREE  any two root file systems (default: the demonstration's, small)
-  --big                  a pair of a laptop's full system instead, made of Debian packages
-  --runs N               how often each is run, in turns (default 3)
-  --case NAME            only this case; repeat for more: ${CASES.map(({ key }) => key).join(', ')}
-  --json FILE            write every run, the medians and the ratios there
-  --program FILE         another xo-upgrade than the one of this checkout
-  --scratch DIR          where to work (default: .cache); needs some four trees more each run
-`
-
-function options() {
-  const { values } = parseArgs({
-    options: {
-      old: { type: 'string' },
-      new: { type: 'string' },
-      big: { type: 'boolean', default: false },
-      runs: { type: 'string', default: '3' },
-      case: { type: 'string', multiple: true },
-      json: { type: 'string' },
-      program: { type: 'string' },
-      scratch: { type: 'string', default: cacheFolder },
-      help: { type: 'boolean', default: false },
+const USAGE = {
+  call: 'npm run bench --',
+  about: 'Upgrades with xo-upgrade and with stock rsync, in turns, and prints what each cost.',
+  options: {
+    old: {
+      takes: 'TREE',
+      about: 'a root file system, with --new (the demonstration, small)',
+      reads: existingFolder,
     },
-  })
-  const runs = Number(values.runs)
-  if (!Number.isInteger(runs) || runs < 1) throw new SetupError(`--runs is "${values.runs}"`, USAGE)
-  if ((values.old === undefined) !== (values.new === undefined)) {
-    throw new SetupError('--old and --new belong together', USAGE)
-  }
-  for (const name of values.case ?? []) {
-    if (!CASES.some(({ key }) => key === name)) throw new SetupError(`no case "${name}"`, USAGE)
-  }
-  return { ...values, runs }
+    new: { takes: 'TREE', about: 'another one, to upgrade to', reads: existingFolder },
+    big: { about: 'a pair of a laptop with its full system instead, made of Debian packages' },
+    runs: { takes: 'N', about: `how often each is run (${RUNS})`, reads: wholeNumber(1) },
+    case: { takes: 'NAME', about: `only: ${KEYS.join(', ')}`, many: true, reads: oneOf(KEYS) },
+    json: { takes: 'FILE', about: 'where every run, the medians and the ratios are written' },
+    program: { takes: 'FILE', about: 'another xo-upgrade (of this checkout)', reads: existingFile },
+    scratch: {
+      takes: 'FOLDER',
+      about: 'where to work (.cache); needs some four trees more each run',
+      reads: existingFolder,
+    },
+  },
+  check({ old, new: newer, big }) {
+    if ((old === undefined) !== (newer === undefined)) {
+      throw new UsageError('--old and --new belong together')
+    }
+    if (big && old !== undefined) throw new UsageError('--big and --old exclude each other')
+  },
+  needs: ['build'],
 }
 
 async function treesOf({ old, new: newer, big }) {
-  if (old === undefined) return makeDemoTrees({ big })
-  const trees = { old: resolve(old), new: resolve(newer) }
-  for (const tree of Object.values(trees)) {
-    if (!existsSync(tree) || !statSync(tree).isDirectory()) {
-      throw new SetupError(`${tree} is no folder`)
-    }
-  }
-  return trees
+  return old === undefined ? makeDemoTrees({ big }) : { old, new: newer }
 }
 
 async function sizeOf(tree) {
@@ -134,20 +130,6 @@ it commits, rsync does not, so a \`sync -f\` follows it. CPU: user + system. cli
 largest process; rsync has two or three. Bytes: payload of TCP, both programs counted by the kernel on
 the server's side. xo-upgrade also verifies, and keeps hard links and capabilities; -a alone does not.`
 
-/** The program under test: the one that was named, or this checkout's, built if it has to be. */
-async function programOf({ program }) {
-  if (program === undefined) return (await builtProgram()).program
-  if (!existsSync(program)) throw new SetupError(`${program} is not there`)
-  return resolve(program)
-}
-
-/** The build stands on npm packages that may not be there before the set-up. */
-async function builtProgram() {
-  setUp('build')
-  const { build } = await import('../tools/build.mjs')
-  return build()
-}
-
 function summary({ runs, rsync, trees, machine }) {
   const { processor, cores, kernel, fileSystem } = machine
   return (
@@ -170,14 +152,13 @@ async function runCases({ bench, trees, cases, chosen, record }) {
   }
 }
 
-async function main() {
-  const chosen = options()
-  if (chosen.help) return void process.stdout.write(USAGE)
-  const program = await programOf(chosen)
+async function main(given) {
+  const chosen = { runs: RUNS, scratch: cacheFolder, ...given }
+  const program = chosen.program ?? (await build()).program
   const source = await treesOf(chosen)
   const rsync = await newestRsync()
   const cases = CASES.filter(({ key }) => !chosen.case || chosen.case.includes(key))
-  await withScratch(resolve(chosen.scratch), 'bench', async (folder) => {
+  await withScratch(chosen.scratch, 'bench', async (folder) => {
     const needed = new Set(cases.map(({ key }) => key))
     const place = { folder, program, rsync, oldTree: source.old, newTree: source.new }
     const { bench, trees } = await openWorkbench({ ...place, needed, say })
@@ -195,4 +176,4 @@ async function main() {
   })
 }
 
-await runTool(main)
+await runCommand(import.meta.url, USAGE, main)

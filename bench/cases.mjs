@@ -75,6 +75,8 @@ export const CASES = [
       await install(bench, RECYCLING, 40)
       await bench.prepare(bench.upgrader('upgrade', RECYCLING, 'xo', ['--version', '41']))
       await bench.prepare(bench.upgrader('swap', RECYCLING))
+      // A release on trial is not upgraded, and no boot ends the trial here.
+      await bench.prepare(bench.upgrader('confirm', RECYCLING, undefined, ['--force']))
       await keepState(bench, RECYCLING)
       await bench.cloneByLinks(`${RECYCLING}/previous-root`, 'previous-root')
     },

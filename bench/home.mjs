@@ -8,10 +8,13 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { build } from '../tools/build.mjs'
+import { runCommand, wholeNumber } from '../tools/command-line.mjs'
 import { run } from '../tools/workplace.mjs'
+import { grouped } from './figures.mjs'
 
-const PROGRAM = 'build/x86_64/xo-upgrade'
 const LAPTOPS = 4000
+const SECONDS = 60
 const AT_ONCE = 150
 
 /** One call: milliseconds until the whole answer was there. Rejects where it is not the one. */
@@ -60,38 +63,54 @@ async function measured(title, port, calls) {
   return errors.length
 }
 
-const overAMinute = (one) =>
+const overTime = (count, seconds) => (one) =>
   Promise.all(
-    Array.from({ length: LAPTOPS }, async (_, index) => {
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 60_000))
+    Array.from({ length: count }, async (_, index) => {
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * seconds * 1000))
       await one(`SHC${index}`)
     }),
   )
 
-async function asFastAsTheyCome(one) {
+const asFastAsTheyCome = (count) => async (one) => {
   let next = 0
   const worker = async () => {
-    while (next < LAPTOPS) await one(`SHC${next++}`)
+    while (next < count) await one(`SHC${next++}`)
   }
   await Promise.all(Array.from({ length: AT_ONCE }, worker))
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'xo-home-'))
-mkdirSync(join(folder, 'home'))
-writeFileSync(join(folder, 'home/latest'), '43\n')
-await run([PROGRAM, 'keygen', '--to', join(folder, 'secret'), '--name', 'home'])
-const words = ['--folder', join(folder, 'home'), '--key', join(folder, 'secret/home.sec')]
-const server = spawn(PROGRAM, ['home', ...words, '--listen', '127.0.0.1:0', '--json'])
-try {
-  const line = await new Promise((resolve) => server.stdout.once('data', resolve))
-  const { port } = JSON.parse(String(line))
-  const failed =
-    (await measured('4,000 laptops in a minute', port, overAMinute)) +
-    (await measured(`4,000 laptops, ${AT_ONCE} at once`, port, asFastAsTheyCome))
-  const status = readFileSync(`/proc/${server.pid}/status`, 'latin1')
-  process.stdout.write(`peak memory of the server: ${/VmHWM:\s*(.*)/.exec(status)?.[1]}\n`)
-  process.exitCode = failed === 0 ? 0 : 1
-} finally {
-  server.kill()
-  rmSync(folder, { recursive: true, force: true })
+async function main({ laptops: count = LAPTOPS, seconds = SECONDS }) {
+  const { program } = await build()
+  const laptops = `${grouped(count)} laptops`
+  const folder = mkdtempSync(join(tmpdir(), 'xo-home-'))
+  mkdirSync(join(folder, 'home'))
+  writeFileSync(join(folder, 'home/latest'), '43\n')
+  await run([program, 'keygen', '--to', join(folder, 'secret'), '--name', 'home'])
+  const words = ['--folder', join(folder, 'home'), '--key', join(folder, 'secret/home.sec')]
+  const server = spawn(program, ['home', ...words, '--listen', '127.0.0.1:0', '--json'])
+  try {
+    const line = await new Promise((resolve) => server.stdout.once('data', resolve))
+    const { port } = JSON.parse(String(line))
+    const failed =
+      (await measured(`${laptops} in ${seconds} s`, port, overTime(count, seconds))) +
+      (await measured(`${laptops}, ${AT_ONCE} at once`, port, asFastAsTheyCome(count)))
+    const status = readFileSync(`/proc/${server.pid}/status`, 'latin1')
+    process.stdout.write(`peak memory of the server: ${/VmHWM:\s*(.*)/.exec(status)?.[1]}\n`)
+    process.exitCode = failed === 0 ? 0 : 1
+  } finally {
+    server.kill()
+    rmSync(folder, { recursive: true, force: true })
+  }
 }
+
+const USAGE = {
+  call: 'npm run bench:home --',
+  about: 'Calls the home server as a fleet of laptops does, and prints errors, latency and memory.',
+  options: {
+    laptops: { takes: 'N', about: `how many call (${LAPTOPS})`, reads: wholeNumber(1) },
+    seconds: { takes: 'N', about: `within how long at first (${SECONDS})`, reads: wholeNumber(0) },
+  },
+  needs: ['build'],
+}
+
+await runCommand(import.meta.url, USAGE, main)

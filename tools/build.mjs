@@ -1,8 +1,5 @@
 /**
- * `npm run build`: libraries, our C, the bundle, the program.
- *
- *   node tools/build.mjs [--target x86_64] [--flavour program|test|asan]
- *
+ * `npm run build`: libraries, our C, the bundle, the program. Of its flavours
  * `program` makes build/TARGET/xo-upgrade and build/TARGET/host, `test` only the host, which runs the
  * bundle file that is its first argument, `asan` both under the sanitizers in build/TARGET-asan.
  * Each object is kept under the digest of all that it was made from, so that a second run does nothing.
@@ -18,27 +15,18 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { basename, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { targets } from '../firmware/targets/targets.mjs'
 import { buildBundle, filesBelow } from './bundle.mjs'
+import { oneOf, runCommand } from './command-line.mjs'
 import { buildLibraries, forEachParallel } from './libraries.mjs'
-import {
-  buildFolder,
-  identityOf,
-  projectFolder,
-  run,
-  runTool,
-  SetupError,
-  sha256,
-  sha256OfFile,
-} from './workplace.mjs'
+import { buildFolder, identityOf, projectFolder, run, sha256, sha256OfFile } from './workplace.mjs'
 
 const hostFolder = join(projectFolder, 'runtime', 'host')
 /** Linked into the host that runs under the sanitizers, and into no other. */
 const refusalFolder = join(projectFolder, 'runtime', 'refusal')
 const REFUSAL_FLAGS = ['malloc', 'calloc', 'realloc'].map((name) => `-Wl,--wrap=${name}`)
 const nativeFolder = join(projectFolder, 'native')
+const FLAVOURS = ['program', 'test', 'asan']
 
 /** What all of our C may include; a change of any of them compiles it all again (seconds). */
 function headersIdentity() {
@@ -148,8 +136,6 @@ async function compileBundle(builder, bundle) {
 
 async function openBuilder(name) {
   const target = targets[name]
-  if (!target)
-    throw new SetupError(`no target "${name}"`, `one of: ${Object.keys(targets).join(', ')}`)
   return new Builder(name, target, await buildLibraries(name, target))
 }
 
@@ -193,9 +179,6 @@ async function buildChecked(target) {
 /** Builds; the paths of the programs that are there afterwards. */
 export async function build({ target = 'x86_64', flavour = 'program' } = {}) {
   if (flavour === 'asan') return buildChecked(target)
-  if (!['program', 'test'].includes(flavour)) {
-    throw new SetupError(`no flavour "${flavour}"`, 'one of: program, test, asan')
-  }
   const builder = await openBuilder(target)
   const common = await builder.compileAll(commonSources())
   const made = { host: await buildHost(builder, common) }
@@ -204,19 +187,36 @@ export async function build({ target = 'x86_64', flavour = 'program' } = {}) {
   return made
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await runTool(async () => {
-    const { values } = parseArgs({
-      options: {
-        target: { type: 'string' },
-        flavour: { type: 'string' },
-        quiet: { type: 'boolean' },
-      },
-    })
-    const made = await build({ target: values.target, flavour: values.flavour })
-    if (values.quiet) return
-    for (const path of Object.values(made)) {
-      process.stdout.write(`${path}  ${statSync(path).size} bytes\n`)
-    }
-  })
+/** The machines that a person may name, and how every tool that builds for one lets them. */
+export const TARGETS = Object.keys(targets).filter((name) => targets[name].musl)
+export const targetOption = {
+  takes: 'NAME',
+  about: `the machine it is for: ${TARGETS.join(', ')} (${TARGETS[0]})`,
+  reads: oneOf(TARGETS),
 }
+/** What has to be set up before anything is built for a target. */
+export const buildNeeds = ({ target }) =>
+  ['i586', 'armv7'].includes(target) ? ['build', target] : ['build']
+
+const USAGE = {
+  call: 'npm run build --',
+  about: 'Builds the libraries, our C, the bundle and the program.',
+  options: {
+    target: targetOption,
+    flavour: {
+      takes: 'NAME',
+      about: `${FLAVOURS.join(', ')} (${FLAVOURS[0]}): test is the host alone, asan has sanitizers`,
+      reads: oneOf(FLAVOURS),
+    },
+    quiet: { about: 'does not say what was made' },
+  },
+  needs: buildNeeds,
+}
+
+await runCommand(import.meta.url, USAGE, async ({ target, flavour, quiet }) => {
+  const made = await build({ target, flavour })
+  if (quiet) return
+  for (const path of Object.values(made)) {
+    process.stdout.write(`${path}  ${statSync(path).size} bytes\n`)
+  }
+})

@@ -7,9 +7,10 @@ import { writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { runCommand } from './command-line.mjs'
 import { rsyncBinaries } from './sources/rsync-binaries.mjs'
 import { outputOf, transpile } from './tests/transpile.mjs'
-import { projectFolder, runTool, SetupError } from './workplace.mjs'
+import { projectFolder, SetupError } from './workplace.mjs'
 
 const BYTES_A_LINE = 48
 
@@ -84,4 +85,10 @@ async function capture() {
   }
 }
 
-await runTool(capture)
+const USAGE = {
+  call: 'node tools/capture-wire.mjs',
+  about: 'Records sessions with stock rsyncs into test/vectors.',
+  needs: ['build'],
+}
+
+await runCommand(import.meta.url, USAGE, capture)

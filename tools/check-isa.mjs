@@ -6,10 +6,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { isGeodeInstruction } from '../firmware/targets/geode/instructions.mjs'
+import { existingFile, runCommand } from './command-line.mjs'
 import { initramfsEntries } from './firmware.mjs'
-import { run, runTool, SetupError } from './workplace.mjs'
+import { run, SetupError } from './workplace.mjs'
 
 const SHOWN_MAX = 20
 
@@ -60,14 +60,22 @@ async function check(files) {
   )
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await runTool(async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'xo-isa-'))
-    try {
-      const named = process.argv.slice(2)
-      await check(named.length > 0 ? named : await programsOfInitramfs(folder))
-    } finally {
-      rmSync(folder, { recursive: true, force: true })
-    }
-  })
+const USAGE = {
+  call: 'npm run check:isa --',
+  about: 'Holds that a Geode LX knows every instruction of the XO-1 programs.',
+  words: {
+    takes: 'FILE…',
+    about: 'only these programs or objects (all of the initramfs)',
+    reads: existingFile,
+  },
+  needs: ['build', 'i586'],
 }
+
+await runCommand(import.meta.url, USAGE, async (_options, named) => {
+  const folder = mkdtempSync(join(tmpdir(), 'xo-isa-'))
+  try {
+    await check(named.length > 0 ? named : await programsOfInitramfs(folder))
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})

@@ -1,9 +1,6 @@
 /**
  * `npm run firmware`: the initramfs, `initramfs.cpio.zst` and `initramfs.cpio.gz` (for kernels before
  * 5.9), with xo-upgrade as /init. What goes in is what the options name, and nothing of this machine.
- *
- *   node tools/firmware.mjs [--target x86_64|i586|armv7] [--to FOLDER] [--keys FOLDER] [--config FILE]
- *     [--modules /lib/modules/VERSION --module NAME …] [--add FOLDER …] [--no-busybox] [--no-dbclient]
  */
 import {
   mkdirSync,
@@ -16,13 +13,12 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
-import { build } from './build.mjs'
+import { build, buildNeeds, targetOption } from './build.mjs'
+import { existingFile, existingFolder, runCommand, UsageError } from './command-line.mjs'
 import { writeCpio } from './cpio.mjs'
 import { findModules } from './kernel-modules.mjs'
 import { buildProgram } from './programs.mjs'
-import { buildFolder, projectFolder, run, runTool, SetupError } from './workplace.mjs'
+import { buildFolder, projectFolder, run, SetupError } from './workplace.mjs'
 
 const recipeFolder = join(projectFolder, 'firmware', 'initramfs')
 const FOLDERS = ['bin', 'dev', 'etc', 'mnt', 'proc', 'root', 'run', 'sbin', 'sys', 'tmp']
@@ -112,12 +108,6 @@ function complete(entries) {
  */
 export async function initramfsEntries(options = {}) {
   const target = options.target ?? 'x86_64'
-  if (options.module?.length > 0 && !options.modules) {
-    throw new SetupError(
-      '--module without --modules',
-      'name the folder of the kernel: --modules DIR',
-    )
-  }
   const { program } = await build({ target })
   const entries = [...frame(), file('init', readFileSync(program), 0o755)]
   if (!options['no-busybox']) entries.push(...(await busyboxEntries(target)))
@@ -154,30 +144,46 @@ export async function makeInitramfs(options = {}) {
   return made
 }
 
-const text = { type: 'string' }
-const list = { type: 'string', multiple: true }
-const flag = { type: 'boolean' }
-
-export const INITRAMFS_OPTIONS = {
-  target: text,
-  to: text,
-  keys: text,
-  config: text,
-  modules: text,
-  module: list,
-  add: list,
-  'no-busybox': flag,
-  'no-dbclient': flag,
+const USAGE = {
+  call: 'npm run firmware --',
+  about: 'Makes the initramfs that runs before the system.',
+  options: {
+    target: targetOption,
+    to: { takes: 'FOLDER', about: 'where to (build/firmware)' },
+    keys: { takes: 'FOLDER', about: 'the public keys in it (*.pub)', reads: existingFolder },
+    config: { takes: 'FILE', about: 'becomes /etc/xo-upgrade.conf', reads: existingFile },
+    modules: {
+      takes: 'FOLDER',
+      about: 'where modules are taken from: /lib/modules/VERSION of the kernel that will boot',
+      reads: existingFolder,
+    },
+    module: {
+      takes: 'NAME',
+      about: 'a module, with all that it needs, in the order of loading',
+      many: true,
+    },
+    add: {
+      takes: 'FOLDER',
+      about: 'a folder of your own, as it stands',
+      reads: existingFolder,
+      many: true,
+    },
+    'no-busybox': { about: 'without busybox' },
+    'no-dbclient': { about: 'without the ssh client' },
+  },
+  check({ modules, module = [] }) {
+    if (module.length > 0 && !modules) {
+      throw new UsageError('--module needs --modules, the folder of the kernel')
+    }
+  },
+  needs: buildNeeds,
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await runTool(async () => {
-    const { values } = parseArgs({ options: INITRAMFS_OPTIONS })
-    for (const path of Object.values(await makeInitramfs(values))) {
-      process.stdout.write(`${path}  ${statSync(path).size} bytes\n`)
-    }
-    if (!values.keys) {
-      process.stderr.write('It holds no keys, so it will accept no release: --keys FOLDER\n')
-    }
-  })
-}
+await runCommand(import.meta.url, USAGE, async (options) => {
+  for (const path of Object.values(await makeInitramfs(options))) {
+    process.stdout.write(`${path}  ${statSync(path).size} bytes\n`)
+  }
+  if (!options.keys) {
+    process.stderr.write('It holds no keys, so it will accept no release: --keys FOLDER\n')
+  }
+})

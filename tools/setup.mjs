@@ -2,16 +2,14 @@
  * `npm run setup`: makes sure that this machine has what building and testing need, and installs what
  * is missing where it may (root, apt). Where it may not, it says exactly what to install and stops.
  * Never edits the machine's apt sources, never removes or upgrades what is there on purpose.
- *
- *   node tools/setup.mjs [build|test|boot|i586|armv7 ...]       everything where nothing is named
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { oneOf, runCommand } from './command-line.mjs'
 import { aptGet, lastLines } from './sources/apt.mjs'
 import { here as thisMachine } from './sources/here.mjs'
-import { projectFolder, runTool, SetupError } from './workplace.mjs'
+import { projectFolder, SetupError } from './workplace.mjs'
 
 /** Each Debian package with a program or a file that shows that it is there, and what it is for. */
 const MACHINE_PACKAGES = {
@@ -168,12 +166,13 @@ export function setUp(...groups) {
   ensureNpmPackages()
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await runTool(() => {
-    const groups = process.argv.slice(2)
-    const unknown = groups.find((group) => !MACHINE_PACKAGES[group])
-    if (unknown)
-      throw new SetupError(`no group "${unknown}"`, Object.keys(MACHINE_PACKAGES).join(', '))
-    setUp(...(groups.length > 0 ? groups : Object.keys(MACHINE_PACKAGES)))
-  })
+const GROUPS = Object.keys(MACHINE_PACKAGES)
+const USAGE = {
+  call: 'npm run setup --',
+  about: 'Installs what this machine lacks, or says what to install where it may not.',
+  words: { takes: 'GROUP…', about: `${GROUPS.join(', ')} (all)`, reads: oneOf(GROUPS) },
 }
+
+await runCommand(import.meta.url, USAGE, (_options, groups) =>
+  setUp(...(groups.length > 0 ? groups : GROUPS)),
+)

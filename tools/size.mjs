@@ -1,5 +1,5 @@
 /**
- * `npm run size [-- TARGET]`: how large the program and the initramfs are, what takes the room, and
+ * `npm run size`: how large the program and the initramfs are, what takes the room, and
  * how long the program takes to start, where this machine can start it.
  * Reads the linker's map, where each input section stands with its size and the object it came from.
  */
@@ -8,9 +8,10 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { targets } from '../firmware/targets/targets.mjs'
-import { build } from './build.mjs'
+import { build, buildNeeds, targetOption } from './build.mjs'
+import { runCommand } from './command-line.mjs'
 import { initramfsEntries, makeInitramfs } from './firmware.mjs'
-import { buildFolder, runTool, SetupError } from './workplace.mjs'
+import { buildFolder, SetupError } from './workplace.mjs'
 
 /** The aims that this project has set itself. */
 const SIZE_MAX_BYTES = 1_300_000
@@ -82,10 +83,8 @@ async function showInitramfs(target) {
   line(rest, `in ${small.length} links, folders and small files (unpacked)`)
 }
 
-await runTool(async () => {
-  const target = process.argv[2] ?? 'x86_64'
+async function showSizes(target) {
   const { program } = await build({ target })
-  if (!program) throw new SetupError('there is no bundle yet, and so no program to measure')
   const size = statSync(program).size
   const map = join(buildFolder, target, 'objects', 'xo-upgrade.map')
   process.stdout.write(`${program}\n`)
@@ -103,4 +102,13 @@ await runTool(async () => {
   process.stdout.write(
     `\nstart-up  ${start.toFixed(1)} ms (${verdict(start <= START_MAX_MS)} the aim of ${START_MAX_MS})\n`,
   )
-})
+}
+
+const USAGE = {
+  call: 'npm run size --',
+  about: 'Shows how large the program and the initramfs are, by what takes the room.',
+  options: { target: targetOption },
+  needs: buildNeeds,
+}
+
+await runCommand(import.meta.url, USAGE, ({ target = 'x86_64' }) => showSizes(target))

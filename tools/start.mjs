@@ -7,13 +7,14 @@
 import { mkdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { grouped, table } from '../bench/figures.mjs'
+import { runCommand } from './command-line.mjs'
 import { startDaemon } from './daemon.mjs'
 import { makeDemoTrees } from './demo/trees.mjs'
 import { measured } from './measure.mjs'
 import { withScratch } from './scratch.mjs'
 import { setUp } from './setup.mjs'
 import { newestRsync } from './sources/rsync-binaries.mjs'
-import { cacheFolder, projectFolder, runTool, SetupError } from './workplace.mjs'
+import { cacheFolder, projectFolder, SetupError } from './workplace.mjs'
 
 const COMMANDS = { plain: ['-a'], compressed: ['-az'] }
 
@@ -180,4 +181,9 @@ async function main() {
   })
 }
 
-await runTool(main)
+const USAGE = {
+  call: 'npm start --',
+  about: 'Shows the whole job on a real Debian system, every command as it is run.',
+}
+
+await runCommand(import.meta.url, USAGE, main)

@@ -13,12 +13,12 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { runCommand } from '../command-line.mjs'
 import { here } from '../sources/here.mjs'
 import { packagesIn } from '../sources/index.mjs'
 import { bringFirst, unpackPackage } from '../sources/packages.mjs'
 import { readPackages, toolsFolder } from '../sources/tables.mjs'
-import { cacheFolder, run, runTool, SetupError } from '../workplace.mjs'
+import { cacheFolder, run, SetupError } from '../workplace.mjs'
 
 const bootFolder = join(cacheFolder, 'boot')
 
@@ -90,9 +90,13 @@ export async function bringKernel() {
   return { version, image, modules }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await runTool(async () => {
-    const { image, modules } = await bringKernel()
-    process.stdout.write(`${image}\n${modules}\n`)
-  })
+const USAGE = {
+  call: 'node tools/boot/kernel.mjs',
+  about: 'Brings the kernel of the boot tests, and prints where it and its modules stand.',
+  needs: ['build', 'boot'],
 }
+
+await runCommand(import.meta.url, USAGE, async () => {
+  const { image, modules } = await bringKernel()
+  process.stdout.write(`${image}\n${modules}\n`)
+})

@@ -17,9 +17,10 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { runCommand } from '../command-line.mjs'
 import { makeAccounts, makeStamp, place, settleTimes, unpackAll } from '../demo/image.mjs'
 import { bringTables } from '../demo/packages.mjs'
-import { cacheFolder, projectFolder, run, runTool, sha256 } from '../workplace.mjs'
+import { cacheFolder, projectFolder, run, sha256 } from '../workplace.mjs'
 import { useAndPrune } from './prune.mjs'
 
 const bootFolder = join(cacheFolder, 'boot')
@@ -217,8 +218,12 @@ async function makeAll({ init, table, folder }) {
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await runTool(async () => {
-    for (const init of Object.keys(SYSTEMS)) process.stdout.write(`${await makeBootTrees(init)}\n`)
-  })
+const USAGE = {
+  call: 'node tools/boot/trees.mjs',
+  about: 'Makes the systems of the boot tests, and prints where they stand.',
+  needs: ['build', 'boot'],
 }
+
+await runCommand(import.meta.url, USAGE, async () => {
+  for (const init of Object.keys(SYSTEMS)) process.stdout.write(`${await makeBootTrees(init)}\n`)
+})

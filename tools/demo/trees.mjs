@@ -2,12 +2,13 @@
  * The two root file systems of the demonstration and the benchmark: release 41, and release 42 as a
  * real upgrade makes it of the same packages in newer versions. Both are made once and kept in
  * `.cache`, under the digest of all that they are made of; whoever uses them only reads.
- * `node tools/demo/trees.mjs [--big]` makes them and prints their paths.
+ * `node tools/demo/trees.mjs` makes them and prints their paths.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { cacheFolder, runTool, SetupError, sha256 } from '../workplace.mjs'
+import { runCommand } from '../command-line.mjs'
+import { cacheFolder, SetupError, sha256 } from '../workplace.mjs'
 import { changeImage } from './changes.mjs'
 import { makeImage } from './image.mjs'
 import { bringTables, tables } from './packages.mjs'
@@ -75,9 +76,13 @@ export async function makeDemoTrees({ big = false } = {}) {
   return { old: join(folder, '41'), new: join(folder, '42') }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await runTool(async () => {
-    const trees = await makeDemoTrees({ big: process.argv.includes('--big') })
-    process.stdout.write(`${trees.old}\n${trees.new}\n`)
-  })
+const USAGE = {
+  call: 'node tools/demo/trees.mjs',
+  about: 'Makes the two releases of the demonstration and prints where they stand.',
+  options: { big: { about: 'of a laptop with its full system' } },
 }
+
+await runCommand(import.meta.url, USAGE, async ({ big }) => {
+  const trees = await makeDemoTrees({ big })
+  process.stdout.write(`${trees.old}\n${trees.new}\n`)
+})

@@ -5,8 +5,8 @@
  */
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { runTool, SetupError, sha256OfFile } from '../workplace.mjs'
+import { runCommand } from '../command-line.mjs'
+import { SetupError, sha256OfFile } from '../workplace.mjs'
 import { bringFiles, lastLines } from './apt.mjs'
 import { here as thisMachine } from './here.mjs'
 import { addressOfSource } from './index.mjs'
@@ -145,9 +145,11 @@ export function archiveIdentity(name) {
     .join(' ')
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await runTool(async () => {
-    const names = new Set(readArchives().map(({ name }) => name))
-    for (const name of names) process.stdout.write(`${await fetchArchive(name)}\n`)
-  })
+const USAGE = {
+  call: 'node tools/sources/fetch.mjs',
+  about: 'Brings every source archive into the cache, and prints where it stands.',
 }
+
+await runCommand(import.meta.url, USAGE, async () => {
+  for (const name of Object.keys(archives)) process.stdout.write(`${await fetchArchive(name)}\n`)
+})

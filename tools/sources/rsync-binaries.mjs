@@ -6,8 +6,8 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { run, runTool, SetupError } from '../workplace.mjs'
+import { runCommand } from '../command-line.mjs'
+import { run, SetupError } from '../workplace.mjs'
 import { here as thisMachine } from './here.mjs'
 import { packagesIn } from './index.mjs'
 import { bringPackages } from './packages.mjs'
@@ -129,10 +129,13 @@ export async function newestRsync(here = thisMachine) {
   throw new SetupError(problems.join('\n'), 'check the network, or apt-get install rsync')
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await runTool(async () => {
-    for (const { version, command } of await rsyncBinaries()) {
-      process.stdout.write(`${version}  ${command.join(' ')}\n`)
-    }
-  })
+const USAGE = {
+  call: 'node tools/sources/rsync-binaries.mjs',
+  about: 'Brings the stock rsyncs that the tests run against, and prints how each is started.',
 }
+
+await runCommand(import.meta.url, USAGE, async () => {
+  for (const { version, command } of await rsyncBinaries()) {
+    process.stdout.write(`${version}  ${command.join(' ')}\n`)
+  }
+})
