@@ -148,6 +148,20 @@ test('a disk that does not come is told with those that are there', async () => 
   assert.match(output, /Restarting/)
 })
 
+test('after ten starts that failed in a row the machine itself is restarted', async () => {
+  const laptop = new Laptop()
+  await laptop.install(smallSystem(41))
+  const tries = Array.from({ length: 8 }, (_, index) => `This is try ${index + 2} of 10`)
+  const { output, status } = await laptop.start(['xo.store=LABEL=gone', 'xo.wait=0'], {
+    // Nobody has to be there; the key only saves the minute between two tries.
+    answers: Object.fromEntries(['can not start yet', ...tries].map((text) => [text, 'r'])),
+  })
+  assert.match(output, /This is try 9 of 10/, output)
+  assert.not.match(output, /This is try 10 of 10/)
+  assert.match(output, /Restarting\.\s*$/)
+  assert.is.not(status, undefined)
+})
+
 test('a laptop that is locked shows why, and has no shell', async () => {
   const laptop = new Laptop()
   await laptop.install(smallSystem(41), (path) =>

@@ -22,6 +22,8 @@ function frame(code: number, payload: Buffer): Buffer {
 
 const WELCOME = latin('@RSYNCD: 31.0\n@RSYNCD: OK\n')
 const AGREED = Buffer.concat([WELCOME, hex('81fe 03'), latin('md5'), hex('00000000')])
+/** What the manifest allows for the one file (bytes). */
+const SIZE = 5
 /** One regular file "latest" of 5 bytes. */
 const ENTRY = Buffer.concat([hex('01 06'), latin('latest'), hex('000500 69013557 a4810000')])
 const LIST = Buffer.concat([AGREED, frame(0, Buffer.concat([ENTRY, hex('0000')]))])
@@ -41,15 +43,17 @@ function daemon(...pieces: Buffer[]): Recording {
   )
 }
 
-async function session(recordings: Recording[]): Promise<{ file: Fetched; texts: string[] }> {
+async function session(
+  recordings: Recording[],
+  file = new Fetched('latest', folder),
+): Promise<{ file: Fetched; texts: string[] }> {
   const texts: string[] = []
   const options = optionsFor(873, { kind: 'paths', paths: ['latest'] })
   options.onServerText = (level, text) => texts.push(`${level}: ${text}`)
   const modules = { ...host, sockets: replayed(recordings) }
   const open = await Session.open(modules, options)
-  const file = new Fetched('latest', folder)
   try {
-    await open.fetch([file.request(open)])
+    await open.fetch([file.request(open, SIZE)])
     await open.finish()
   } finally {
     open.close()
@@ -97,6 +101,22 @@ test('answer-head-swapped, basis-type-unasked', async () => {
 
 test('block-token-without-basis', async () => {
   await refused(/protocol error/, LIST, frame(0, hex(`01 0080 ${NOTHING} ffffffff`)))
+})
+
+test('content-longer-than-listed: no byte beyond what was signed is written', async () => {
+  const tail = HELLO.subarray(HELLO.length - 20)
+  const longer = {
+    'in one token': Buffer.concat([hex(`01 0080 ${NOTHING} 06000000`), latin('hello!'), tail]),
+    'in two': Buffer.concat([HELLO.subarray(0, HELLO.length - 20), hex('01000000 21'), tail]),
+  }
+  for (const [how, answer] of Object.entries(longer)) {
+    const file = new Fetched('latest', scratch('longer'))
+    const error = await deadline(rejects(session([daemon(LIST, frame(0, answer))], file)))
+    assert.instance(error, PeerError, `${how}: ${error.stack}`)
+    assert.is((error as PeerError).kind, 'broken', how)
+    assert.match(error.message, 'rsync://127.0.0.1:873/xo: ', how)
+    assert.ok(file.content().length <= SIZE, `${how}: ${file.content().length} bytes`)
+  }
 })
 
 test('done-before-time', async () => {

@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { PeerError } from '../../src/errors.ts'
+import { DeadlineError, PeerError } from '../../src/errors.ts'
 import { openSource } from '../../src/source/open-source.ts'
 import type { Outcome, Source, Wanted } from '../../src/source/source.ts'
 import { Store } from '../../src/store/store.ts'
@@ -147,6 +147,43 @@ test('a file that outgrew what is allowed is not fetched, and the others are', a
   assert.is(content.get('c')?.content, 'last')
   source.close()
   rmSync(join(module, '44'), { recursive: true })
+})
+
+test('a server that stays below the least rate is given up, though it never falls silent', async () => {
+  const size = 200_000
+  put('45/root/large', 'x'.repeat(size))
+  const slow = await startProxy(daemon.port, { bytesPerSecond: 20_000 })
+  try {
+    const source = openSource(host, `rsync://127.0.0.1:${slow.port}/xo`, {
+      ...options(),
+      compression: 'none',
+      rateMinBytesPerSecond: 1_000_000,
+      rateWindowMs: 300,
+    })
+    const target = options().scratch()
+    let isAbandoned = false
+    const wanted: Wanted = {
+      name: 'large',
+      sizeMax: size,
+      target: () => target,
+      done: () => assert.unreachable('it can not be whole by then'),
+      abandoned: () => {
+        isAbandoned = true
+      },
+    }
+    const content = source.content(45, {
+      names: () => ['large'],
+      wanted: () => [wanted],
+      whole: false,
+    })
+    const error = await deadline(rejects(content, /bytes per second/))
+    assert.instance(error, DeadlineError)
+    assert.ok(isAbandoned)
+    source.close()
+  } finally {
+    slow.close()
+    rmSync(join(module, '45'), { recursive: true })
+  }
 })
 
 test('a source can be asked again after it was closed', async () => {

@@ -13,7 +13,7 @@ export interface ProxyOptions {
   stallAfter?: number
   /** May change a chunk from the daemon in place; `offset` is that of its first byte. */
   change?(chunk: Buffer, offset: number): void
-  /** At most so many bytes from the daemon each second. */
+  /** So many bytes from the daemon each second, in small pieces: it is slow, and never silent. */
   bytesPerSecond?: number
 }
 
@@ -25,6 +25,22 @@ export interface Proxy {
   /** Turns of direction as seen at the proxy: about the round trips. */
   turns: number
   close(): void
+}
+
+/** Milliseconds from one piece of a slow line to the next. */
+const PIECE_MS = 50
+
+/** Passes a chunk on at the rate, and takes no other one until it is gone. */
+function trickle(daemon: Socket, client: Socket, chunk: Buffer, bytesPerSecond: number): void {
+  const length = Math.max(1, Math.floor((bytesPerSecond * PIECE_MS) / 1000))
+  daemon.pause()
+  const pass = (from: number) => {
+    if (client.destroyed) return
+    client.write(chunk.subarray(from, from + length))
+    if (from + length < chunk.length) setTimeout(pass, PIECE_MS, from + length)
+    else setTimeout(() => daemon.resume(), PIECE_MS)
+  }
+  pass(0)
 }
 
 export function startProxy(port: number, options: ProxyOptions = {}): Promise<Proxy> {
@@ -65,14 +81,11 @@ export function startProxy(port: number, options: ProxyOptions = {}): Promise<Pr
       if (offset + chunk.length > limit) chunk = chunk.subarray(0, Math.max(0, limit - offset))
       offset += whole.length
       proxy.received += whole.length
-      after(() => client.write(chunk))
+      if (bytesPerSecond === undefined) after(() => client.write(chunk))
+      else trickle(daemon, client, chunk, bytesPerSecond)
       if (cutAfter !== undefined && offset >= cutAfter) {
         isDead = true
         after(end)
-      }
-      if (bytesPerSecond !== undefined) {
-        daemon.pause()
-        after(() => daemon.resume(), (whole.length * 1000) / bytesPerSecond)
       }
     })
     for (const [one, other] of [
