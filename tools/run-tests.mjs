@@ -39,12 +39,16 @@ function readWords() {
   return { ...values, words: [word], name }
 }
 
+/** A word that is the whole path of a file means this one, also where its name is not that of a test. */
 function findTests(words) {
   const wanted = words.map((word) => word.replace(projectFolder, '').replace(/^\.?\//, ''))
   return readdirSync(join(projectFolder, 'test'), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.test.ts'))
     .map((name) => join('test', name))
-    .filter((file) => wanted.length === 0 || wanted.some((word) => file.includes(word)))
+    .filter((file) => {
+      if (wanted.includes(file)) return file.endsWith('.ts')
+      if (!file.endsWith('.test.ts')) return false
+      return wanted.length === 0 || wanted.some((word) => file.includes(word))
+    })
     .sort()
 }
 

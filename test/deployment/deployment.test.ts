@@ -1,6 +1,7 @@
 /** A whole deployment: what happened to each laptop is what should have, in order. Needs root. */
 import { fileURLToPath } from 'node:url'
 import * as assert from 'uvu/assert'
+import { needNamespaces } from '../support/needs.ts'
 import { run } from '../support/stock-tool.ts'
 import { test } from '../support/suite.ts'
 import { kindOf } from './network.ts'
@@ -51,6 +52,7 @@ const EXPECTED: Record<string, RegExp[]> = {
 
 for (const kind of ['namespaces', 'emulated'] as const) {
   test(`one deployment (${kind}), from the first systems to a push, with all that goes wrong between`, async () => {
+    if (kind === 'namespaces') needNamespaces()
     const story = await Story.begin(kind, () => {})
     try {
       await story.happen()

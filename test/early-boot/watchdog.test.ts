@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import { armWatchdog, disarmWatchdog } from '../../src/boot/machine/watchdog.ts'
 import type { Host } from '../../src/host.ts'
 import { nodeHost } from '../support/host.ts'
-import { test } from '../support/suite.ts'
+import { skip, test } from '../support/suite.ts'
 
 const MARK = '/run/xo/watchdog'
 
@@ -19,13 +19,13 @@ function hostWhoseDevice(code: string): Host {
 }
 
 test('a device that a program feeds already is left to it, and is not told to be missing', () => {
-  if (existsSync(MARK)) return
+  if (existsSync(MARK)) skip(`a watchdog of this machine is armed: ${MARK} exists`)
   assert.match(armWatchdog(hostWhoseDevice('EBUSY'), 300), /left to the program that feeds it/)
   assert.not(existsSync(MARK), 'a confirmation has nothing to stop')
 })
 
 test('without a device that is said, and nothing else happens', () => {
-  if (existsSync(MARK)) return
+  if (existsSync(MARK)) skip(`a watchdog of this machine is armed: ${MARK} exists`)
   assert.match(armWatchdog(hostWhoseDevice('ENOENT'), 300), /There is no watchdog device/)
   assert.not(existsSync(MARK))
   disarmWatchdog(hostWhoseDevice('ENOENT'))

@@ -2,12 +2,12 @@
  * The model is of the real program: what the virtual disk records of an upgrade and a swap, and what
  * strace sees of the static binary doing the same, are the same operations in the same order.
  */
-import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import type { Operation } from '../../runtime/emulator/disk/operations.ts'
 import { Device, PROGRAM } from '../support/device.ts'
+import { needStrace } from '../support/needs.ts'
 import { Publisher } from '../support/release.ts'
 import { scratch } from '../support/scratch.ts'
 import { test } from '../support/suite.ts'
@@ -16,10 +16,6 @@ import { nastyImage } from './images.ts'
 import { issuedAt, setStage } from './scenarios.ts'
 
 const CALLS = 'renameat2,renameat,rename,linkat,unlinkat,fsync,syncfs'
-
-/** Whether strace works here; some containers forbid it. */
-const strace = spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0
-if (!strace) console.log('strace is missing or forbidden here: NOT compared with the real program')
 
 /** One word for each operation: what it does, and the last names that it is about. */
 function wordsOfModel(operations: Operation[]): string[] {
@@ -60,7 +56,7 @@ function wordsOfStrace(text: string): string[] {
 const fromCommit = (words: string[]) => words.slice(words.indexOf('sync-all'))
 
 test('an upgrade and a swap: the same operations in the same order', async () => {
-  if (!strace) return
+  needStrace()
   const publisher = new Publisher()
   publisher.publish(1, nastyImage(1), { issued: issuedAt(1) })
   const sources = [`file://${publisher.module}`]

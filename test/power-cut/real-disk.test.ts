@@ -10,9 +10,10 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import { Device, PROGRAM } from '../support/device.ts'
+import { needStrace } from '../support/needs.ts'
 import { Publisher } from '../support/release.ts'
 import { scratch } from '../support/scratch.ts'
-import { test } from '../support/suite.ts'
+import { skip, test } from '../support/suite.ts'
 import { nastyImage } from './images.ts'
 import { recoverAndProve } from './real-store.ts'
 
@@ -37,11 +38,6 @@ function canMount(): boolean {
 }
 
 const possible = canMount()
-if (!possible) console.log('no loop mounts on this machine: NOT proved on a real ext4')
-
-/** Some containers forbid it. */
-const canTrace = spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0
-if (!canTrace) console.log('strace is missing or forbidden here: NOT stopped at each flush')
 
 const publisher = new Publisher()
 const store = join(point, 'store')
@@ -52,7 +48,7 @@ const device = new Device({ sources, keys: publisher.keys.publicFile, store })
 const bases = { upgrade: join(folder, 'runs'), swap: join(folder, 'waits') }
 
 test.before(async () => {
-  if (!possible) return
+  if (!possible) skip('this machine allows no loop mounts of an ext4')
   publisher.publish(1, nastyImage(1))
   copyFileSync(join(folder, 'probe'), bases.upgrade)
   assert.ok(mount(bases.upgrade))
@@ -89,7 +85,6 @@ async function cutOnce(
 
 for (const command of ['upgrade', 'swap'] as const) {
   test(`${command} on a real ext4, ended and cut at some moments`, async () => {
-    if (!possible) return
     for (const delayMs of DELAYS_MS[command]) {
       await cutOnce(command, `after ${delayMs} ms`, async (image, left) => {
         const started = (child: ChildProcess) =>
@@ -101,7 +96,7 @@ for (const command of ['upgrade', 'swap'] as const) {
   })
 
   test(`${command} on a real ext4, stopped and cut at each flush`, async () => {
-    if (!possible || !canTrace) return
+    needStrace()
     let flushes = 0
     for (let ended = false; !ended; flushes++) {
       await cutOnce(command, `at flush ${flushes}`, async (image, left) => {

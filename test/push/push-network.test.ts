@@ -10,11 +10,12 @@ import { fileURLToPath } from 'node:url'
 import * as assert from 'uvu/assert'
 import { makeKeyPair } from '../../src/release/signify.ts'
 import { deadline } from '../support/deadline.ts'
-import { makeLan, namespacesAllowed } from '../support/namespaces.ts'
+import { makeLan } from '../support/namespaces.ts'
+import { needNamespaces } from '../support/needs.ts'
 import { scratch } from '../support/scratch.ts'
 import { signing } from '../support/signing.ts'
 import { run } from '../support/stock-tool.ts'
-import { skip, test } from '../support/suite.ts'
+import { test } from '../support/suite.ts'
 
 const PROGRAM = 'build/x86_64/xo-upgrade'
 const LAPTOP = fileURLToPath(new URL('laptop.js', import.meta.url))
@@ -76,7 +77,7 @@ async function hearOneOnce(laptops: Laptop[], inside: string[], to: string[]) {
 
 const inNamespaces = (name: string, handler: () => unknown) =>
   test(name, () => {
-    if (!namespacesAllowed()) skip('no network namespaces are allowed here: loopback alone')
+    needNamespaces()
     return handler()
   })
 

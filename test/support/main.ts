@@ -3,7 +3,7 @@
  * What happens goes as JSON lines to the descriptor that XO_TEST_REPORT names, where tools/run-tests.mjs
  * listens, or without one to stdout. The process ends with its last test, whatever that left open.
  */
-import { writeSync } from 'node:fs'
+import { existsSync, readFileSync, writeSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { describe, runSuites } from './suite.ts'
 
@@ -16,6 +16,7 @@ export type Notice =
   | { event: 'start'; name: string }
   | { event: 'result'; name: string; error?: string; skipped?: string }
   | { event: 'end' }
+  | { event: 'children'; pids: number[] }
 
 const [, , file = '', chosen = ''] = process.argv
 const notice = (happened: Notice) => writeSync(reportFd, `${JSON.stringify(happened)}\n`)
@@ -30,9 +31,17 @@ function stray(error: unknown): void {
   else notice({ event: 'result', name: 'outside of any test', error: describe(error) })
 }
 
+/** By their parent, which is all that is known of some; afterwards they have another one. */
+function children(): number[] {
+  const path = `/proc/${process.pid}/task/${process.pid}/children`
+  if (!existsSync(path)) return []
+  return readFileSync(path, 'latin1').split(' ').filter(Boolean).map(Number)
+}
+
 process.on('uncaughtException', stray)
 process.on('unhandledRejection', stray)
 process.on('exit', () => {
+  notice({ event: 'children', pids: children() })
   if (isDone) return
   const error = running
     ? 'the process ended in it: it waits for what never comes, or something exits'

@@ -33,13 +33,17 @@ function running() {
 /** What tests start carries this in its environment, unless it is given another one. */
 export const MARK = 'XO_TEST_FILE'
 
-/** Those that come from the process `leader`, which leads its session and carries `mark`, without itself. */
-export function startedBy(leader, mark) {
+/**
+ * Those that come from the process `leader`, which leads its session and carries `mark`, without itself.
+ * @param children what it had when it ended; children that are left get another parent
+ */
+export function startedBy({ leader, mark, children }) {
   const wanted = `${MARK}=${mark}\0`
   const found = new Set([leader])
   const others = running().filter(({ pid }) => pid !== process.pid)
   const marked = others.filter(({ pid, session }) => {
-    return session === leader || readOrNothing(`/proc/${pid}/environ`).includes(wanted)
+    if (session === leader || children.includes(pid)) return true
+    return readOrNothing(`/proc/${pid}/environ`).includes(wanted)
   })
   for (const { pid } of marked) found.add(pid)
   for (let before = 0; before !== found.size; ) {
@@ -64,9 +68,9 @@ export function kill(pid, signal = 'SIGKILL') {
 }
 
 /** Ends all that `startedBy` finds, and waits until it is gone. */
-export async function endAll(leader, mark) {
+export async function endAll(family) {
   const end = Date.now() + GOING_MS
-  for (let left = startedBy(leader, mark); left.length > 0; left = startedBy(leader, mark)) {
+  for (let left = startedBy(family); left.length > 0; left = startedBy(family)) {
     for (const pid of left) kill(pid)
     if (Date.now() > end) return
     await wait(POLL_MS)

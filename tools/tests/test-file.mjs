@@ -46,10 +46,11 @@ export class TestFile {
   #current = ''
   #isLate = false
   #isDone = false
+  #family
 
   /** @param name of its tests, those run whose name holds this; @param heard is told each result */
   constructor(path, { name = '', heard = () => {} } = {}) {
-    Object.assign(this, { path, name, heard, mark: `${path} ${process.pid}` })
+    Object.assign(this, { path, name, heard })
   }
 
   /** Comes back when nothing of it runs any more. */
@@ -65,9 +66,9 @@ export class TestFile {
     const [status, signal] = await this.ended
     clearTimeout(timer)
     running.delete(this)
-    this.left = await this.#leftBehind()
-    await endAll(this.child.pid, this.mark)
     await told
+    this.left = await this.#leftBehind()
+    await endAll(this.#family)
     this.#judge(status, signal, deadlineMinutes)
     this.seconds = (performance.now() - started) / 1000
   }
@@ -76,20 +77,22 @@ export class TestFile {
   async stop() {
     kill(this.child.pid, 'SIGTERM')
     await Promise.race([this.ended, wait(GRACE_MS, undefined, { ref: false })])
-    await endAll(this.child.pid, this.mark)
+    await endAll(this.#family)
     kill(this.child.pid)
   }
 
   #start() {
     const runner = outputOf('test/support/main.ts')
+    const mark = `${this.path} ${process.pid}`
     const words = ['--enable-source-maps', runner, outputOf(this.path), this.name]
     this.child = spawn(process.execPath, words, {
       cwd: projectFolder,
       // A session of its own, by which what it starts is known.
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-      env: { ...process.env, XO_TEST_REPORT: '3', [MARK]: this.mark },
+      env: { ...process.env, XO_TEST_REPORT: '3', [MARK]: mark },
     })
+    this.#family = { leader: this.child.pid, mark, children: [] }
     this.ended = new Promise((resolve) => this.child.once('exit', (...how) => resolve(how)))
     for (const stream of [this.child.stdout, this.child.stderr]) {
       stream.setEncoding('utf8').on('data', (text) => {
@@ -104,6 +107,7 @@ export class TestFile {
       const { event, ...rest } = JSON.parse(line)
       if (event === 'start') this.#current = rest.name
       if (event === 'end') this.#isDone = true
+      if (event === 'children') this.#family.children = rest.pids
       if (event !== 'result') continue
       this.results.push(rest)
       this.heard(rest)
@@ -111,7 +115,7 @@ export class TestFile {
   }
 
   async #leftBehind() {
-    const find = () => startedBy(this.child.pid, this.mark)
+    const find = () => startedBy(this.#family)
     for (const end = Date.now() + SETTLING_MS; Date.now() < end; await wait(POLL_MS)) {
       if (find().length === 0) return []
     }

@@ -1,0 +1,6 @@
+/** Throws before there is any test. */
+import { test } from '../../support/suite.ts'
+
+test('is there', () => {})
+test.run()
+throw new Error('the ground is wet')
