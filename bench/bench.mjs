@@ -126,9 +126,10 @@ function say(text) {
 const quiet = () => process.stderr.isTTY && process.stderr.write('\r\x1b[K')
 
 const NOTES = `wall: the client alone, page cache warm. +sync: until the disk has it all; xo-upgrade syncs before
-it commits, rsync does not, so a \`sync -f\` follows it. CPU: user + system. client MiB: peak of the
-largest process; rsync has two or three. Bytes: payload of TCP, both programs counted by the kernel on
-the server's side. xo-upgrade also verifies, and keeps hard links and capabilities; -a alone does not.`
+it commits, rsync does not, so a \`sync -f\` follows it. CPU: user + system. client MiB: peak of
+the largest process; rsync has two or three. Bytes: payload of TCP, both programs counted by the
+kernel on the server's side. xo-upgrade also verifies, and keeps hard links and capabilities; -a
+alone does not.`
 
 function summary({ runs, rsync, trees, machine }) {
   const { processor, cores, kernel, fileSystem } = machine

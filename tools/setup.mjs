@@ -27,6 +27,7 @@ const MACHINE_PACKAGES = {
     { package: 'ca-certificates', has: '/etc/ssl/certs/ca-certificates.crt' },
   ],
   test: [
+    { package: 'clang-format', has: 'clang-format' },
     { package: 'signify-openbsd', has: 'signify-openbsd' },
     { package: 'libarchive-tools', has: 'bsdtar' },
     { package: 'mtree-netbsd', has: 'mtree' },

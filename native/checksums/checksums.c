@@ -5,9 +5,7 @@
 #include "hash.h"
 #include "module.h"
 
-static JSValue checksums_hash(JSContext *context, JSValueConst self, int count,
-                              JSValueConst *arguments) {
-  (void)self, (void)count;
+static NATIVE(checksums_hash) {
   const char *name = JS_ToCString(context, arguments[0]);
   if (!name) return JS_EXCEPTION;
   int kind = hash_kind_of(name);
@@ -25,9 +23,7 @@ static JSValue checksums_hash(JSContext *context, JSValueConst self, int count,
   return buffer_new(context, result, hash_length((enum hash_kind)kind));
 }
 
-static JSValue checksums_digest_file(JSContext *context, JSValueConst self, int count,
-                                     JSValueConst *arguments) {
-  (void)self, (void)count;
+static NATIVE(checksums_digest_file) {
   int32_t fd;
   double size_max;
   if (JS_ToInt32(context, &fd, arguments[0])) return JS_EXCEPTION;

@@ -11,25 +11,18 @@ static double seconds_of(clockid_t clock) {
   return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static JSValue clock_monotonic_ms(JSContext *context, JSValueConst self, int argc,
-                                  JSValueConst *argv) {
-  (void)self, (void)argc, (void)argv;
+static NATIVE(clock_monotonic_ms) {
   return JS_NewFloat64(context, seconds_of(CLOCK_MONOTONIC) * 1e3);
 }
 
-static JSValue clock_wall_seconds(JSContext *context, JSValueConst self, int argc,
-                                  JSValueConst *argv) {
-  (void)self, (void)argc, (void)argv;
-  return JS_NewFloat64(context, seconds_of(CLOCK_REALTIME));
-}
+static NATIVE(clock_wall_seconds) { return JS_NewFloat64(context, seconds_of(CLOCK_REALTIME)); }
 
 struct timer {
   struct loop_wait wait;
   JSValue resolve;
 };
 
-static void timer_wake(JSContext *context, struct loop_wait *wait, bool ready) {
-  (void)ready;
+static void timer_wake(JSContext *context, struct loop_wait *wait, UNUSED bool ready) {
   struct timer *timer = (struct timer *)wait;
   JSValue resolve = timer->resolve;
   free(timer);
@@ -37,10 +30,9 @@ static void timer_wake(JSContext *context, struct loop_wait *wait, bool ready) {
   JS_FreeValue(context, resolve);
 }
 
-static JSValue clock_sleep(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
-  (void)self, (void)argc;
+static NATIVE(clock_sleep) {
   double milliseconds;
-  if (JS_ToFloat64(context, &milliseconds, argv[0])) return JS_EXCEPTION;
+  if (JS_ToFloat64(context, &milliseconds, arguments[0])) return JS_EXCEPTION;
   JSValue functions[2];
   JSValue promise = JS_NewPromiseCapability(context, functions);
   if (JS_IsException(promise)) return promise;

@@ -2,31 +2,21 @@
  * The file list of native:delta as JavaScript sees it; what it is stands in file-list.h. Its functions
  * are in the table at the end of delta.c.
  */
-#include "delta.h"
+#include "delta-list.h"
+
+#include "delta-fault.h"
 #include "file-list.h"
 #include "module.h"
 
 static JSClassID file_list_class;
 
-static void file_list_finalize(JSRuntime *runtime, JSValue value) {
-  (void)runtime;
+static void file_list_finalize(UNUSED JSRuntime *runtime, JSValue value) {
   file_list_close(JS_GetOpaque(value, file_list_class));
 }
 
-static const JSClassDef file_list_definition = {"FileList", .finalizer = file_list_finalize};
-
-int delta_list_prepare(JSRuntime *runtime) {
-  JS_NewClassID(&file_list_class);
-  return JS_NewClass(runtime, file_list_class, &file_list_definition);
-}
-
-static int flag_from_js(JSContext *context, JSValueConst object, const char *name, bool *flag) {
-  JSValue value = JS_GetPropertyStr(context, object, name);
-  if (JS_IsException(value)) return -1;
-  int truth = JS_ToBool(context, value);
-  JS_FreeValue(context, value);
-  *flag = truth > 0;
-  return truth < 0 ? -1 : 0;
+int delta_list_prepare(JSContext *context) {
+  static const JSClassDef definition = {"FileList", .finalizer = file_list_finalize};
+  return class_register(context, &file_list_class, &definition);
 }
 
 static int list_options_from_js(JSContext *context, JSValueConst object,
@@ -34,8 +24,8 @@ static int list_options_from_js(JSContext *context, JSValueConst object,
   int64_t protocol;
   if (get_int64_property(context, object, "protocol", &protocol) ||
       get_int64_property(context, object, "entriesMax", &options->entries_max) ||
-      flag_from_js(context, object, "varintFlags", &options->varint_flags) ||
-      flag_from_js(context, object, "relative", &options->relative)) {
+      get_bool_property(context, object, "varintFlags", &options->varint_flags) ||
+      get_bool_property(context, object, "relative", &options->relative)) {
     return -1;
   }
   options->protocol = (int)protocol;
@@ -44,9 +34,7 @@ static int list_options_from_js(JSContext *context, JSValueConst object,
   return -1;
 }
 
-JSValue delta_open_file_list(JSContext *context, JSValueConst self, int count,
-                             JSValueConst *arguments) {
-  (void)self, (void)count;
+NATIVE(delta_open_file_list) {
   struct file_list_options options;
   if (list_options_from_js(context, arguments[0], &options)) return JS_EXCEPTION;
   JSValue object = JS_NewObjectClass(context, (int)file_list_class);
@@ -66,8 +54,7 @@ static struct file_list *list_from_js(JSContext *context, JSValueConst value) {
   return list;
 }
 
-JSValue delta_feed_list(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
-  (void)self, (void)count;
+NATIVE(delta_feed_list) {
   struct fault fault;
   uint8_t *bytes;
   size_t length;
@@ -81,16 +68,12 @@ JSValue delta_feed_list(JSContext *context, JSValueConst self, int count, JSValu
   return used < 0 ? delta_throw_fault(context, &fault) : JS_NewInt64(context, used);
 }
 
-JSValue delta_list_ended(JSContext *context, JSValueConst self, int count,
-                         JSValueConst *arguments) {
-  (void)self, (void)count;
+NATIVE(delta_list_ended) {
   struct file_list *list = list_from_js(context, arguments[0]);
   return list ? JS_NewBool(context, file_list_ended(list)) : JS_EXCEPTION;
 }
 
-JSValue delta_list_summary(JSContext *context, JSValueConst self, int count,
-                           JSValueConst *arguments) {
-  (void)self, (void)count;
+NATIVE(delta_list_summary) {
   struct file_list *list = list_from_js(context, arguments[0]);
   if (!list) return JS_EXCEPTION;
   JSValue result = JS_NewObject(context);
@@ -100,9 +83,7 @@ JSValue delta_list_summary(JSContext *context, JSValueConst self, int count,
   return result;
 }
 
-JSValue delta_find_listed(JSContext *context, JSValueConst self, int count,
-                          JSValueConst *arguments) {
-  (void)self, (void)count;
+NATIVE(delta_find_listed) {
   struct listed found;
   size_t length;
   struct file_list *list = list_from_js(context, arguments[0]);
@@ -120,8 +101,7 @@ JSValue delta_find_listed(JSContext *context, JSValueConst self, int count,
   return result;
 }
 
-JSValue delta_listed_at(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
-  (void)self, (void)count;
+NATIVE(delta_listed_at) {
   struct listed found;
   int64_t index;
   struct file_list *list = list_from_js(context, arguments[0]);
@@ -136,9 +116,7 @@ JSValue delta_listed_at(JSContext *context, JSValueConst self, int count, JSValu
   return result;
 }
 
-JSValue delta_close_file_list(JSContext *context, JSValueConst self, int count,
-                              JSValueConst *arguments) {
-  (void)context, (void)self, (void)count;
+NATIVE(delta_close_file_list) {
   struct file_list *list = JS_GetOpaque(arguments[0], file_list_class);
   if (!list) return JS_UNDEFINED;
   JS_SetOpaque(arguments[0], NULL);

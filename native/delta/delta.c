@@ -7,27 +7,15 @@
 
 #include "../checksums/content.h"
 #include "block-sums.h"
-#include "delta.h"
+#include "delta-fault.h"
+#include "delta-list.h"
 #include "module.h"
 #include "rebuild.h"
 
 static JSClassID rebuilder_class;
 
-static void rebuilder_finalize(JSRuntime *runtime, JSValue value) {
-  (void)runtime;
+static void rebuilder_finalize(UNUSED JSRuntime *runtime, JSValue value) {
   rebuilder_close(JS_GetOpaque(value, rebuilder_class));
-}
-
-static const JSClassDef rebuilder_definition = {"Rebuilder", .finalizer = rebuilder_finalize};
-
-JSValue delta_throw_fault(JSContext *context, const struct fault *fault) {
-  if (fault->kind == FAULT_TOKEN) {
-    return throw_named_error(context, "TokenError", "%s", fault->message);
-  }
-  if (fault->kind == FAULT_SYSTEM) {
-    return throw_system_error(context, fault->call, NULL, fault->saved_errno);
-  }
-  return JS_ThrowOutOfMemory(context);
 }
 
 static int hash_from_js(JSContext *context, JSValueConst value, enum hash_kind *kind) {
@@ -54,9 +42,7 @@ static int head_from_js(JSContext *context, JSValueConst object, struct sum_head
   return -1;
 }
 
-static JSValue delta_block_sums(JSContext *context, JSValueConst self, int count,
-                                JSValueConst *arguments) {
-  (void)self, (void)count;
+static NATIVE(delta_block_sums) {
   struct sum_head head;
   struct fault fault;
   enum hash_kind kind;
@@ -89,9 +75,7 @@ static JSValue delta_block_sums(JSContext *context, JSValueConst self, int count
   return result;
 }
 
-static JSValue delta_open_rebuilder(JSContext *context, JSValueConst self, int count,
-                                    JSValueConst *arguments) {
-  (void)self, (void)count;
+static NATIVE(delta_open_rebuilder) {
   static const char *const names[] = {"none", "zlibx", "zstd"};
   enum hash_kind kind;
   const char *name = JS_ToCString(context, arguments[0]);
@@ -145,9 +129,7 @@ static int fd_from_js(JSContext *context, JSValueConst object, const char *name,
   return -1;
 }
 
-static JSValue delta_begin_file(JSContext *context, JSValueConst self, int count,
-                                JSValueConst *arguments) {
-  (void)self, (void)count;
+static NATIVE(delta_begin_file) {
   struct rebuilder *rebuilder = rebuilder_from_js(context, arguments[0], 1u << REBUILD_IDLE);
   if (!rebuilder) return JS_EXCEPTION;
   struct rebuild_plan plan;
@@ -171,9 +153,7 @@ static JSValue delta_begin_file(JSContext *context, JSValueConst self, int count
   return JS_UNDEFINED;
 }
 
-static JSValue delta_feed(JSContext *context, JSValueConst self, int count,
-                          JSValueConst *arguments) {
-  (void)self, (void)count;
+static NATIVE(delta_feed) {
   struct fault fault;
   uint8_t *bytes;
   size_t length;
@@ -187,17 +167,13 @@ static JSValue delta_feed(JSContext *context, JSValueConst self, int count,
   return used < 0 ? delta_throw_fault(context, &fault) : JS_NewInt64(context, used);
 }
 
-static JSValue delta_ended(JSContext *context, JSValueConst self, int count,
-                           JSValueConst *arguments) {
-  (void)self, (void)count;
+static NATIVE(delta_ended) {
   struct rebuilder *rebuilder = rebuilder_from_js(context, arguments[0], ~0u);
   if (!rebuilder) return JS_EXCEPTION;
   return JS_NewBool(context, rebuilder_state(rebuilder) == REBUILD_ENDED);
 }
 
-static JSValue delta_finish_file(JSContext *context, JSValueConst self, int count,
-                                 JSValueConst *arguments) {
-  (void)self, (void)count;
+static NATIVE(delta_finish_file) {
   struct rebuilder *rebuilder = rebuilder_from_js(context, arguments[0], 1u << REBUILD_ENDED);
   if (!rebuilder) return JS_EXCEPTION;
   struct rebuild_result made;
@@ -212,9 +188,7 @@ static JSValue delta_finish_file(JSContext *context, JSValueConst self, int coun
   return result;
 }
 
-static JSValue delta_abandon_file(JSContext *context, JSValueConst self, int count,
-                                  JSValueConst *arguments) {
-  (void)self, (void)count;
+static NATIVE(delta_abandon_file) {
   struct fault fault;
   int64_t size;
   struct rebuilder *rebuilder = rebuilder_from_js(context, arguments[0], ~0u);
@@ -223,9 +197,7 @@ static JSValue delta_abandon_file(JSContext *context, JSValueConst self, int cou
   return JS_NewInt64(context, size);
 }
 
-static JSValue delta_close_rebuilder(JSContext *context, JSValueConst self, int count,
-                                     JSValueConst *arguments) {
-  (void)context, (void)self, (void)count;
+static NATIVE(delta_close_rebuilder) {
   struct rebuilder *rebuilder = JS_GetOpaque(arguments[0], rebuilder_class);
   if (!rebuilder) return JS_UNDEFINED;
   JS_SetOpaque(arguments[0], NULL);
@@ -233,9 +205,7 @@ static JSValue delta_close_rebuilder(JSContext *context, JSValueConst self, int 
   return JS_UNDEFINED;
 }
 
-static JSValue delta_copy_whole(JSContext *context, JSValueConst self, int count,
-                                JSValueConst *arguments) {
-  (void)self, (void)count;
+static NATIVE(delta_copy_whole) {
   int32_t source, target;
   double size_max;
   if (JS_ToInt32(context, &source, arguments[0]) || JS_ToInt32(context, &target, arguments[1]) ||
@@ -257,15 +227,13 @@ static JSValue delta_copy_whole(JSContext *context, JSValueConst self, int count
   return result;
 }
 
-static int prepare(JSContext *context, JSModuleDef *module) {
-  (void)module;
-  JSRuntime *runtime = JS_GetRuntime(context);
-  JS_NewClassID(&rebuilder_class);
-  if (JS_NewClass(runtime, rebuilder_class, &rebuilder_definition)) return -1;
-  return delta_list_prepare(runtime);
+static int delta_prepare(JSContext *context, UNUSED JSModuleDef *module) {
+  static const JSClassDef definition = {"Rebuilder", .finalizer = rebuilder_finalize};
+  if (class_register(context, &rebuilder_class, &definition)) return -1;
+  return delta_list_prepare(context);
 }
 
-static const JSCFunctionListEntry functions[] = {
+static const JSCFunctionListEntry delta_functions[] = {
     JS_CFUNC_DEF("blockSums", 6, delta_block_sums),
     JS_CFUNC_DEF("openRebuilder", 2, delta_open_rebuilder),
     JS_CFUNC_DEF("beginFile", 2, delta_begin_file),
@@ -284,4 +252,4 @@ static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("closeFileList", 1, delta_close_file_list),
 };
 
-MODULE_WITH(delta, functions, prepare)
+MODULE_WITH(delta, delta_functions, delta_prepare)

@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "list-names.h"
 #include "list-reader.h"
 
 /* rsync.h XMIT_*. */

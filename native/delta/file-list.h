@@ -11,9 +11,7 @@
 #include <sys/types.h>
 
 #include "fault.h"
-
-/* Of one name (bytes); rsync refuses 4096. */
-#define NAME_MAX_LENGTH 4095
+#include "list-names.h"
 
 /*
  * What decides which fields are on the wire. Links, owners, groups and devices are never asked for,

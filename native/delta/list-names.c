@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "file-list.h"
-
 /* Of all names together (bytes): half a million entries of 128 bytes, which no image has. */
 #define ARENA_MAX ((uint32_t)64 * 1024 * 1024)
 

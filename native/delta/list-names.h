@@ -11,6 +11,9 @@
 
 #include "fault.h"
 
+/* Of one name (bytes); rsync refuses 4096. */
+#define NAME_MAX_LENGTH 4095
+
 struct list_entry {
   /* Where the name of the directory and that in it stand in the arena. */
   uint32_t directory;

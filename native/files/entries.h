@@ -5,8 +5,8 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-#include "../../runtime/host/module.h"
 #include "metadata.h"
+#include "values.h"
 
 JSValue stat_to_js(JSContext *context, const struct stat *status);
 

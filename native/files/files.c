@@ -14,16 +14,13 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "../../runtime/host/module.h"
 #include "copy.h"
 #include "entries.h"
 #include "handles.h"
 #include "metadata.h"
+#include "module.h"
 #include "paths.h"
 #include "removal.h"
-
-/* Every function has QuickJS's signature, and few need all of it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define RENAME_EXCHANGE_FLAG 2
 
@@ -38,10 +35,10 @@ static JSValue failure(JSContext *context, const char *call, const char *path) {
 }
 
 /* 0, or -1 with an exception; then nothing is to be released. */
-static int argument_open(JSContext *context, JSValueConst *values, struct argument *argument) {
+static int argument_open(JSContext *context, JSValueConst *arguments, struct argument *argument) {
   int32_t directory;
-  if (JS_ToInt32(context, &directory, values[0])) return -1;
-  argument->path = bytes_from_js(context, values[1], NULL);
+  if (JS_ToInt32(context, &directory, arguments[0])) return -1;
+  argument->path = bytes_from_js(context, arguments[1], NULL);
   if (!argument->path) return -1;
   if (place_open(directory, argument->path, &argument->place) == 0) return 0;
   failure(context, "open", argument->path);
@@ -67,10 +64,9 @@ static JSValue finish_fd(JSContext *context, struct argument *argument, int fd) 
 }
 
 /* openRoot (magic: 1) and openFile, the only ones that follow links. */
-static JSValue files_open_system(JSContext *context, JSValueConst self, int count,
-                                 JSValueConst *values, int wants_directory) {
+static NATIVE_WITH(files_open_system, wants_directory) {
   int directory_flag = wants_directory ? O_DIRECTORY : 0;
-  char *path = bytes_from_js(context, values[0], NULL);
+  char *path = bytes_from_js(context, arguments[0], NULL);
   if (!path) return JS_EXCEPTION;
   struct stat status;
   int fd = -1;
@@ -87,27 +83,24 @@ static JSValue files_open_system(JSContext *context, JSValueConst self, int coun
   return value;
 }
 
-static JSValue files_open_directory(JSContext *context, JSValueConst self, int count,
-                                    JSValueConst *values) {
+static NATIVE(files_open_directory) {
   struct argument at;
-  if (argument_open(context, values, &at)) return JS_EXCEPTION;
+  if (argument_open(context, arguments, &at)) return JS_EXCEPTION;
   int fd = open_below(at.place.parent, at.place.name, O_RDONLY | O_DIRECTORY, 0);
   return finish_fd(context, &at, fd);
 }
 
-static JSValue files_open_read(JSContext *context, JSValueConst self, int count,
-                               JSValueConst *values) {
+static NATIVE(files_open_read) {
   struct argument at;
-  if (argument_open(context, values, &at)) return JS_EXCEPTION;
+  if (argument_open(context, arguments, &at)) return JS_EXCEPTION;
   return finish_fd(context, &at, open_regular(at.place.parent, at.place.name, O_RDONLY, 0));
 }
 
 /* createFile (magic: O_EXCL) and openAppend (magic: O_APPEND). */
-static JSValue files_open_write(JSContext *context, JSValueConst self, int count,
-                                JSValueConst *values, int flag) {
+static NATIVE_WITH(files_open_write, flag) {
   struct argument at;
   int32_t mode;
-  if (JS_ToInt32(context, &mode, values[2]) || argument_open(context, values, &at)) {
+  if (JS_ToInt32(context, &mode, arguments[2]) || argument_open(context, arguments, &at)) {
     return JS_EXCEPTION;
   }
   int (*open_name)(int, const char *, int, mode_t) = flag == O_EXCL ? open_below : open_regular;
@@ -118,11 +111,11 @@ static JSValue files_open_write(JSContext *context, JSValueConst self, int count
 
 static bool is_absence(void) { return errno == ENOENT || errno == ENOTDIR; }
 
-static JSValue files_stat(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
+static NATIVE(files_stat) {
   struct argument at;
   int32_t directory;
-  if (JS_ToInt32(context, &directory, values[0])) return JS_EXCEPTION;
-  at.path = bytes_from_js(context, values[1], NULL);
+  if (JS_ToInt32(context, &directory, arguments[0])) return JS_EXCEPTION;
+  at.path = bytes_from_js(context, arguments[1], NULL);
   if (!at.path) return JS_EXCEPTION;
   struct stat status;
   JSValue value;
@@ -176,10 +169,9 @@ static int read_names(int fd, struct name_list *list) {
   return errno ? -1 : 0;
 }
 
-static JSValue files_read_directory(JSContext *context, JSValueConst self, int count,
-                                    JSValueConst *values) {
+static NATIVE(files_read_directory) {
   struct argument at;
-  if (argument_open(context, values, &at)) return JS_EXCEPTION;
+  if (argument_open(context, arguments, &at)) return JS_EXCEPTION;
   int fd = open_below(at.place.parent, at.place.name, O_RDONLY | O_DIRECTORY, 0);
   if (fd < 0) return finish(context, &at, fd, "open");
   struct name_list list = {0};
@@ -192,20 +184,18 @@ static JSValue files_read_directory(JSContext *context, JSValueConst self, int c
   return value;
 }
 
-static JSValue files_read_link(JSContext *context, JSValueConst self, int count,
-                               JSValueConst *values) {
+static NATIVE(files_read_link) {
   struct argument at;
-  if (argument_open(context, values, &at)) return JS_EXCEPTION;
+  if (argument_open(context, arguments, &at)) return JS_EXCEPTION;
   char text[PATH_SIZE_MAX + 1];
   ssize_t length = readlinkat(at.place.parent, at.place.name, text, sizeof text);
   JSValue value = finish(context, &at, (int)length, "readlink");
   return JS_IsException(value) ? value : bytes_to_js(context, text, (size_t)length);
 }
 
-static JSValue files_read_xattrs(JSContext *context, JSValueConst self, int count,
-                                 JSValueConst *values) {
+static NATIVE(files_read_xattrs) {
   struct argument at;
-  if (argument_open(context, values, &at)) return JS_EXCEPTION;
+  if (argument_open(context, arguments, &at)) return JS_EXCEPTION;
   int way_back = directory_enter(at.place.parent);
   if (way_back < 0) return finish(context, &at, -1, "fchdir");
   JSValue value = xattrs_to_js(context, at.place.name, at.path);
@@ -217,42 +207,39 @@ static JSValue files_read_xattrs(JSContext *context, JSValueConst self, int coun
   return value;
 }
 
-static JSValue files_make_directory(JSContext *context, JSValueConst self, int count,
-                                    JSValueConst *values) {
+static NATIVE(files_make_directory) {
   struct argument at;
   int32_t mode;
-  if (JS_ToInt32(context, &mode, values[2]) || argument_open(context, values, &at)) {
+  if (JS_ToInt32(context, &mode, arguments[2]) || argument_open(context, arguments, &at)) {
     return JS_EXCEPTION;
   }
   int result = mkdirat(at.place.parent, at.place.name, (mode_t)mode & 07777);
   return finish(context, &at, result, "mkdir");
 }
 
-static JSValue files_make_link(JSContext *context, JSValueConst self, int count,
-                               JSValueConst *values) {
-  char *text = bytes_from_js(context, values[0], NULL);
+static NATIVE(files_make_link) {
+  char *text = bytes_from_js(context, arguments[0], NULL);
   if (!text) return JS_EXCEPTION;
   struct argument at;
   JSValue value = JS_EXCEPTION;
-  if (argument_open(context, values + 1, &at) == 0) {
+  if (argument_open(context, arguments + 1, &at) == 0) {
     value = finish(context, &at, symlinkat(text, at.place.parent, at.place.name), "symlink");
   }
   js_free(context, text);
   return value;
 }
 
-static JSValue files_make_node(JSContext *context, JSValueConst self, int count,
-                               JSValueConst *values) {
+static NATIVE(files_make_node) {
   static const struct {
     const char *name;
     mode_t format;
   } types[] = {{"char", S_IFCHR}, {"block", S_IFBLK}, {"fifo", S_IFIFO}, {"socket", S_IFSOCK}};
   uint32_t high, low;
   mode_t format = 0;
-  if (JS_ToUint32(context, &high, values[3]) || JS_ToUint32(context, &low, values[4])) {
+  if (JS_ToUint32(context, &high, arguments[3]) || JS_ToUint32(context, &low, arguments[4])) {
     return JS_EXCEPTION;
   }
-  const char *type = JS_ToCString(context, values[2]);
+  const char *type = JS_ToCString(context, arguments[2]);
   if (!type) return JS_EXCEPTION;
   for (size_t i = 0; i < COUNT_OF(types); i++) {
     if (strcmp(type, types[i].name) == 0) format = types[i].format;
@@ -260,18 +247,17 @@ static JSValue files_make_node(JSContext *context, JSValueConst self, int count,
   JS_FreeCString(context, type);
   if (!format) return JS_ThrowTypeError(context, "no type of a node");
   struct argument at;
-  if (argument_open(context, values, &at)) return JS_EXCEPTION;
+  if (argument_open(context, arguments, &at)) return JS_EXCEPTION;
   int result = mknodat(at.place.parent, at.place.name, format | 0600, makedev(high, low));
   return finish(context, &at, result, "mknod");
 }
 
-static JSValue files_set_metadata(JSContext *context, JSValueConst self, int count,
-                                  JSValueConst *values) {
+static NATIVE(files_set_metadata) {
   struct metadata metadata;
   struct argument at;
-  if (metadata_from_js(context, values[2], &metadata)) return JS_EXCEPTION;
+  if (metadata_from_js(context, arguments[2], &metadata)) return JS_EXCEPTION;
   JSValue value = JS_EXCEPTION;
-  if (argument_open(context, values, &at) == 0) {
+  if (argument_open(context, arguments, &at) == 0) {
     struct stat status;
     const char *call = "stat";
     int result = fstatat(at.place.parent, at.place.name, &status, AT_SYMLINK_NOFOLLOW);
@@ -318,11 +304,10 @@ static int move(struct place *source, struct place *target, enum move kind, cons
 }
 
 /* What takes a source and a target; errors name the target. */
-static JSValue files_move(JSContext *context, JSValueConst self, int count, JSValueConst *values,
-                          int kind) {
+static NATIVE_WITH(files_move, kind) {
   struct argument source, target;
-  if (argument_open(context, values, &source)) return JS_EXCEPTION;
-  if (argument_open(context, values + 2, &target)) {
+  if (argument_open(context, arguments, &source)) return JS_EXCEPTION;
+  if (argument_open(context, arguments + 2, &target)) {
     argument_close(context, &source);
     return JS_EXCEPTION;
   }
@@ -333,19 +318,17 @@ static JSValue files_move(JSContext *context, JSValueConst self, int count, JSVa
   return value;
 }
 
-static JSValue files_remove_file(JSContext *context, JSValueConst self, int count,
-                                 JSValueConst *values) {
+static NATIVE(files_remove_file) {
   struct argument at;
-  if (argument_open(context, values, &at)) return JS_EXCEPTION;
+  if (argument_open(context, arguments, &at)) return JS_EXCEPTION;
   return finish(context, &at, unlinkat(at.place.parent, at.place.name, 0), "unlink");
 }
 
-static JSValue files_remove_tree(JSContext *context, JSValueConst self, int count,
-                                 JSValueConst *values) {
+static NATIVE(files_remove_tree) {
   struct argument at;
   int32_t directory;
-  if (JS_ToInt32(context, &directory, values[0])) return JS_EXCEPTION;
-  at.path = bytes_from_js(context, values[1], NULL);
+  if (JS_ToInt32(context, &directory, arguments[0])) return JS_EXCEPTION;
+  at.path = bytes_from_js(context, arguments[1], NULL);
   if (!at.path) return JS_EXCEPTION;
   at.place.owned = false;
   const char *call = "open";

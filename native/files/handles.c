@@ -16,9 +16,6 @@
 
 #include "entries.h"
 
-/* Every function has QuickJS's signature, and few need all of it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
-
 #define COLUMNS_DEFAULT 80
 
 static JSValue handle_failure(JSContext *context, const char *call) {
@@ -32,32 +29,32 @@ static int fd_argument(JSContext *context, JSValueConst value, int *fd) {
   return 0;
 }
 
-JSValue handle_close(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
+NATIVE(handle_close) {
   int fd;
-  if (fd_argument(context, values[0], &fd)) return JS_EXCEPTION;
+  if (fd_argument(context, arguments[0], &fd)) return JS_EXCEPTION;
   /* The descriptor is gone after EINTR too. */
   if (close(fd) && errno != EINTR) return handle_failure(context, "close");
   return JS_UNDEFINED;
 }
 
-JSValue handle_stat_handle(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
+NATIVE(handle_stat_handle) {
   int fd;
   struct stat status;
-  if (fd_argument(context, values[0], &fd)) return JS_EXCEPTION;
+  if (fd_argument(context, arguments[0], &fd)) return JS_EXCEPTION;
   return fstat(fd, &status) ? handle_failure(context, "stat") : stat_to_js(context, &status);
 }
 
-JSValue handle_read(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
+NATIVE(handle_read) {
   int fd;
   uint8_t *bytes;
   size_t wanted;
   int64_t position = -1;
-  if (fd_argument(context, values[0], &fd) ||
-      buffer_window(context, values[1], values[2], values[3], &bytes, &wanted)) {
+  if (fd_argument(context, arguments[0], &fd) ||
+      buffer_window(context, arguments[1], arguments[2], arguments[3], &bytes, &wanted)) {
     return JS_EXCEPTION;
   }
-  bool from_position = count > 4 && !JS_IsUndefined(values[4]);
-  if (from_position && JS_ToInt64(context, &position, values[4])) return JS_EXCEPTION;
+  bool from_position = !JS_IsUndefined(arguments[4]);
+  if (from_position && JS_ToInt64(context, &position, arguments[4])) return JS_EXCEPTION;
   size_t done = 0;
   while (done < wanted) {
     ssize_t got = from_position ? pread(fd, bytes + done, wanted - done, position + (int64_t)done)
@@ -70,12 +67,12 @@ JSValue handle_read(JSContext *context, JSValueConst self, int count, JSValueCon
   return JS_NewInt64(context, (int64_t)done);
 }
 
-JSValue handle_write(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
+NATIVE(handle_write) {
   int fd;
   uint8_t *bytes;
   size_t left;
-  if (fd_argument(context, values[0], &fd) ||
-      buffer_window(context, values[1], values[2], values[3], &bytes, &left)) {
+  if (fd_argument(context, arguments[0], &fd) ||
+      buffer_window(context, arguments[1], arguments[2], arguments[3], &bytes, &left)) {
     return JS_EXCEPTION;
   }
   while (left > 0) {
@@ -89,20 +86,19 @@ JSValue handle_write(JSContext *context, JSValueConst self, int count, JSValueCo
 }
 
 /* sync (magic: 0) and syncFileSystem. */
-JSValue handle_sync(JSContext *context, JSValueConst self, int count, JSValueConst *values,
-                    int whole) {
+NATIVE_WITH(handle_sync, whole) {
   int fd;
-  if (fd_argument(context, values[0], &fd)) return JS_EXCEPTION;
+  if (fd_argument(context, arguments[0], &fd)) return JS_EXCEPTION;
   int result;
   do result = whole ? (int)syscall(SYS_syncfs, fd) : fsync(fd);
   while (result < 0 && errno == EINTR);
   return result < 0 ? handle_failure(context, whole ? "syncfs" : "fsync") : JS_UNDEFINED;
 }
 
-JSValue handle_space(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
+NATIVE(handle_space) {
   int fd;
   struct statvfs status;
-  if (fd_argument(context, values[0], &fd)) return JS_EXCEPTION;
+  if (fd_argument(context, arguments[0], &fd)) return JS_EXCEPTION;
   if (fstatvfs(fd, &status)) return handle_failure(context, "statvfs");
   double block = (double)(status.f_frsize ? status.f_frsize : status.f_bsize);
   double inodes = status.f_files ? (double)status.f_favail : (double)INFINITY;
@@ -118,26 +114,25 @@ JSValue handle_space(JSContext *context, JSValueConst self, int count, JSValueCo
   return space;
 }
 
-JSValue handle_lock(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
+NATIVE(handle_lock) {
   int fd, result;
-  if (fd_argument(context, values[0], &fd)) return JS_EXCEPTION;
+  if (fd_argument(context, arguments[0], &fd)) return JS_EXCEPTION;
   do result = flock(fd, LOCK_EX | LOCK_NB);
   while (result < 0 && errno == EINTR);
   if (result < 0 && errno != EWOULDBLOCK) return handle_failure(context, "flock");
   return JS_NewBool(context, result == 0);
 }
 
-JSValue handle_is_terminal(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
+NATIVE(handle_is_terminal) {
   int fd;
-  if (fd_argument(context, values[0], &fd)) return JS_EXCEPTION;
+  if (fd_argument(context, arguments[0], &fd)) return JS_EXCEPTION;
   return JS_NewBool(context, isatty(fd));
 }
 
-JSValue handle_terminal_width(JSContext *context, JSValueConst self, int count,
-                              JSValueConst *values) {
+NATIVE(handle_terminal_width) {
   int fd;
   struct winsize size;
-  if (fd_argument(context, values[0], &fd)) return JS_EXCEPTION;
+  if (fd_argument(context, arguments[0], &fd)) return JS_EXCEPTION;
   bool known = ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
   return JS_NewInt32(context, known ? size.ws_col : COLUMNS_DEFAULT);
 }

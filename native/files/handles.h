@@ -2,18 +2,16 @@
 #ifndef FILES_HANDLES_H
 #define FILES_HANDLES_H
 
-#include "../../runtime/host/module.h"
+#include "native.h"
 
-JSValue handle_close(JSContext *context, JSValueConst self, int count, JSValueConst *values);
-JSValue handle_stat_handle(JSContext *context, JSValueConst self, int count, JSValueConst *values);
-JSValue handle_read(JSContext *context, JSValueConst self, int count, JSValueConst *values);
-JSValue handle_write(JSContext *context, JSValueConst self, int count, JSValueConst *values);
-JSValue handle_sync(JSContext *context, JSValueConst self, int count, JSValueConst *values,
-                    int whole);
-JSValue handle_space(JSContext *context, JSValueConst self, int count, JSValueConst *values);
-JSValue handle_lock(JSContext *context, JSValueConst self, int count, JSValueConst *values);
-JSValue handle_is_terminal(JSContext *context, JSValueConst self, int count, JSValueConst *values);
-JSValue handle_terminal_width(JSContext *context, JSValueConst self, int count,
-                              JSValueConst *values);
+NATIVE(handle_close);
+NATIVE(handle_stat_handle);
+NATIVE(handle_read);
+NATIVE(handle_write);
+NATIVE_WITH(handle_sync, whole);
+NATIVE(handle_space);
+NATIVE(handle_lock);
+NATIVE(handle_is_terminal);
+NATIVE(handle_terminal_width);
 
 #endif

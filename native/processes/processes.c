@@ -17,8 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../sockets/sockets.h"
-#include "host.h"
+#include "../sockets/socket.h"
+#include "arguments.h"
 #include "loop.h"
 #include "module.h"
 #include "words.h"
@@ -34,8 +34,7 @@ static struct child *children;
 static int signal_pipe[2] = {-1, -1};
 static struct loop_wait signal_wait;
 
-static void on_child_signal(int number) {
-  (void)number;
+static void on_child_signal(UNUSED int number) {
   int saved_errno = errno;
   /* A full pipe already says what there is to say. */
   (void)!write(signal_pipe[1], "", 1);
@@ -73,8 +72,7 @@ static void reap_orphans(void) {
   }
 }
 
-static void children_wake(JSContext *context, struct loop_wait *wait, bool ready) {
-  (void)ready;
+static void children_wake(JSContext *context, struct loop_wait *wait, UNUSED bool ready) {
   char drained[64];
   while (read(wait->fd, drained, sizeof drained) > 0) continue;
   for (struct child **link = &children; *link;) {
@@ -220,21 +218,17 @@ static JSValue start_child(JSContext *context, char **command, char **environmen
   return process;
 }
 
-static JSValue processes_start(JSContext *context, JSValueConst self, int argc,
-                               JSValueConst *argv) {
-  (void)self, (void)argc;
-  JSValue pipe_property = JS_GetPropertyStr(context, argv[0], "pipe");
-  if (JS_IsException(pipe_property)) return JS_EXCEPTION;
-  bool pipe_wanted = JS_ToBool(context, pipe_property) > 0;
-  JS_FreeValue(context, pipe_property);
-  JSValue stderr_property = JS_GetPropertyStr(context, argv[0], "stderr");
+static NATIVE(processes_start) {
+  bool pipe_wanted;
+  if (get_bool_property(context, arguments[0], "pipe", &pipe_wanted)) return JS_EXCEPTION;
+  JSValue stderr_property = JS_GetPropertyStr(context, arguments[0], "stderr");
   int32_t stderr_fd = -1;
   if (JS_IsException(stderr_property)) return JS_EXCEPTION;
   int bad = !JS_IsUndefined(stderr_property) && JS_ToInt32(context, &stderr_fd, stderr_property);
   JS_FreeValue(context, stderr_property);
   if (bad) return JS_EXCEPTION;
-  char **command = words_from_js(context, argv[0], "command");
-  char **environment = command ? words_from_js(context, argv[0], "environment") : NULL;
+  char **command = words_from_js(context, arguments[0], "command");
+  char **environment = command ? words_from_js(context, arguments[0], "environment") : NULL;
   JSValue result = JS_EXCEPTION;
   if (command && environment) {
     result = command[0] ? start_child(context, command, environment, pipe_wanted, stderr_fd)
@@ -246,12 +240,11 @@ static JSValue processes_start(JSContext *context, JSValueConst self, int argc,
 }
 
 /* Only to a child that has not been reaped: its pid can't belong to anybody else yet. */
-static JSValue processes_signal(JSContext *context, JSValueConst self, int argc,
-                                JSValueConst *argv) {
-  (void)self, (void)argc;
+static NATIVE(processes_signal) {
   int64_t pid;
   int32_t number;
-  if (get_int64_property(context, argv[0], "pid", &pid) || JS_ToInt32(context, &number, argv[1])) {
+  if (get_int64_property(context, arguments[0], "pid", &pid) ||
+      JS_ToInt32(context, &number, arguments[1])) {
     return JS_EXCEPTION;
   }
   for (struct child *child = children; child; child = child->next) {
@@ -263,30 +256,24 @@ static JSValue processes_signal(JSContext *context, JSValueConst self, int argc,
   return JS_UNDEFINED;
 }
 
-static JSValue processes_variable(JSContext *context, JSValueConst self, int argc,
-                                  JSValueConst *argv) {
-  (void)self, (void)argc;
-  char *name = bytes_from_js(context, argv[0], NULL);
+static NATIVE(processes_variable) {
+  char *name = bytes_from_js(context, arguments[0], NULL);
   if (!name) return JS_EXCEPTION;
   const char *value = getenv(name);
   js_free(context, name);
   return value ? bytes_to_js(context, value, strlen(value)) : JS_UNDEFINED;
 }
 
-static JSValue processes_user_id(JSContext *context, JSValueConst self, int argc,
-                                 JSValueConst *argv) {
-  (void)self, (void)argc, (void)argv;
-  return JS_NewInt64(context, geteuid());
-}
+static NATIVE(processes_user_id) { return JS_NewInt64(context, geteuid()); }
 
-static JSValue processes_exit(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
-  (void)self, (void)argc;
+static NATIVE(processes_exit) {
   int32_t status;
-  if (JS_ToInt32(context, &status, argv[0])) return JS_EXCEPTION;
+  if (JS_ToInt32(context, &status, arguments[0])) return JS_EXCEPTION;
   exit(status & 0xff);
 }
 
 static int processes_prepare(JSContext *context, JSModuleDef *module) {
+  if (socket_prepare(context)) return -1;
   JSValue words = JS_NewArray(context);
   if (JS_IsException(words)) return -1;
   for (int i = 0; i < host_argument_count; i++) {

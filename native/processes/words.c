@@ -1,7 +1,7 @@
 /* Arrays of byte strings as the kernel takes them. */
 #include "words.h"
 
-#include "module.h"
+#include "values.h"
 
 /* execve refuses more than some megabytes of arguments anyway. */
 #define WORDS_MAX 65536

@@ -7,10 +7,9 @@
 /* Nonces and keys are short; more in one call is a mistake (bytes). */
 #define LENGTH_MAX 65536
 
-static JSValue random_bytes(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
-  (void)self, (void)argc;
+static NATIVE(random_bytes) {
   int64_t length;
-  if (JS_ToInt64(context, &length, argv[0])) return JS_EXCEPTION;
+  if (JS_ToInt64(context, &length, arguments[0])) return JS_EXCEPTION;
   if (length < 0 || length > LENGTH_MAX) {
     return JS_ThrowRangeError(context, "randomBytes: length must be 0 to %d", LENGTH_MAX);
   }

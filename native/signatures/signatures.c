@@ -3,7 +3,7 @@
 #include <nettle/mini-gmp.h>
 #include <stdlib.h>
 
-#include "host.h"
+#include "fail.h"
 #include "module.h"
 
 /* Of the library's large numbers. It has no way to fail: its own functions abort. */
@@ -13,20 +13,15 @@ static void *number_new(size_t size) {
   return block;
 }
 
-static void *number_resize(void *block, size_t old_size, size_t size) {
-  (void)old_size;
+static void *number_resize(void *block, UNUSED size_t old_size, size_t size) {
   void *larger = realloc(block, size);
   if (!larger) out_of_memory();
   return larger;
 }
 
-static void number_free(void *block, size_t size) {
-  (void)size;
-  free(block);
-}
+static void number_free(void *block, UNUSED size_t size) { free(block); }
 
-static int signatures_prepare(JSContext *context, JSModuleDef *module) {
-  (void)context, (void)module;
+static int signatures_prepare(UNUSED JSContext *context, UNUSED JSModuleDef *module) {
   mp_set_memory_functions(number_new, number_resize, number_free);
   return 0;
 }
@@ -41,37 +36,31 @@ static int exact_bytes(JSContext *context, JSValueConst array, size_t length, co
   return -1;
 }
 
-static JSValue signatures_verify(JSContext *context, JSValueConst self, int argc,
-                                 JSValueConst *argv) {
-  (void)self, (void)argc;
+static NATIVE(signatures_verify) {
   uint8_t *key, *message, *signature;
   size_t length;
-  if (exact_bytes(context, argv[0], ED25519_KEY_SIZE, "the public key", &key) ||
-      exact_bytes(context, argv[2], ED25519_SIGNATURE_SIZE, "the signature", &signature) ||
-      buffer_whole(context, argv[1], &message, &length)) {
+  if (exact_bytes(context, arguments[0], ED25519_KEY_SIZE, "the public key", &key) ||
+      exact_bytes(context, arguments[2], ED25519_SIGNATURE_SIZE, "the signature", &signature) ||
+      buffer_whole(context, arguments[1], &message, &length)) {
     return JS_EXCEPTION;
   }
   return JS_NewBool(context, ed25519_sha512_verify(key, length, message, signature));
 }
 
-static JSValue signatures_sign(JSContext *context, JSValueConst self, int argc,
-                               JSValueConst *argv) {
-  (void)self, (void)argc;
+static NATIVE(signatures_sign) {
   uint8_t *key, *message, signature[ED25519_SIGNATURE_SIZE];
   size_t length;
-  if (exact_bytes(context, argv[0], 2 * ED25519_KEY_SIZE, "the secret key", &key) ||
-      buffer_whole(context, argv[1], &message, &length)) {
+  if (exact_bytes(context, arguments[0], 2 * ED25519_KEY_SIZE, "the secret key", &key) ||
+      buffer_whole(context, arguments[1], &message, &length)) {
     return JS_EXCEPTION;
   }
   ed25519_sha512_sign(key + ED25519_KEY_SIZE, key, length, message, signature);
   return buffer_new(context, signature, sizeof signature);
 }
 
-static JSValue signatures_public_key(JSContext *context, JSValueConst self, int argc,
-                                     JSValueConst *argv) {
-  (void)self, (void)argc;
+static NATIVE(signatures_public_key) {
   uint8_t *seed, key[ED25519_KEY_SIZE];
-  if (exact_bytes(context, argv[0], ED25519_KEY_SIZE, "the seed", &seed)) return JS_EXCEPTION;
+  if (exact_bytes(context, arguments[0], ED25519_KEY_SIZE, "the seed", &seed)) return JS_EXCEPTION;
   ed25519_sha512_public_key(key, seed);
   return buffer_new(context, key, sizeof key);
 }

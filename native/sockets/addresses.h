@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "module.h"
+#include "values.h"
 
 /* The text of an address for messages: `host:port`, `[v6]:port`. */
 #define PEER_LENGTH_MAX (NI_MAXHOST + 16)

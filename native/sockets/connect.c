@@ -12,7 +12,7 @@
 #include "addresses.h"
 #include "loop.h"
 #include "module.h"
-#include "sockets.h"
+#include "socket.h"
 
 /* A connection that is being made. */
 struct connecting {
@@ -89,18 +89,16 @@ static JSValue connect_peer(JSContext *context, struct connecting *connecting, i
   return promise;
 }
 
-JSValue connect_address(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
-  (void)self, (void)argc;
+NATIVE(connect_address) {
   struct connecting *connecting = calloc(1, sizeof *connecting);
   if (!connecting) return JS_ThrowOutOfMemory(context);
-  int failed = address_from_js(context, "connect", argv[0], &connecting->peer);
-  return connect_peer(context, connecting, failed, argv[1]);
+  int failed = address_from_js(context, "connect", arguments[0], &connecting->peer);
+  return connect_peer(context, connecting, failed, arguments[1]);
 }
 
-JSValue connect_path(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
-  (void)self, (void)argc;
+NATIVE(connect_path) {
   struct connecting *connecting = calloc(1, sizeof *connecting);
   if (!connecting) return JS_ThrowOutOfMemory(context);
-  int failed = address_of_path(context, "connect", argv[0], &connecting->peer);
-  return connect_peer(context, connecting, failed, argv[1]);
+  int failed = address_of_path(context, "connect", arguments[0], &connecting->peer);
+  return connect_peer(context, connecting, failed, arguments[1]);
 }

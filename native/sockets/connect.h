@@ -2,9 +2,9 @@
 #ifndef CONNECT_H
 #define CONNECT_H
 
-#include "quickjs.h"
+#include "native.h"
 
-JSValue connect_address(JSContext *context, JSValueConst self, int argc, JSValueConst *argv);
-JSValue connect_path(JSContext *context, JSValueConst self, int argc, JSValueConst *argv);
+NATIVE(connect_address);
+NATIVE(connect_path);
 
 #endif

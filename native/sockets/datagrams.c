@@ -46,15 +46,18 @@ static void datagram_finalize(JSRuntime *runtime, JSValue value) {
   js_free_rt(runtime, datagram);
 }
 
-static const JSClassDef datagram_class_definition = {"Datagram", .finalizer = datagram_finalize};
+int datagrams_prepare(JSContext *context) {
+  static const JSClassDef definition = {"Datagram", .finalizer = datagram_finalize};
+  return class_register(context, &datagram_class, &definition);
+}
 
 int datagrams_descriptor(JSValueConst value) {
-  struct datagram *datagram = datagram_class ? JS_GetOpaque(value, datagram_class) : NULL;
+  struct datagram *datagram = JS_GetOpaque(value, datagram_class);
   return datagram ? datagram->fd : NOT_OURS;
 }
 
 static struct datagram *datagram_of(JSContext *context, JSValueConst value) {
-  struct datagram *datagram = datagram_class ? JS_GetOpaque(value, datagram_class) : NULL;
+  struct datagram *datagram = JS_GetOpaque(value, datagram_class);
   if (!datagram) JS_ThrowTypeError(context, "not a Datagram");
   return datagram;
 }
@@ -162,13 +165,7 @@ static JSValue crossing_start(JSContext *context, struct crossing *crossing, JSV
 
 /* Takes the descriptor, also where it fails. */
 static JSValue datagram_to_js(JSContext *context, int fd) {
-  JSRuntime *runtime = JS_GetRuntime(context);
-  JS_NewClassID(&datagram_class);
-  JSValue object = JS_EXCEPTION;
-  if (JS_IsRegisteredClass(runtime, datagram_class) ||
-      !JS_NewClass(runtime, datagram_class, &datagram_class_definition)) {
-    object = JS_NewObjectProtoClass(context, JS_NULL, datagram_class);
-  }
+  JSValue object = JS_NewObjectProtoClass(context, JS_NULL, datagram_class);
   struct datagram *datagram = JS_IsException(object) ? NULL : js_mallocz(context, sizeof *datagram);
   if (!datagram) {
     close(fd);
@@ -185,7 +182,7 @@ static JSValue datagram_to_js(JSContext *context, int fd) {
 struct datagram_options {
   struct socket_address address, groups[GROUPS_MAX];
   uint32_t group_count;
-  int broadcast;
+  bool broadcast;
   unsigned interface_index;
 };
 
@@ -231,13 +228,10 @@ static int read_interface(JSContext *context, JSValueConst value,
 static int read_options(JSContext *context, JSValueConst value, struct datagram_options *options) {
   int64_t port, family;
   if (get_int64_property(context, value, "port", &port) ||
-      get_int64_property(context, value, "family", &family)) {
+      get_int64_property(context, value, "family", &family) ||
+      get_bool_property(context, value, "broadcast", &options->broadcast)) {
     return -1;
   }
-  JSValue broadcast = JS_GetPropertyStr(context, value, "broadcast");
-  options->broadcast = JS_ToBool(context, broadcast);
-  JS_FreeValue(context, broadcast);
-  if (options->broadcast < 0) return -1;
   JSValue property = JS_GetPropertyStr(context, value, "host");
   char *host = JS_IsException(property) ? NULL : bytes_from_js(context, property, NULL);
   JS_FreeValue(context, property);
@@ -272,10 +266,9 @@ static int set_up(int fd, const struct datagram_options *options) {
   return 0;
 }
 
-JSValue datagrams_open(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
-  (void)self, (void)argc;
+NATIVE(datagrams_open) {
   struct datagram_options options = {.group_count = 0};
-  if (read_options(context, argv[0], &options)) return JS_EXCEPTION;
+  if (read_options(context, arguments[0], &options)) return JS_EXCEPTION;
   int fd = socket(options.address.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0 || set_up(fd, &options) < 0) {
     int saved_errno = errno;
@@ -285,40 +278,37 @@ JSValue datagrams_open(JSContext *context, JSValueConst self, int argc, JSValueC
   return datagram_to_js(context, fd);
 }
 
-JSValue datagrams_send(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
-  (void)self, (void)argc;
-  struct datagram *datagram = datagram_of(context, argv[0]);
+NATIVE(datagrams_send) {
+  struct datagram *datagram = datagram_of(context, arguments[0]);
   if (!datagram) return JS_EXCEPTION;
   struct crossing *sending = &datagram->sending;
   if (sending->wait.added) return JS_ThrowTypeError(context, "one send at a time");
   uint8_t *bytes;
   int64_t offset;
-  if (address_from_js(context, "send", argv[1], &sending->to)) return JS_EXCEPTION;
-  if (JS_ToInt64(context, &offset, argv[3])) return JS_EXCEPTION;
-  if (buffer_window(context, argv[2], argv[3], argv[4], &bytes, &sending->length)) {
+  if (address_from_js(context, "send", arguments[1], &sending->to)) return JS_EXCEPTION;
+  if (JS_ToInt64(context, &offset, arguments[3])) return JS_EXCEPTION;
+  if (buffer_window(context, arguments[2], arguments[3], arguments[4], &bytes, &sending->length)) {
     return JS_EXCEPTION;
   }
   sending->offset = (size_t)offset;
-  return crossing_start(context, sending, argv[0], argv[2], SEND_TIMEOUT_MS);
+  return crossing_start(context, sending, arguments[0], arguments[2], SEND_TIMEOUT_MS);
 }
 
-JSValue datagrams_receive(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
-  (void)self, (void)argc;
-  struct datagram *datagram = datagram_of(context, argv[0]);
+NATIVE(datagrams_receive) {
+  struct datagram *datagram = datagram_of(context, arguments[0]);
   if (!datagram) return JS_EXCEPTION;
   struct crossing *receiving = &datagram->receiving;
   if (receiving->wait.added) return JS_ThrowTypeError(context, "one receive at a time");
   uint8_t *bytes;
   double timeout_ms;
-  if (buffer_whole(context, argv[1], &bytes, &receiving->length)) return JS_EXCEPTION;
-  if (JS_ToFloat64(context, &timeout_ms, argv[2])) return JS_EXCEPTION;
+  if (buffer_whole(context, arguments[1], &bytes, &receiving->length)) return JS_EXCEPTION;
+  if (JS_ToFloat64(context, &timeout_ms, arguments[2])) return JS_EXCEPTION;
   receiving->offset = 0;
-  return crossing_start(context, receiving, argv[0], argv[1], timeout_ms);
+  return crossing_start(context, receiving, arguments[0], arguments[1], timeout_ms);
 }
 
-JSValue datagrams_close(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
-  (void)self, (void)argc;
-  struct datagram *datagram = datagram_of(context, argv[0]);
+NATIVE(datagrams_close) {
+  struct datagram *datagram = datagram_of(context, arguments[0]);
   if (!datagram) return JS_EXCEPTION;
   if (datagram->fd < 0) return JS_UNDEFINED;
   close(datagram->fd);

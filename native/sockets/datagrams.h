@@ -2,12 +2,15 @@
 #ifndef DATAGRAMS_H
 #define DATAGRAMS_H
 
-#include "quickjs.h"
+#include "native.h"
 
-JSValue datagrams_open(JSContext *context, JSValueConst self, int argc, JSValueConst *argv);
-JSValue datagrams_send(JSContext *context, JSValueConst self, int argc, JSValueConst *argv);
-JSValue datagrams_receive(JSContext *context, JSValueConst self, int argc, JSValueConst *argv);
-JSValue datagrams_close(JSContext *context, JSValueConst self, int argc, JSValueConst *argv);
+/* Registers the class. -1 with an exception. */
+int datagrams_prepare(JSContext *context);
+
+NATIVE(datagrams_open);
+NATIVE(datagrams_send);
+NATIVE(datagrams_receive);
+NATIVE(datagrams_close);
 /* As listeners_descriptor. */
 int datagrams_descriptor(JSValueConst value);
 

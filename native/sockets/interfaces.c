@@ -83,8 +83,7 @@ static bool came_before(const struct ifaddrs *all, const struct ifaddrs *entry) 
   return false;
 }
 
-JSValue interfaces_list(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
-  (void)self, (void)argc, (void)argv;
+NATIVE(interfaces_list) {
   struct ifaddrs *all;
   if (getifaddrs(&all) < 0) {
     int saved_errno = errno;

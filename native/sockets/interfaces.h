@@ -2,8 +2,8 @@
 #ifndef INTERFACES_H
 #define INTERFACES_H
 
-#include "quickjs.h"
+#include "native.h"
 
-JSValue interfaces_list(JSContext *context, JSValueConst self, int argc, JSValueConst *argv);
+NATIVE(interfaces_list);
 
 #endif

@@ -17,7 +17,7 @@
 #include "addresses.h"
 #include "loop.h"
 #include "module.h"
-#include "sockets.h"
+#include "socket.h"
 
 struct listener {
   struct loop_wait wait; /* The accept that waits; its fd is -1 once closed. */
@@ -42,15 +42,18 @@ static void listener_finalize(JSRuntime *runtime, JSValue value) {
   js_free_rt(runtime, listener);
 }
 
-static const JSClassDef listener_class_definition = {"Listener", .finalizer = listener_finalize};
+int listeners_prepare(JSContext *context) {
+  static const JSClassDef definition = {"Listener", .finalizer = listener_finalize};
+  return class_register(context, &listener_class, &definition);
+}
 
 int listeners_descriptor(JSValueConst value) {
-  struct listener *listener = listener_class ? JS_GetOpaque(value, listener_class) : NULL;
+  struct listener *listener = JS_GetOpaque(value, listener_class);
   return listener ? listener->wait.fd : NOT_OURS;
 }
 
 static struct listener *listener_of(JSContext *context, JSValueConst value) {
-  struct listener *listener = listener_class ? JS_GetOpaque(value, listener_class) : NULL;
+  struct listener *listener = JS_GetOpaque(value, listener_class);
   if (!listener) JS_ThrowTypeError(context, "not a Listener");
   return listener;
 }
@@ -90,13 +93,7 @@ static int bind_to(int fd, const struct socket_address *address) {
 
 /* Takes the descriptor, also where it fails. */
 static JSValue listener_to_js(JSContext *context, int fd, const struct socket_address *address) {
-  JSRuntime *runtime = JS_GetRuntime(context);
-  JS_NewClassID(&listener_class);
-  JSValue object = JS_EXCEPTION;
-  if (JS_IsRegisteredClass(runtime, listener_class) ||
-      !JS_NewClass(runtime, listener_class, &listener_class_definition)) {
-    object = JS_NewObjectProtoClass(context, JS_NULL, listener_class);
-  }
+  JSValue object = JS_NewObjectProtoClass(context, JS_NULL, listener_class);
   struct listener *listener = JS_IsException(object) ? NULL : js_mallocz(context, sizeof *listener);
   if (!listener) {
     close(fd);
@@ -132,11 +129,10 @@ static int read_place(JSContext *context, JSValueConst place, struct socket_addr
   return failed;
 }
 
-JSValue listeners_listen(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
-  (void)self, (void)argc;
+NATIVE(listeners_listen) {
   struct socket_address address;
   int32_t backlog;
-  if (read_place(context, argv[0], &address) || JS_ToInt32(context, &backlog, argv[1])) {
+  if (read_place(context, arguments[0], &address) || JS_ToInt32(context, &backlog, arguments[1])) {
     return JS_EXCEPTION;
   }
   int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -224,19 +220,17 @@ static void accept_now(JSContext *context, struct listener *listener) {
   }
 }
 
-static void accept_wake(JSContext *context, struct loop_wait *wait, bool ready) {
-  (void)ready;
+static void accept_wake(JSContext *context, struct loop_wait *wait, UNUSED bool ready) {
   accept_now(context, (struct listener *)wait);
 }
 
-JSValue listeners_accept(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
-  (void)self, (void)argc;
-  struct listener *listener = listener_of(context, argv[0]);
+NATIVE(listeners_accept) {
+  struct listener *listener = listener_of(context, arguments[0]);
   if (!listener) return JS_EXCEPTION;
   if (listener->wait.added) return JS_ThrowTypeError(context, "one accept at a time");
   JSValue functions[2], promise = JS_NewPromiseCapability(context, functions);
   if (JS_IsException(promise)) return promise;
-  listener->self = JS_DupValue(context, argv[0]);
+  listener->self = JS_DupValue(context, arguments[0]);
   listener->resolve = functions[0];
   listener->reject = functions[1];
   listener->wait.wake = accept_wake;
@@ -246,9 +240,8 @@ JSValue listeners_accept(JSContext *context, JSValueConst self, int argc, JSValu
   return promise;
 }
 
-JSValue listeners_close(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
-  (void)self, (void)argc;
-  struct listener *listener = listener_of(context, argv[0]);
+NATIVE(listeners_close) {
+  struct listener *listener = listener_of(context, arguments[0]);
   if (!listener) return JS_EXCEPTION;
   bool waits = listener->wait.added;
   loop_remove(&listener->wait);

@@ -2,14 +2,17 @@
 #ifndef LISTENERS_H
 #define LISTENERS_H
 
-#include "quickjs.h"
+#include "native.h"
 
 /* What the two `_descriptor` functions say of a value of another class; -1 is one that was closed. */
 #define NOT_OURS (-2)
 
-JSValue listeners_listen(JSContext *context, JSValueConst self, int argc, JSValueConst *argv);
-JSValue listeners_accept(JSContext *context, JSValueConst self, int argc, JSValueConst *argv);
-JSValue listeners_close(JSContext *context, JSValueConst self, int argc, JSValueConst *argv);
+/* Registers the class. -1 with an exception. */
+int listeners_prepare(JSContext *context);
+
+NATIVE(listeners_listen);
+NATIVE(listeners_accept);
+NATIVE(listeners_close);
 int listeners_descriptor(JSValueConst value);
 
 #endif

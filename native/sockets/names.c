@@ -100,8 +100,7 @@ static void lookup_settle(JSContext *context, struct lookup *lookup) {
   free(lookup);
 }
 
-static void lookup_wake(JSContext *context, struct loop_wait *wait, bool ready) {
-  (void)ready;
+static void lookup_wake(JSContext *context, struct loop_wait *wait, UNUSED bool ready) {
   struct lookup *lookup = (struct lookup *)wait;
   pthread_join(lookup->thread, NULL);
   close(wait->fd);
@@ -128,13 +127,12 @@ static int start_thread(struct lookup *lookup) {
   return failure;
 }
 
-JSValue names_resolve(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
-  (void)self, (void)argc;
+NATIVE(names_resolve) {
   int64_t port;
   size_t length;
-  if (JS_ToInt64(context, &port, argv[1])) return JS_EXCEPTION;
+  if (JS_ToInt64(context, &port, arguments[1])) return JS_EXCEPTION;
   if (port < 1 || port > 65535) return JS_ThrowRangeError(context, "resolve: no such port");
-  char *host = bytes_from_js(context, argv[0], &length);
+  char *host = bytes_from_js(context, arguments[0], &length);
   if (!host) return JS_EXCEPTION;
   struct lookup *lookup = length <= HOST_LENGTH_MAX ? calloc(1, sizeof *lookup) : NULL;
   if (lookup) memcpy(lookup->host, host, length + 1);

@@ -2,9 +2,9 @@
 #ifndef NAMES_H
 #define NAMES_H
 
-#include "quickjs.h"
+#include "native.h"
 
 /* `resolve(host, port)` of native:sockets. */
-JSValue names_resolve(JSContext *context, JSValueConst self, int argc, JSValueConst *argv);
+NATIVE(names_resolve);
 
 #endif

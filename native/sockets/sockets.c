@@ -1,251 +1,18 @@
-/*
- * Streams as promises over the host's loop, and the table of the module. Every call first tries at once, and
- * waits only where the kernel says that it would block. Connecting, listening, UDP and names have files of their own.
- */
-#include "sockets.h"
-
+/* The table of native:sockets; what it names stands in a file of its own for each kind of socket. */
 #include <errno.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "addresses.h"
 #include "connect.h"
 #include "datagrams.h"
 #include "interfaces.h"
 #include "listeners.h"
-#include "loop.h"
 #include "module.h"
 #include "names.h"
+#include "socket.h"
 
-/* One direction of a socket: the read or the write that waits. It holds its socket alive. */
-struct transfer {
-  struct loop_wait wait;
-  JSValue socket, buffer, resolve, reject;
-  size_t offset, length;
-  double timeout_ms;
-};
-
-struct socket {
-  int fd; /* -1 once closed. */
-  struct transfer reading, writing;
-};
-
-static JSClassID socket_class;
-
-static void socket_finalize(JSRuntime *runtime, JSValue value) {
-  struct socket *socket = JS_GetOpaque(value, socket_class);
-  if (!socket) return;
-  if (socket->fd >= 0) close(socket->fd);
-  js_free_rt(runtime, socket);
-}
-
-static const JSClassDef socket_class_definition = {"Socket", .finalizer = socket_finalize};
-
-static void transfer_wake(JSContext *context, struct loop_wait *wait, bool ready);
-
-JSValue socket_of_descriptor(JSContext *context, int fd) {
-  JSRuntime *runtime = JS_GetRuntime(context);
-  JS_NewClassID(&socket_class);
-  if (!JS_IsRegisteredClass(runtime, socket_class) &&
-      JS_NewClass(runtime, socket_class, &socket_class_definition)) {
-    close(fd);
-    return JS_ThrowOutOfMemory(context);
-  }
-  JSValue object = JS_NewObjectProtoClass(context, JS_NULL, socket_class);
-  struct socket *socket = JS_IsException(object) ? NULL : js_mallocz(context, sizeof *socket);
-  if (!socket) {
-    close(fd);
-    JS_FreeValue(context, object);
-    return JS_EXCEPTION;
-  }
-  socket->fd = fd;
-  socket->reading.wait = (struct loop_wait){.fd = fd, .events = POLLIN, .wake = transfer_wake};
-  socket->writing.wait = (struct loop_wait){.fd = fd, .events = POLLOUT, .wake = transfer_wake};
-  JS_SetOpaque(object, socket);
-  return object;
-}
-
-static bool is_reading(const struct transfer *transfer) { return transfer->wait.events == POLLIN; }
-
-/* Ends a transfer that is out of the loop. Takes the value, which is the error where `call` is its reject. */
-static void transfer_settle(JSContext *context, struct transfer *transfer, bool failed,
-                            JSValue value) {
-  struct transfer ended = *transfer;
-  JS_FreeValue(context, JS_Call(context, failed ? ended.reject : ended.resolve, JS_UNDEFINED, 1,
-                                (JSValueConst *)&value));
-  JS_FreeValue(context, value);
-  JS_FreeValue(context, ended.buffer);
-  JS_FreeValue(context, ended.resolve);
-  JS_FreeValue(context, ended.reject);
-  /* Last, since the transfer itself may go with its socket. */
-  JS_FreeValue(context, ended.socket);
-}
-
-static void transfer_fail(JSContext *context, struct transfer *transfer, int saved_errno) {
-  JSValue error =
-      new_system_error(context, is_reading(transfer) ? "read" : "write", NULL, saved_errno);
-  if (JS_IsException(error)) error = JS_GetException(context);
-  transfer_settle(context, transfer, true, error);
-}
-
-/* One try: bytes moved, or -1 with errno. */
-static ssize_t move_bytes(int fd, bool reading, uint8_t *bytes, size_t count) {
-  ssize_t moved;
-  do moved = reading ? read(fd, bytes, count) : write(fd, bytes, count);
-  while (moved < 0 && errno == EINTR);
-  return moved;
-}
-
-/* Moves what can be moved now. True: `*result` holds what came of it (bytes, or -1 with errno). */
-static bool try_transfer(int fd, bool reading, uint8_t *bytes, size_t count, size_t *moved,
-                         ssize_t *result) {
-  while (*moved < count) {
-    ssize_t step = move_bytes(fd, reading, bytes + *moved, count - *moved);
-    if (step < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return false;
-    if (step < 0 || reading) {
-      *result = step;
-      return true;
-    }
-    *moved += (size_t)step;
-  }
-  *result = (ssize_t)*moved;
-  return true;
-}
-
-static JSValue transfer_result(const struct transfer *transfer, ssize_t result) {
-  return is_reading(transfer) ? JS_NewInt64(NULL, (int64_t)result) : JS_UNDEFINED;
-}
-
-static void transfer_wake(JSContext *context, struct loop_wait *wait, bool ready) {
-  struct transfer *transfer = (struct transfer *)wait;
-  if (!ready) {
-    transfer_fail(context, transfer, ETIMEDOUT);
-    return;
-  }
-  uint8_t *bytes;
-  size_t count;
-  /* The buffer was JavaScript's meanwhile, which may have shrunk it. */
-  if (buffer_whole(context, transfer->buffer, &bytes, &count)) {
-    transfer_settle(context, transfer, true, JS_GetException(context));
-    return;
-  }
-  if (transfer->offset > count || transfer->length > count - transfer->offset) {
-    transfer_fail(context, transfer, EFAULT);
-    return;
-  }
-  size_t moved = 0;
-  ssize_t result;
-  if (try_transfer(wait->fd, is_reading(transfer), bytes + transfer->offset, transfer->length,
-                   &moved, &result)) {
-    if (result < 0) transfer_fail(context, transfer, errno);
-    else transfer_settle(context, transfer, false, transfer_result(transfer, result));
-    return;
-  }
-  transfer->offset += moved;
-  transfer->length -= moved;
-  if (moved > 0) wait->deadline_ms = loop_deadline_ms(transfer->timeout_ms);
-  loop_add(wait);
-}
-
-static struct socket *socket_of(JSContext *context, JSValueConst value) {
-  struct socket *socket = socket_class ? JS_GetOpaque(value, socket_class) : NULL;
-  if (!socket) JS_ThrowTypeError(context, "not a Socket");
-  return socket;
-}
-
-/* read and write: the arguments are (socket, buffer, offset, length, timeoutMs). */
-static JSValue transfer_start(JSContext *context, JSValueConst *argv, bool reading) {
-  struct socket *socket = socket_of(context, argv[0]);
-  if (!socket) return JS_EXCEPTION;
-  uint8_t *bytes;
-  size_t count;
-  int64_t offset;
-  double timeout_ms;
-  if (JS_ToInt64(context, &offset, argv[2]) || JS_ToFloat64(context, &timeout_ms, argv[4])) {
-    return JS_EXCEPTION;
-  }
-  if (buffer_window(context, argv[1], argv[2], argv[3], &bytes, &count)) return JS_EXCEPTION;
-  if (reading && count == 0) {
-    return JS_ThrowRangeError(context, "read: there is no room in the buffer");
-  }
-  struct transfer *transfer = reading ? &socket->reading : &socket->writing;
-  if (transfer->wait.added) {
-    return JS_ThrowTypeError(context, "one %s at a time", reading ? "read" : "write");
-  }
-
-  size_t moved = 0;
-  ssize_t result = -1;
-  bool done = true;
-  if (socket->fd < 0) errno = ECANCELED;
-  else done = try_transfer(socket->fd, reading, bytes, count, &moved, &result);
-  int saved_errno = errno;
-
-  JSValue functions[2];
-  JSValue promise = JS_NewPromiseCapability(context, functions);
-  if (JS_IsException(promise)) return promise;
-  transfer->socket = JS_DupValue(context, argv[0]);
-  transfer->buffer = JS_DupValue(context, argv[1]);
-  transfer->resolve = functions[0];
-  transfer->reject = functions[1];
-  transfer->offset = (size_t)offset + moved;
-  transfer->length = count - moved;
-  transfer->timeout_ms = timeout_ms;
-  if (!done) {
-    transfer->wait.deadline_ms = loop_deadline_ms(timeout_ms);
-    loop_add(&transfer->wait);
-  } else if (result < 0) {
-    transfer_fail(context, transfer, saved_errno);
-  } else {
-    transfer_settle(context, transfer, false, transfer_result(transfer, result));
-  }
-  return promise;
-}
-
-static JSValue sockets_read(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
-  (void)self, (void)argc;
-  return transfer_start(context, argv, true);
-}
-
-static JSValue sockets_write(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
-  (void)self, (void)argc;
-  return transfer_start(context, argv, false);
-}
-
-static JSValue sockets_shutdown(JSContext *context, JSValueConst self, int argc,
-                                JSValueConst *argv) {
-  (void)self, (void)argc;
-  struct socket *socket = socket_of(context, argv[0]);
-  if (!socket) return JS_EXCEPTION;
-  /* The peer may have gone before us: then there is nobody to tell. */
-  if (socket->fd >= 0 && shutdown(socket->fd, SHUT_WR) < 0 && errno != ENOTCONN) {
-    int saved_errno = errno;
-    return throw_system_error(context, "shutdown", NULL, saved_errno);
-  }
-  return JS_UNDEFINED;
-}
-
-static JSValue sockets_close(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
-  (void)self, (void)argc;
-  struct socket *socket = socket_of(context, argv[0]);
-  if (!socket) return JS_EXCEPTION;
-  if (socket->fd < 0) return JS_UNDEFINED;
-  close(socket->fd);
-  socket->fd = -1;
-  struct transfer *transfers[] = {&socket->reading, &socket->writing};
-  for (size_t i = 0; i < COUNT_OF(transfers); i++) {
-    if (!transfers[i]->wait.added) continue;
-    loop_remove(&transfers[i]->wait);
-    transfer_fail(context, transfers[i], ECANCELED);
-  }
-  return JS_UNDEFINED;
-}
-
-static JSValue sockets_local_port(JSContext *context, JSValueConst self, int argc,
-                                  JSValueConst *argv) {
-  (void)self, (void)argc;
-  int fd = listeners_descriptor(argv[0]);
-  if (fd == NOT_OURS) fd = datagrams_descriptor(argv[0]);
+static NATIVE(sockets_local_port) {
+  int fd = listeners_descriptor(arguments[0]);
+  if (fd == NOT_OURS) fd = datagrams_descriptor(arguments[0]);
   if (fd == NOT_OURS) return JS_ThrowTypeError(context, "neither a Listener nor a Datagram");
   int port = bound_port(fd);
   int saved_errno = errno;
@@ -257,10 +24,10 @@ static const JSCFunctionListEntry sockets_functions[] = {
     JS_CFUNC_DEF("resolve", 2, names_resolve),
     JS_CFUNC_DEF("connect", 2, connect_address),
     JS_CFUNC_DEF("connectPath", 2, connect_path),
-    JS_CFUNC_DEF("read", 5, sockets_read),
-    JS_CFUNC_DEF("write", 5, sockets_write),
-    JS_CFUNC_DEF("shutdown", 1, sockets_shutdown),
-    JS_CFUNC_DEF("close", 1, sockets_close),
+    JS_CFUNC_DEF("read", 5, socket_read),
+    JS_CFUNC_DEF("write", 5, socket_write),
+    JS_CFUNC_DEF("shutdown", 1, socket_shutdown),
+    JS_CFUNC_DEF("close", 1, socket_close),
     JS_CFUNC_DEF("listen", 2, listeners_listen),
     JS_CFUNC_DEF("accept", 1, listeners_accept),
     JS_CFUNC_DEF("closeListener", 1, listeners_close),
@@ -272,4 +39,9 @@ static const JSCFunctionListEntry sockets_functions[] = {
     JS_CFUNC_DEF("closeDatagram", 1, datagrams_close),
 };
 
-MODULE(sockets, sockets_functions)
+static int sockets_prepare(JSContext *context, UNUSED JSModuleDef *module) {
+  return socket_prepare(context) || listeners_prepare(context) || datagrams_prepare(context) ? -1
+                                                                                             : 0;
+}
+
+MODULE_WITH(sockets, sockets_functions, sockets_prepare)

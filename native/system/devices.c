@@ -20,10 +20,9 @@ static int access_of(JSContext *context, JSValueConst value) {
   return flags;
 }
 
-SYSTEM_FUNCTION(open_device) {
-  (void)self, (void)argc;
-  int flags = access_of(context, argv[1]);
-  char *path = flags < 0 ? NULL : bytes_from_js(context, argv[0], NULL);
+NATIVE(system_open_device) {
+  int flags = access_of(context, arguments[1]);
+  char *path = flags < 0 ? NULL : bytes_from_js(context, arguments[0], NULL);
   if (!path) return JS_EXCEPTION;
   int fd;
   do fd = open(path, flags | O_NOCTTY | O_CLOEXEC);
@@ -35,10 +34,9 @@ SYSTEM_FUNCTION(open_device) {
   return result;
 }
 
-SYSTEM_FUNCTION(use_as_standard) {
-  (void)self, (void)argc;
+NATIVE(system_use_as_standard) {
   int32_t fd;
-  if (JS_ToInt32(context, &fd, argv[0])) return JS_EXCEPTION;
+  if (JS_ToInt32(context, &fd, arguments[0])) return JS_EXCEPTION;
   for (int standard = STDIN_FILENO; standard <= STDERR_FILENO; standard++) {
     int made;
     do made = dup2(fd, standard);
@@ -50,10 +48,9 @@ SYSTEM_FUNCTION(use_as_standard) {
   return JS_UNDEFINED;
 }
 
-SYSTEM_FUNCTION(set_watchdog) {
-  (void)self, (void)argc;
+NATIVE(system_set_watchdog) {
   int32_t fd, seconds;
-  if (JS_ToInt32(context, &fd, argv[0]) || JS_ToInt32(context, &seconds, argv[1])) {
+  if (JS_ToInt32(context, &fd, arguments[0]) || JS_ToInt32(context, &seconds, arguments[1])) {
     return JS_EXCEPTION;
   }
   int taken = seconds;

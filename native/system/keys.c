@@ -11,12 +11,11 @@
 /* A key is one byte, or an escape sequence of a few; a person's hand makes no more at once. */
 #define KEYS_SIZE 64
 
-SYSTEM_FUNCTION(set_raw_terminal) {
-  (void)self, (void)argc;
+NATIVE(system_set_raw_terminal) {
   int32_t fd;
   struct termios mode;
-  if (JS_ToInt32(context, &fd, argv[0])) return JS_EXCEPTION;
-  bool raw = JS_ToBool(context, argv[1]);
+  if (JS_ToInt32(context, &fd, arguments[0])) return JS_EXCEPTION;
+  bool raw = JS_ToBool(context, arguments[1]);
   int failed = tcgetattr(fd, &mode);
   if (!failed) {
     tcflag_t line_flags = ICANON | ECHO | ISIG;
@@ -53,12 +52,11 @@ static void keys_wake(JSContext *context, struct loop_wait *wait, bool ready) {
   free(keys);
 }
 
-SYSTEM_FUNCTION(read_keys) {
-  (void)self, (void)argc;
+NATIVE(system_read_keys) {
   int32_t fd;
   double timeout_ms;
   JSValue functions[2];
-  if (JS_ToInt32(context, &fd, argv[0]) || JS_ToFloat64(context, &timeout_ms, argv[1])) {
+  if (JS_ToInt32(context, &fd, arguments[0]) || JS_ToFloat64(context, &timeout_ms, arguments[1])) {
     return JS_EXCEPTION;
   }
   struct key_wait *keys = malloc(sizeof *keys);

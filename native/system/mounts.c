@@ -45,14 +45,13 @@ static int flags_from_js(JSContext *context, JSValueConst array, unsigned long *
   return 0;
 }
 
-SYSTEM_FUNCTION(mount) {
-  (void)self, (void)argc;
+NATIVE(system_mount) {
   unsigned long flags;
-  if (flags_from_js(context, argv[3], &flags)) return JS_EXCEPTION;
-  char *source = bytes_from_js(context, argv[0], NULL);
-  char *target = source ? bytes_from_js(context, argv[1], NULL) : NULL;
-  char *type = target ? bytes_from_js(context, argv[2], NULL) : NULL;
-  char *options = type ? bytes_from_js(context, argv[4], NULL) : NULL;
+  if (flags_from_js(context, arguments[3], &flags)) return JS_EXCEPTION;
+  char *source = bytes_from_js(context, arguments[0], NULL);
+  char *target = source ? bytes_from_js(context, arguments[1], NULL) : NULL;
+  char *type = target ? bytes_from_js(context, arguments[2], NULL) : NULL;
+  char *options = type ? bytes_from_js(context, arguments[4], NULL) : NULL;
   JSValue result = JS_EXCEPTION;
   if (options) {
     int failed = mount(source, target, *type ? type : NULL, flags, *options ? options : NULL);
@@ -66,11 +65,11 @@ SYSTEM_FUNCTION(mount) {
   return result;
 }
 
-SYSTEM_FUNCTION(unmount) {
-  (void)self, (void)argc;
-  char *target = bytes_from_js(context, argv[0], NULL);
+NATIVE(system_unmount) {
+  char *target = bytes_from_js(context, arguments[0], NULL);
   if (!target) return JS_EXCEPTION;
-  int failed = umount2(target, UMOUNT_NOFOLLOW | (JS_ToBool(context, argv[1]) ? MNT_DETACH : 0));
+  bool lazy = JS_ToBool(context, arguments[1]);
+  int failed = umount2(target, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0));
   int saved_errno = errno;
   JSValue result =
       failed ? throw_system_error(context, "unmount", target, saved_errno) : JS_UNDEFINED;
@@ -78,10 +77,9 @@ SYSTEM_FUNCTION(unmount) {
   return result;
 }
 
-SYSTEM_FUNCTION(pivot_root) {
-  (void)self, (void)argc;
-  char *root = bytes_from_js(context, argv[0], NULL);
-  char *old_root = root ? bytes_from_js(context, argv[1], NULL) : NULL;
+NATIVE(system_pivot_root) {
+  char *root = bytes_from_js(context, arguments[0], NULL);
+  char *old_root = root ? bytes_from_js(context, arguments[1], NULL) : NULL;
   JSValue result = JS_EXCEPTION;
   if (old_root) {
     /* The C library has no function for it; whether the caller's root moves along is left open. */

@@ -29,8 +29,7 @@ static int take_signals(void) {
   return 0;
 }
 
-static void signal_wake(JSContext *context, struct loop_wait *wait, bool ready) {
-  (void)ready;
+static void signal_wake(JSContext *context, struct loop_wait *wait, UNUSED bool ready) {
   struct signalfd_siginfo signal;
   if (read(wait->fd, &signal, sizeof signal) != (ssize_t)sizeof signal) {
     loop_add(wait);
@@ -41,8 +40,7 @@ static void signal_wake(JSContext *context, struct loop_wait *wait, bool ready) 
   JS_FreeValue(context, resolve);
 }
 
-SYSTEM_FUNCTION(next_signal) {
-  (void)self, (void)argc, (void)argv;
+NATIVE(system_next_signal) {
   if (signal_wait.added) return JS_ThrowTypeError(context, "nextSignal: somebody waits already");
   int failure = take_signals();
   if (failure) return throw_system_error(context, "signalfd", NULL, failure);

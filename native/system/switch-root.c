@@ -128,13 +128,12 @@ static int switch_root(const char *root, const struct execution *execution, cons
   return failure;
 }
 
-SYSTEM_FUNCTION(switch_root) {
-  (void)self, (void)argc;
+NATIVE(system_switch_root) {
   struct execution execution;
-  char *root = bytes_from_js(context, argv[0], NULL);
+  char *root = bytes_from_js(context, arguments[0], NULL);
   if (!root) return JS_EXCEPTION;
   JSValue result = JS_EXCEPTION;
-  if (!execution_from_js(context, argv[1], &execution)) {
+  if (!execution_from_js(context, arguments[1], &execution)) {
     const char *call;
     int failure = switch_root(root, &execution, &call);
     const char *path = strcmp(call, "execve") == 0 ? execution.program : root;

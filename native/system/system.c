@@ -46,11 +46,9 @@ static int load_module(const char *file, const char *parameters) {
   return failure;
 }
 
-static JSValue system_load_module(JSContext *context, JSValueConst self, int argc,
-                                  JSValueConst *argv) {
-  (void)self, (void)argc;
-  char *file = bytes_from_js(context, argv[0], NULL);
-  char *parameters = file ? bytes_from_js(context, argv[1], NULL) : NULL;
+static NATIVE(system_load_module) {
+  char *file = bytes_from_js(context, arguments[0], NULL);
+  char *parameters = file ? bytes_from_js(context, arguments[1], NULL) : NULL;
   JSValue result = JS_EXCEPTION;
   if (parameters) {
     int failure = load_module(file, parameters);
@@ -61,9 +59,8 @@ static JSValue system_load_module(JSContext *context, JSValueConst self, int arg
   return result;
 }
 
-static JSValue system_reboot(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
-  (void)self, (void)argc;
-  const char *how = JS_ToCString(context, argv[0]);
+static NATIVE(system_reboot) {
+  const char *how = JS_ToCString(context, arguments[0]);
   if (!how) return JS_EXCEPTION;
   unsigned command = strcmp(how, "restart") == 0     ? RB_AUTOBOOT
                      : strcmp(how, "power-off") == 0 ? RB_POWER_OFF
@@ -77,26 +74,20 @@ static JSValue system_reboot(JSContext *context, JSValueConst self, int argc, JS
   return throw_system_error(context, "reboot", NULL, saved_errno);
 }
 
-static JSValue system_soft_ctrl_alt_del(JSContext *context, JSValueConst self, int argc,
-                                        JSValueConst *argv) {
-  (void)self, (void)argc, (void)argv;
+static NATIVE(system_soft_ctrl_alt_del) {
   if (reboot(RB_DISABLE_CAD) == 0) return JS_UNDEFINED;
   int saved_errno = errno;
   return throw_system_error(context, "reboot", NULL, saved_errno);
 }
 
-static JSValue system_sync_all(JSContext *context, JSValueConst self, int argc,
-                               JSValueConst *argv) {
-  (void)context, (void)self, (void)argc, (void)argv;
+static NATIVE(system_sync_all) {
   sync();
   return JS_UNDEFINED;
 }
 
-static JSValue system_set_wall_clock(JSContext *context, JSValueConst self, int argc,
-                                     JSValueConst *argv) {
-  (void)self, (void)argc;
+static NATIVE(system_set_wall_clock) {
   double seconds;
-  if (JS_ToFloat64(context, &seconds, argv[0])) return JS_EXCEPTION;
+  if (JS_ToFloat64(context, &seconds, arguments[0])) return JS_EXCEPTION;
   if (!(seconds >= 0 && seconds < 1e12)) {
     return JS_ThrowRangeError(context, "setWallClock: no time");
   }
@@ -106,16 +97,13 @@ static JSValue system_set_wall_clock(JSContext *context, JSValueConst self, int 
   return throw_system_error(context, "clock_settime", NULL, saved_errno);
 }
 
-static JSValue system_set_umask(JSContext *context, JSValueConst self, int argc,
-                                JSValueConst *argv) {
-  (void)self, (void)argc;
+static NATIVE(system_set_umask) {
   int32_t mask;
-  if (JS_ToInt32(context, &mask, argv[0])) return JS_EXCEPTION;
+  if (JS_ToInt32(context, &mask, arguments[0])) return JS_EXCEPTION;
   return JS_NewInt32(context, (int32_t)umask((mode_t)mask & 0777));
 }
 
-static JSValue system_kernel(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
-  (void)self, (void)argc, (void)argv;
+static NATIVE(system_kernel) {
   struct utsname names;
   if (uname(&names)) {
     int saved_errno = errno;
@@ -133,15 +121,9 @@ static JSValue system_kernel(JSContext *context, JSValueConst self, int argc, JS
   return kernel;
 }
 
-static JSValue system_process_id(JSContext *context, JSValueConst self, int argc,
-                                 JSValueConst *argv) {
-  (void)self, (void)argc, (void)argv;
-  return JS_NewInt32(context, getpid());
-}
+static NATIVE(system_process_id) { return JS_NewInt32(context, getpid()); }
 
-static JSValue system_environment(JSContext *context, JSValueConst self, int argc,
-                                  JSValueConst *argv) {
-  (void)self, (void)argc, (void)argv;
+static NATIVE(system_environment) {
   JSValue list = JS_NewArray(context);
   for (uint32_t i = 0; !JS_IsException(list) && environ[i]; i++) {
     JSValue variable = bytes_to_js(context, environ[i], strlen(environ[i]));

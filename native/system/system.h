@@ -6,28 +6,25 @@
 
 #include "module.h"
 
-#define SYSTEM_FUNCTION(name) \
-  JSValue system_##name(JSContext *context, JSValueConst self, int argc, JSValueConst *argv)
-
 /* mounts.c */
-SYSTEM_FUNCTION(mount);
-SYSTEM_FUNCTION(unmount);
-SYSTEM_FUNCTION(pivot_root);
+NATIVE(system_mount);
+NATIVE(system_unmount);
+NATIVE(system_pivot_root);
 
 /* switch-root.c */
-SYSTEM_FUNCTION(switch_root);
+NATIVE(system_switch_root);
 
 /* devices.c */
-SYSTEM_FUNCTION(open_device);
-SYSTEM_FUNCTION(use_as_standard);
-SYSTEM_FUNCTION(set_watchdog);
+NATIVE(system_open_device);
+NATIVE(system_use_as_standard);
+NATIVE(system_set_watchdog);
 
 /* keys.c */
-SYSTEM_FUNCTION(set_raw_terminal);
-SYSTEM_FUNCTION(read_keys);
+NATIVE(system_set_raw_terminal);
+NATIVE(system_read_keys);
 
 /* signals.c */
-SYSTEM_FUNCTION(next_signal);
+NATIVE(system_next_signal);
 
 /* What execve takes; release with execution_free. */
 struct execution {

@@ -8,12 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "job-options.h"
 #include "manifest-reader.h"
 #include "manifest-words.h"
+#include "module.h"
 #include "trees.h"
-
-/* Every function of the table has QuickJS's signature, and few need all of it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 /* No content is so common that more of its places would help. */
 #define LINES_FOUND_MAX 16
@@ -55,7 +54,7 @@ static void digests_finalize(JSRuntime *runtime, JSValue value) {
 
 int digests_prepare(JSContext *context) {
   static const JSClassDef definition = {"DigestIndex", .finalizer = digests_finalize};
-  return prepare_class(context, &digests_class, &definition);
+  return class_register(context, &digests_class, &definition);
 }
 
 static int compare_prefixes(const struct digest_place *a, const struct digest_place *b) {
@@ -130,10 +129,10 @@ static int own_fd(JSContext *context, JSValueConst value) {
   return fd;
 }
 
-JSValue digests_open(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
+NATIVE(digests_open) {
   struct digest_index *index = calloc(1, sizeof *index);
   if (!index) return JS_ThrowOutOfMemory(context);
-  index->manifest = own_fd(context, values[0]);
+  index->manifest = own_fd(context, arguments[0]);
   if (index->manifest >= 0 && fill_index(context, index) == 0) {
     JSValue object = JS_NewObjectClass(context, (int)digests_class);
     if (!JS_IsException(object)) {
@@ -189,12 +188,12 @@ static int find_lines(JSContext *context, const struct digest_index *index, cons
   return failed;
 }
 
-JSValue digests_find(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
-  struct digest_index *index = JS_GetOpaque2(context, values[0], digests_class);
+NATIVE(digests_find) {
+  struct digest_index *index = JS_GetOpaque2(context, arguments[0], digests_class);
   if (!index) return JS_EXCEPTION;
   struct word hex;
   uint8_t digest[DIGEST_SIZE];
-  hex.text = JS_ToCStringLen(context, &hex.length, values[1]);
+  hex.text = JS_ToCStringLen(context, &hex.length, arguments[1]);
   if (!hex.text) return JS_EXCEPTION;
   int malformed = word_hex(hex, digest, sizeof digest);
   JS_FreeCString(context, hex.text);
@@ -205,10 +204,10 @@ JSValue digests_find(JSContext *context, JSValueConst self, int count, JSValueCo
   return JS_EXCEPTION;
 }
 
-JSValue digests_close(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
-  struct digest_index *index = JS_GetOpaque(values[0], digests_class);
+NATIVE(digests_close) {
+  struct digest_index *index = JS_GetOpaque(arguments[0], digests_class);
   if (!index) return JS_UNDEFINED;
-  JS_SetOpaque(values[0], NULL);
+  JS_SetOpaque(arguments[0], NULL);
   digests_release(JS_GetRuntime(context), index);
   return JS_UNDEFINED;
 }
@@ -291,11 +290,11 @@ static int search_run(struct search *search) {
   }
 }
 
-JSValue find_line(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
+NATIVE(find_line) {
   int32_t fd;
-  if (JS_ToInt32(context, &fd, values[0])) return JS_EXCEPTION;
+  if (JS_ToInt32(context, &fd, arguments[0])) return JS_EXCEPTION;
   struct search search = {.context = context};
-  char *path = bytes_from_js(context, values[1], &search.length);
+  char *path = bytes_from_js(context, arguments[1], &search.length);
   if (!path) return JS_EXCEPTION;
   search.path = path;
   search.reader = manifest_reader_new(context, fd);

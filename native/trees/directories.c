@@ -6,11 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "job-options.h"
 #include "manifest-reader.h"
 #include "trees.h"
-
-/* Every function of the table has QuickJS's signature, and few need all of it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 /* Where the lines of directories begin that are not yet as they should be. */
 struct offsets {
@@ -94,9 +92,9 @@ static int set_wrong(struct finishing *job) {
   return 0;
 }
 
-JSValue directories_finish(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
+NATIVE(directories_finish) {
   int32_t manifest, tree;
-  if (JS_ToInt32(context, &manifest, values[0]) || JS_ToInt32(context, &tree, values[1])) {
+  if (JS_ToInt32(context, &manifest, arguments[0]) || JS_ToInt32(context, &tree, arguments[1])) {
     return JS_EXCEPTION;
   }
   struct finishing job = {.context = context};

@@ -14,9 +14,7 @@
 #include "manifest-reader.h"
 #include "number-map.h"
 #include "trees.h"
-
-/* Every function of the table has QuickJS's signature, and few need all of it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
+#include "values.h"
 
 struct path_list {
   char **paths;
@@ -176,15 +174,15 @@ static int walk_tree(struct walk *walk) {
   return 0;
 }
 
-JSValue extras_find(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
+NATIVE(extras_find) {
   int32_t manifest, tree;
   int64_t paths_max;
-  if (JS_ToInt32(context, &manifest, values[0]) || JS_ToInt32(context, &tree, values[1]) ||
-      get_int64_property(context, values[2], "pathsMax", &paths_max)) {
+  bool remove;
+  if (JS_ToInt32(context, &manifest, arguments[0]) || JS_ToInt32(context, &tree, arguments[1]) ||
+      get_int64_property(context, arguments[2], "pathsMax", &paths_max) ||
+      get_bool_property(context, arguments[2], "remove", &remove)) {
     return JS_EXCEPTION;
   }
-  int remove = bool_option(context, values[2], "remove");
-  if (remove < 0) return JS_EXCEPTION;
   struct walk walk = {.context = context, .tree = tree, .remove = remove, .seed = hash_seed()};
   walk.paths_max = paths_max < 0 ? 0 : paths_max > UINT32_MAX ? UINT32_MAX : (size_t)paths_max;
   JSValue result = JS_EXCEPTION;

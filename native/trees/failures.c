@@ -1,6 +1,8 @@
 /* What verify says of an entry; see failures.h. Met only where something is wrong. */
 #include "failures.h"
 
+#include "job-options.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>

@@ -2,7 +2,8 @@
 #ifndef TREES_FAILURES_H
 #define TREES_FAILURES_H
 
-#include "trees.h"
+#include "tree-entry.h"
+#include "values.h"
 
 /* Texts of one failure; byte strings, NUL-terminated. */
 struct failure {

@@ -5,8 +5,8 @@
 #ifndef TREES_MANIFEST_READER_H
 #define TREES_MANIFEST_READER_H
 
-#include "../../runtime/host/module.h"
 #include "manifest-line.h"
+#include "values.h"
 
 #define READ_LENGTH (64 * 1024)
 

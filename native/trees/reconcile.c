@@ -10,10 +10,10 @@
 
 #include "../files/removal.h"
 #include "copy-entry.h"
+#include "job-options.h"
+#include "module.h"
+#include "trees.h"
 #include "walk.h"
-
-/* Every function of the table has QuickJS's signature, and few need all of it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 /* Content copied in one step, so that progress can be shown between (bytes). */
 #define STEP_BYTES (16 * 1024 * 1024)
@@ -41,25 +41,23 @@ static void reconcile_finalize(JSRuntime *runtime, JSValue value) {
 
 int reconcile_prepare(JSContext *context) {
   static const JSClassDef definition = {"ReconcileJob", .finalizer = reconcile_finalize};
-  return prepare_class(context, &reconcile_class, &definition);
+  return class_register(context, &reconcile_class, &definition);
 }
 
 /* -1 with an exception; what was opened until then is the caller's to release. */
 static int reconcile_fill(JSContext *context, struct reconcile *job, JSValueConst options) {
   if (walk_open(context, &job->walk, options)) return -1;
-  int dry_run = bool_option(context, options, "dryRun");
-  if (dry_run < 0) return -1;
-  job->dry_run = dry_run;
-  if (job->walk.tree.root >= 0 || dry_run) return 0;
+  if (get_bool_property(context, options, "dryRun", &job->dry_run)) return -1;
+  if (job->walk.tree.root >= 0 || job->dry_run) return 0;
   JS_ThrowTypeError(context, "only a dry run can do without a tree");
   return -1;
 }
 
-JSValue reconcile_open_job(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
+NATIVE(reconcile_open_job) {
   struct reconcile *job = js_mallocz(context, sizeof *job);
   if (!job) return JS_EXCEPTION;
   JSValue object = JS_UNDEFINED;
-  if (reconcile_fill(context, job, values[0]) == 0) {
+  if (reconcile_fill(context, job, arguments[0]) == 0) {
     object = JS_NewObjectClass(context, (int)reconcile_class);
     if (!JS_IsException(object)) {
       JS_SetOpaque(object, job);
@@ -371,10 +369,10 @@ static JSValue describe(JSContext *context, const struct reconcile *job, JSValue
   return step;
 }
 
-JSValue reconcile_step(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
-  struct reconcile *job = JS_GetOpaque2(context, values[0], reconcile_class);
+NATIVE(reconcile_step) {
+  struct reconcile *job = JS_GetOpaque2(context, arguments[0], reconcile_class);
   int64_t entries_max;
-  if (!job || JS_ToInt64(context, &entries_max, values[1])) return JS_EXCEPTION;
+  if (!job || JS_ToInt64(context, &entries_max, arguments[1])) return JS_EXCEPTION;
   JSValue undone = JS_NewArray(context);
   if (JS_IsException(undone)) return undone;
   visit_begin(&job->walk.visit);
@@ -388,11 +386,10 @@ JSValue reconcile_step(JSContext *context, JSValueConst self, int count, JSValue
   return JS_EXCEPTION;
 }
 
-JSValue reconcile_close_job(JSContext *context, JSValueConst self, int count,
-                            JSValueConst *values) {
-  struct reconcile *job = JS_GetOpaque(values[0], reconcile_class);
+NATIVE(reconcile_close_job) {
+  struct reconcile *job = JS_GetOpaque(arguments[0], reconcile_class);
   if (!job) return JS_UNDEFINED;
-  JS_SetOpaque(values[0], NULL);
+  JS_SetOpaque(arguments[0], NULL);
   reconcile_release(JS_GetRuntime(context), job);
   return JS_UNDEFINED;
 }

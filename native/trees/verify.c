@@ -13,10 +13,10 @@
 #include <nettle/sha2.h>
 
 #include "failures.h"
+#include "job-options.h"
+#include "module.h"
+#include "trees.h"
 #include "walk.h"
-
-/* Every function of the table has QuickJS's signature, and few need all of it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 /* Content of one step, so that progress can be shown between (bytes). */
 #define STEP_BYTES (16 * 1024 * 1024)
@@ -48,15 +48,13 @@ static void verify_finalize(JSRuntime *runtime, JSValue value) {
 
 int verify_prepare(JSContext *context) {
   static const JSClassDef definition = {"VerifyJob", .finalizer = verify_finalize};
-  return prepare_class(context, &verify_class, &definition);
+  return class_register(context, &verify_class, &definition);
 }
 
 /* -1 with an exception; what was opened until then is the caller's to release. */
 static int verify_fill(JSContext *context, struct verify *job, JSValueConst options) {
   if (walk_open(context, &job->walk, options)) return -1;
-  int full = bool_option(context, options, "full");
-  if (full < 0) return -1;
-  job->full = full;
+  if (get_bool_property(context, options, "full", &job->full)) return -1;
   if (job->walk.tree.root < 0) {
     JS_ThrowTypeError(context, "tree is missing");
     return -1;
@@ -65,10 +63,10 @@ static int verify_fill(JSContext *context, struct verify *job, JSValueConst opti
   return job->chunk ? 0 : -1;
 }
 
-JSValue verify_open_job(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
+NATIVE(verify_open_job) {
   struct verify *job = js_mallocz(context, sizeof *job);
   if (!job) return JS_EXCEPTION;
-  if (verify_fill(context, job, values[0]) == 0) {
+  if (verify_fill(context, job, arguments[0]) == 0) {
     JSValue object = JS_NewObjectClass(context, (int)verify_class);
     if (!JS_IsException(object)) {
       JS_SetOpaque(object, job);
@@ -270,10 +268,10 @@ static JSValue describe(JSContext *context, const struct verify *job, JSValue fa
   return step;
 }
 
-JSValue verify_step(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
-  struct verify *job = JS_GetOpaque2(context, values[0], verify_class);
+NATIVE(verify_step) {
+  struct verify *job = JS_GetOpaque2(context, arguments[0], verify_class);
   int64_t entries_max;
-  if (!job || JS_ToInt64(context, &entries_max, values[1])) return JS_EXCEPTION;
+  if (!job || JS_ToInt64(context, &entries_max, arguments[1])) return JS_EXCEPTION;
   JSValue failures = JS_NewArray(context);
   if (JS_IsException(failures)) return failures;
   visit_begin(&job->walk.visit);
@@ -287,10 +285,10 @@ JSValue verify_step(JSContext *context, JSValueConst self, int count, JSValueCon
   return JS_EXCEPTION;
 }
 
-JSValue verify_close_job(JSContext *context, JSValueConst self, int count, JSValueConst *values) {
-  struct verify *job = JS_GetOpaque(values[0], verify_class);
+NATIVE(verify_close_job) {
+  struct verify *job = JS_GetOpaque(arguments[0], verify_class);
   if (!job) return JS_UNDEFINED;
-  JS_SetOpaque(values[0], NULL);
+  JS_SetOpaque(arguments[0], NULL);
   verify_release(JS_GetRuntime(context), job);
   return JS_UNDEFINED;
 }

@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include "job-options.h"
+
 int walk_open(JSContext *context, struct walk *walk, JSValueConst options) {
   *walk = (struct walk){.manifest = -1, .live_manifest = -1, .tree.root = -1, .live_tree.root = -1};
   int tree;

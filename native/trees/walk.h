@@ -4,7 +4,7 @@
 
 #include "hard-links.h"
 #include "live-lines.h"
-#include "trees.h"
+#include "tree-entry.h"
 
 struct walk {
   int manifest;

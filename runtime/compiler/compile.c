@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "quickjs.h"
+#include "../host/native.h"
 
 static _Noreturn void fail(const char *what, const char *path) {
   fprintf(stderr, "compile: %s: ", path);
@@ -27,14 +27,10 @@ static char *read_file(const char *path, size_t *length) {
   return text;
 }
 
-static int nothing(JSContext *context, JSModuleDef *module) {
-  (void)context, (void)module;
-  return 0;
-}
+static int nothing(UNUSED JSContext *context, UNUSED JSModuleDef *module) { return 0; }
 
 /* What is imported is only named in the bytecode: an empty module is as good as the host's. */
-static JSModuleDef *load_module(JSContext *context, const char *name, void *opaque) {
-  (void)opaque;
+static JSModuleDef *load_module(JSContext *context, const char *name, UNUSED void *opaque) {
   if (strncmp(name, "native:", 7) == 0) return JS_NewCModule(context, name, nothing);
   JS_ThrowReferenceError(context, "the bundle imports \"%s\", which the host does not have", name);
   return NULL;

@@ -10,7 +10,7 @@
 #include <sys/reboot.h>
 #include <unistd.h>
 
-#include "host.h"
+#include "arguments.h"
 
 /* Long enough to read and copy one line (seconds); host_fail has written it. */
 #define RESTART_AFTER 30
@@ -20,8 +20,6 @@
 /* Of the reason (bytes), and of the variables that go along. */
 #define REASON_MAX 200
 #define VARIABLES_MAX 256
-/* The handler's own: the fault may be that the stack is used up (bytes). */
-#define FAULT_STACK_SIZE (64 * 1024)
 
 bool first_process_is_init(void) {
   if (getpid() != 1 || host_argument_count < 1) return false;
@@ -50,35 +48,4 @@ _Noreturn void first_process_fail(const char *text) {
   sleep(RESTART_AFTER);
   reboot(RB_AUTOBOOT);
   for (;;) pause();
-}
-
-static const struct {
-  int signal;
-  const char *text;
-} faults[] = {
-    {SIGSEGV, "it touched memory that is not there"},
-    {SIGBUS, "it touched memory that can not be read"},
-    {SIGILL, "the processor does not know an instruction"},
-    {SIGFPE, "it calculated what has no result"},
-    {SIGABRT, "it gave up"},
-    {SIGSYS, "the kernel does not know a call"},
-    {SIGTRAP, "it ran into a trap"},
-};
-
-static void obey_fault(int signal) {
-  /* A child that has not become another program yet is nobody's system. */
-  if (getpid() != 1) _exit(128 + signal);
-  for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
-    if (faults[i].signal == signal) host_fail(faults[i].text);
-  host_fail("a signal that nobody expects");
-}
-
-void first_process_catch_faults(void) {
-  static char stack[FAULT_STACK_SIZE];
-  const stack_t own = {.ss_sp = stack, .ss_size = sizeof stack};
-  sigaltstack(&own, NULL);
-  struct sigaction action = {.sa_handler = obey_fault, .sa_flags = SA_ONSTACK | SA_NODEFER};
-  for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
-    sigaction(faults[i].signal, &action, NULL);
-  }
 }

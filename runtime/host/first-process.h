@@ -17,10 +17,4 @@ bool first_process_is_init(void);
  */
 _Noreturn void first_process_fail(const char *text);
 
-/*
- * Makes a fault of ours (a wild pointer, an abort) one more way to get there: the kernel would end the
- * first process for it, and panic.
- */
-void first_process_catch_faults(void);
-
 #endif

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "module.h"
+#include "values.h"
 
 /* So that timers and the other direction of a socket get their turn even while jobs make jobs. */
 #define JOBS_A_TURN_MAX 256

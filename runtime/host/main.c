@@ -22,11 +22,14 @@
 #include <zstd_errors.h>
 #endif
 
+#include "arguments.h"
+#include "fail.h"
+#include "faults.h"
 #include "first-process.h"
-#include "host.h"
 #include "loop.h"
 #include "memory.h"
-#include "module.h"
+#include "modules.h"
+#include "native.h"
 #ifdef HOST_FREES
 #include "refusal.h"
 #endif
@@ -35,48 +38,6 @@
 #define MEMORY_MAX (256u * 1024 * 1024)
 /* Deep enough for any recursion that we write; a main thread has 8 MiB (bytes). */
 #define STACK_MAX (1024u * 1024)
-/* Of one message on stderr (bytes). */
-#define LINE_MAX_SHOWN 2000
-
-int host_argument_count;
-char **host_arguments;
-
-/* Writes all of it to stderr; if that fails there is nobody left to tell. */
-static void complain(const char *text, size_t length) {
-  while (length > 0) {
-    ssize_t written = write(STDERR_FILENO, text, length);
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return;
-    text += written;
-    length -= (size_t)written;
-  }
-}
-
-/* One line on stderr, without control characters. */
-static void complain_line(const char *text) {
-  static const char prefix[] = "xo-upgrade: internal error: ";
-  char line[sizeof prefix + LINE_MAX_SHOWN + 1];
-  size_t length = sizeof prefix - 1;
-  memcpy(line, prefix, length);
-  for (; *text && length < sizeof line - 1; text++) {
-    line[length++] = (unsigned char)*text < 0x20 || *text == 0x7f ? ' ' : *text;
-  }
-  line[length++] = '\n';
-  complain(line, length);
-}
-
-/* Ends the process after its last word. */
-static _Noreturn void end(const char *text) {
-  if (first_process_is_init()) first_process_fail(text);
-  _exit(EXIT_INTERNAL_ERROR);
-}
-
-void host_fail(const char *text) {
-  complain_line(text);
-  end(text);
-}
-
-void out_of_memory(void) { host_fail("out of memory"); }
 
 static bool debug_wanted(void) {
   for (int i = 1; i < host_argument_count; i++) {
@@ -94,13 +55,12 @@ static _Noreturn void fail_with_exception(JSContext *context) {
   const char *text = JS_ToCString(context, exception);
   if (!text) JS_FreeValue(context, JS_GetException(context));
   if (!text) text = "an exception that can't be shown";
-  complain_line(text);
+  const char *frames = NULL;
   if (debug_wanted() && JS_IsError(context, exception)) {
     JSValue stack = JS_GetPropertyStr(context, exception, "stack");
-    const char *frames = JS_IsString(stack) ? JS_ToCString(context, stack) : NULL;
-    if (frames) complain(frames, strlen(frames));
+    frames = JS_IsString(stack) ? JS_ToCString(context, stack) : NULL;
   }
-  end(text);
+  host_fail_showing(text, frames);
 }
 
 /* Rejected promises that nobody has taken yet. They are given until no job is left. */
@@ -110,8 +70,7 @@ static struct rejection {
 } * rejections;
 
 static void note_rejection(JSContext *context, JSValueConst promise, JSValueConst reason,
-                           JS_BOOL is_handled, void *opaque) {
-  (void)opaque;
+                           JS_BOOL is_handled, UNUSED void *opaque) {
   if (!is_handled) {
     struct rejection *rejection = malloc(sizeof *rejection);
     if (!rejection) out_of_memory();
@@ -271,7 +230,7 @@ int main(int argc, char **argv) {
   /* Faults are the sanitizers' matter. */
   JSRuntime *runtime = JS_NewRuntime2(&refusing_functions, NULL);
 #else
-  if (first_process_is_init()) first_process_catch_faults();
+  if (first_process_is_init()) catch_faults();
   JSRuntime *runtime = JS_NewRuntime2(&memory_functions, NULL);
 #endif
   if (!runtime) out_of_memory();

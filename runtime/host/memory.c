@@ -20,7 +20,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "host.h"
+#include "fail.h"
 
 /* Sizes are rounded up to this, which is also the alignment of every piece (bytes). */
 #define GRAIN 16u

@@ -1,6 +1,5 @@
 /* The one table of native modules. */
-#include "host.h"
-#include "module.h"
+#include "modules.h"
 
 #define MODULES(X) \
   X(files)         \

@@ -23,7 +23,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "host.h"
+#include "fail.h"
 #include "refusal.h"
 
 enum kind { NATIVE, JAVASCRIPT, KIND_COUNT };

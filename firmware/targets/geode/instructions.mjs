@@ -35,11 +35,11 @@ const floatingPoint = [
   ),
   ...each('fcmov', words('b nb e ne be nbe u nu')),
   ...words(
-    `fbld fbstp fxch faddp fsubp fsubrp fmulp fdivp fdivrp fprem fprem1 fabs fchs frndint fscale fsqrt
-     fxtract fcompp fucom fucomp fucompp fcomi fucomi fcomip fucomip ftst fxam fsin fcos fsincos fptan
-     fpatan f2xm1 fyl2x fyl2xp1 fld1 fldl2t fldl2e fldpi fldlg2 fldln2 fldz fincstp fdecstp ffree
-     finit fninit fclex fnclex fstcw fnstcw fldcw fstenv fnstenv fldenv fsave fnsave frstor fstsw
-     fnstsw fwait fnop`,
+    `fbld fbstp fxch faddp fsubp fsubrp fmulp fdivp fdivrp fprem fprem1 fabs fchs frndint fscale
+     fsqrt fxtract fcompp fucom fucomp fucompp fcomi fucomi fcomip fucomip ftst fxam fsin fcos
+     fsincos fptan fpatan f2xm1 fyl2x fyl2xp1 fld1 fldl2t fldl2e fldpi fldlg2 fldln2 fldz fincstp
+     fdecstp ffree finit fninit fclex fnclex fstcw fnstcw fldcw fstenv fnstenv fldenv fsave
+     fnsave frstor fstsw fnstsw fwait fnop`,
   ),
 ]
 

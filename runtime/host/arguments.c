@@ -1,0 +1,5 @@
+/* The command line, which main.c sets once before anything else runs. */
+#include "arguments.h"
+
+int host_argument_count;
+char **host_arguments;
