@@ -16,6 +16,16 @@ const FILES_A_CALL = 100
 
 export const lastLines = (output, count = 6) => output.trim().split('\n').slice(-count).join('\n')
 
+/** What apt calls errors, of all that it said; less what only says that there were some. */
+export function errorsOf(output) {
+  const errors = output.split('\n').filter((line) => line.startsWith('E: '))
+  const telling = errors.filter(
+    (line) => !/^E: (Download Failed|Some index files failed)/.test(line),
+  )
+  const lines = (telling.length > 0 ? telling : errors).map((line) => line.slice(3))
+  return lines.length > 0 ? lines : [lastLines(output, 2)]
+}
+
 export function aptOptionsOf({ patienceSeconds, retries, aptOptions }) {
   return [
     ['APT::Sandbox::User', 'root'],
@@ -92,9 +102,9 @@ export function bringFiles(files, folder, here) {
     const words = portion.flatMap(({ address, target, sha256 }) => {
       return [address, target, `SHA256:${sha256}`]
     })
-    const { output } = runApt([HELPER, ...aptOptionsOf(here), 'download-file', ...words], folder)
-    const errors = output.split('\n').filter((line) => /^E: (?!Download Failed)/.test(line))
-    complaints += errors.map((line) => `${line.slice(3)}\n`).join('')
+    const command = [HELPER, ...aptOptionsOf(here), 'download-file', ...words]
+    const { status, output } = runApt(command, folder)
+    if (status !== 0) complaints += `${errorsOf(output).join('\n')}\n`
     if (IS_DEAF.test(complaints) && !portion.some(({ target }) => existsSync(target))) break
   }
   return complaints.trim()

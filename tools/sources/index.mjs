@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SetupError } from '../workplace.mjs'
-import { aptOptionsOf, lastLines, runAlone } from './apt.mjs'
+import { aptOptionsOf, errorsOf, runAlone } from './apt.mjs'
 import { archiveOf } from './machine-sources.mjs'
 
 /** Lists older than this are brought again. */
@@ -73,7 +73,7 @@ function update(folder, what, source, sources, here) {
   )
   if (status !== 0) {
     failures.set(source.uri, (failures.get(source.uri) ?? 0) + 1)
-    return lastLines(output)
+    return errorsOf(output).slice(0, 2).join('; ')
   }
   failures.set(source.uri, 0)
   writeFileSync(join(folder, 'stamp'), sources)
