@@ -1,9 +1,9 @@
 /** The sources that are compiled into the product: one file each, by every way that there is, or an error. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 import { sha256 } from './archive.ts'
 import { SCREEN_LINES, World } from './world.ts'
 

@@ -5,14 +5,11 @@
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { deadline } from '../support/deadline.ts'
 import { scratch } from '../support/scratch.ts'
+import { skip, test } from '../support/suite.ts'
 import { SCREEN_LINES, World } from './world.ts'
-
-/** dpkg installs for root alone. */
-const isRoot = process.getuid?.() === 0
 
 /** A folder in the place of a whole machine, whose only source is the world's archive. */
 function makeMachine(world: World) {
@@ -52,9 +49,9 @@ function makeMachine(world: World) {
   return { root, aptOptions, install, version }
 }
 
-const inWorld = (title: string, run: (world: World) => Promise<void>) => {
-  if (!isRoot) return test.skip(`${title} (needs root, to install into a folder)`, () => {})
-  return test(title, async () => {
+const inWorld = (title: string, run: (world: World) => Promise<void>) =>
+  test(title, async () => {
+    if (process.getuid?.() !== 0) skip('dpkg installs for root alone')
     const world = await World.start()
     try {
       await run(world)
@@ -62,7 +59,6 @@ const inWorld = (title: string, run: (world: World) => Promise<void>) => {
       await world.stop()
     }
   })
-}
 
 inWorld('where apt-get update never ran, the lists are brought first', async (world) => {
   world.archive.publish('bookworm', [world.archive.deb('tool', '1')])

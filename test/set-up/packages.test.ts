@@ -1,8 +1,8 @@
 /** Packages that tests and boots run against, while the archive they come from moves on or fails. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { test } from '../support/suite.ts'
 import { type Deb, Key, sha256 } from './archive.ts'
 import { SCREEN_LINES, World } from './world.ts'
 
