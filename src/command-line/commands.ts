@@ -17,7 +17,7 @@ import { pushCommand } from './push-command.ts'
 import { recoverCommand } from './recover-command.ts'
 import { confirmCommand, rollBackCommand, swapCommand } from './trial-commands.ts'
 
-const COMMANDS: Command[] = [
+export const COMMANDS: readonly Command[] = [
   upgradeCommand,
   swapCommand,
   confirmCommand,
@@ -74,7 +74,7 @@ async function run(host: Host, command: Command, words: string[]): Promise<numbe
     context = new Context(host, values)
     if (command.needsRoot && host.processes.userId() !== 0) {
       throw new ConfigError(
-        `${command.name} needs root: it sets owners and devices of a system`,
+        `${command.name} needs root: the store and the trees in it are root's alone`,
         'run it again as root, for instance with sudo',
       )
     }

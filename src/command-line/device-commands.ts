@@ -154,7 +154,7 @@ export const statusCommand: Command = {
   summary: 'say what runs, what waits, what is on trial, and how the last upgrade ended',
   about: 'Reads the store, and changes nothing.',
   options: COMMON,
-  needsRoot: false,
+  needsRoot: true,
   async run(context) {
     const store = context.store()
     try {
