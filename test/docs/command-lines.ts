@@ -16,7 +16,7 @@ const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as {
 const READS_OPTIONS: Record<string, string[]> = {
   bench: ['bench'],
   deployment: ['test/deployment'],
-  emulate: ['runtime/emulator'],
+  emulate: ['runtime/emulator', 'src'],
   'power-cut': ['test/power-cut'],
   'test:boot': ['test/boot'],
   'test:one': ['tools'],
@@ -83,19 +83,25 @@ function complaintAboutNpm(verb: string, words: string[]): string | undefined {
   const line = scripts[script]
   if (line === undefined) return `package.json has no script "${script}"`
   if (!words.includes('--')) return undefined
-  const files = [...line.matchAll(/node (?:--\S+ )*(\S+)/g)].map(([, file = '']) => file)
-  const readers = [...files, ...(READS_OPTIONS[script] ?? []).flatMap(filesBelow)]
-  const texts = readers.filter((file) => existsSync(file)).map((file) => readFileSync(file, 'utf8'))
-  const isRead = (option: string) => {
-    // A table names it without its dashes.
-    const name = new RegExp(`--${option}\\b|\\b'?${option}'?: \\{|'${option}'`)
-    return texts.some((text) => name.test(text))
-  }
-  const unknown = optionsIn(words.slice(words.indexOf('--') + 1)).find(
-    (option) => !isRead(option.slice(2)) && script !== 'emulate',
-  )
+  const options = optionsIn(words.slice(words.indexOf('--') + 1))
+  const unknown = options.find((option) => !isOptionOf(script, line, option))
   return unknown === undefined ? undefined : `npm run ${script} has no option ${unknown}`
 }
+
+/** Says it in its help, which is made of its table; without one, reads it somewhere in its source. */
+function isOptionOf(script: string, line: string, option: string): boolean {
+  const file = [...line.matchAll(/node (?:--\S+ )*(\S+)/g)].at(-1)?.[1] ?? ''
+  if (hasTable(file)) return new RegExp(`^ +${option}\\b`, 'm').test(helpOf(file))
+  const readers = [file, ...(READS_OPTIONS[script] ?? []).flatMap(filesBelow)]
+  const texts = readers.filter((path) => existsSync(path)).map((path) => readFileSync(path, 'utf8'))
+  const read = new RegExp(`${option}\\b|\\b'?${option.slice(2)}'?: \\{|'${option.slice(2)}'`)
+  return texts.some((text) => read.test(text))
+}
+
+const hasTable = (file: string) =>
+  file.endsWith('.mjs') && readFileSync(file, 'utf8').includes('command-line.mjs')
+const helpOf = (file: string) =>
+  spawnSync(process.execPath, [file, '--help'], { encoding: 'utf8' }).stdout
 
 const filesBelow = (folder: string) =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' })

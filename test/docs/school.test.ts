@@ -13,10 +13,10 @@ import { PROGRAM } from '../support/device.ts'
 import { nodeHost } from '../support/host.ts'
 import { smallImage } from '../support/image.ts'
 import { Page } from '../support/page.ts'
-import { type Daemon, freePort, startDaemon } from '../support/rsync-daemon.ts'
+import { type Daemon, freePort, startConfigured, startDaemon } from '../support/rsync-daemon.ts'
 import { scratch } from '../support/scratch.ts'
 import { test } from '../support/suite.ts'
-import { makeTree } from '../support/tree.ts'
+import { file, makeTree } from '../support/tree.ts'
 
 const REFRESH_MS = 1_200
 const host = nodeHost()
@@ -88,16 +88,18 @@ async function accepted(port: number): Promise<void> {
 }
 
 function makeImage(version: number): void {
-  makeTree(host, at(`image-${version}`), smallImage(version))
+  // Nobody but root can read a system's passwords.
+  const shadow = file('root:*', { mode: 0o600 })
+  makeTree(host, at(`image-${version}`), smallImage(version).set('etc/shadow', shadow))
 }
 
 test('the keys, upstream, and the school server', async () => {
   for (const name of ['bin', 'srv', 'home', 'mirror']) mkdirSync(at(name))
   chmodSync(place, 0o755)
   writeFileSync(at('bin/xo-upgrade'), WRAPPER, { mode: 0o755 })
-  for (const name of ['srv', 'mirror']) {
-    daemons.push(await startDaemon('rsync', [{ name: 'xo', path: at(name) }]))
-  }
+  const rsyncd = page.block('ini', '[xo]').replace('/srv/xo', at('srv'))
+  daemons.push(await startConfigured('rsync', rsyncd))
+  daemons.push(await startDaemon('rsync', [{ name: 'xo', path: at('mirror') }]))
   const [upstream, school] = daemons.map(({ port }) => `rsync://127.0.0.1:${port}/xo`)
   addresses = {
     '/srv/xo-school': at('mirror'),

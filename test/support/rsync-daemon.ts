@@ -35,11 +35,16 @@ export async function startDaemon(
   modules: DaemonModule[],
   settings: Record<string, string> = {},
 ): Promise<Daemon> {
+  return startConfigured(binary, configuration(modules, settings))
+}
+
+/** The same, by a configuration that somebody else wrote. */
+export async function startConfigured(binary: string, text: string): Promise<Daemon> {
   const folder = scratch('rsyncd')
   const port = await freePort()
   const logFile = join(folder, 'log')
   const configFile = join(folder, 'rsyncd.conf')
-  writeFileSync(configFile, configuration(modules, { 'log file': logFile, ...settings }))
+  writeFileSync(configFile, `log file = ${logFile}\n${text}`)
   const place = ['--address=127.0.0.1', `--port=${port}`, `--config=${configFile}`]
   const child = spawn(binary, ['--daemon', '--no-detach', ...place], { stdio: 'ignore' })
   running.add(child)
