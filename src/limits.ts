@@ -16,8 +16,10 @@ export const NAME_LENGTH_MAX = 255
 /** The configuration and the state record are small texts (bytes). */
 export const CONFIGURATION_SIZE_MAX = 64 * 1024
 export const STATE_SIZE_MAX = 16 * 1024
-/** Entries of one file list: some 24 bytes of memory each, and room for any image. */
-export const FILE_LIST_ENTRIES_MAX = 1_000_000
+/** Entries of one file list, whatever was asked for: as many as a manifest may have, 32 bytes of memory each. */
+export const FILE_LIST_ENTRIES_MAX = 320_000
+/** Versions that one server keeps: one a day for nearly three years. */
+export const VERSIONS_LISTED_MAX = 1000
 /** A reply of the home server is some ten lines, and a message for the user (bytes). */
 export const REPLY_SIZE_MAX = 8 * 1024
 /** A question to it is some ten lines, and 32 versions at the most (bytes). */

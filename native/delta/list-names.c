@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of all names together (bytes): half a million entries of 128 bytes, which no image has. */
-#define ARENA_MAX ((uint32_t)64 * 1024 * 1024)
+/* Of all names together (bytes): 300,000 entries of 40 bytes, which no image has. */
+#define ARENA_MAX ((uint32_t)12 * 1024 * 1024)
 
 int list_names_open(struct list_names *names, struct fault *fault) {
   memset(names, 0, sizeof *names);

@@ -105,7 +105,7 @@ export const DEFAULTS: Configuration = {
   compressLevel: undefined,
   connectTimeoutMs: 10_000,
   timeoutMs: 60_000,
-  rateMinBytesPerSecond: 0,
+  rateMinBytesPerSecond: 64,
   passwordFile: undefined,
   trialBoots: 3,
   healthHooks: '/etc/xo-upgrade/health.d',

@@ -12,7 +12,7 @@ import { readPublicKey } from '../release/signify.ts'
 import { readAndClose, readSystemFile } from '../small-file.ts'
 import type { ConfiguredKeys } from '../source/find-release.ts'
 import { sourcesOfLeases } from '../source/lease.ts'
-import { openSource, Pace } from '../source/open-source.ts'
+import { openSource, Pace, rateWindowMs } from '../source/open-source.ts'
 import { capAt } from '../source/rate-cap.ts'
 import type { Source } from '../source/source.ts'
 import { trustedKeys } from '../store/key-chain.ts'
@@ -30,8 +30,6 @@ const STDOUT: Fd = 1
 const STDERR: Fd = 2
 /** Between two tries for a lock that somebody else has (milliseconds). */
 const LOCK_AGAIN_MS = 250
-/** How long a source may stay below the minimum rate. */
-const RATE_WINDOW_MS = 60_000
 
 export class Context {
   #configuration: Configuration | undefined
@@ -219,7 +217,7 @@ export class Context {
       connectTimeoutMs: configuration.connectTimeoutMs,
       timeoutMs: configuration.timeoutMs,
       rateMinBytesPerSecond: configuration.rateMinBytesPerSecond,
-      rateWindowMs: RATE_WINDOW_MS,
+      rateWindowMs: rateWindowMs(configuration.rateMinBytesPerSecond),
       password: this.#password(),
       pace: this.#pace,
       ssh: { settings: configuration.ssh, store },

@@ -11,8 +11,8 @@ export type Selection =
   | { kind: 'paths'; paths: readonly Path[] }
   /** The names are sent while the list arrives; they are relative to `under`. */
   | { kind: 'files-from'; under: Path; names: Iterable<Path> }
-  /** Everything below `under`; names are relative to it. */
-  | { kind: 'tree'; under: Path }
+  /** Everything below `under`; names are relative to it. More than `entriesMax` is a fault of the peer. */
+  | { kind: 'tree'; under: Path; entriesMax?: number }
 
 export type Compression = 'zstd' | 'zlibx' | 'none'
 

@@ -81,7 +81,7 @@ export async function open(
   const { outgoing, incoming } = wire
   const protocol = options.protocol ?? PROTOCOL_MAX
   const timeoutSeconds = Math.ceil(options.timeoutMs / 1000)
-  wire.deadlineMs = modules.clock.monotonicMs() + options.timeoutMs
+  wire.patience.deadlineMs = modules.clock.monotonicMs() + options.timeoutMs
   const offer: Offer = {
     protocol,
     checksums: options.checksums ?? CHECKSUMS,
@@ -116,7 +116,9 @@ export async function open(
       answer(yes, agreed),
     )
     incoming.beginFrames()
-    wire.deadlineMs = Number.POSITIVE_INFINITY
+    wire.patience.deadlineMs = Number.POSITIVE_INFINITY
+    // What was asked for so far has come.
+    wire.patience.worked(1)
     if (agreement.protocol >= 31) wire.keepAliveMs = timeoutSeconds * 500
     return agreement
   } catch (error) {

@@ -14,6 +14,8 @@ const QUEUE_MAX = 64 * 1024
 export class FileNames {
   /** What stands before each name on the wire. */
   readonly prefix: Path
+  /** What a list of the names that were drawn so far may hold: each name, and the folders above it. */
+  entries = 0
   readonly #names: Iterator<Path>
   /** What went out early. */
   #early: Path[] = []
@@ -57,7 +59,11 @@ export class FileNames {
 
   #next(): Path | undefined {
     const next = this.#names.next()
-    if (!next.done) return this.prefix + next.value
+    if (!next.done) {
+      const name = this.prefix + next.value
+      this.entries += name.split('/').length
+      return name
+    }
     this.#ended = true
     return undefined
   }

@@ -10,7 +10,14 @@ import { checksumLength, NO_BASIS } from './block-size.ts'
 import type { Incoming } from './incoming.ts'
 import { INDEX_DONE, IndexReader, NEED_MORE, readVarlong } from './integers.ts'
 import type { Agreement } from './negotiation.ts'
-import { type Asked, type FileRequest, type Requester, TRANSFER } from './requester.ts'
+import type { Patience } from './patience.ts'
+import {
+  type Asked,
+  answerLengthMax,
+  type FileRequest,
+  type Requester,
+  TRANSFER,
+} from './requester.ts'
 
 const State = { index: 0, head: 1, tokens: 2, trailer: 3, statistics: 4 } as const
 /** Bytes of iflags and sum head. */
@@ -31,22 +38,33 @@ export class Receiver {
   statisticsCame = false
   literal = 0
   matched = 0
+  readonly incoming: Incoming
+  readonly requester: Requester
+  readonly patience: Patience
   readonly #view: DataView
   readonly #indexes = new IndexReader()
   readonly #checksumLength: number
   #state: number = State.index
   #statisticsLeft = STATISTICS_COUNT
   #asked: Asked | undefined
+  /** What may still count as useful of the answer that is arriving: a file has an end. */
+  #worthLeft = 0
 
   constructor(
     readonly delta: Host['delta'],
     readonly rebuilder: Rebuilder,
-    readonly incoming: Incoming,
-    readonly requester: Requester,
-    agreement: Agreement,
+    parts: {
+      incoming: Incoming
+      requester: Requester
+      patience: Patience
+      agreement: Agreement
+    },
   ) {
-    this.#view = new DataView(incoming.buffer.buffer)
-    this.#checksumLength = checksumLength(agreement.checksum)
+    this.incoming = parts.incoming
+    this.requester = parts.requester
+    this.patience = parts.patience
+    this.#view = new DataView(this.incoming.buffer.buffer)
+    this.#checksumLength = checksumLength(parts.agreement.checksum)
   }
 
   /** The index of the file that is arriving, or -1. */
@@ -128,6 +146,8 @@ export class Receiver {
       )
     }
     incoming.start = start + HEAD_LENGTH
+    this.#worthLeft = answerLengthMax(request)
+    this.#worked(HEAD_LENGTH)
     this.delta.beginFile(this.rebuilder, {
       head,
       basis: head === NO_BASIS ? undefined : request.basis?.fd,
@@ -143,6 +163,7 @@ export class Receiver {
     const { start } = incoming
     const used = delta.feed(rebuilder, incoming.buffer, start, incoming.end - start)
     incoming.start = start + used
+    this.#worked(used)
     if (delta.ended(rebuilder)) {
       this.#state = State.trailer
       return true
@@ -161,6 +182,7 @@ export class Receiver {
     let same = checksum.length === length
     for (let i = 0; same && i < length; i++) same = checksum[i] === buffer[start + i]
     incoming.start = start + length
+    this.#worked(length)
     this.literal += literal
     this.matched += size - literal
     this.#state = State.index
@@ -170,6 +192,12 @@ export class Receiver {
     if (same) asked.request.received({ size, digest: result.digest })
     else this.#differs(asked)
     return true
+  }
+
+  #worked(count: number): void {
+    const worth = Math.min(count, this.#worthLeft)
+    this.#worthLeft -= worth
+    this.patience.worked(worth)
   }
 
   #differs(asked: Asked): void {

@@ -10,6 +10,7 @@ import { NO_BASIS, sumHead } from './block-size.ts'
 import { IndexWriter } from './integers.ts'
 import type { Agreement } from './negotiation.ts'
 import type { Outgoing } from './outgoing.ts'
+import type { Patience } from './patience.ts'
 
 /** One file to fetch. */
 export interface FileRequest {
@@ -44,6 +45,9 @@ const ASKED_MAX = 1000
 const BASES_MAX = 250
 /** What is read and summed before the event loop gets a turn (bytes). */
 const TURN_BYTES = 4 * 1024 * 1024
+/** Of a request without its sums, and of an answer without content: head, trailer and some more (bytes). */
+const REQUEST_LENGTH = 32
+const ANSWER_LENGTH = 256
 /** ITEM_TRANSFER alone: send this file. */
 export const TRANSFER = 0x8000
 
@@ -62,6 +66,7 @@ export class Requester {
     readonly delta: Host['delta'],
     readonly outgoing: Outgoing,
     readonly agreement: Agreement,
+    readonly patience: Patience,
   ) {}
 
   begin(requests: Iterable<FileRequest>): void {
@@ -135,6 +140,7 @@ export class Requester {
       basis && agreement.blockSums ? sumHead(basis.size, agreement.checksum, this.full) : NO_BASIS
     const asked = { request, head }
     this.asked.set(index, asked)
+    this.patience.expect(answerLengthMax(request) + REQUEST_LENGTH + sumsLength(head))
     outgoing.open(24)
     const { buffer } = outgoing
     let at = this.#indexes.write(index, buffer, outgoing.at)
@@ -163,6 +169,16 @@ export class Requester {
     if (this.#nextBlock === head.count) this.#current = undefined
     return count * head.blockLength
   }
+}
+
+/** What an answer takes on the wire at the most: content that can't be compressed, in frames and tokens. */
+export function answerLengthMax({ sizeMax }: FileRequest): number {
+  return sizeMax + Math.ceil(sizeMax / 8) + ANSWER_LENGTH
+}
+
+/** The block sums that go out before. */
+function sumsLength({ count, strongLength }: SumHead): number {
+  return count * (4 + strongLength)
 }
 
 function writeInt(value: number, buffer: Uint8Array, at: number): number {

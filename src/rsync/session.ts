@@ -6,7 +6,6 @@
 import type { FileList, Rebuilder } from 'native:delta'
 import { assert, ConfigError, DeadlineError, PeerError } from '../errors.ts'
 import type { Host, Path } from '../host.ts'
-import { FILE_LIST_ENTRIES_MAX } from '../limits.ts'
 import { bytesOfArray, show } from '../text.ts'
 import { type Address, nameOfAddress } from './address.ts'
 import type { Selection } from './arguments.ts'
@@ -14,6 +13,7 @@ import { type Attempt, attempts, open } from './attempt.ts'
 import { FileNames } from './file-names.ts'
 import { Code, Incoming } from './incoming.ts'
 import type { Link } from './link.ts'
+import { openList, readList } from './listing.ts'
 import type { Agreement, TransferChecksum } from './negotiation.ts'
 import type { Pace } from './pace.ts'
 import { Receiver } from './receiver.ts'
@@ -24,6 +24,7 @@ export type { Address } from './address.ts'
 export type { Selection } from './arguments.ts'
 export type { Link } from './link.ts'
 export { Pace } from './pace.ts'
+export { rateWindowMs } from './patience.ts'
 export type { FileRequest } from './requester.ts'
 
 export type SessionModules = Pick<Host, 'sockets' | 'delta' | 'checksums' | 'clock'>
@@ -83,9 +84,15 @@ export class Session {
     this.#wire = wire
     this.#list = list
     this.#entries = delta.listSummary(list).entries
-    this.#requester = new Requester(delta, wire.outgoing, agreement)
+    this.#requester = new Requester(delta, wire.outgoing, agreement, wire.patience)
     this.#rebuilder = delta.openRebuilder(agreement.compression, agreement.checksum)
-    this.#receiver = new Receiver(delta, this.#rebuilder, wire.incoming, this.#requester, agreement)
+    const { incoming, patience } = wire
+    this.#receiver = new Receiver(delta, this.#rebuilder, {
+      incoming,
+      requester: this.#requester,
+      agreement,
+      patience,
+    })
   }
 
   /** Connects, shakes hands and reads the file list. */
@@ -121,8 +128,9 @@ export class Session {
         wire.close()
         return agreement
       }
-      list = openList(modules, options, agreement)
-      await readList({ modules, wire, list, names, agreement })
+      const { selection } = options
+      list = openList(modules, selection, agreement)
+      await readList({ modules, wire, list, names, selection })
       const session = new Session(modules, peer, agreement, wire, list, names?.prefix ?? '')
       messages.session = session
       return session
@@ -204,7 +212,7 @@ export class Session {
     const wire = this.#wire
     try {
       requester.begin(requests)
-      wire.measuring = true
+      wire.patience.measures = true
       for (;;) {
         const pausing = requester.produce()
         wire.flush()
@@ -216,7 +224,7 @@ export class Session {
           await wire.wait()
         }
       }
-      wire.measuring = false
+      wire.patience.measures = false
     } catch (error) {
       wire.phase = this.#phase()
       const explained = wire.explainEnd(error)
@@ -249,7 +257,7 @@ export class Session {
     this.#sayDone(modern ? 3 : 2)
     this.#requester.indexDone()
     wire.phase = 'saying goodbye'
-    wire.deadlineMs = this.modules.clock.monotonicMs() + GOODBYE_MS
+    wire.patience.deadlineMs = this.modules.clock.monotonicMs() + GOODBYE_MS
     try {
       for (;;) {
         receiver.consume()
@@ -319,44 +327,4 @@ function checkAddress({ module, user }: Address): void {
   if (user !== undefined && !/^[^\n\r\0# ][^\n\r\0 ]*$/.test(user)) {
     throw new ConfigError(`"${show(user)}" can't be the name of an rsync user`)
   }
-}
-
-function openList(
-  { delta }: SessionModules,
-  { selection }: SessionOptions,
-  agreement: Agreement,
-): FileList {
-  return delta.openFileList({
-    protocol: agreement.protocol,
-    varintFlags: agreement.varintFlags,
-    relative: selection.kind !== 'tree',
-    entriesMax: FILE_LIST_ENTRIES_MAX,
-  })
-}
-
-/** Reads the file list while the names that it answers are still being sent. */
-async function readList(given: {
-  modules: SessionModules
-  wire: Wire
-  list: FileList
-  names: FileNames | undefined
-  agreement: Agreement
-}): Promise<void> {
-  const { modules, wire, list, names } = given
-  const { delta } = modules
-  const { incoming, outgoing } = wire
-  wire.phase = 'reading the file list'
-  for (;;) {
-    if (names && !names.done) {
-      names.send(outgoing)
-      if (names.done) outgoing.beginFrames()
-    }
-    if (incoming.start < incoming.end) {
-      const { buffer, start, end } = incoming
-      incoming.start = start + delta.feedList(list, buffer, start, end - start)
-    }
-    if (delta.listEnded(list)) break
-    await wire.wait()
-  }
-  wire.starting = false
 }

@@ -10,6 +10,7 @@ import type { Incoming } from './incoming.ts'
 import type { Link } from './link.ts'
 import { Outgoing } from './outgoing.ts'
 import type { Pace } from './pace.ts'
+import { Patience } from './patience.ts'
 
 type Socket = import('native:sockets').Socket
 export type WireModules = Pick<Host, 'sockets' | 'clock'>
@@ -20,7 +21,7 @@ export interface WireOptions {
   host: string
   port: number
   connectTimeoutMs: number
-  /** The longest silence. */
+  /** The longest time without useful work. */
   timeoutMs: number
   rateMin?: { bytesPerSecond: number; windowMs: number } | undefined
   onBytes?: ((received: number, sent: number) => void) | undefined
@@ -47,10 +48,7 @@ export class Wire {
   lastWords: string | undefined
   /** Milliseconds without a write after which a keep-alive is sent. 0: never. */
   keepAliveMs = 0
-  /** The moment (monotonic) by which the handshake has to be done. */
-  deadlineMs = Number.POSITIVE_INFINITY
-  /** Whether the minimum rate counts now. */
-  measuring = false
+  readonly patience: Patience
   /** Until the file list has come: a daemon that hangs up with words refuses us. */
   starting = true
 
@@ -61,12 +59,7 @@ export class Wire {
   #news = false
   #wake: (() => void) | undefined
   #failure: Error | undefined
-  /** Whether something moved since `#silenceMs` was brought up to date. */
-  #alive = false
-  #silenceMs = 0
   #lastSentMs: number
-  #windowMs = 0
-  #windowBytes = 0
   /** All that waits to be written is a keep-alive. */
   #idle = false
 
@@ -78,6 +71,7 @@ export class Wire {
     readonly link: Link | undefined,
   ) {
     this.#socket = socket
+    this.patience = new Patience(options)
     this.#lastSentMs = modules.clock.monotonicMs()
   }
 
@@ -111,8 +105,7 @@ export class Wire {
         done += count
         this.sent += count
         // The kernel takes a keep-alive whether or not anybody is there.
-        if (!idle) this.#alive = true
-        this.#windowBytes += count
+        if (!idle) this.patience.worked(count)
         this.#lastSentMs = this.modules.clock.monotonicMs()
       }
       this.#tell()
@@ -215,13 +208,9 @@ export class Wire {
 
   /** How long the next read may wait before something has to be looked at. */
   #patienceMs(nowMs: number): number {
-    const { timeoutMs, rateMin } = this.options
-    let patienceMs = Math.min(timeoutMs - this.#silenceMs, this.deadlineMs - nowMs)
+    let patienceMs = this.patience.leftMs(nowMs)
     if (this.keepAliveMs > 0) {
       patienceMs = Math.min(patienceMs, this.#lastSentMs + this.keepAliveMs - nowMs)
-    }
-    if (rateMin && this.measuring) {
-      patienceMs = Math.min(patienceMs, rateMin.windowMs - this.#windowMs)
     }
     return Math.max(1, Math.ceil(patienceMs))
   }
@@ -233,8 +222,7 @@ export class Wire {
       this.#failure ??= this.broken('the connection was cut', refused ? 'refused' : 'cut')
     } else {
       this.received += count
-      this.#alive = true
-      this.#windowBytes += count
+      this.patience.heard()
       this.options.pace?.used(count)
       try {
         this.incoming.added(count)
@@ -282,34 +270,18 @@ export class Wire {
     wake?.()
   }
 
-  /** After a wait: has the peer been silent, or slow, for too long? Only time spent waiting counts. */
+  /** After a wait. Only time spent waiting counts. */
   #judge(beganMs: number): void {
     const nowMs = this.modules.clock.monotonicMs()
-    const { timeoutMs, peer, rateMin } = this.options
-    this.#silenceMs = this.#alive ? 0 : this.#silenceMs + nowMs - beganMs
-    this.#alive = false
-    if (nowMs >= this.deadlineMs) {
-      this.#failure ??= new DeadlineError(`${peer}: not done in time while ${this.phase}`)
-    } else if (this.#silenceMs >= timeoutMs) {
+    const ended = this.patience.judge(nowMs - beganMs, nowMs)
+    if (ended) {
+      const slow = ended.slow ? 'slow: ' : ''
       this.#failure ??= new DeadlineError(
-        `${peer}: no byte for ${Math.round(this.#silenceMs)} ms (${timeoutMs} allowed) while ${this.phase}`,
+        `${this.options.peer}: ${slow}${ended.reason} while ${this.phase}`,
+        'another source may be faster; see minimum-bytes-per-second and timeout-seconds of [transfer]',
       )
     }
-    if (rateMin && this.measuring) {
-      this.#windowMs += nowMs - beganMs
-      if (this.#windowMs >= rateMin.windowMs) this.#judgeRate(rateMin.bytesPerSecond)
-    }
     this.#keepAlive(nowMs)
-  }
-
-  #judgeRate(rateMin: number): void {
-    const rate = (this.#windowBytes * 1000) / this.#windowMs
-    this.#windowBytes = 0
-    this.#windowMs = 0
-    if (rate >= rateMin) return
-    this.#failure ??= new DeadlineError(
-      `${this.options.peer}: ${Math.round(rate)} bytes per second (at least ${rateMin} wanted) while ${this.phase}`,
-    )
   }
 
   #keepAlive(nowMs: number): void {

@@ -6,7 +6,7 @@ import { RsyncSource } from './rsync-source.ts'
 import type { Source, SourceOptions } from './source.ts'
 import { checkSettings, openSshLink } from './ssh-link.ts'
 
-export { Pace } from '../rsync/session.ts'
+export { Pace, rateWindowMs } from '../rsync/session.ts'
 
 /** Opens nothing yet: a source connects when it is first asked. */
 export function openSource(host: Host, url: string, options: SourceOptions): Source {

@@ -49,11 +49,11 @@ export interface Source {
   manifest(version: number, wanted: Omit<Wanted, 'name'>): Promise<void>
   /**
    * Fetches files of `N/root`. `names` gives the same names in the same order as `wanted`, and may be
-   * walked at the same time. `whole`: nearly every file of the image is wanted.
+   * walked at the same time. `whole`: nearly every file of the image is wanted, which has so many entries.
    */
   content(
     version: number,
-    files: { names(): Iterable<Path>; wanted(): Iterable<Wanted>; whole: boolean },
+    files: { names(): Iterable<Path>; wanted(): Iterable<Wanted>; whole?: { entries: number } },
   ): Promise<void>
   /** The chain of keys statements that it carries (src/release/keys.ts); undefined where it has none. */
   keys?(): Promise<Uint8Array | undefined>
@@ -66,7 +66,7 @@ export interface SourceOptions {
   compressLevel: number | undefined
   connectTimeoutMs: number
   timeoutMs: number
-  /** Below this rate for `rateWindowMs` a source is given up. 0: never. */
+  /** The least rate of useful work over a window; below it a source is given up. 0: never. */
   rateMinBytesPerSecond: number
   rateWindowMs: number
   password: string | undefined

@@ -178,7 +178,7 @@ class Builder {
       await this.source.content(version, {
         names: () => namesOf(batch),
         wanted: () => this.#wantedOf(whole ? chain(batch, undone) : batch),
-        whole,
+        ...(whole ? { whole: { entries } } : {}),
       })
     }
   }

@@ -194,7 +194,7 @@ each('a line that is too slow', async (daemon) => {
   const rateMin = { bytesPerSecond: 1_000_000, windowMs: 300 }
   const error = await rejects(through(daemon, { bytesPerSecond: 300_000 }, { rateMin }))
   assert.instance(error, DeadlineError, error.stack ?? '')
-  assert.match(error.message, /bytes per second \(at least 1000000 wanted\)/)
+  assert.match(error.message, /: slow: .* useful bytes .*\(at least 1000000 wanted\)/)
   await through(daemon, {}, { rateMin })
 })
 

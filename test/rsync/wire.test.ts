@@ -67,7 +67,7 @@ test('who has nothing to say sends keep-alives', async () => {
   const { wire, sent } = await silent({ timeoutMs: 100_000 })
   wire.outgoing.beginFrames()
   wire.keepAliveMs = 20
-  wire.deadlineMs = clock.monotonicMs() + 300
+  wire.patience.deadlineMs = clock.monotonicMs() + 300
   const error = await end(wire)
   assert.match(error.message, /not done in time/)
   assert.ok(sent.length >= 3 && sent.length <= 16, `${sent.length} keep-alives`)
@@ -93,8 +93,11 @@ test('the rate counts only where it is asked for', async () => {
   const { wire } = await silent({ rateMin })
   assert.match((await end(wire)).message, /no byte for/)
   const { wire: measured } = await silent({ rateMin })
-  measured.measuring = true
-  assert.match((await end(measured)).message, /: 0 bytes per second \(at least 1000 wanted\)/)
+  measured.patience.measures = true
+  assert.match(
+    (await end(measured)).message,
+    /: slow: 0 useful bytes per second over .* s \(at least 1000 wanted\)/,
+  )
 })
 
 test.run()

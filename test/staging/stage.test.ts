@@ -253,7 +253,7 @@ test('a file that the source alters is refused, the rest is kept, and another so
           done: (outcome) =>
             wanted.done('failed' in outcome ? outcome : { ...outcome, digest: '0'.repeat(64) }),
         }
-  const error = await rejects(upgraded(path, alter), /altered: .* sent one file/)
+  const error = await rejects(upgraded(path, alter), /^altered: .* sent one file/)
   assert.instance(error, TrustError)
   await withStore(path, (store) => assert.is(store.has('upgraded-root'), false))
   const { source, result } = await upgraded(path)

@@ -1,0 +1,121 @@
+/**
+ * How long a peer is waited for. Only useful work keeps it: bytes of what was asked for, as the decoders
+ * count them, and bytes that we sent. Keep-alives, messages and empty blocks are none, and what was asked
+ * for has an end: so has the time. Our own work and our own pauses are not held against anybody. Pure.
+ */
+
+export interface PatienceOptions {
+  /** The longest time without useful work. */
+  timeoutMs: number
+  /** The least rate of useful work over a window; undefined: any. */
+  rateMin?: { bytesPerSecond: number; windowMs: number } | undefined
+}
+
+/** What becomes of a peer that was waited for too long; `slow` names one that keeps itself alive with too little. */
+export interface Impatience {
+  slow: boolean
+  reason: string
+}
+
+/** The rate is judged each time that so much should have come: at the default rate, after ten minutes (bytes). */
+const WINDOW_BYTES = 38_400
+/** Whatever the rate: shorter than this is a hiccup, longer is no help (ms). */
+const WINDOW_MIN_MS = 10_000
+const WINDOW_MAX_MS = 600_000
+
+export function rateWindowMs(bytesPerSecond: number): number {
+  const fullMs = (WINDOW_BYTES * 1000) / bytesPerSecond
+  return Math.min(Math.max(fullMs, WINDOW_MIN_MS), WINDOW_MAX_MS)
+}
+
+export class Patience {
+  /** The moment (monotonic) by which the part that is going on has to be done. */
+  deadlineMs = Number.POSITIVE_INFINITY
+  #idleMs = 0
+  #windowMs = 0
+  #windowBytes = 0
+  /** In all, of the parts that are measured: waited, and granted by what was asked for. */
+  #waitedMs = 0
+  #grantedMs: number
+  #measures = false
+  #heard = false
+  #useful = false
+
+  constructor(readonly options: PatienceOptions) {
+    this.#grantedMs = Math.max(options.timeoutMs, options.rateMin?.windowMs ?? 0)
+  }
+
+  /** Whether the least rate counts now. */
+  set measures(yes: boolean) {
+    this.#measures = yes
+  }
+
+  /** Something came, of whatever worth. */
+  heard(): void {
+    this.#heard = true
+  }
+
+  /** Useful work was done. */
+  worked(bytes: number): void {
+    if (bytes <= 0) return
+    this.#useful = true
+    this.#windowBytes += bytes
+  }
+
+  /** So many bytes more are to come, or to be sent. */
+  expect(bytes: number): void {
+    const { rateMin } = this.options
+    if (rateMin) this.#grantedMs += (bytes * 1000) / rateMin.bytesPerSecond
+  }
+
+  /** How long the next wait may last before something has to be looked at. */
+  leftMs(nowMs: number): number {
+    const { timeoutMs, rateMin } = this.options
+    const left = Math.min(timeoutMs - this.#idleMs, this.deadlineMs - nowMs)
+    if (!rateMin || !this.#measures) return left
+    return Math.min(left, rateMin.windowMs - this.#windowMs, this.#grantedMs - this.#waitedMs)
+  }
+
+  /** After a wait: undefined where there is patience left. */
+  judge(waitedMs: number, nowMs: number): Impatience | undefined {
+    const { timeoutMs, rateMin } = this.options
+    if (this.#useful) {
+      this.#idleMs = 0
+      this.#heard = false
+    } else {
+      this.#idleMs += waitedMs
+    }
+    this.#useful = false
+    if (nowMs >= this.deadlineMs) return { slow: this.#heard, reason: 'not done in time' }
+    if (this.#idleMs >= timeoutMs) return this.#idle(timeoutMs)
+    if (!rateMin || !this.#measures) return undefined
+    this.#windowMs += waitedMs
+    this.#waitedMs += waitedMs
+    if (this.#waitedMs >= this.#grantedMs) {
+      const reason = `not done within ${seconds(this.#grantedMs)}, which is enough for all that was asked for`
+      return { slow: true, reason }
+    }
+    return this.#windowMs < rateMin.windowMs ? undefined : this.#judgeRate(rateMin.bytesPerSecond)
+  }
+
+  #idle(timeoutMs: number): Impatience {
+    const allowed = `for ${Math.round(this.#idleMs)} ms (${timeoutMs} allowed)`
+    return this.#heard
+      ? { slow: true, reason: `nothing of what was asked for ${allowed}, though it keeps sending` }
+      : { slow: false, reason: `no byte ${allowed}` }
+  }
+
+  #judgeRate(rateMin: number): Impatience | undefined {
+    const rate = (this.#windowBytes * 1000) / this.#windowMs
+    const window = seconds(this.#windowMs)
+    this.#windowBytes = 0
+    this.#windowMs = 0
+    if (rate >= rateMin) return undefined
+    const shown = `${Math.round(rate)} useful bytes per second over ${window}`
+    return { slow: true, reason: `${shown} (at least ${rateMin} wanted)` }
+  }
+}
+
+function seconds(ms: number): string {
+  return `${Math.round(ms / 100) / 10} s`
+}
