@@ -1,5 +1,5 @@
 /**
- * The Node side's way to throw what the C side throws (runtime/host/module.c): the same shape and
+ * The Node side's way to throw what the C side throws (runtime/host/values.c): the same shape and
  * the same names of errors. It must never let an error of Node's own shape through.
  */
 import { constants } from 'node:os'

@@ -1,7 +1,7 @@
 /**
- * The Node side of `native:checksums`, on code that we did not write: node:crypto, hash-wasm (MD4
- * and streaming XXH128) and node-rs/xxhash (the seeded and the 64-bit sums).
- * `openHash` is for the other Node sides; nothing in src/ may see it.
+ * The Node side of `native:checksums`, for the tests, the debugger and the emulator, on code that we did
+ * not write: node:crypto, hash-wasm (MD4 and streaming XXH128) and node-rs/xxhash (the seeded and the
+ * 64-bit sums). `openHash` is for the other Node sides; nothing in src/ may see it.
  */
 
 import type { Algorithm } from 'native:checksums'

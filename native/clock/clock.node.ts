@@ -1,4 +1,4 @@
-/** The Node side of native:clock. */
+/** The Node side of native:clock, for the tests and the debugger. The emulator has a clock of its own. */
 import type { Clock } from '../../src/host.ts'
 
 export const clock: Clock = {

@@ -1,6 +1,6 @@
 /**
- * The Node side of `native:delta`, over any Files, so that it also runs on a virtual disk. Plain
- * and slow on purpose: it is what the C side is compared with.
+ * The Node side of `native:delta`, for the tests, the debugger and the emulator: over any Files, so that
+ * it also runs on a virtual disk. Plain and slow on purpose: it is what the C side is compared with.
  */
 
 import type { FileList, Rebuilder } from 'native:delta'

@@ -1,7 +1,8 @@
 /**
- * The Node side of native:files, for tests and for the emulator: the contract's policy over the thin
- * calls of glibc.node.ts. It must resolve paths by the same rule as the C side: beneath the given
- * handle, and through no symbolic link.
+ * The Node side of native:files, on the machine's own disk: for the tests and the debugger, and for what
+ * the emulator reads from outside. It is the contract's policy over the thin calls of glibc.node.ts, and
+ * must resolve paths by the same rule as the C side: beneath the given handle, and through no symbolic
+ * link. The power-cut proof and the emulator bring a disk in memory in its place (virtual-files.ts).
  */
 
 import type { FileType } from 'native:files'

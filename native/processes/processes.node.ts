@@ -1,7 +1,7 @@
 /**
- * The Node side of native:processes, over node:child_process. Node passes text only, so words that
- * are no UTF-8 go through a shell that makes their bytes. It must never leave a shell between us and
- * the program: every way ends in exec, and the pid is the program's own.
+ * The Node side of native:processes, for the tests and the debugger, over node:child_process. Node passes
+ * text only, so words that are no UTF-8 go through a shell that makes their bytes. It must never leave a
+ * shell between us and the program: every way ends in exec, and the pid is the program's own.
  */
 
 import type { Process } from 'native:processes'

@@ -1,4 +1,4 @@
-/** The Node side of native:random. */
+/** The Node side of native:random, for the tests and the debugger. The emulator draws from a seed. */
 import { randomFillSync } from 'node:crypto'
 import type { Random } from '../../src/host.ts'
 

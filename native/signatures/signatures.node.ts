@@ -1,33 +1,51 @@
-/** The Node side of native:signatures, by node:crypto (OpenSSL): code that is neither nettle nor ours. */
-import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
+/**
+ * The Node side of native:signatures, for the tests, the debugger and the emulator, by tweetnacl: code
+ * that is neither nettle nor ours, and that runs wherever JavaScript does.
+ */
+import nacl from 'tweetnacl'
 import type { Signatures } from '../../src/host.ts'
 
-/** What stands before a raw key in DER: SubjectPublicKeyInfo and PKCS #8 of Ed25519 (RFC 8410). */
-const PUBLIC_PREFIX = Buffer.from('302a300506032b6570032100', 'hex')
-const SECRET_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
+/** The order of the group, from its lowest byte on. */
+const ORDER = [
+  0xed,
+  0xd3,
+  0xf5,
+  0x5c,
+  0x1a,
+  0x63,
+  0x12,
+  0x58,
+  0xd6,
+  0x9c,
+  0xf7,
+  0xa2,
+  0xde,
+  0xf9,
+  0xde,
+  0x14,
+  ...new Array(15).fill(0),
+  0x10,
+]
 
 function exact(bytes: Uint8Array, length: number, what: string): Uint8Array {
   if (bytes.length === length) return bytes
   throw new RangeError(`${what} has ${bytes.length} bytes; ${length} were expected`)
 }
 
-const secretKeyOf = (seed: Uint8Array) =>
-  createPrivateKey({ key: Buffer.concat([SECRET_PREFIX, seed]), format: 'der', type: 'pkcs8' })
+/** RFC 8032 has one spelling for a signature; tweetnacl would also take its scalar with the order added. */
+function isReduced(scalar: Uint8Array): boolean {
+  for (let at = ORDER.length - 1; at >= 0; at--) {
+    if (scalar[at] !== ORDER[at]) return (scalar[at] as number) < ORDER[at]
+  }
+  return false
+}
 
 export const signatures: Signatures = {
   verify(publicKey, message, signature) {
-    const raw = Buffer.concat([PUBLIC_PREFIX, exact(publicKey, 32, 'the public key')])
-    const key = createPublicKey({ key: raw, format: 'der', type: 'spki' })
-    return verify(null, message, key, exact(signature, 64, 'the signature'))
+    exact(publicKey, 32, 'the public key')
+    if (!isReduced(exact(signature, 64, 'the signature').subarray(32))) return false
+    return nacl.sign.detached.verify(message, signature, publicKey)
   },
-  sign(secretKey, message) {
-    const seed = exact(secretKey, 64, 'the secret key').subarray(0, 32)
-    return new Uint8Array(sign(null, message, secretKeyOf(seed)))
-  },
-  publicKey(seed) {
-    const key = createPublicKey(secretKeyOf(exact(seed, 32, 'the seed')))
-    return new Uint8Array(
-      key.export({ format: 'der', type: 'spki' }).subarray(PUBLIC_PREFIX.length),
-    )
-  },
+  sign: (secretKey, message) => nacl.sign.detached(message, exact(secretKey, 64, 'the secret key')),
+  publicKey: (seed) => nacl.sign.keyPair.fromSeed(exact(seed, 32, 'the seed')).publicKey,
 }

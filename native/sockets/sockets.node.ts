@@ -1,4 +1,7 @@
-/** The Node side of native:sockets: names by the system's resolver, streams by node:net, UDP by node:dgram. */
+/**
+ * The Node side of native:sockets, for the tests, the debugger, and the emulator's way outside: names by
+ * the system's resolver, streams by node:net, UDP by node:dgram.
+ */
 
 import type { Address } from 'native:sockets'
 import { lookup } from 'node:dns/promises'

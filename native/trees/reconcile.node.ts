@@ -12,6 +12,9 @@ import { Companion, type LineEntry, ManifestLines } from './manifest-lines.node.
 /** Content copied in one step, so that progress can be shown between. */
 const STEP_BYTES = 16 * 1024 * 1024
 
+/** A live file that can't be linked or opened for one of these is left; another way may do. */
+const OF_SOURCE = ['EXDEV', 'EMLINK', 'EPERM', 'EACCES', 'ENOENT']
+
 export interface ReconcileOptions {
   manifest: Fd
   tree: Fd | undefined
@@ -132,7 +135,7 @@ export class Reconcile {
     try {
       this.change((tree) => this.files.hardLink(live.root, entry.path, tree, entry.path))
     } catch (error) {
-      if (isSystemError(error, 'EXDEV', 'EMLINK', 'EPERM')) return 'edited'
+      if (isSystemError(error, ...OF_SOURCE)) return 'edited'
       throw error
     }
     this.inPlace(entry, { ...stat, links: stat.links + 1 })
@@ -148,6 +151,7 @@ export class Reconcile {
     if (before?.digest !== entry.digest || before.size !== entry.size) return false
     const stat = look(this.files, live.root, entry.path)
     if (!stat || differences(this.files, live.root, before, stat).length > 0) return false
+    if (!this.options.dryRun && !this.opens(live.root, entry.path)) return false
     this.change((tree) => {
       this.files.copyFile(live.root, entry.path, tree, entry.path)
       this.files.setMetadata(tree, entry.path, metadataOf(entry))
@@ -156,6 +160,16 @@ export class Reconcile {
     this.sum.copiedBytes += entry.size
     if (entry.links > 1) this.firstNames.add(entry.path)
     return true
+  }
+
+  private opens(root: Fd, path: Path): boolean {
+    try {
+      this.files.close(this.files.openRead(root, path))
+      return true
+    } catch (error) {
+      if (isSystemError(error, ...OF_SOURCE)) return false
+      throw error
+    }
   }
 
   private make(entry: Entry): void {

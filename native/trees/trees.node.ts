@@ -1,6 +1,7 @@
 /**
- * The Node side of native:trees, written plainly over native:files, so that it runs over a virtual
- * disk as well: what the C side does fast is said here as clearly as can be.
+ * The Node side of native:trees, which the power-cut proof runs on, as the emulator and the debugger do:
+ * written plainly over native:files, so that it runs over a virtual disk, where the proof cuts the power
+ * after any change. What the C side does fast is said here as clearly as can be.
  */
 import type { Checksums, Fd, Files, Path, Stat, Trees } from '../../src/host.ts'
 import { look, metadataOf } from './compare.node.ts'
