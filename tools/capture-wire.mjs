@@ -6,11 +6,10 @@
 import { writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { runCommand } from './command-line.mjs'
 import { rsyncBinaries } from './sources/rsync-binaries.mjs'
-import { outputOf, transpile } from './tests/transpile.mjs'
-import { projectFolder, SetupError } from './workplace.mjs'
+import { load } from './tests/transpile.mjs'
+import { projectFolder } from './workplace.mjs'
 
 const BYTES_A_LINE = 48
 
@@ -56,14 +55,11 @@ function textOf(title, pieces) {
 }
 
 async function capture() {
-  const { faults } = await transpile()
-  if (faults) throw new SetupError(`the tests do not compile:\n${faults}`, 'npm run check')
-  const load = (path) => import(pathToFileURL(outputOf(join('test', path))).href)
-  const { SCENARIOS, makeTree, play } = await load('vectors/scenarios.ts')
-  const { host } = await load('support/rsync-client.ts')
-  const { stockRsyncs } = await load('support/stock-rsync.ts')
-  const { startDaemon } = await load('support/rsync-daemon.ts')
-  const { scratch } = await load('support/scratch.ts')
+  const { SCENARIOS, makeTree, play } = await load('test/vectors/scenarios.ts')
+  const { host } = await load('test/support/rsync-client.ts')
+  const { stockRsyncs } = await load('test/support/stock-rsync.ts')
+  const { startDaemon } = await load('test/support/rsync-daemon.ts')
+  const { scratch } = await load('test/support/scratch.ts')
   const folder = scratch('module')
   makeTree(folder)
   await rsyncBinaries()

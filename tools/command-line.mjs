@@ -29,7 +29,7 @@ export class UsageError extends Error {}
  * @property {Record<string, Option>} [options]
  * @property {{ takes: string, about: string, reads?: (value: string) => unknown }} [words] what may stand
  *   beside options; a tool without it takes none
- * @property {string[] | ((values: Record<string, any>) => string[])} [needs] groups of `setup.mjs`,
+ * @property {string[] | ((values: Record<string, any>, words: any[]) => string[])} [needs] groups of `setup.mjs`,
  *   set up before the work; without it nothing is looked at
  * @property {(values: Record<string, any>, words: any[]) => void} [check] what holds between several of
  *   them; throws a UsageError
@@ -146,7 +146,7 @@ export async function runCommand(url, usage, main) {
   if (read.help) return void process.stdout.write(usageText(usage))
   await runTool(async () => {
     const { needs } = usage
-    const groups = typeof needs === 'function' ? needs(read.options) : needs
+    const groups = typeof needs === 'function' ? needs(read.options, read.words) : needs
     if (groups) {
       // Loaded here, since the set-up is a tool, too.
       const { setUp } = await import('./setup.mjs')

@@ -1,18 +1,14 @@
 /**
- * `npm run emulate -- …`: makes the bundle and compiles the emulator where they are older than their
- * sources, then runs the emulator (runtime/emulator/emulate.ts).
+ * `npm run emulate -- …`: makes the bundle and the emulator where they are older than their sources,
+ * then runs the emulator, which reads its words itself (runtime/emulator/options.ts): a part of them is the laptop's.
  */
-import { pathToFileURL } from 'node:url'
 import { buildBundle } from './bundle.mjs'
-import { outputOf, transpile } from './tests/transpile.mjs'
-import { runTool, SetupError } from './workplace.mjs'
-
-const emulator = outputOf('runtime/emulator/emulate.ts')
+import { setUp } from './setup.mjs'
+import { load } from './tests/transpile.mjs'
+import { runTool } from './workplace.mjs'
 
 await runTool(async () => {
-  const bundle = await buildBundle()
-  const { faults } = await transpile()
-  if (faults) throw new SetupError(`the emulator does not compile:\n${faults}`, 'npm run check')
-  const { emulate } = await import(pathToFileURL(emulator).href)
-  process.exitCode = await emulate(bundle, process.argv.slice(2))
+  setUp()
+  const { emulate } = await load('runtime/emulator/emulate.ts')
+  process.exitCode = await emulate(buildBundle, process.argv.slice(2))
 })

@@ -1,8 +1,6 @@
 /**
- * Runs tests: `node tools/run-tests.mjs [--name NAME] [--watch] [--failed N] [WORD…]`, those files whose path
- * holds one of the words, and of their tests those whose name holds NAME. With `--one` it takes `WORD [NAME]`
- * and shows each test. Sources that changed are transpiled first; types are `npm run check`'s business. N is
- * what failed before.
+ * Runs tests: the files whose path holds one of the words, and of their tests those whose name was asked
+ * for. Sources that changed are transpiled first; types are `npm run check`'s business.
  *
  * Each file is a process of its own with a deadline. The last line is always
  * `N passed, N failed, N skipped`; no tests at all is a failure, of a file as of the whole.
@@ -10,7 +8,7 @@
 import { readdirSync, watch } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { runCommand, UsageError, wholeNumber } from './command-line.mjs'
 import { Report } from './tests/report.mjs'
 import { demandsOf, stopAll, TestFile } from './tests/test-file.mjs'
 import { transpile } from './tests/transpile.mjs'
@@ -19,25 +17,6 @@ import { projectFolder } from './workplace.mjs'
 const PARALLEL = Math.min(2, availableParallelism())
 /** An editor writes a file in several steps. */
 const SETTLED_MS = 50
-
-function readWords() {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      name: { type: 'string' },
-      one: { type: 'boolean' },
-      watch: { type: 'boolean' },
-      failed: { type: 'string' },
-    },
-  })
-  if (!values.one) return { ...values, words: positionals }
-  const [word, name] = positionals
-  if (word === undefined || positionals.length > 2) {
-    console.error('npm run test:one -- PATH-OR-WORD [NAME] [--watch]')
-    process.exit(2)
-  }
-  return { ...values, words: [word], name }
-}
 
 /** A word that is the whole path of a file means this one, also where its name is not that of a test. */
 function findTests(words) {
@@ -52,7 +31,7 @@ function findTests(words) {
     .sort()
 }
 
-async function runAll({ words, name, one, failed = '0' }) {
+async function runAll({ words, name, one, failed = 0 }) {
   const report = new Report()
   const { faults } = await transpile()
   if (faults) report.failure(faults)
@@ -70,7 +49,7 @@ async function runAll({ words, name, one, failed = '0' }) {
   await Promise.all(Array.from({ length: PARALLEL }, () => work(together)))
   await work(alone)
   if (report.isEmpty) report.failure(`no test's name holds "${name}"`)
-  report.failed += Number(failed)
+  report.failed += failed
   return report.close()
 }
 
@@ -100,6 +79,28 @@ for (const [signal, status] of [
     process.exit(status)
   })
 }
-const wanted = readWords()
-if (wanted.watch) await runForever(wanted)
-process.exitCode = (await runAll(wanted)) ? 0 : 1
+
+const USAGE = {
+  call: 'npm run test:node --',
+  about: 'Runs all tests or some, without set-up, builds and check.',
+  options: {
+    name: { takes: 'NAME', about: 'only tests whose name holds it' },
+    one: { about: 'shows each test; the words are WORD [NAME], as npm run test:one has them' },
+    watch: { about: 'runs them again whenever a source changes' },
+    failed: { takes: 'N', about: 'what failed before, for the sum', reads: wholeNumber(0) },
+  },
+  words: { takes: 'WORD…', about: 'only files whose path holds one of them' },
+  check({ one }, words) {
+    if (one && (words.length === 0 || words.length > 2)) {
+      throw new UsageError('npm run test:one takes a word of a path, and perhaps a name')
+    }
+  },
+  needs: [],
+}
+
+await runCommand(import.meta.url, USAGE, async (options, words) => {
+  const [word, name] = words
+  const wanted = options.one ? { name, ...options, words: [word] } : { ...options, words }
+  if (options.watch) await runForever(wanted)
+  process.exitCode = (await runAll(wanted)) ? 0 : 1
+})

@@ -1,18 +1,27 @@
-/** `npm run test:boot`: sets up, builds, and boots everything of `test/boot/` in QEMU; its words are handed on. */
-import { spawnSync } from 'node:child_process'
-import { dirname } from 'node:path'
-import { fileURLToPath } from 'node:url'
+/** `npm run test:boot`: boots everything of test/boot/ in QEMU, or some of it. */
+import { build } from './build.mjs'
+import { runCommand, wholeNumber } from './command-line.mjs'
+import { load } from './tests/transpile.mjs'
 
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
-const run = (...words) => spawnSync(process.execPath, words, { cwd: ROOT, stdio: 'inherit' }).status
-
-const steps = [
-  ['tools/setup.mjs', 'build', 'boot'],
-  ['tools/build.mjs', '--quiet'],
-  ['tools/tests/transpile.mjs'],
-  ['--enable-source-maps', 'build/test/test/boot/main.js', ...process.argv.slice(2)],
-]
-for (const words of steps) {
-  process.exitCode = run(...words) ?? 1
-  if (process.exitCode !== 0) break
+const USAGE = {
+  call: 'npm run test:boot --',
+  about: 'Boots whole systems in QEMU and takes the power away from them.',
+  options: {
+    cuts: { takes: 'N', about: 'how often the power goes (12)', reads: wholeNumber(1) },
+    seed: {
+      takes: 'N',
+      about: 'after which random numbers (another one each time)',
+      reads: wholeNumber(0),
+    },
+    console: { takes: 'FILE', about: 'keeps what the screen of the first upgrade said' },
+  },
+  words: { takes: 'WORD…', about: 'only the cases whose names hold one of them' },
+  needs: ['build', 'boot'],
 }
+
+await runCommand(import.meta.url, USAGE, async (options, words) => {
+  await build()
+  const { main } = await load('test/boot/main.ts')
+  process.exitCode = (await main(options, words)) ? 0 : 1
+  process.exit()
+})

@@ -1,29 +1,33 @@
 /**
- * `npm run test:i586`, `npm run test:armv7`: sets up, builds the program of that machine, and runs the
- * unit tests that need no Node on it; i586 as it is, with the check of its instructions, and armv7 in
- * qemu-user. What is said of i586 here is a part of `npm test`, too.
+ * `npm run test:i586`, `npm run test:armv7`: builds the program of that machine, and runs the unit tests
+ * that need no Node on it; i586 as it is, with the check of its instructions, and armv7 in qemu-user.
+ * What is said of i586 here is a part of `npm test`, too.
  */
 import { spawnSync } from 'node:child_process'
-import { dirname } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { build } from './build.mjs'
+import { oneOf, runCommand, UsageError } from './command-line.mjs'
+import { outputOf, transpile } from './tests/transpile.mjs'
+import { projectFolder } from './workplace.mjs'
 
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
-const run = (...words) => spawnSync(process.execPath, words, { cwd: ROOT, stdio: 'inherit' }).status
-
-const target = process.argv[2]
 const TESTS = {
   i586: ['tools/run-tests.mjs', 'test/engines/i586', 'test/firmware/geode'],
-  armv7: ['build/test/test/support/main.js', 'build/test/test/engines/armv7.js'],
+  armv7: [outputOf('test/support/main.ts'), outputOf('test/engines/armv7.ts')],
 }
-if (!TESTS[target]) throw new Error(`no tests for "${target}", only for ${Object.keys(TESTS)}`)
+const NAMES = Object.keys(TESTS)
 
-const steps = [
-  ['tools/setup.mjs', 'build', target],
-  ['tools/build.mjs', '--quiet', '--target', target],
-  ['tools/tests/transpile.mjs'],
-  TESTS[target],
-]
-for (const words of steps) {
-  process.exitCode = run(...words) ?? 1
-  if (process.exitCode !== 0) break
+const USAGE = {
+  call: 'node tools/test-target.mjs',
+  about: 'Runs the tests that need no Node on the program of another machine.',
+  words: { takes: 'TARGET', about: NAMES.join(', '), reads: oneOf(NAMES) },
+  check(_options, words) {
+    if (words.length !== 1) throw new UsageError(`one of these is wanted: ${NAMES.join(', ')}`)
+  },
+  needs: (_options, [target]) => ['build', target],
 }
+
+await runCommand(import.meta.url, USAGE, async (_options, [target]) => {
+  await build({ target })
+  await transpile()
+  const options = { cwd: projectFolder, stdio: 'inherit' }
+  process.exitCode = spawnSync(process.execPath, TESTS[target], options).status ?? 1
+})

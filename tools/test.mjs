@@ -5,10 +5,8 @@
  * `N passed, N failed`.
  */
 import { spawnSync } from 'node:child_process'
-import { dirname } from 'node:path'
-import { fileURLToPath } from 'node:url'
-
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
+import { runCommand } from './command-line.mjs'
+import { projectFolder } from './workplace.mjs'
 
 const preparations = [
   ['tools/setup.mjs'],
@@ -18,14 +16,14 @@ const preparations = [
 ]
 
 function succeeds(command, ...words) {
-  const { status, error } = spawnSync(command, words, { cwd: ROOT, stdio: 'inherit' })
+  const { status, error } = spawnSync(command, words, { cwd: projectFolder, stdio: 'inherit' })
   if (error) console.log(`${command} can't be started: ${error.message}`)
   return status === 0
 }
 
 const node = (...words) => succeeds(process.execPath, ...words)
 
-function main() {
+function main(words) {
   for (const words of preparations) {
     if (node(...words)) continue
     console.log(`node ${words.join(' ')} failed: no test was run\n0 passed, 1 failed`)
@@ -33,8 +31,15 @@ function main() {
   }
   const failed = succeeds('npm', 'run', '--silent', 'check') ? 0 : 1
   if (failed > 0) console.log('npm run check failed; it counts as one failure')
-  const words = process.argv.slice(2)
   return node('tools/run-tests.mjs', `--failed=${failed}`, ...words) ? 0 : 1
 }
 
-process.exitCode = main()
+const USAGE = {
+  call: 'npm test --',
+  about: 'Sets up, builds, checks, and runs all tests, or those whose path holds a word.',
+  words: { takes: 'WORD…', about: 'only tests whose path holds one of them' },
+}
+
+await runCommand(import.meta.url, USAGE, (_options, words) => {
+  process.exitCode = main(words)
+})

@@ -30,8 +30,8 @@ import { VirtualNetwork } from './virtual-network.ts'
 
 const EXIT_USAGE = 64
 
-/** Runs the bundle file with these words; returns the exit status. */
-export async function emulate(bundleFile: string, argv: string[]): Promise<number> {
+/** Runs a bundle file with these words, and makes it only if they can be meant; returns the exit status. */
+export async function emulate(makeBundle: () => Promise<string>, argv: string[]): Promise<number> {
   try {
     const options = parseOptions(argv)
     if (options.help || options.words.length === 0) {
@@ -41,7 +41,7 @@ export async function emulate(bundleFile: string, argv: string[]): Promise<numbe
     const [first = ''] = options.words
     return Object.hasOwn(DISK_TOOLS, first)
       ? lookAtDisk(options)
-      : await switchOn(argv, options, bundleFile)
+      : await switchOn(argv, options, await makeBundle())
   } catch (error) {
     if (!(error instanceof Error)) throw error
     const cure = error instanceof UpgradeError && error.cure ? `  ${error.cure}\n` : ''

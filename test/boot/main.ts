@@ -1,7 +1,6 @@
 /**
- * `npm run test:boot [-- WORD…]`: real boots in QEMU, all of them or those whose name holds one of the
- * words. `--cuts N` and `--seed S` say how often, and after which random numbers, the power goes;
- * `--console FILE` keeps what the screen of the first upgrade said.
+ * `npm run test:boot`: real boots in QEMU, all of them or those whose name holds one of the words;
+ * tools/test-boot.mjs says what may be chosen.
  */
 import { writeFileSync } from 'node:fs'
 import { stripVTControlCharacters } from 'node:util'
@@ -10,23 +9,19 @@ import { setStage } from './stage.ts'
 
 const CUTS = 12
 
-const words: string[] = []
-const options: Record<string, string> = {}
-for (let at = 2; at < process.argv.length; at++) {
-  const word = process.argv[at] as string
-  if (word.startsWith('--')) options[word.slice(2)] = process.argv[++at] ?? ''
-  else words.push(word)
+interface Options {
+  cuts?: number
+  seed?: number
+  console?: string
 }
-
-process.exitCode = (await main()) ? 0 : 1
-process.exit()
 
 /** Without colours and carriage returns. */
 function plain(text: string): string {
   return stripVTControlCharacters(text).replace(/\r/g, '')
 }
 
-async function main(): Promise<boolean> {
+/** Whether every case passed. */
+export async function main(options: Options, words: string[]): Promise<boolean> {
   const chosen = CASES.filter(
     ({ name }) => words.length === 0 || words.some((word) => name.includes(word)),
   )
@@ -37,8 +32,8 @@ async function main(): Promise<boolean> {
     return false
   }
   const stage = await setStage(chosen.map(({ init }) => init))
-  const cuts = Number(options.cuts ?? CUTS)
-  const seed = Number(options.seed ?? Math.floor(Math.random() * 2 ** 31))
+  const cuts = options.cuts ?? CUTS
+  const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31)
   let failed = 0
   for (const { name, init, run } of chosen) {
     const started = performance.now()

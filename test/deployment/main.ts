@@ -1,15 +1,20 @@
 /**
- * `npm run deployment [-- --emulated]`: tells the story of a whole deployment while it happens; on
- * emulated laptops where network namespaces are not allowed, or where that is asked for.
+ * `npm run deployment`: tells the story of a whole deployment while it happens; on emulated laptops
+ * where network namespaces are not allowed, or where that is asked for.
  */
 import { kindOf } from './network.ts'
 import { Story } from './story.ts'
 
-const kind = kindOf(process.argv.slice(2))
-if (kind === 'emulated') console.log('The laptops are emulated, and the servers stand on loopback.')
-const story = await Story.begin(kind, ({ who, what }) => console.log(`${who.padEnd(12)}  ${what}`))
-try {
-  await story.happen()
-} finally {
-  story.close()
+export async function main(options: { emulated?: boolean }): Promise<void> {
+  const kind = kindOf(options)
+  if (kind === 'emulated')
+    console.log('The laptops are emulated, and the servers stand on loopback.')
+  const story = await Story.begin(kind, ({ who, what }) =>
+    console.log(`${who.padEnd(12)}  ${what}`),
+  )
+  try {
+    await story.happen()
+  } finally {
+    story.close()
+  }
 }

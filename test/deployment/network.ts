@@ -54,10 +54,8 @@ export interface Running {
 export type Kind = 'namespaces' | 'emulated'
 
 /** The real thing where this machine allows it. */
-export function kindOf(words: readonly string[]): Kind {
-  const unknown = words.find((word) => word !== '--emulated')
-  if (unknown !== undefined) throw new Error(`${unknown} is no option; there is --emulated`)
-  return words.includes('--emulated') || !namespacesAllowed() ? 'emulated' : 'namespaces'
+export function kindOf({ emulated = false }): Kind {
+  return emulated || !namespacesAllowed() ? 'emulated' : 'namespaces'
 }
 
 /** Programs that were started and have not ended. */

@@ -12,16 +12,6 @@ const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as {
   scripts: Record<string, string>
 }
 
-/** Where else than in the file that package.json names a script reads its options. */
-const READS_OPTIONS: Record<string, string[]> = {
-  bench: ['bench'],
-  deployment: ['test/deployment'],
-  emulate: ['runtime/emulator', 'src'],
-  'power-cut': ['test/power-cut'],
-  'test:boot': ['test/boot'],
-  'test:one': ['tools'],
-}
-
 /** All of a document, each as its words. */
 export function commandLines(document: string, page: string): string[][] {
   const inline = [...proseOf(document).matchAll(/`([^`]+)`/g)].map(([, text = '']) =>
@@ -84,16 +74,17 @@ function complaintAboutNpm(verb: string, words: string[]): string | undefined {
   if (line === undefined) return `package.json has no script "${script}"`
   if (!words.includes('--')) return undefined
   const options = optionsIn(words.slice(words.indexOf('--') + 1))
-  const unknown = options.find((option) => !isOptionOf(script, line, option))
+  const unknown = options.find((option) => !isOptionOf(line, option))
   return unknown === undefined ? undefined : `npm run ${script} has no option ${unknown}`
 }
 
-/** Says it in its help, which is made of its table; without one, reads it somewhere in its source. */
-function isOptionOf(script: string, line: string, option: string): boolean {
+/** Says it in its help; the emulator, whose words are mostly the laptop's, reads it somewhere in a source. */
+function isOptionOf(line: string, option: string): boolean {
   const file = [...line.matchAll(/node (?:--\S+ )*(\S+)/g)].at(-1)?.[1] ?? ''
   if (hasTable(file)) return new RegExp(`^ +${option}\\b`, 'm').test(helpOf(file))
-  const readers = [file, ...(READS_OPTIONS[script] ?? []).flatMap(filesBelow)]
-  const texts = readers.filter((path) => existsSync(path)).map((path) => readFileSync(path, 'utf8'))
+  const texts = ['runtime/emulator', 'src']
+    .flatMap(filesBelow)
+    .map((path) => readFileSync(path, 'utf8'))
   const read = new RegExp(`${option}\\b|\\b'?${option.slice(2)}'?: \\{|'${option.slice(2)}'`)
   return texts.some((text) => read.test(text))
 }

@@ -1,9 +1,6 @@
 /**
- * `npm run power-cut [-- WORDS]`: the whole proof, with the counts of what was looked at.
- * `--mutants` shows it every defect; `--faults` fails every call of the kernel once, in each way;
- * `--network [STRIDE]` cuts the line at every byte of an upgrade from a stock daemon;
- * `--memory [N]` refuses all of C's allocations, one at a time, and N of QuickJS' (1000). `--seed N`,
- * `--cut K`, `--scenario WORDS` and `--model MODEL` repeat a part; with `--cut` the operations around it are printed.
+ * `npm run power-cut`: the whole proof, with the counts of what was looked at; tools/power-cut.mjs says
+ * what may be chosen.
  */
 import type { CrashModel } from '../../runtime/emulator/disk/crash.ts'
 import { describeOperation } from '../../runtime/emulator/disk/operations.ts'
@@ -18,34 +15,47 @@ const MEMORY_SAMPLES = 1000
 /** Operations that are shown before and after a cut. */
 const AROUND = 8
 
-const words = process.argv.slice(2)
-
-function wordAfter(name: string): string | undefined {
-  const place = words.indexOf(name)
-  return place < 0 ? undefined : words[place + 1]
+export interface Choice {
+  mutants?: boolean
+  faults?: boolean
+  network?: boolean
+  memory?: boolean
+  every?: number
+  samples?: number
+  seed?: number
+  scenario?: string
+  model?: CrashModel
+  cut?: number
 }
 
-const seed = Number(wordAfter('--seed') ?? 1)
-const cut = wordAfter('--cut') === undefined ? undefined : Number(wordAfter('--cut'))
+let chosen: Choice = {}
+let seed = 1
 const started = performance.now()
 const seconds = () => `${((performance.now() - started) / 1000).toFixed(1)} s`
 
-process.exitCode = (await main()) ? 0 : 1
-
-async function main(): Promise<boolean> {
-  if (words.includes('--memory')) return memory()
+/** Whether all that was chosen holds. */
+export async function main(choice: Choice): Promise<boolean> {
+  chosen = choice
+  seed = choice.seed ?? 1
+  if (chosen.memory) return memory()
   const stage = await setStage()
-  if (words.includes('--network')) return network(stage)
-  if (words.includes('--mutants')) return mutants(stage)
-  return words.includes('--faults') ? faults(stage) : proof(stage)
+  if (chosen.mutants) return mutants(stage)
+  const scenarios = stage.scenarios.filter(({ name }) => name.includes(chosen.scenario ?? ''))
+  if (scenarios.length === 0) {
+    const names = stage.scenarios.map(({ name }) => name).join('\n  ')
+    console.log(`no scenario's name holds "${chosen.scenario}"; there are:\n  ${names}`)
+    return false
+  }
+  if (chosen.network) return network(stage)
+  return chosen.faults ? faults(stage, scenarios) : proof(stage, scenarios)
 }
 
 async function memory(): Promise<boolean> {
   // Only here the program itself is needed.
   const { MemoryStage } = await import('./memory.ts')
   const stage = await MemoryStage.set()
-  const samplesMax = Number(wordAfter('--memory')) || MEMORY_SAMPLES
-  const tasks = wordAfter('--scenario')?.split(',')
+  const samplesMax = chosen.samples ?? MEMORY_SAMPLES
+  const tasks = chosen.scenario?.split(',')
   const options = { seed, samplesMax, restEvery: 3, ...(tasks && { tasks }) }
   const sum = { refused: 0, failures: 0 }
   for (const { task, kind, allocations, refused, survived, failures } of await stage.prove(
@@ -66,10 +76,10 @@ async function memory(): Promise<boolean> {
 
 async function network(stage: Stage): Promise<boolean> {
   const { proveNetwork } = await import('./network.ts')
-  const name = wordAfter('--scenario') ?? 'upgrade and swap'
-  const scenario = stage.scenarios.find((each) => each.name === name)
+  const name = chosen.scenario ?? 'upgrade and swap'
+  const scenario = stage.scenarios.find((each) => each.name.includes(name))
   if (!scenario) throw new Error(`there is no scenario "${name}"`)
-  const stride = Number(wordAfter('--network')) || 1
+  const stride = chosen.every ?? 1
   const { bytes, cuts, survived, failures } = await proveNetwork(stage, scenario, {
     stride,
     first: seed,
@@ -82,10 +92,9 @@ async function network(stage: Stage): Promise<boolean> {
   return failures.length === 0
 }
 
-async function faults({ world, scenarios }: Stage): Promise<boolean> {
+async function faults({ world }: Stage, scenarios: Scenario[]): Promise<boolean> {
   const sum = { faults: 0, survived: 0, failures: 0 }
-  const name = wordAfter('--scenario') ?? ''
-  for (const scenario of scenarios.filter((each) => each.name.includes(name))) {
+  for (const scenario of scenarios) {
     const found = await proveFaults(world, scenario, { share: 1, seed })
     sum.faults += found.faults
     sum.survived += found.survived
@@ -115,11 +124,10 @@ async function mutants(stage: Stage): Promise<boolean> {
   return escaped === 0
 }
 
-async function proof({ world, scenarios }: Stage): Promise<boolean> {
+async function proof({ world }: Stage, scenarios: Scenario[]): Promise<boolean> {
   const sum = { cases: 0, secondCuts: 0, states: 0, possible: 0, failures: 0 }
-  const name = wordAfter('--scenario') ?? ''
-  const model = wordAfter('--model')
-  for (const scenario of scenarios.filter((each) => each.name.includes(name))) {
+  const { model, cut } = chosen
+  for (const scenario of scenarios) {
     for (const each of modelsOf(scenario)) {
       if (model !== undefined && model !== each) continue
       const near = { choicesMax: 16, secondChoicesMax: 2, secondShare: 0.002 }
@@ -156,6 +164,7 @@ function report(scenario: Scenario, model: CrashModel, found: Proof): void {
         `--model ${model} --cut ${failure.cut}`,
     )
   }
+  const { cut } = chosen
   if (cut === undefined) return
   for (const [place, operation] of operations.entries()) {
     if (Math.abs(place - cut) > AROUND) continue

@@ -16,8 +16,9 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { buildFolder, projectFolder, sha256 } from '../workplace.mjs'
+import { pathToFileURL } from 'node:url'
+import { runCommand } from '../command-line.mjs'
+import { buildFolder, projectFolder, SetupError, sha256 } from '../workplace.mjs'
 
 const FOLDERS = ['src', 'native', 'runtime', 'test']
 const OUTPUT = join(buildFolder, 'test')
@@ -109,8 +110,22 @@ export async function transpile() {
   return { made: stale, faults: faults.length ? typescript.formatDiagnostics(faults, host) : '' }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
+/** What a TypeScript source of ours exports, its output brought up to date before. */
+export async function load(source) {
+  const { faults } = await transpile()
+  if (faults) throw new SetupError(`these do not compile:\n${faults}`, 'npm run check')
+  process.setSourceMapsEnabled(true)
+  return import(pathToFileURL(outputOf(source)).href)
+}
+
+const USAGE = {
+  call: 'node tools/tests/transpile.mjs',
+  about: 'Brings build/test up to date: TypeScript to JavaScript, without a look at types.',
+  needs: [],
+}
+
+await runCommand(import.meta.url, USAGE, async () => {
   const { faults } = await transpile()
   process.stderr.write(faults)
   process.exitCode = faults ? 1 : 0
-}
+})

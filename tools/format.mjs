@@ -1,11 +1,12 @@
 /**
- * `npm run format`, of C: lays our C out as `.clang-format` says; `test/house` holds it. Another major
+ * `npm run format`: lays our code out as `biome.json` and, of C, `.clang-format` say; `test/house` holds it. Another major
  * version of the formatter than that of Debian bookworm would lay some lines out in another way, and
  * is refused.
  */
 import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
 import { runCommand } from './command-line.mjs'
-import { run, SetupError } from './workplace.mjs'
+import { projectFolder, run, SetupError } from './workplace.mjs'
 
 const VERSION = '14'
 
@@ -18,11 +19,19 @@ function formatter() {
 }
 
 async function format() {
+  const biome = join(projectFolder, 'node_modules/@biomejs/biome/bin/biome')
+  const options = { cwd: projectFolder, stdio: 'inherit' }
+  const { status } = spawnSync(process.execPath, [biome, 'check', '--write'], options)
+  if (status !== 0) process.exitCode = 1
   formatter()
   const { stdout } = spawnSync('git', ['ls-files', '-z', '*.c', '*.h'], { encoding: 'utf8' })
   await run(['clang-format', '-i', ...stdout.split('\0').filter((path) => path !== '')])
 }
 
-const USAGE = { call: 'node tools/format-c.mjs', about: 'Lays our C out as .clang-format says.' }
+const USAGE = {
+  call: 'npm run format --',
+  about: 'Brings all code into its layout.',
+  needs: [],
+}
 
 await runCommand(import.meta.url, USAGE, format)
