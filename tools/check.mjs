@@ -6,7 +6,7 @@ import { projectFolder } from './workplace.mjs'
 
 const CHECKS = [
   ['@biomejs/biome/bin/biome', 'check', '--error-on-warnings'],
-  ['typescript/bin/tsc'],
+  ['typescript/bin/tsc', '--incremental', '--tsBuildInfoFile', 'build/product.tsbuildinfo'],
   ['typescript/bin/tsc', '-p', 'tsconfig.test.json'],
 ]
 
