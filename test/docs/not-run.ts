@@ -27,12 +27,6 @@ export const NOT_RUN: NotRun[] = [
     reason: 'upgrades gigabytes for minutes; a test would measure a busy machine',
   },
   {
-    page: 'docs/EMULATOR.md',
-    begins: 'npm run emulate ',
-    reason:
-      'writes the disk of whoever works here; each line is run in test/emulator on its own disk',
-  },
-  {
     page: 'docs/PROOF.md',
     begins: 'npm run power-cut ',
     reason: 'takes 11 minutes and more; test/power-cut runs a sample of each',
