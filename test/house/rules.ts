@@ -42,7 +42,10 @@ export function parseImportTable(document: string): ImportTable {
   for (const row of rows) {
     if (!row.startsWith('|')) break
     const [, folder = '', allowed = ''] = row.split('|')
-    for (const name of namesIn(folder)) table.set(name, namesIn(allowed))
+    // What one row has no room for goes on in the next.
+    for (const name of namesIn(folder)) {
+      table.set(name, [...(table.get(name) ?? []), ...namesIn(allowed)])
+    }
   }
   return table
 }
