@@ -52,7 +52,9 @@ export class TrustError extends UpgradeError {}
 export class ConfigError extends UpgradeError {}
 
 /** What the configuration says of one source can't be used. Next: another source. */
-export class SourceConfigError extends ConfigError {}
+export class SourceConfigError extends ConfigError {
+  override name = 'ConfigError'
+}
 
 /** There is not enough room; nothing was written. */
 export class SpaceError extends UpgradeError {
@@ -86,6 +88,16 @@ export interface SystemError extends Error {
 export function isSystemError(error: unknown, ...codes: string[]): error is SystemError {
   if (!(error instanceof Error) || error.name !== 'SystemError') return false
   return codes.length === 0 || codes.includes((error as SystemError).code)
+}
+
+/** The manifest of a tree is not as it must be, as native:trees says it; it is never constructed here. */
+function isManifestError(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ManifestError'
+}
+
+/** Whether it is one of those above, each with a next move of its own; all others are bugs of ours. */
+export function isExpected(error: unknown): error is Error {
+  return error instanceof UpgradeError || isSystemError(error) || isManifestError(error)
 }
 
 /** What the machine lacks for a moment: it says nothing about the disk that was just asked. */

@@ -14,8 +14,8 @@ import * as sockets from 'native:sockets'
 import * as system from 'native:system'
 import * as trees from 'native:trees'
 import { PROGRAM_VERSION } from 'package:version'
+import { isInit, runInit, wordsOf } from './boot/init.ts'
 import { runCommandLine } from './command-line/commands.ts'
-import { init, isInit, wordsOf } from './command-line/init-command.ts'
 
 const host = {
   checksums,
@@ -29,5 +29,5 @@ const host = {
   system,
   trees,
 }
-if (isInit(host)) await init(host, PROGRAM_VERSION)
+if (isInit(host)) await runInit(host, PROGRAM_VERSION)
 processes.exit(await runCommandLine(host, wordsOf(processes.argv), PROGRAM_VERSION))

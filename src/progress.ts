@@ -16,6 +16,12 @@ export interface Progress {
   note(text: string): void
 }
 
+/** Progress that is drawn; a result, an error or a line of text ends what is drawn. */
+export interface ShownProgress extends Progress {
+  /** Ends the last phase. */
+  end(): void
+}
+
 /** For callers that show nothing. */
 export const silent: Progress = {
   begin() {},

@@ -34,12 +34,15 @@ const OTHERS: TreeName[] = ['upgraded-root', 'previous-root']
 const NO_DAMAGE: Mending = { damage: [], link: true }
 const OWN_CURE = 'a stick or a network with the release brings one'
 
+/** What was found out about the trees of a store. */
+export type Known = Map<TreeName, Examined | undefined>
+
 export interface Recovery extends Upgrade {
   /**
    * What was found out about trees already, which is the reading of all of them: kept from one try to
    * the next by whoever knows that nobody else writes there. A try that changes names empties it.
    */
-  known?: Map<TreeName, Examined | undefined>
+  known?: Known
   /** Told of each source that is given up, and why. */
   failed?: ((error: Error) => void) | undefined
 }
@@ -129,11 +132,11 @@ async function replace(job: Recovery, offline: boolean): Promise<Recovered> {
 }
 
 /** Those that the rotations in the store begin with. */
-const releaseKeysOf = ({ keys, configured }: Upgrade) => configured?.release ?? keys
+const releaseKeysOf = ({ keys }: Upgrade) => keys.release
 
 /** A laptop without a system has no patience with a school server that is still filling itself. */
 function searchOf(job: Recovery): Search {
-  return new Search({ ...job, patience: { ...PATIENCE, schoolTries: 0 } })
+  return new Search({ ...job, patience: { ...(job.patience ?? PATIENCE), schoolTries: 0 } })
 }
 
 async function put(
@@ -189,7 +192,7 @@ async function adopt(job: Recovery): Promise<Recovered | undefined> {
 }
 
 async function examine(job: Recovery, name: TreeName): Promise<Examined | undefined> {
-  const { known = new Map<TreeName, Examined | undefined>() } = job
+  const { known = new Map() as Known } = job
   const found = known.get(name) ?? (await look(job, name))
   known.set(name, found)
   return found

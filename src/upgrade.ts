@@ -50,7 +50,7 @@ export async function upgrade(job: Upgrade): Promise<Upgraded> {
   const isSame =
     waiting?.release.version === version && waiting.release.manifestDigest === manifestDigest
   // An early boot starts nothing new that a revoked key signed: such a one is brought again.
-  const trusted = trustedKeys(job.store, job.configured?.release ?? job.keys, 'release')
+  const trusted = trustedKeys(job.store, job.keys.release, 'release')
   if (isSame && knowsSigner(waiting.statement, trusted)) {
     search.settled()
     return { outcome: 'waiting', installed, version, report: undefined }

@@ -1,15 +1,22 @@
 /** What an early boot knows so far. The steps fill it in, in the order of their table. */
+import type { BootSettings } from '../device/boot-settings.ts'
+import type { StorePlace } from '../device/store-place.ts'
+import type { Host, Path } from '../host.ts'
+import type { Known } from '../recover.ts'
 import type { PublicKey } from '../release/signify.ts'
 import type { Store } from '../store/store.ts'
-import type { BootSettings, Ground, Known } from './ground.ts'
 import type { Disk } from './machine/disks.ts'
 import type { KernelWords } from './machine/kernel-words.ts'
 import type { Network } from './machine/network.ts'
-import type { StorePlace } from './machine/store-place.ts'
 import type { Console } from './screen/console.ts'
 
 export interface Boot {
-  readonly ground: Ground
+  readonly host: Host
+  readonly programVersion: string
+  /** The kernel started us: the machine is ours. Otherwise somebody did, in a namespace. */
+  readonly ownsMachine: boolean
+  /** The words behind the program's name: for the system's init. */
+  readonly initWords: Path[]
   readonly console: Console
   readonly network: Network
   words: KernelWords

@@ -9,8 +9,8 @@ import type { PublicKey } from '../release/signify.ts'
 import { keysEverTrusted, trustedKeys } from '../store/key-chain.ts'
 import { salvageState } from '../store/state.ts'
 import type { Store, TreeName } from '../store/store.ts'
-import type { Facts, Fault, FoundTree } from './plan.ts'
-import { findFault, INITS } from './root/start-check.ts'
+import type { Facts, FoundTree } from './plan.ts'
+import { findFault, INITS, type StartFault } from './root/start-check.ts'
 
 /** What the store does not know. */
 export interface Circumstances
@@ -51,7 +51,7 @@ async function look(
   { trusted, inits = INITS, proved }: Look,
 ): Promise<FoundTree | undefined> {
   let version: number | undefined
-  const found = (kind: Fault['kind'], text: string) => ({ version, fault: { kind, text } })
+  const found = (kind: StartFault['kind'], text: string) => ({ version, fault: { kind, text } })
   try {
     if (!store.has(name)) return undefined
     version = store.version(name)

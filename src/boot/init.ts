@@ -3,12 +3,13 @@
  * rule that it never ends. Whatever fails is shown, and tried again.
  */
 import { AssertionError, assert, isSystemError, UpgradeError } from '../errors.ts'
+import type { Host, Path } from '../host.ts'
 import { keepRoom } from '../store/room.ts'
 import type { Store } from '../store/store.ts'
 import { countBoot } from '../store/trial.ts'
 import { show } from '../text.ts'
 import type { Boot } from './boot.ts'
-import type { Ground } from './ground.ts'
+import { lockedBy } from './freedom.ts'
 import { waitForRelease } from './lock-screen.ts'
 import { parseKernelWords } from './machine/kernel-words.ts'
 import { Network } from './machine/network.ts'
@@ -19,6 +20,7 @@ import { INITS } from './root/start-check.ts'
 import { Console } from './screen/console.ts'
 import { endMachine, showTrouble } from './screen/rescue.ts'
 import { type Decision, makingRoom, settle } from './settle.ts'
+import { defaultBootSettings } from './standing-device.ts'
 import { letGoOfStore, STEPS } from './steps.ts'
 
 /** Between two tries, whether somebody is there or not (milliseconds). */
@@ -33,20 +35,37 @@ const SIGUSR2 = 12
 /** Where a distribution has it that made no link to it. */
 const SYSTEMD = '/usr/lib/systemd/systemd'
 
+/** The one rule: process 1, and called `init` by its name or by its first word. runtime/host has the same. */
+export function isInit({ system, processes }: Host): boolean {
+  return system.processId() === 1 && (isNamedInit(processes.argv) || processes.argv[1] === 'init')
+}
+
+/** The words of the command line; a program that is named `init` has its command in its name. */
+export function wordsOf(argv: Path[]): Path[] {
+  return isNamedInit(argv) ? ['init'] : argv.slice(1)
+}
+
+function isNamedInit([program = '']: Path[]): boolean {
+  return program.slice(program.lastIndexOf('/') + 1) === 'init'
+}
+
 /** Starts the laptop. Never returns, and never throws. */
-export async function runInit(ground: Ground): Promise<never> {
-  const console = new Console(ground.host)
+export async function runInit(host: Host, programVersion: string): Promise<never> {
+  const console = new Console(host)
+  const { argv } = host.processes
+  const ownsMachine = isNamedInit(argv)
   const boot: Boot = {
-    ...{ network: new Network(ground.host), known: new Map() },
-    ...{ ground, console, words: parseKernelWords(''), keys: [] },
+    ...{ host, programVersion, ownsMachine, initWords: argv.slice(ownsMachine ? 1 : 2) },
+    ...{ network: new Network(host), known: new Map() },
+    ...{ console, words: parseKernelWords(''), keys: [] },
     // Until the configuration was read, nobody has allowed a shell.
-    settings: { ...ground.defaults, rescueShell: false },
+    settings: defaultBootSettings(),
     ...{ place: undefined, disk: undefined, store: undefined },
     ...{ writable: false, uncounted: false, recoveryTried: false, menuOffered: false },
   }
   void obeySignals(console)
-  console.line(`XO Field Upgrade ${ground.programVersion} starts this laptop.`)
-  let failure = ground.host.processes.variable('XO_INIT_FAILED')
+  console.line(`XO Field Upgrade ${programVersion} starts this laptop.`)
+  let failure = host.processes.variable('XO_INIT_FAILED')
   for (let troubles = 1; ; troubles++) {
     let doing = 'starting'
     try {
@@ -61,7 +80,7 @@ export async function runInit(ground: Ground): Promise<never> {
       await startSystem(boot)
     } catch (error) {
       failure = undefined
-      if (troubles >= TROUBLES_MAX) await endMachine(ground.host, console, 'restart')
+      if (troubles >= TROUBLES_MAX) await endMachine(host, console, 'restart')
       await tellTrouble(boot, doing, error, troubles)
     }
   }
@@ -96,7 +115,7 @@ function initsOf({ words, settings }: Boot): string[] {
 }
 
 function decide(boot: Boot): Promise<Decision> {
-  const { ground, console, keys, settings, words, recoveryTried } = boot
+  const { host, console, keys, settings, words, recoveryTried } = boot
   const writable = boot.writable && !boot.uncounted
   const store = storeOf(boot)
   return settle(
@@ -106,7 +125,7 @@ function decide(boot: Boot): Promise<Decision> {
       inits: initsOf(boot),
       bootsMax: settings.trialBoots,
       words: { boot: words.boot, recover: words.recover },
-      locked: ground.locked(store),
+      locked: lockedBy(host, store),
     },
     (text) => console.line(text),
   )
@@ -138,22 +157,22 @@ function isCounted(boot: Boot): boolean {
 
 /** Hands over. What can't be executed is fetched again, once. */
 function startTree(boot: Boot, { tree, version, trial }: Start): void {
-  const { ground, console, settings, words, writable } = boot
+  const { host, console, settings, words, writable, ownsMachine, initWords } = boot
   const store = storeOf(boot)
-  if (trial && settings.watchdogSeconds > 0 && ground.ownsMachine) {
-    console.debug(armWatchdog(ground.host, settings.watchdogSeconds))
+  if (trial && settings.watchdogSeconds > 0 && ownsMachine) {
+    console.debug(armWatchdog(host, settings.watchdogSeconds))
   }
   console.line(`Starting version ${version}.`)
   try {
     handOver({
-      ...{ host: ground.host, console, store, writable, settings, tree },
+      ...{ host, console, store, writable, settings, tree },
       root: words.root ?? settings.root,
       inits: initsOf(boot),
-      words: ground.ownsMachine ? ground.words : [],
+      words: ownsMachine ? initWords : [],
     })
   } catch (error) {
     // What follows may take longer than a start.
-    if (ground.ownsMachine) disarmWatchdog(ground.host)
+    if (ownsMachine) disarmWatchdog(host)
     if (!isSystemError(error) || error.call !== 'execve' || boot.recoveryTried) throw error
     console.line(`Version ${version} can't be started: ${show(error.message)}.`)
     words.recover = 'any'
@@ -162,12 +181,12 @@ function startTree(boot: Boot, { tree, version, trial }: Start): void {
 
 /** One try. From the second on nothing else is left to be done: it says so, and waits in between. */
 async function recover(boot: Boot, recoveries: number): Promise<void> {
-  const { ground, console, network, known, words, settings } = boot
+  const { host, console, network, known, words, settings } = boot
   const { stickLabels, rescueShell } = settings
   const way = words.recover ?? 'any'
   boot.recoveryTried = true
   words.recover = undefined
-  const job = { ground, console, network, known, words, stickLabels, way, store: storeOf(boot) }
+  const job = { host, console, network, known, words, stickLabels, way, store: storeOf(boot) }
   const tried = boot.writable ? await tryToRecover(job) : ['The disk takes no changes.']
   if (tried === undefined) {
     console.line('The system is whole again.')

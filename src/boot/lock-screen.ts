@@ -6,6 +6,7 @@
 import { isSystemError, UpgradeError } from '../errors.ts'
 import type { Path } from '../host.ts'
 import type { Boot } from './boot.ts'
+import { lockedBy, seekFreedom } from './freedom.ts'
 import { eachStick } from './machine/stick.ts'
 import { sentenceOf } from './screen/plain-words.ts'
 import { showTrouble } from './screen/rescue.ts'
@@ -14,7 +15,7 @@ const LOOK_AGAIN_MS = 60_000
 
 /** One look, and the screen until the next; the caller decides anew. */
 export async function waitForRelease(boot: Boot, reason: string): Promise<void> {
-  const { ground, console, network, settings, store } = boot
+  const { host, console, network, settings, store } = boot
   if (!store) return
   const found: string[] = []
   const say = (text: string) => {
@@ -22,14 +23,14 @@ export async function waitForRelease(boot: Boot, reason: string): Promise<void> 
     console.line(text)
   }
   console.line(reason)
-  await eachStick(ground.host, settings.stickLabels, say, async ({ folder }) => {
+  await eachStick(host, settings.stickLabels, say, async ({ folder }) => {
     await look(boot, [folder], say)
-    return ground.locked(store) === undefined
+    return lockedBy(host, store) === undefined
   })
-  if (ground.locked(store) === undefined) return
+  if (lockedBy(host, store) === undefined) return
   for (const sentence of await network.bringUp()) say(sentence)
   await look(boot, [], say)
-  if (ground.locked(store) === undefined) return
+  if (lockedBy(host, store) === undefined) return
   await showTrouble(console, {
     title: 'This laptop is locked.',
     lines: [
@@ -45,10 +46,10 @@ export async function waitForRelease(boot: Boot, reason: string): Promise<void> 
 }
 
 /** A stick that holds the wrong word must not keep the network from being asked. */
-async function look({ ground, store }: Boot, folders: Path[], say: (text: string) => void) {
+async function look({ host, store }: Boot, folders: Path[], say: (text: string) => void) {
   if (!store) return
   try {
-    await ground.findRelease(store, folders, say)
+    await seekFreedom(host, store, folders, say)
   } catch (error) {
     if (!isSystemError(error) && !(error instanceof UpgradeError)) throw error
     say(sentenceOf(error))

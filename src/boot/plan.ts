@@ -5,22 +5,13 @@
  */
 import type { Intent } from '../store/state.ts'
 import type { TreeName } from '../store/store.ts'
-
-/** Why a tree can't be started. */
-export interface Fault {
-  /**
-   * `damaged`: it is not as its manifest says. `untrusted`: its statement or its manifest is not a
-   * signed one. `unfit`: it is as it was published, and holds no system that could start.
-   */
-  kind: 'damaged' | 'untrusted' | 'unfit'
-  text: string
-}
+import type { StartFault } from './root/start-check.ts'
 
 /** What stands under the name of a tree. */
 export interface FoundTree {
   /** Undefined where its release can't be read; there is a fault then. */
   version: number | undefined
-  fault: Fault | undefined
+  fault: StartFault | undefined
 }
 
 export interface Facts {

@@ -3,18 +3,24 @@
  * that the kernel's words, the configuration and DHCP name. It tells what it tried; what is done after
  * a try that failed is the caller's.
  */
-import { isSystemError, UpgradeError } from '../errors.ts'
+import type { Device } from '../device/device.ts'
+import { jobOf } from '../device/job.ts'
+import { ConfigError, isSystemError, UpgradeError } from '../errors.ts'
+import type { Host } from '../host.ts'
+import { type Known, recoverSystem } from '../recover.ts'
+import { guessesOfLeases, sourcesOfLeases } from '../source/lease.ts'
+import type { Source } from '../source/source.ts'
 import type { Store } from '../store/store.ts'
 import { show } from '../text.ts'
-import type { Ground, Known } from './ground.ts'
 import type { KernelWords, RecoveryWay } from './machine/kernel-words.ts'
 import type { Network } from './machine/network.ts'
 import { eachStick, modulesOf } from './machine/stick.ts'
 import type { Console } from './screen/console.ts'
 import { sentenceOf, withoutPassword } from './screen/plain-words.ts'
+import { standingDevice } from './standing-device.ts'
 
 export interface RecoveryTry {
-  ground: Ground
+  host: Host
   console: Console
   network: Network
   store: Store
@@ -47,10 +53,10 @@ function fromDisk(job: RecoveryTry, say: Say): Promise<boolean> {
 }
 
 async function fromSticks(job: RecoveryTry, say: Say): Promise<boolean> {
-  const { ground, console, stickLabels } = job
+  const { host, console, stickLabels } = job
   console.line(`Looking for a USB stick named ${stickLabels.map(show).join(' or ')} ...`)
-  return eachStick(ground.host, stickLabels, say, (stick) => {
-    const modules = modulesOf(ground.host, stick)
+  return eachStick(host, stickLabels, say, (stick) => {
+    const modules = modulesOf(host, stick)
     if (modules.length === 0) {
       say(`The stick ${stick.name} holds no release.`)
       return false
@@ -65,10 +71,13 @@ async function fromSticks(job: RecoveryTry, say: Say): Promise<boolean> {
 }
 
 async function fromNetwork(job: RecoveryTry, say: Say): Promise<boolean> {
-  const { ground, console, network, words } = job
+  const { host, console, network, words } = job
   console.line('Looking for a network ...')
   for (const sentence of await network.bringUp()) say(sentence)
-  const urls = [...new Set([...words.sources, ...ground.sources(), ...ground.sourcesOfDhcp()])]
+  const { sources, leases } = standingDevice(host).configuration
+  // What DHCP named, or lets one guess.
+  const hinted = [...sourcesOfLeases(host.files, leases), ...guessesOfLeases(host.files, leases)]
+  const urls = [...new Set([...words.sources, ...sources, ...hinted])]
   if (urls.length === 0) {
     say('No source is known: none is configured, and DHCP named none.')
     return false
@@ -77,11 +86,11 @@ async function fromNetwork(job: RecoveryTry, say: Say): Promise<boolean> {
 }
 
 async function fetchFrom(job: RecoveryTry, urls: string[], say: Say): Promise<boolean> {
-  const { ground, console, store, known } = job
+  const { host, console, store, known } = job
   if (urls.length > 0) {
     console.line(`Fetching from ${urls.map((url) => withoutPassword(show(url))).join(', ')}`)
   }
-  const progress = console.progress((write) => ground.voice(write))
+  const progress = console.progress()
   // A source that failed has said so before all of them together do.
   let told: unknown
   const failed = (error: unknown) => {
@@ -90,8 +99,15 @@ async function fetchFrom(job: RecoveryTry, urls: string[], say: Say): Promise<bo
     say(sentenceOf(error))
   }
   try {
-    await ground.recover({ store, urls, progress, known, failed })
-    return true
+    const device = standingDevice(host, progress, urls)
+    const sources = openSources(device, store, failed)
+    try {
+      const wish = { version: undefined, allowDowngrade: false }
+      await recoverSystem({ ...jobOf(device, store, sources, wish), known, failed }, true)
+      return true
+    } finally {
+      for (const source of sources) source.close()
+    }
   } catch (error) {
     if (!(error instanceof UpgradeError) && !isSystemError(error)) throw error
     console.endProgress()
@@ -100,4 +116,22 @@ async function fetchFrom(job: RecoveryTry, urls: string[], say: Say): Promise<bo
   } finally {
     console.endProgress()
   }
+}
+
+/** One that is written wrong must not keep the others from being asked. */
+function openSources(device: Device, store: Store, failed: (error: unknown) => void): Source[] {
+  const urls = device.configuration.sources
+  const sources = urls.flatMap((url) => {
+    try {
+      return device.sources(store, [url])
+    } catch (error) {
+      if (!(error instanceof ConfigError) && !isSystemError(error)) throw error
+      failed(error)
+      return []
+    }
+  })
+  if (urls.length > 0 && sources.length === 0) {
+    throw new ConfigError('none of the sources can be used')
+  }
+  return sources
 }

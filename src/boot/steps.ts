@@ -2,10 +2,12 @@
  * The steps from power-on to an open store, as a table. Each can be repeated: when one fails, all of
  * them run again after whatever was missing may have come.
  */
+
+import { parseStorePlace, type StorePlace } from '../device/store-place.ts'
 import { BusyError, ConfigError, isSystemError } from '../errors.ts'
 import type { Fd, Host } from '../host.ts'
 import { salvageState } from '../store/state.ts'
-import type { Store } from '../store/store.ts'
+import { Store } from '../store/store.ts'
 import { show } from '../text.ts'
 import { type Boot, DISK_MOUNT, type Step } from './boot.ts'
 import { type Disk, listDisks, waitForDisk } from './machine/disks.ts'
@@ -13,11 +15,11 @@ import { parseKernelWords } from './machine/kernel-words.ts'
 import { loadModules } from './machine/modules.ts'
 import { makePath, mountOwn, unmountIfThere } from './machine/mounts.ts'
 import { readFact } from './machine/small-facts.ts'
-import { parseStorePlace, type StorePlace } from './machine/store-place.ts'
 import { hasFired } from './machine/watchdog.ts'
 import { nameStore } from './root/new-root.ts'
 import { applyChoice, showMenu, wantsMenu } from './screen/menu.ts'
 import { endMachine, rescueShell } from './screen/rescue.ts'
+import { defaultBootSettings, readBootSettings, standingDevice } from './standing-device.ts'
 
 /** Seconds after which a kernel that panics restarts, so that a broken system uses up its boots. */
 const PANIC_SECONDS = '10'
@@ -26,24 +28,22 @@ export const STEPS: Step[] = [
   {
     name: 'proc',
     doing: 'mounting /proc',
-    run: ({ ground: { host } }) =>
-      mountOwn(host, 'proc', '/proc', ['no-suid', 'no-dev', 'no-exec']),
+    run: ({ host }) => mountOwn(host, 'proc', '/proc', ['no-suid', 'no-dev', 'no-exec']),
   },
   {
     name: 'sys',
     doing: 'mounting /sys',
-    run: ({ ground: { host } }) =>
-      mountOwn(host, 'sysfs', '/sys', ['no-suid', 'no-dev', 'no-exec']),
+    run: ({ host }) => mountOwn(host, 'sysfs', '/sys', ['no-suid', 'no-dev', 'no-exec']),
   },
   {
     name: 'dev',
     doing: 'mounting /dev',
-    run: ({ ground: { host } }) => mountOwn(host, 'devtmpfs', '/dev', ['no-suid'], 'mode=755'),
+    run: ({ host }) => mountOwn(host, 'devtmpfs', '/dev', ['no-suid'], 'mode=755'),
   },
   {
     name: 'run',
     doing: 'mounting /run',
-    run({ ground: { host } }) {
+    run({ host }) {
       mountOwn(host, 'tmpfs', '/run', ['no-suid', 'no-dev'], 'mode=755')
       makePath(host, DISK_MOUNT)
     },
@@ -54,12 +54,12 @@ export const STEPS: Step[] = [
   {
     name: 'modules',
     doing: 'loading kernel modules',
-    run: ({ ground, console }) => loadModules(ground.host, (text) => console.debug(text)),
+    run: ({ host, console }) => loadModules(host, (text) => console.debug(text)),
   },
   {
     name: 'watchdog',
     doing: 'asking the watchdog',
-    run({ ground: { host, ownsMachine }, console }) {
+    run({ host, ownsMachine, console }) {
       if (ownsMachine && hasFired(host)) {
         console.line('The watchdog has restarted this laptop: nothing gave a sign of life.')
       }
@@ -73,17 +73,16 @@ export const STEPS: Step[] = [
   { name: 'clock', doing: 'setting the clock', run: setClock },
 ]
 
-function readWords({ ground, words }: Boot): void {
+function readWords({ host, ownsMachine, initWords, words }: Boot): void {
   // Started by hand, the machine's own command line is not meant for us.
-  const text = ground.ownsMachine ? readFact(ground.host, '/proc/cmdline') : ground.words.join(' ')
+  const text = ownsMachine ? readFact(host, '/proc/cmdline') : initWords.join(' ')
   const { menu, boot, recover } = words
   Object.assign(words, parseKernelWords(text.trim()))
   // What was chosen in the menu before a step failed is still wanted.
   if (menu) Object.assign(words, { boot, recover })
 }
 
-function openConsole({ ground, console, words }: Boot): void {
-  const { host, ownsMachine } = ground
+function openConsole({ host, ownsMachine, console, words }: Boot): void {
   console.debugging = words.debug
   if (!ownsMachine) return
   console.open()
@@ -110,24 +109,24 @@ function writePanic({ system, files }: Host): void {
 /** A typing error in the configuration must not keep a laptop from starting. */
 function readSettings(boot: Boot): void {
   try {
-    boot.settings = boot.ground.settings()
+    boot.settings = readBootSettings(boot.host)
   } catch (error) {
     if (!(error instanceof ConfigError) && !isSystemError(error)) throw error
     boot.console.line(`The configuration is left aside: ${show(error.message)}`)
-    boot.settings = boot.ground.defaults
+    boot.settings = defaultBootSettings()
   }
 }
 
 async function offerMenu(boot: Boot): Promise<void> {
-  const { console, words, settings, ground } = boot
+  const { host, console, words, settings } = boot
   if (boot.menuOffered) return
   boot.menuOffered = true
   if (!words.menu && !(await wantsMenu(console, settings.menuSeconds))) return
   words.menu = true
   for (;;) {
     const { choice, terminal } = await showMenu(console, settings.rescueShell)
-    if (choice === 'restart') await endMachine(ground.host, console, 'restart')
-    if (choice === 'off') await endMachine(ground.host, console, 'power-off')
+    if (choice === 'restart') await endMachine(host, console, 'restart')
+    if (choice === 'off') await endMachine(host, console, 'power-off')
     if (choice === 'shell') {
       await rescueShell(console, terminal)
       continue
@@ -139,11 +138,11 @@ async function offerMenu(boot: Boot): Promise<void> {
 }
 
 function readKeys(boot: Boot): void {
-  boot.keys = boot.ground.keys()
+  boot.keys = [...standingDevice(boot.host).configuredKeys().release]
 }
 
 async function findDisk(boot: Boot): Promise<void> {
-  const { ground, console, words, settings } = boot
+  const { host, console, words, settings } = boot
   const text = words.store ?? settings.store
   if (text === undefined) {
     throw new ConfigError(
@@ -154,8 +153,8 @@ async function findDisk(boot: Boot): Promise<void> {
   const place = parseStorePlace(text)
   const seconds = words.waitSeconds ?? settings.storeWaitSeconds
   console.line(`Looking for the disk ${show(text)} ...`)
-  const disk = await waitForDisk(ground.host, place, seconds * 1000)
-  if (!disk) throw notFound(ground.host, place, seconds)
+  const disk = await waitForDisk(host, place, seconds * 1000)
+  if (!disk) throw notFound(host, place, seconds)
   Object.assign(boot, { place, disk })
 }
 
@@ -171,8 +170,7 @@ function notFound(host: Host, place: StorePlace, seconds: number): ConfigError {
 }
 
 function mountDisk(boot: Boot): void {
-  const { ground, console, disk } = boot
-  const { host } = ground
+  const { host, console, disk } = boot
   if (!disk) return
   // What a start that failed has left there.
   unmountIfThere(host, DISK_MOUNT)
@@ -208,11 +206,11 @@ function mountFirst({ system }: Host, disk: Disk, types: string[], readOnly: boo
 }
 
 function openStore(boot: Boot): void {
-  const { ground, console, place } = boot
+  const { host, console, place } = boot
   if (boot.store) return
   const path = place?.folder ? `${DISK_MOUNT}/${place.folder}` : DISK_MOUNT
-  if (boot.writable && place?.folder) makePath(ground.host, path)
-  const store: Store = ground.openStore(path, boot.writable)
+  if (boot.writable && place?.folder) makePath(host, path)
+  const store = Store.open(host, path, boot.writable)
   try {
     if (boot.writable) store.lock()
   } catch (error) {
@@ -221,12 +219,11 @@ function openStore(boot: Boot): void {
     boot.writable = false
   }
   boot.store = store
-  nameStore(ground.host, path)
+  nameStore(host, path)
 }
 
 /** A battery that died leaves the clock in the past: it can't be earlier than what was signed. */
-function setClock({ ground, console, store }: Boot): void {
-  const { host, ownsMachine } = ground
+function setClock({ host, ownsMachine, console, store }: Boot): void {
   const seconds = store ? salvageState(store).trustedSeconds : 0
   if (!ownsMachine || host.clock.wallSeconds() >= seconds) return
   try {
@@ -242,5 +239,5 @@ export function letGoOfStore(boot: Boot): void {
   boot.known.clear()
   boot.store?.close()
   boot.store = undefined
-  unmountIfThere(boot.ground.host, DISK_MOUNT)
+  unmountIfThere(boot.host, DISK_MOUNT)
 }

@@ -55,3 +55,12 @@ export const PASSWORD_FILE: Option = {
   value: 'FILE',
   help: "the daemon's password (else the variable RSYNC_PASSWORD)",
 }
+
+/** Of every command over a store. */
+export const STORE_OPTIONS: Option[] = [CONFIG, STORE, JSON_LINES, DEBUG, HELP]
+/** Of those that prove what stands there. */
+export const TRUST_OPTIONS: Option[] = [KEYS, ...STORE_OPTIONS]
+/** Of those that fetch. */
+export const FETCH_OPTIONS: Option[] = [SOURCE, BWLIMIT, KEYS, PASSWORD_FILE, ...STORE_OPTIONS]
+/** Of those that work without a store. */
+export const PLAIN_OPTIONS: Option[] = [JSON_LINES, DEBUG, HELP]

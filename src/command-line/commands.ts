@@ -5,7 +5,6 @@ import { harmless, jsonLine, show } from '../text.ts'
 import type { Command } from './command.ts'
 import { Context, write } from './context.ts'
 import { daemonCommand } from './daemon-command.ts'
-import { installCommand, statusCommand, upgradeCommand, verifyCommand } from './device-commands.ts'
 import { EXIT, exitOf } from './exit-status.ts'
 import { checkCommand, makeUnlockCommand, runCommand, unlockCommand } from './home-commands.ts'
 import { homeCommand } from './home-server-commands.ts'
@@ -14,8 +13,9 @@ import { keysCommand } from './keys-command.ts'
 import { type Option, parseOptions } from './options.ts'
 import { keygenCommand, publishCommand } from './publisher-commands.ts'
 import { pushCommand } from './push-command.ts'
-import { recoverCommand } from './recover-command.ts'
+import { statusCommand, verifyCommand } from './status-commands.ts'
 import { confirmCommand, rollBackCommand, swapCommand } from './trial-commands.ts'
+import { installCommand, recoverCommand, upgradeCommand } from './upgrade-commands.ts'
 
 export const COMMANDS: readonly Command[] = [
   upgradeCommand,

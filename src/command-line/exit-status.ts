@@ -28,7 +28,7 @@ export const EXIT = {
 
 /** The status of an error, and the name of its class; undefined for a bug of ours. */
 export function exitOf(error: unknown): { status: number; kind: string } | undefined {
-  if (error instanceof ConfigError) return { status: EXIT.usage, kind: 'ConfigError' }
+  if (error instanceof ConfigError) return { status: EXIT.usage, kind: error.name }
   if (error instanceof TrustError) return { status: EXIT.untrusted, kind: error.name }
   if (error instanceof PeerError) return { status: EXIT.unavailable, kind: error.name }
   if (error instanceof DeadlineError) return { status: EXIT.temporary, kind: error.name }

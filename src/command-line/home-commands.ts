@@ -3,6 +3,8 @@ import { unlock, unlockName } from '../call-home/lock.ts'
 import { encodeUnlock, isSerial } from '../call-home/reply.ts'
 import { readSerial } from '../call-home/serial.ts'
 import type { Consultation } from '../decision/consult.ts'
+import { recordAttack } from '../device/recorded.ts'
+import { carryOut, consultHome, sentenceOf } from '../device/round.ts'
 import { ConfigError, isSystemError } from '../errors.ts'
 import { makeFolder } from '../folder.ts'
 import { REPLY_SIZE_MAX } from '../limits.ts'
@@ -14,25 +16,10 @@ import { readState } from '../store/state.ts'
 import type { Store } from '../store/store.ts'
 import { show } from '../text.ts'
 import type { Upgraded } from '../upgrade.ts'
-import {
-  BWLIMIT,
-  CONFIG,
-  type Command,
-  DEBUG,
-  HELP,
-  JSON_LINES,
-  KEYS,
-  PASSWORD_FILE,
-  SOURCE,
-  STORE,
-} from './command.ts'
+import { type Command, FETCH_OPTIONS, PLAIN_OPTIONS, SOURCE, TRUST_OPTIONS } from './command.ts'
 import type { Context } from './context.ts'
 import { EXIT } from './exit-status.ts'
 import { textOf } from './options.ts'
-import { recordAttack } from './recorded.ts'
-import { act, ask } from './round.ts'
-
-const COMMON = [CONFIG, STORE, JSON_LINES, DEBUG, HELP]
 
 export const checkCommand: Command = {
   name: 'check',
@@ -40,19 +27,15 @@ export const checkCommand: Command = {
   about:
     'Asks what the home server wants of this laptop, and prints the verdict: stay, upgrade, or\n' +
     'lock out, and why. It keeps what the home server said, and changes nothing else.',
-  options: [SOURCE, KEYS, ...COMMON],
+  options: [SOURCE, ...TRUST_OPTIONS],
   needsRoot: true,
-  async run(context) {
-    const store = context.store()
-    try {
-      const consultation = await ask(context, store)
+  run: (context) =>
+    context.device.withStore(async (store) => {
+      const consultation = await consultHome(context.device, store)
       if (consultation.failure) throw consultation.failure
       tell(context, store, consultation, undefined)
       return EXIT.done
-    } finally {
-      store.close()
-    }
-  },
+    }),
 }
 
 export const runCommand: Command = {
@@ -61,25 +44,22 @@ export const runCommand: Command = {
   about:
     'Does what `check` says. Without an answer of the home server it goes by what that said last.\n' +
     'A version that was brought here runs after the next start.',
-  options: [SOURCE, BWLIMIT, KEYS, PASSWORD_FILE, ...COMMON],
+  options: FETCH_OPTIONS,
   needsRoot: true,
-  async run(context) {
-    const store = context.store()
-    try {
-      const consultation = await ask(context, store)
-      const { failure, home } = consultation
-      if (failure) context.progress.note(`${failure.message}; going by what was known before`)
-      tell(context, store, consultation, await act(context, store, consultation.decision))
+  run: (context) =>
+    context.device.withStore(async (store) => {
+      const { device, progress } = context
+      const consultation = await consultHome(device, store)
+      const { failure, home, decision } = consultation
+      if (failure) progress.note(`${failure.message}; going by what was known before`)
+      tell(context, store, consultation, await carryOut(device, store, decision))
       // The round is done; that somebody forges replies has to be known all the same.
       if (failure && home === 'refused') {
-        recordAttack(context, store, failure)
+        recordAttack(store, failure)
         throw failure
       }
       return EXIT.done
-    } finally {
-      store.close()
-    }
-  },
+    }),
 }
 
 function tell(
@@ -97,12 +77,6 @@ function tell(
   context.result(record, lines)
 }
 
-export function sentenceOf({ outcome, version }: Upgraded): string {
-  if (outcome === 'up-to-date') return `Version ${version} is the newest.`
-  if (outcome === 'waiting') return `Version ${version} waits for the next start.`
-  return `Version ${version} is staged and proved; it runs after the next start.`
-}
-
 export const unlockCommand: Command = {
   name: 'unlock',
   summary: 'free this laptop with an unlock statement that somebody brought',
@@ -116,15 +90,14 @@ export const unlockCommand: Command = {
       required: true,
       help: 'the statement, or the folder it is in',
     },
-    KEYS,
-    ...COMMON,
+    ...TRUST_OPTIONS,
   ],
   needsRoot: true,
   run: (context) =>
-    context.withLockedStore(false, (store) => {
+    context.device.withLockedStore(false, (store) => {
       const { configuration, host } = context
       const serial = readSerial(host.files, configuration.serial)
-      unlock(store, readStatement(context, serial), context.keys('home'), serial)
+      unlock(store, readStatement(context, serial), context.device.keys('home'), serial)
       context.result({ outcome: 'unlocked', serial }, [`The laptop ${serial} is free.`])
       return EXIT.done
     }),
@@ -155,9 +128,7 @@ export const makeUnlockCommand: Command = {
       value: 'TIME',
       help: 'for instance 2027-12-31T00:00:00Z (default: without end)',
     },
-    JSON_LINES,
-    DEBUG,
-    HELP,
+    ...PLAIN_OPTIONS,
   ],
   needsRoot: false,
   async run(context) {

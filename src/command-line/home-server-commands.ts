@@ -1,4 +1,5 @@
 /** `home`: the home server of a deployment, and what its log tells about the fleet. */
+
 import { ConfigError } from '../errors.ts'
 import { type FleetLaptop, readFleet } from '../home/fleet.ts'
 import { HomeFolder } from '../home/folder.ts'
@@ -6,7 +7,7 @@ import { HomeServer } from '../home/serve.ts'
 import { loadSecretKey } from '../publish/keygen.ts'
 import { formatInstant } from '../release/fields.ts'
 import { harmless, show } from '../text.ts'
-import { type Command, DEBUG, HELP, JSON_LINES } from './command.ts'
+import { type Command, PLAIN_OPTIONS } from './command.ts'
 import { type Context, write } from './context.ts'
 import { EXIT } from './exit-status.ts'
 import { textOf } from './options.ts'
@@ -39,9 +40,7 @@ export const homeCommand: Command = {
       value: 'N',
       help: `with --fleet: who said nothing for so long is silent (default: ${SILENT_DAYS})`,
     },
-    JSON_LINES,
-    DEBUG,
-    HELP,
+    ...PLAIN_OPTIONS,
   ],
   needsRoot: false,
   run: async (context) => (context.values['--fleet'] ? showFleet(context) : serve(context)),

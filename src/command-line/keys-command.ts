@@ -7,10 +7,10 @@ import { extendChain, ROLES } from '../release/keys.ts'
 import { type PublicKey, readPublicKey } from '../release/signify.ts'
 import { readFile, readSystemFile, replaceFile } from '../small-file.ts'
 import { bytesOfArray, show } from '../text.ts'
-import { type Command, DEBUG, HELP, JSON_LINES } from './command.ts'
+import { type Command, PLAIN_OPTIONS } from './command.ts'
 import type { Context } from './context.ts'
 import { EXIT } from './exit-status.ts'
-import { textOf } from './options.ts'
+import { textOf, textsOf } from './options.ts'
 
 export const keysCommand: Command = {
   name: 'keys',
@@ -25,9 +25,7 @@ export const keysCommand: Command = {
     { name: '--to', value: 'MODULE', required: true, help: 'the folder that the daemon serves' },
     { name: '--next', value: 'FILE', repeated: true, help: 'a public key to trust from now on' },
     { name: '--revoke', value: 'FILE', repeated: true, help: 'a public key to trust no more' },
-    JSON_LINES,
-    DEBUG,
-    HELP,
+    ...PLAIN_OPTIONS,
   ],
   needsRoot: false,
   async run(context) {
@@ -60,8 +58,7 @@ export const keysCommand: Command = {
 }
 
 function publicKeys({ host, values }: Context, option: string): PublicKey[] {
-  const words = values[option]
-  const paths: Path[] = Array.isArray(words) ? words : []
+  const paths: Path[] = textsOf(values, option) ?? []
   return paths.map((path) => {
     const text = bytesOfArray(readSystemFile(host.files, path, CONFIGURATION_SIZE_MAX))
     return readPublicKey(host, text, show(path))

@@ -45,6 +45,12 @@ export function textOf(values: Values, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
+/** Of an option that may be repeated; undefined where it was not given. */
+export function textsOf(values: Values, name: string): string[] | undefined {
+  const value = values[name]
+  return Array.isArray(value) ? value : undefined
+}
+
 export function versionOf(values: Values, name: string): number | undefined {
   const value = textOf(values, name)
   if (value === undefined) return undefined

@@ -1,11 +1,12 @@
 /** The commands of the people who publish: keys, and a tree made into a signed release. */
+
+import { amount } from '../progress-bar.ts'
 import { generateKeys } from '../publish/keygen.ts'
 import { publish } from '../publish/publish.ts'
 import { show } from '../text.ts'
-import { type Command, DEBUG, HELP, JSON_LINES } from './command.ts'
+import { type Command, PLAIN_OPTIONS } from './command.ts'
 import { EXIT } from './exit-status.ts'
 import { textOf, versionOf } from './options.ts'
-import { amount } from './progress.ts'
 
 export const keygenCommand: Command = {
   name: 'keygen',
@@ -16,9 +17,7 @@ export const keygenCommand: Command = {
   options: [
     { name: '--to', value: 'DIR', required: true, help: 'the folder to write to' },
     { name: '--name', value: 'NAME', help: 'name of the pair (default: release)' },
-    JSON_LINES,
-    DEBUG,
-    HELP,
+    ...PLAIN_OPTIONS,
   ],
   needsRoot: false,
   async run(context) {
@@ -58,9 +57,7 @@ export const publishCommand: Command = {
       value: 'TIME',
       help: 'for instance 2027-12-31T00:00:00Z (default: never)',
     },
-    JSON_LINES,
-    DEBUG,
-    HELP,
+    ...PLAIN_OPTIONS,
   ],
   needsRoot: true,
   async run(context) {

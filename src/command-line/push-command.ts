@@ -5,9 +5,9 @@ import { everybody, named, sendPush } from '../push/send.ts'
 import { PUSH_PORT, signUpgradeNow } from '../push/upgrade-now.ts'
 import { isAudience } from '../release/fields.ts'
 import { show, textOfBytes } from '../text.ts'
-import { type Command, DEBUG, HELP, JSON_LINES } from './command.ts'
+import { type Command, PLAIN_OPTIONS } from './command.ts'
 import { EXIT } from './exit-status.ts'
-import { textOf, versionOf } from './options.ts'
+import { textOf, textsOf, versionOf } from './options.ts'
 
 export const pushCommand: Command = {
   name: 'push',
@@ -28,9 +28,7 @@ export const pushCommand: Command = {
       help: 'a host or an address of broadcast or multicast instead; may be repeated',
     },
     { name: '--port', value: 'PORT', help: `where laptops listen (default: ${PUSH_PORT})` },
-    JSON_LINES,
-    DEBUG,
-    HELP,
+    ...PLAIN_OPTIONS,
   ],
   needsRoot: false,
   async run(context) {
@@ -42,8 +40,8 @@ export const pushCommand: Command = {
       throw new ConfigError('--deployment is a text of 1 to 100 characters')
     }
     const port = portOf(textOf(values, '--port'))
-    const words = values['--address']
-    const targets = Array.isArray(words) ? await named(host, words, port) : everybody(host, port)
+    const words = textsOf(values, '--address')
+    const targets = words ? await named(host, words, port) : everybody(host, port)
     if (targets.length === 0) {
       throw new ConfigError('no network card is up', 'name an address with --address')
     }

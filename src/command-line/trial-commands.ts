@@ -2,18 +2,17 @@
 
 import { disarmWatchdog } from '../boot/machine/watchdog.ts'
 import { checkTree, findWay, takeOver } from '../boot/root/live-swap.ts'
+import { record } from '../device/recorded.ts'
 import { BusyError, ConfigError } from '../errors.ts'
 import { examine } from '../health.ts'
-import { changeState, readState } from '../store/state.ts'
+import { readState } from '../store/state.ts'
 import type { Store } from '../store/store.ts'
 import { recover, rollBack, swap, type Versions } from '../store/swap.ts'
 import { checkSettled, confirm, countBoot, trialOf } from '../store/trial.ts'
 import { show } from '../text.ts'
-import { CONFIG, type Command, DEBUG, HELP, JSON_LINES, STORE } from './command.ts'
+import { type Command, STORE_OPTIONS } from './command.ts'
 import type { Context } from './context.ts'
 import { EXIT } from './exit-status.ts'
-
-const COMMON = [CONFIG, STORE, JSON_LINES, DEBUG, HELP]
 
 const LIVE_RISK =
   'With --live the new version takes over at once, without a restart of the kernel: systemd 254 and\n' +
@@ -29,10 +28,10 @@ export const swapCommand: Command = {
     'A system that has the old tree mounted keeps running it until it boots again. From then on\n' +
     'the new one is on trial: it has some boots (3 by default) to be confirmed, or is swapped back.\n' +
     LIVE_RISK,
-  options: [{ name: '--live', help: 'hand over to the new version now' }, ...COMMON],
+  options: [{ name: '--live', help: 'hand over to the new version now' }, ...STORE_OPTIONS],
   needsRoot: true,
   run: (context) =>
-    context.withLockedStore(false, async (store) => {
+    context.device.withLockedStore(false, async (store) => {
       const way = context.values['--live'] ? await findWay(context.host) : undefined
       if (way && store.has('upgraded-root')) {
         checkTree(context.host, `${store.path}/upgraded-root/root`, way)
@@ -64,10 +63,10 @@ export const rollBackCommand: Command = {
     'Exchanges previous-root and fakeroot. The way back exists from a swap until the next upgrade\n' +
     'is staged, which builds on the previous tree. It ends a trial; a newer version that is left\n' +
     'is not taken again unless `upgrade --version` asks for it. User data only goes forward.',
-  options: COMMON,
+  options: STORE_OPTIONS,
   needsRoot: true,
   run: (context) =>
-    context.withLockedStore(false, (store) => {
+    context.device.withLockedStore(false, (store) => {
       const { source, target } = recoverFirst(context, store, 'roll-back') ?? rollBackByHand(store)
       context.result({ outcome: 'rolled-back', source, target }, [
         `Version ${target} runs again; ${source} is kept as the previous one.`,
@@ -93,7 +92,7 @@ export const confirmCommand: Command = {
     'confirmed within some boots (3 by default) is swapped back.',
   options: [
     { name: '--force', help: 'ask no hooks, and confirm also what was never started' },
-    ...COMMON,
+    ...STORE_OPTIONS,
   ],
   needsRoot: true,
   async run(context) {
@@ -113,7 +112,7 @@ export const confirmCommand: Command = {
         ? vetoed(context, store, asked)
         : confirmed(context, store, force)
     }
-    return context.withLockedStore(false, say, LOCK_WAIT_SECONDS)
+    return context.device.withLockedStore(false, say, LOCK_WAIT_SECONDS)
   },
 }
 
@@ -124,7 +123,7 @@ type Asked = Awaited<ReturnType<typeof examined>>
 
 async function examined(context: Context, force: boolean) {
   const { host, configuration, progress } = context
-  const store = context.store()
+  const store = context.device.store()
   try {
     const version = store.version('fakeroot')
     if (version === undefined) {
@@ -164,9 +163,8 @@ function confirmed(context: Context, store: Store, force: boolean): number {
 function vetoed(context: Context, store: Store, { version, trial, vetoes }: Asked): number {
   const shown = vetoes.map(({ hook, why }) => ({ hook: show(hook), why }))
   const list = shown.map(({ hook, why }) => `${hook} ${why}`)
-  const time = new Date(context.host.clock.wallSeconds() * 1000).toISOString()
   const message = `version ${version} is not healthy: ${list.join('; ')}`
-  changeState(store, { last: { time, outcome: 'vetoed', message } })
+  record(store, 'vetoed', message)
   context.result({ outcome: 'vetoed', version, trial, vetoes: shown }, [
     `Version ${version} is not confirmed, because it is not healthy:`,
     ...list.map((line) => `  ${line}`),
@@ -175,7 +173,7 @@ function vetoed(context: Context, store: Store, { version, trial, vetoes }: Aske
 }
 
 /** Finishes an interrupted swap; where it was the one now asked for, that is all there is to do. */
-export function recoverFirst(
+function recoverFirst(
   context: Context,
   store: Store,
   verb: 'swap' | 'roll-back',

@@ -21,10 +21,8 @@ export type ConfiguredKeys = { release: readonly PublicKey[] } & Partial<
 
 export interface Wish {
   store: Store
-  /** Of the role `release`: those that are trusted now. */
-  keys: PublicKey[]
-  /** Those that the rotations of keys begin with, of each role; undefined: `keys` is all there is. */
-  configured?: ConfiguredKeys
+  /** Those that the rotations of keys begin with, of each role. */
+  keys: ConfiguredKeys
   device: { hardware: string; deployment: string }
   /** The version that is asked for; undefined: the newest. */
   version: number | undefined
@@ -71,8 +69,7 @@ export async function findRelease(
 const isBad = (store: Store, version: number) => readState(store).bad.includes(version)
 
 async function offerOf(source: Source, wish: Wish, running: Tree | undefined): Promise<Found> {
-  const { device, version, allowDowngrade, store, progress } = wish
-  const keys = wish.configured ?? { release: wish.keys }
+  const { device, version, allowDowngrade, store, keys, progress } = wish
   const statement = await source.statement(version)
   const installed = running?.release.version ?? 0
   // The very bytes that were proved when this version came: nothing to prove again (0.1 to 0.3 s).
@@ -134,13 +131,13 @@ async function opened(
  */
 export async function learnSigner(
   search: Search,
-  { store, keys, configured = { release: keys }, progress }: Wish,
+  { store, keys, progress }: Wish,
   name: TreeName,
 ): Promise<void> {
   try {
     const statement = store.statement(name)
-    if (!statement || knowsSigner(statement, keysEverTrusted(store, configured.release))) return
-    await search.serve((source) => followIfThere(source, store, configured, progress))
+    if (!statement || knowsSigner(statement, keysEverTrusted(store, keys.release))) return
+    await search.serve((source) => followIfThere(source, store, keys, progress))
   } catch (error) {
     if (!(error instanceof UpgradeError || isSystemError(error))) throw error
     progress.note(`no source gave the keys that may have signed what stands: ${error.message}`)

@@ -1,13 +1,9 @@
 /** Progress over a clock that the test turns: a bar, lines of a log, JSON lines. */
 
 import * as assert from 'uvu/assert'
-import {
-  amount,
-  jsonProgress,
-  logProgress,
-  type ShownProgress,
-  terminalProgress,
-} from '../../src/command-line/progress.ts'
+import { jsonProgress, logProgress } from '../../src/command-line/progress.ts'
+import type { ShownProgress } from '../../src/progress.ts'
+import { amount, terminalProgress } from '../../src/progress-bar.ts'
 import { test } from '../support/suite.ts'
 
 function clocked() {

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { parseConfiguration } from '../../src/command-line/configuration.ts'
+import { parseConfiguration } from '../../src/device/settings.ts'
 import { splitChain } from '../../src/release/keys.ts'
 import { Page } from '../support/page.ts'
 import { scratch } from '../support/scratch.ts'

@@ -7,7 +7,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'n
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
-import { parseConfiguration } from '../../src/command-line/configuration.ts'
+import { parseConfiguration } from '../../src/device/settings.ts'
 import { placeOf } from '../../src/home/answer.ts'
 import { PROGRAM } from '../support/device.ts'
 import { nodeHost } from '../support/host.ts'

@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { parseConfiguration } from '../../src/command-line/configuration.ts'
+import { parseConfiguration } from '../../src/device/settings.ts'
 import { sourceOfLease } from '../../src/source/lease.ts'
 import { Device } from '../support/device.ts'
 import { smallImage } from '../support/image.ts'

@@ -5,11 +5,12 @@
  */
 
 import * as assert from 'uvu/assert'
-import { type Facts, type Fault, type FoundTree, type Plan, plan } from '../../src/boot/plan.ts'
+import { type Facts, type FoundTree, type Plan, plan } from '../../src/boot/plan.ts'
+import type { StartFault } from '../../src/boot/root/start-check.ts'
 import { test } from '../support/suite.ts'
 
 const whole = (version: number): FoundTree => ({ version, fault: undefined })
-const faulty = (version: number | undefined, kind: Fault['kind']): FoundTree => ({
+const faulty = (version: number | undefined, kind: StartFault['kind']): FoundTree => ({
   version,
   fault: { kind, text: 'libc.so.6 is not as it was published' },
 })
@@ -190,7 +191,13 @@ for (const [name, change, expected] of TABLE) {
   })
 }
 
-const TREES: (0 | undefined | Fault['kind'])[] = [undefined, 0, 'damaged', 'untrusted', 'unfit']
+const TREES: (0 | undefined | StartFault['kind'])[] = [
+  undefined,
+  0,
+  'damaged',
+  'untrusted',
+  'unfit',
+]
 const BOOLEANS = [false, true]
 /** Of what runs, waits and ran before: in their order, and such as mending and an operator leave them. */
 const VERSIONS = [

@@ -3,7 +3,7 @@
 import * as assert from 'uvu/assert'
 import { parseKernelWords } from '../../src/boot/machine/kernel-words.ts'
 import { parseModuleList } from '../../src/boot/machine/modules.ts'
-import { parseStorePlace } from '../../src/boot/machine/store-place.ts'
+import { parseStorePlace } from '../../src/device/store-place.ts'
 import { ConfigError } from '../../src/errors.ts'
 import { test } from '../support/suite.ts'
 

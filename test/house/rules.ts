@@ -63,9 +63,10 @@ function isCommon(table: ImportTable, path: string): boolean {
   return /^src\/[^/]+\.ts$/.test(path) && !table.has(path)
 }
 
-/** The row of the table that a file belongs to. */
+/** The row of the table that a file belongs to: of a room within a room, the inner one's. */
 function roomOf(table: ImportTable, path: string): string | undefined {
-  return [...table.keys()].find((name) => path === name || path.startsWith(`${name}/`))
+  const rooms = [...table.keys()].filter((name) => path === name || path.startsWith(`${name}/`))
+  return rooms.sort((a, b) => b.length - a.length)[0]
 }
 
 /** The first way that leads from a file back to itself, as its files; undefined where none does. */

@@ -121,7 +121,7 @@ export class Device {
     const job: Upgrade = {
       store,
       sources: [source],
-      keys,
+      keys: { release: keys },
       device: { hardware: 'any', deployment: 'any' },
       version,
       allowDowngrade: false,

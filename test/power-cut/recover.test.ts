@@ -37,7 +37,7 @@ const recovering = (offline: boolean) => (device: Device) =>
       {
         store,
         sources: [source],
-        keys: world.keys,
+        keys: { release: world.keys },
         device: { hardware: 'any', deployment: 'any' },
         version: undefined,
         allowDowngrade: false,

@@ -59,7 +59,7 @@ export async function bring(
     return await (flow === 'install' ? install : upgrade)({
       store,
       sources,
-      keys: [publicKeyOf(loadSecretKey(host, publisher.keys.secretFile))],
+      keys: { release: [publicKeyOf(loadSecretKey(host, publisher.keys.secretFile))] },
       device: { hardware: 'any', deployment: 'any' },
       version: undefined,
       allowDowngrade: false,

@@ -48,7 +48,8 @@ test('a file that may not grow any further (EFBIG), from a daemon and from a fol
 async function installed(host: Host) {
   const store = Store.open(host, newStorePath(), true)
   const source = () => new FolderSource(host, publisher.module, `file://${publisher.module}`)
-  const keys = [readPublicKey(host, readFileSync(publisher.keys.publicFile, 'latin1'))]
+  const text = readFileSync(publisher.keys.publicFile, 'latin1')
+  const keys = { release: [readPublicKey(host, text)] }
   const notes: string[] = []
   const job: Upgrade = {
     store,

@@ -49,7 +49,7 @@ function recovered(
       const source = openSource(machine, `file://${module}`, sourceOptions(machine, store))
       const job = {
         ...{ store, sources: [source], version: undefined, allowDowngrade: false, reserveBytes: 0 },
-        keys: [publicKeyOf(loadSecretKey(host, keys.secretFile))],
+        keys: { release: [publicKeyOf(loadSecretKey(host, keys.secretFile))] },
         device: { hardware: 'any', deployment: 'any' },
         progress: silent,
       }

@@ -2,10 +2,11 @@
  * The disks of the machine: which there are, what each holds, and waiting for the one that is meant.
  * A disk that can't be read is none; nothing here writes to one.
  */
+
+import type { StorePlace } from '../../device/store-place.ts'
 import { isSystemError } from '../../errors.ts'
 import type { Host, Path } from '../../host.ts'
 import { listFacts, readFact } from './small-facts.ts'
-import type { StorePlace } from './store-place.ts'
 import { type FileSystem, identify } from './superblock.ts'
 
 export interface Disk {

@@ -3,10 +3,10 @@
  * `init=`. Pure. It refuses nothing, because a typing error of a firmware script must not keep a
  * laptop from starting: what it does not understand is told to whoever looks at the console.
  */
+import { ROOT_MODES, type RootMode } from '../../device/boot-settings.ts'
 import type { Path } from '../../host.ts'
 
 export type RecoveryWay = 'any' | 'network' | 'usb' | 'repair'
-export type RootMode = 'rw' | 'ro' | 'overlay'
 
 export interface KernelWords {
   /** A place as `store-place.ts` reads it. */
@@ -26,7 +26,6 @@ export interface KernelWords {
 }
 
 const WAYS: RecoveryWay[] = ['any', 'network', 'usb', 'repair']
-const MODES: RootMode[] = ['rw', 'ro', 'overlay']
 /** A day: longer than anybody waits (seconds). */
 const WAIT_MAX = 86_400
 
@@ -35,7 +34,7 @@ type Taker = (words: KernelWords, value: string | undefined) => boolean
 const TAKERS: Record<string, Taker> = {
   'xo.store': (words, value) => set(value, (store) => Object.assign(words, { store })),
   'xo.root': (words, value) => {
-    words.root = MODES.find((mode) => mode === value)
+    words.root = ROOT_MODES.find((mode) => mode === value)
     return words.root !== undefined
   },
   'xo.boot': (words, value) => {

@@ -4,10 +4,11 @@
  * The programs that keep it up are children of ours: one an interface, replaced at the next try, and
  * ended before the system starts, which brings its network up itself.
  */
+
 import { isSystemError } from '../../errors.ts'
 import type { Host, Path } from '../../host.ts'
 import { show } from '../../text.ts'
-import { CHILD_ENVIRONMENT } from '../screen/rescue.ts'
+import { CHILD_ENVIRONMENT } from './child-environment.ts'
 import { isThere, listFacts, readFact } from './small-facts.ts'
 
 const INTERFACES = '/sys/class/net'

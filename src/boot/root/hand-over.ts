@@ -3,12 +3,11 @@
  * system's init takes over. Until the very last call everything can be taken back, and is where
  * something fails.
  */
+import type { BootSettings, RootMode } from '../../device/boot-settings.ts'
 import { isSystemError, type SystemError } from '../../errors.ts'
 import type { Host, Path } from '../../host.ts'
 import type { Store, TreeName } from '../../store/store.ts'
 import { arrayOfBytes, bytesOfText, show } from '../../text.ts'
-import type { BootSettings } from '../ground.ts'
-import type { RootMode } from '../machine/kernel-words.ts'
 import { makePath, unmountIfThere } from '../machine/mounts.ts'
 import type { Console } from '../screen/console.ts'
 import { assemble, hasFolder } from './new-root.ts'

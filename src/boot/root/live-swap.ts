@@ -3,16 +3,17 @@
  * /run/nextroot); elsewhere the root is pivoted under the feet of the init, which then starts anew.
  * What can be found out beforehand is, because from the swap on there is no way but forward.
  */
+
+import type { BootSettings } from '../../device/boot-settings.ts'
 import { ConfigError, isSystemError } from '../../errors.ts'
 import type { Host, Path } from '../../host.ts'
 import type { Store } from '../../store/store.ts'
 import { show } from '../../text.ts'
-import type { BootSettings } from '../ground.ts'
+import { CHILD_ENVIRONMENT } from '../machine/child-environment.ts'
 import { parseKernelWords } from '../machine/kernel-words.ts'
 import { makePath, unmountIfThere } from '../machine/mounts.ts'
 import { isThere, listFacts, readFact } from '../machine/small-facts.ts'
 import { armWatchdog, disarmWatchdog } from '../machine/watchdog.ts'
-import { CHILD_ENVIRONMENT } from '../screen/rescue.ts'
 import { calmTable, giveTable, hasFile, INITTAB, runningTable } from './inittab.ts'
 import { assemble, hasFolder, nameStore, STORE_PLACE } from './new-root.ts'
 

@@ -2,13 +2,12 @@
  * A tree of the store made into a root: mounted as the configuration says, with the data that outlives
  * upgrades in it, and the store in its place. Nothing here writes into the tree.
  */
+import type { BootSettings, RootMode } from '../../device/boot-settings.ts'
 import { isSystemError } from '../../errors.ts'
 import type { Host, Path } from '../../host.ts'
 import { replaceFile } from '../../small-file.ts'
 import { ROOT_MARK, type Store, type TreeName } from '../../store/store.ts'
 import { arrayOfBytes, show } from '../../text.ts'
-import type { BootSettings } from '../ground.ts'
-import type { RootMode } from '../machine/kernel-words.ts'
 import { bind, makePath, makePrivate, makeReadOnly, makeUnused } from '../machine/mounts.ts'
 import { mountData, mountOverlay } from './persist.ts'
 

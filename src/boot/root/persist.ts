@@ -3,12 +3,12 @@
  * folders that are written over the tree. Data only goes forward: a roll-back brings the tree back,
  * never the data. Nothing here writes into the tree.
  */
+import type { BootSettings } from '../../device/boot-settings.ts'
 import { isSystemError } from '../../errors.ts'
 import type { Fd, Host, Path } from '../../host.ts'
 import { isFull } from '../../store/room.ts'
 import type { Store } from '../../store/store.ts'
 import { show, trimmed } from '../../text.ts'
-import type { BootSettings } from '../ground.ts'
 import { bind, makePath, makeUnused } from '../machine/mounts.ts'
 import { copyTree } from './copy-tree.ts'
 

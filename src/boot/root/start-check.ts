@@ -8,8 +8,17 @@ import type { Host, Path } from '../../host.ts'
 import { type Entry, parseManifestLine } from '../../release/manifest-line.ts'
 import type { OpenTree } from '../../store/store.ts'
 import { show } from '../../text.ts'
-import type { Fault } from '../plan.ts'
 import { readElf } from './elf.ts'
+
+/** Why a tree can't be started. */
+export interface StartFault {
+  /**
+   * `damaged`: it is not as its manifest says. `untrusted`: its statement or its manifest is not a
+   * signed one. `unfit`: it is as it was published, and holds no system that could start.
+   */
+  kind: 'damaged' | 'untrusted' | 'unfit'
+  text: string
+}
 
 /** Where the kernel looks for an init. */
 export const INITS: readonly Path[] = ['/sbin/init', '/etc/init', '/bin/init', '/bin/sh']
@@ -33,7 +42,7 @@ export function findFault(
   tree: OpenTree,
   inits: readonly Path[],
   proved: Set<string>,
-): Fault | undefined {
+): StartFault | undefined {
   return new StartCheck(host, tree, proved).run(inits)
 }
 
@@ -46,7 +55,7 @@ interface Wanted {
 class StartCheck {
   readonly #wanted: Wanted[] = []
   readonly #known = new Set<Path>()
-  #fault: Fault | undefined
+  #fault: StartFault | undefined
 
   constructor(
     readonly host: Host,
@@ -55,7 +64,7 @@ class StartCheck {
     readonly proved: Set<string>,
   ) {}
 
-  run(inits: readonly Path[]): Fault | undefined {
+  run(inits: readonly Path[]): StartFault | undefined {
     const found = inits.some((path) => this.#want(path, undefined))
     if (!found && !this.#fault) {
       return { kind: 'unfit', text: `it has no ${inits.map(show).join(', no ')}` }
@@ -114,7 +123,7 @@ class StartCheck {
     this.#fault ??= damage(entry.path, stat ? 'is not the link that it should be' : 'is missing')
   }
 
-  #check(entry: Entry, interpreter: Path | undefined): Fault | undefined {
+  #check(entry: Entry, interpreter: Path | undefined): StartFault | undefined {
     const { files, checksums } = this.host
     try {
       const stat = files.stat(this.tree.root, entry.path)
@@ -147,7 +156,7 @@ class StartCheck {
     entry: Entry,
     interpreter: Path | undefined,
     read: (position: number, length: number) => Uint8Array,
-  ): Fault | undefined {
+  ): StartFault | undefined {
     const first = String.fromCharCode(...read(0, SCRIPT_LINE_MAX))
     const program = /^#![ \t]*([^ \t\n\0]+)/.exec(first)?.[1]
     const needs = readElf(read)
@@ -171,6 +180,6 @@ class StartCheck {
   }
 }
 
-function damage(path: Path, what: string): Fault {
+function damage(path: Path, what: string): StartFault {
   return { kind: 'damaged', text: `${show(path)} ${what}` }
 }

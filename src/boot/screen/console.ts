@@ -5,14 +5,17 @@
  */
 import { isSystemError } from '../../errors.ts'
 import type { Fd, Host, Path } from '../../host.ts'
+import type { ShownProgress } from '../../progress.ts'
+import { terminalProgress } from '../../progress-bar.ts'
 import { arrayOfBytes, bytesOfText, harmless, show } from '../../text.ts'
-import type { ShownProgress } from '../ground.ts'
 import { readFact } from '../machine/small-facts.ts'
 
 /** The kernel keeps a log line of at most this (bytes). */
 const LOG_LINE_MAX = 900
 /** Lines that are kept for the running system to read. */
 const KEPT_MAX = 500
+/** Of a console that does not say how many it has. */
+const COLUMNS = 80
 const CONSOLE = '/dev/console'
 /** The kernel's list of its consoles, the one that is /dev/console last. */
 const ACTIVE = '/sys/class/tty/console/active'
@@ -98,9 +101,14 @@ export class Console {
     this.#show(`\x1b[0m\x1b[2J\x1b[H${lines.map(harmless).join('\n')}\n`)
   }
 
-  /** Progress as the given voice draws it, on all consoles; a line ends what is drawn. */
-  progress(voice: (write: (text: string) => void) => ShownProgress): ShownProgress {
-    const shown = voice((text) => this.#show(text))
+  /** Progress as a bar on all consoles; a line ends what is drawn. */
+  progress(): ShownProgress {
+    const { clock } = this.host
+    const shown = terminalProgress(
+      clock,
+      (text) => this.#show(text),
+      () => COLUMNS,
+    )
     this.#bar = () => {
       // `end` may write a line of its own, which must not come back here.
       const bar = this.#bar

@@ -2,8 +2,10 @@
  * When nothing goes on by itself: a screen that says what happened and what to press, the rescue
  * shell, and the ways to end. It always goes on after a while, because nobody may be there.
  */
+
 import { isSystemError } from '../../errors.ts'
 import type { Host, Path } from '../../host.ts'
+import { CHILD_ENVIRONMENT } from '../machine/child-environment.ts'
 import type { Console } from './console.ts'
 import { layOut } from './layout.ts'
 
@@ -18,8 +20,6 @@ export interface Trouble {
   next: string
   afterMs: number
 }
-
-export const CHILD_ENVIRONMENT = ['PATH=/bin:/sbin:/usr/bin:/usr/sbin', 'HOME=/', 'TERM=linux']
 
 /** Shows it and waits for a key or the time; returns when it is time to go on, true after a shell. */
 export async function showTrouble(console: Console, trouble: Trouble): Promise<boolean> {

@@ -4,7 +4,6 @@
  */
 
 import { parse } from 'ini'
-import type { BootSettings } from '../boot/ground.ts'
 import type { LockPolicy } from '../call-home/lock.ts'
 import { isSerial } from '../call-home/reply.ts'
 import { ConfigError, isSystemError } from '../errors.ts'
@@ -18,7 +17,7 @@ import type { RateCap } from '../source/rate-cap.ts'
 import { parseHostKey } from '../source/ssh-files.ts'
 import type { SshSettings } from '../source/ssh-link.ts'
 import { bytesOfArray, show } from '../text.ts'
-import { BOOT_KEYS, newBootSettings } from './boot-settings.ts'
+import { BOOT_KEYS, type BootSettings, newBootSettings, STICK_LABEL } from './boot-settings.ts'
 
 export const CONFIGURATION_PATH = '/etc/xo-upgrade.conf'
 
@@ -73,7 +72,7 @@ export interface Configuration {
   healthTimeoutMs: number
 }
 
-export const DEFAULTS: Configuration = {
+const DEFAULTS: Configuration = {
   store: '/xo',
   reserveBytes: 16e6,
   hardware: 'any',
@@ -284,8 +283,20 @@ const KEYS: Record<string, Setter> = {
   }, 86_400),
 }
 
+/** What an early boot goes by, out of all that the configuration says. */
+export function bootSettingsOf({ boot, trialBoots, lock }: Configuration): BootSettings {
+  const { stickLabels, rescueShell } = boot
+  return {
+    ...boot,
+    trialBoots,
+    // A lock that a shell opens is none.
+    rescueShell: rescueShell && !lock.enforce,
+    stickLabels: stickLabels.length > 0 ? stickLabels : [STICK_LABEL],
+  }
+}
+
 /** With lists of their own, to be filled. */
-function defaults(): Configuration {
+export function defaults(): Configuration {
   const rateCap = { ...DEFAULTS.rateCap, byHours: [] }
   const boot = newBootSettings()
   return { ...DEFAULTS, schools: [], sources: [], leases: [], rateCap, boot }

@@ -7,44 +7,47 @@ import { formatInstant } from '../release/fields.ts'
 import { secondsLeft } from '../source/order.ts'
 import { faultOf } from '../source/search.ts'
 import { readState } from '../store/state.ts'
-import type { Context } from './context.ts'
+import type { Device } from './device.ts'
 
 /** One sleep: a wall clock that is set meanwhile is noticed after it. */
 const SLEEP_MAX_SECONDS = 60
 
 /** Runs `once`, and again after each wait, until it ends otherwise than by the sources' fault. */
-export async function untilServed(context: Context, once: () => Promise<number>): Promise<number> {
+export async function untilServed<Result>(
+  device: Device,
+  once: () => Promise<Result>,
+): Promise<Result> {
   for (;;) {
-    await waitForTurn(context)
+    await waitForTurn(device)
     try {
       return await once()
     } catch (error) {
       if (!(error instanceof LaterError) && !faultOf(error)) throw error
       // Without a wait in the store (it could not even be opened) this would go round and round.
-      if (waitOf(context) === 0) throw error
-      context.progress.note((error as Error).message)
+      if (waitOf(device) === 0) throw error
+      device.progress.note((error as Error).message)
     }
   }
 }
 
-async function waitForTurn(context: Context): Promise<void> {
-  const { clock } = context.host
-  let left = waitOf(context)
+async function waitForTurn(device: Device): Promise<void> {
+  const { clock } = device.host
+  let left = waitOf(device)
   if (left > 0) {
-    context.progress.note(
+    device.progress.note(
       `waiting until ${formatInstant(Math.round(clock.wallSeconds() + left))} before the next try`,
     )
   }
-  for (; left > 0; left = waitOf(context)) {
+  for (; left > 0; left = waitOf(device)) {
     await clock.sleep(Math.min(left, SLEEP_MAX_SECONDS) * 1000)
   }
 }
 
 /** Seconds until the next try is due. */
-function waitOf(context: Context): number {
-  const store = context.store()
+function waitOf(device: Device): number {
+  const store = device.store()
   try {
-    return secondsLeft(readState(store).wait, context.host.clock.wallSeconds())
+    return secondsLeft(readState(store).wait, device.host.clock.wallSeconds())
   } finally {
     store.close()
   }

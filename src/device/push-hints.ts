@@ -3,31 +3,30 @@
  * the role, or with port 0, nothing listens; a port that is taken is told and keeps no round back.
  */
 import type { HintSource } from '../daemon/daemon.ts'
-import { ConfigError, isSystemError } from '../errors.ts'
+import { ConfigError, isExpected, isSystemError } from '../errors.ts'
 import { PushListener, type PushSituation } from '../push/listen.ts'
 import { changeState, readState } from '../store/state.ts'
-import type { Context } from './context.ts'
-import { exitOf } from './exit-status.ts'
+import type { Device } from './device.ts'
 
-export interface DaemonPush {
+export interface PushHints {
   hints: HintSource[]
   close(): void
 }
 
-const NONE: DaemonPush = { hints: [], close: () => {} }
+const NONE: PushHints = { hints: [], close: () => {} }
 
-export function openPush(context: Context): DaemonPush {
-  const { host, configuration, progress } = context
+export function openPushHints(device: Device): PushHints {
+  const { host, configuration, progress } = device
   const { pushPort: port, pushSpreadSeconds: spreadSeconds } = configuration
   if (port === 0) return NONE
   try {
-    const keys = context.keys('push')
-    const situation = () => situationOf(context)
+    const keys = device.keys('push')
+    const situation = () => situationOf(device)
     const listener = new PushListener(host, { port, keys, situation, spreadSeconds })
     const hints: HintSource = {
       async next() {
         const hint = await listener.next()
-        remember(context, hint.push.issued)
+        remember(device, hint.push.issued)
         return hint
       },
     }
@@ -39,9 +38,9 @@ export function openPush(context: Context): DaemonPush {
   }
 }
 
-function situationOf(context: Context): PushSituation {
-  const { deployment } = context.configuration
-  const store = context.store()
+function situationOf(device: Device): PushSituation {
+  const { deployment } = device.configuration
+  const store = device.store()
   try {
     const { trustedSeconds, pushSeconds } = readState(store)
     return { installed: store.version('fakeroot'), deployment, trustedSeconds, pushSeconds }
@@ -51,9 +50,9 @@ function situationOf(context: Context): PushSituation {
 }
 
 /** A push that was heard once is an old one after the next boot, too. */
-function remember(context: Context, issued: number): void {
+function remember(device: Device, issued: number): void {
   try {
-    const store = context.store()
+    const store = device.store()
     try {
       store.lock()
       if (issued > readState(store).pushSeconds) changeState(store, { pushSeconds: issued })
@@ -62,6 +61,6 @@ function remember(context: Context, issued: number): void {
     }
   } catch (error) {
     // While an upgrade holds the lock, the listener itself remembers it.
-    if (!exitOf(error)) throw error
+    if (!isExpected(error)) throw error
   }
 }

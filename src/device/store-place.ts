@@ -1,9 +1,9 @@
 /**
  * Where the store lies, as `xo.store=` and the configuration say it: a disk, and a folder on it. Pure.
  */
-import { ConfigError } from '../../errors.ts'
-import type { Path } from '../../host.ts'
-import { show, trimmed } from '../../text.ts'
+import { ConfigError } from '../errors.ts'
+import type { Path } from '../host.ts'
+import { show, trimmed } from '../text.ts'
 
 export interface StorePlace {
   /** `device`: a path in /dev, or what only `mount` knows (`ubi0:data`, `mtd:data`). */

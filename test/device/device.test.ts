@@ -1,7 +1,7 @@
-/** What all commands share: the lock of the store, and how long it is waited for. */
+/** What all work on a device shares: the lock of the store, and how long it is waited for. */
 
 import * as assert from 'uvu/assert'
-import { Context } from '../../src/command-line/context.ts'
+import { Device } from '../../src/device/device.ts'
 import { BusyError } from '../../src/errors.ts'
 import { Store } from '../../src/store/store.ts'
 import { nodeHost } from '../support/host.ts'
@@ -28,27 +28,26 @@ function laptop(slept: (ms: number) => void = () => {}) {
     begin() {},
     advance() {},
     traffic() {},
-    end() {},
     note: (text: string) => void notes.push(text),
   }
-  const context = new Context({ ...host, clock }, { '--store': path }, progress)
-  return { context, other, notes, now: () => nowMs }
+  const device = new Device({ ...host, clock }, progress, { store: path })
+  return { device, other, notes, now: () => nowMs }
 }
 
 test('a lock that is given back in time is waited for, and the wait is told once', async () => {
   const job = laptop((ms) => {
     if (ms >= 5000) job.other.close()
   })
-  assert.is(await job.context.withLockedStore(false, () => 7, 120), 7)
+  assert.is(await job.device.withLockedStore(false, () => 7, 120), 7)
   assert.equal(job.notes.length, 1)
   assert.match(job.notes[0] ?? '', /another upgrade is at work .*: waiting for it, at most 120 s/)
   assert.is(job.now(), 5000)
 })
 
 test('a lock that never comes ends the wait with an error that says so', async () => {
-  const { context, other, now } = laptop()
+  const { device, other, now } = laptop()
   try {
-    await context.withLockedStore(false, () => 7, 120)
+    await device.withLockedStore(false, () => 7, 120)
     assert.unreachable()
   } catch (error) {
     assert.instance(error, BusyError)
@@ -59,9 +58,9 @@ test('a lock that never comes ends the wait with an error that says so', async (
 })
 
 test('who does not wait is told at once', async () => {
-  const { context, other, now, notes } = laptop()
+  const { device, other, now, notes } = laptop()
   try {
-    await context.withLockedStore(false, () => 7)
+    await device.withLockedStore(false, () => 7)
     assert.unreachable()
   } catch (error) {
     assert.instance(error, BusyError)

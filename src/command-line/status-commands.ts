@@ -1,5 +1,9 @@
-/** The commands of a device: what brings a version there, what makes it run, and what shows it. */
+/** The commands that show a device, and prove what stands there. */
+import { askStatus } from '../daemon/control.ts'
+import type { DaemonStatus } from '../daemon/daemon.ts'
+import type { Device } from '../device/device.ts'
 import { ConfigError, TrustError } from '../errors.ts'
+import { amount } from '../progress-bar.ts'
 import { formatInstant } from '../release/fields.ts'
 import type { RevokedKey } from '../release/keys.ts'
 import { keysEverTrusted, revokedSigner } from '../store/key-chain.ts'
@@ -8,99 +12,12 @@ import type { Store, Tree, TreeName } from '../store/store.ts'
 import { trialOf } from '../store/trial.ts'
 import { describe, verify } from '../store/verify.ts'
 import { show } from '../text.ts'
-import { install, type Upgraded, upgrade } from '../upgrade.ts'
-import {
-  BWLIMIT,
-  CONFIG,
-  type Command,
-  DEBUG,
-  HELP,
-  JSON_LINES,
-  KEYS,
-  PASSWORD_FILE,
-  SOURCE,
-  STORE,
-} from './command.ts'
-import type { Context } from './context.ts'
-import { daemonStatus } from './daemon-command.ts'
+import { type Command, STORE_OPTIONS, TRUST_OPTIONS } from './command.ts'
 import { EXIT } from './exit-status.ts'
-import { textOf, versionOf } from './options.ts'
-import { amount } from './progress.ts'
-import { recorded, type Wish } from './recorded.ts'
-import { untilServed } from './waiting.ts'
+import { textOf } from './options.ts'
 
-const COMMON = [CONFIG, STORE, JSON_LINES, DEBUG, HELP]
 /** Damaged entries that are listed for people; JSON has them all. */
 const DAMAGE_SHOWN_MAX = 20
-
-const WANTED_VERSION = {
-  name: '--version',
-  value: 'N',
-  help: 'this version (default: the newest that the first source offers)',
-}
-
-export const upgradeCommand: Command = {
-  name: 'upgrade',
-  summary: 'bring a newer version into the store, where it waits for the swap',
-  about:
-    'Fetches what changed from the first source that has the version, builds the new tree beside\n' +
-    'the running one, proves it against its signed manifest, and leaves it as upgraded-root.\n' +
-    'The running system is only read. After any failure or power cut: run it again.',
-  options: [
-    WANTED_VERSION,
-    { name: '--allow-downgrade', help: 'accept a version below the highest that was ever here' },
-    {
-      name: '--wait',
-      help: 'where a wait is due, wait and try again (default: end with status 75)',
-    },
-    SOURCE,
-    BWLIMIT,
-    KEYS,
-    PASSWORD_FILE,
-    ...COMMON,
-  ],
-  needsRoot: true,
-  run: (context) => {
-    const once = () => upgradeOnce(context)
-    return context.values['--wait'] === true ? untilServed(context, once) : once()
-  },
-}
-
-function upgradeOnce(context: Context): Promise<number> {
-  return context.withLockedStore(false, async (store) => {
-    const result = await recorded(context, store, upgrade, asked(context))
-    const { outcome, installed, version, skipped } = result
-    context.result({ ...result, ...result.report }, [
-      outcome === 'up-to-date'
-        ? skipped === undefined
-          ? `Version ${version} is installed and is the newest.`
-          : `Version ${version} is installed; ${skipped} is known as bad here, and is taken only ` +
-            `with \`--version ${skipped}\`.`
-        : outcome === 'waiting'
-          ? `Version ${version} waits already: \`xo-upgrade swap\` makes it run.`
-          : `Version ${version} is staged and proved, over ${installed}; ${reportOf(result)}.\n` +
-            'It runs after `xo-upgrade swap`.',
-    ])
-    return EXIT.done
-  })
-}
-
-export const installCommand: Command = {
-  name: 'install',
-  summary: 'put the first version into an empty store',
-  about:
-    'Makes the store where it is missing, fetches the whole image, proves it, and lets it run.',
-  options: [WANTED_VERSION, SOURCE, BWLIMIT, KEYS, PASSWORD_FILE, ...COMMON],
-  needsRoot: true,
-  run: (context) =>
-    context.withLockedStore(true, async (store) => {
-      const result = await recorded(context, store, install, asked(context))
-      context.result({ ...result, ...result.report }, [
-        `Version ${result.version} is installed; ${reportOf(result)}.`,
-      ])
-      return EXIT.done
-    }),
-}
 
 export const verifyCommand: Command = {
   name: 'verify',
@@ -115,13 +32,12 @@ export const verifyCommand: Command = {
       help: 'fakeroot (default), upgraded-root, staging or previous-root',
     },
     { name: '--full', help: 'read and check the content of every file' },
-    KEYS,
-    ...COMMON,
+    ...TRUST_OPTIONS,
   ],
   needsRoot: true,
   run: (context) =>
-    context.withLockedStore(false, async (store) => {
-      const { tree, revoked } = trustedTree(context, store, textOf(context.values, '--tree'))
+    context.device.withLockedStore(false, async (store) => {
+      const { tree, revoked } = trustedTree(context.device, store, textOf(context.values, '--tree'))
       const { release, name } = tree
       const full = context.values['--full'] === true
       const { damage, entries, bytes } = await verify(store, name, {
@@ -153,14 +69,14 @@ export const statusCommand: Command = {
   name: 'status',
   summary: 'say what runs, what waits, what is on trial, and how the last upgrade ended',
   about: 'Reads the store, and changes nothing.',
-  options: COMMON,
+  options: STORE_OPTIONS,
   needsRoot: true,
   async run(context) {
-    const store = context.store()
+    const store = context.device.store()
     try {
       const { floor, intent, confirmed, boots, bad, last, attack, home, trustedSeconds, wait } =
         readState(store)
-      const running = await daemonStatus(context)
+      const running = await daemonStatus(context.device)
       const version = (name: TreeName) => store.version(name)
       const record = {
         store: show(store.path),
@@ -247,28 +163,19 @@ function healthOf(record: {
   return boots > 0 ? `, confirmed, and started ${boots} times since` : ', confirmed'
 }
 
-/** What the operator's own hand asks for. */
-function asked({ values, configuration }: Context): Wish {
-  return {
-    version: versionOf(values, '--version'),
-    allowDowngrade: values['--allow-downgrade'] === true,
-    sources: configuration.sources,
-  }
-}
-
 const TREES: TreeName[] = ['fakeroot', 'upgraded-root', 'staging', 'previous-root']
 
 /** Those that go on starting when their key was revoked, since they were proved before (docs/KEYS.md). */
 const KEPT: readonly TreeName[] = ['fakeroot', 'previous-root']
 
 function trustedTree(
-  context: Context,
+  device: Device,
   store: Store,
   asked = 'fakeroot',
 ): { tree: Tree; revoked: RevokedKey | undefined } {
   const name = TREES.find((tree) => tree === asked)
   if (!name) throw new ConfigError(`--tree is "${asked}", allowed is ${TREES.join(', ')}`)
-  const { release: configured } = context.configuredKeys()
+  const { release: configured } = device.configuredKeys()
   const tree = store.trustedTree(name, keysEverTrusted(store, configured))
   if (!tree)
     throw new ConfigError(`the store has no ${name}`, '`xo-upgrade status` lists the trees')
@@ -286,8 +193,15 @@ function revocationOf({ number, revokedSeconds }: RevokedKey): string {
   return `is signed by key ${number}, which was revoked at ${formatInstant(revokedSeconds)}`
 }
 
-export function reportOf({ report }: Pick<Upgraded, 'report'>): string {
-  if (!report) return 'nothing was needed'
-  const fetched = `${report.fetchedFiles} files (${amount(report.fetchedBytes, 'bytes')}) fetched`
-  return report.linked > 0 ? `${fetched}, ${report.linked} linked` : fetched
+/** What `status` adds where a daemon runs: what it does, as a line for people and as it is. */
+async function daemonStatus({
+  host,
+  configuration,
+}: Device): Promise<{ daemon: DaemonStatus; line: string } | undefined> {
+  const daemon = await askStatus(host, configuration.controlSocket)
+  if (!daemon) return undefined
+  const { activity, nextSeconds, because, outcome } = daemon
+  const next =
+    nextSeconds === undefined ? '' : `, next round ${formatInstant(nextSeconds)} (${because})`
+  return { daemon, line: `daemon     ${activity}${next}${outcome ? `; ${outcome}` : ''}` }
 }

@@ -1,9 +1,39 @@
 /** The keys of the section [boot], and of [recovery]: how the laptop starts, and what outlives an upgrade. */
-import type { BootSettings } from '../boot/ground.ts'
-import { parseStorePlace } from '../boot/machine/store-place.ts'
-import { ConfigError } from '../errors.ts'
 
-export const BOOT_DEFAULTS: BootSettings = {
+import { ConfigError } from '../errors.ts'
+import type { Path } from '../host.ts'
+import { parseStorePlace } from './store-place.ts'
+
+/** How a tree is mounted as the root. */
+export type RootMode = 'rw' | 'ro' | 'overlay'
+export const ROOT_MODES: readonly RootMode[] = ['rw', 'ro', 'overlay']
+
+/** What the configuration says about starting. */
+export interface BootSettings {
+  /** A place as `store-place.ts` reads it; undefined: only the kernel's command line says it. */
+  store: string | undefined
+  storeWaitSeconds: number
+  /** Programs to start, first choice first; [] where the kernel's own choice will do. */
+  inits: Path[]
+  root: RootMode
+  /** Absolute paths whose content is kept apart from the tree. */
+  persist: Path[]
+  /** Folders that are written over the tree; the changes are kept. */
+  overlay: Path[]
+  /** Folders that are written over the tree; the changes are forgotten at the next start. */
+  volatile: Path[]
+  /** Boots that a new version has to become healthy. */
+  trialBoots: number
+  /** How long a key is waited for; 0: there is no menu unless `xo.menu` asks for it. */
+  menuSeconds: number
+  rescueShell: boolean
+  /** For a trial; 0: none is armed. */
+  watchdogSeconds: number
+  /** Names of the sticks that a recovery looks for. */
+  stickLabels: string[]
+}
+
+const BOOT_DEFAULTS: BootSettings = {
   store: undefined,
   storeWaitSeconds: 30,
   inits: [],
@@ -55,7 +85,7 @@ export const BOOT_KEYS: Record<string, Set> = {
   }, 86_400),
   'boot.init': path((settings) => settings.inits),
   'boot.root'(settings, value, fail) {
-    const root = (['rw', 'ro', 'overlay'] as const).find((mode) => mode === value)
+    const root = ROOT_MODES.find((mode) => mode === value)
     if (!root) return fail('rw, ro or overlay')
     settings.root = root
   },

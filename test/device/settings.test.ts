@@ -2,11 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import {
-  DEFAULTS,
-  parseConfiguration,
-  readConfiguration,
-} from '../../src/command-line/configuration.ts'
+import { defaults, parseConfiguration, readConfiguration } from '../../src/device/settings.ts'
 import { ConfigError } from '../../src/errors.ts'
 import { nodeHost } from '../support/host.ts'
 import { scratch } from '../support/scratch.ts'
@@ -15,8 +11,8 @@ import { test } from '../support/suite.ts'
 const host = nodeHost()
 
 test('an empty file is the defaults', () => {
-  assert.equal(parseConfiguration('', 'x'), DEFAULTS)
-  assert.equal(parseConfiguration('# a comment\n; another\n[store]\n', 'x'), DEFAULTS)
+  assert.equal(parseConfiguration('', 'x'), defaults())
+  assert.equal(parseConfiguration('# a comment\n; another\n[store]\n', 'x'), defaults())
 })
 
 test('every key sets what it names', () => {
@@ -41,7 +37,7 @@ minimum-bytes-per-second = 100
 password-file = /etc/password
 `
   assert.equal(parseConfiguration(content, 'x'), {
-    ...DEFAULTS,
+    ...defaults(),
     store: '/data/xo',
     reserveBytes: 20e6,
     hardware: 'xo-1',
@@ -80,7 +76,7 @@ stolen-hook = /etc/stolen
 control = /run/control.sock
 `
   assert.equal(parseConfiguration(content, 'x'), {
-    ...DEFAULTS,
+    ...defaults(),
     serial: 'SHC83302A3E',
     home: 'http://home.example.org:8080',
     homeTimeoutMs: 5000,
@@ -139,7 +135,7 @@ test('a line is found where the key begins it, not where another one begins like
 
 test('a file of the right kind is read; one that is named must be there', () => {
   const path = join(scratch('configuration'), 'file')
-  assert.equal(readConfiguration(host, path, false), DEFAULTS)
+  assert.equal(readConfiguration(host, path, false), defaults())
   assert.throws(() => readConfiguration(host, path, true), /ENOENT/)
   writeFileSync(path, '[device]\nhardware = xo-4\n')
   assert.is(readConfiguration(host, path, true).hardware, 'xo-4')

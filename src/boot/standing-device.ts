@@ -1,0 +1,42 @@
+/**
+ * The device as an early boot finds it. Its configuration may be missing or wrong, and is read again
+ * each time it is needed: a bad file is told on the screen, and stops only what needs it.
+ */
+import type { BootSettings } from '../device/boot-settings.ts'
+import { Device } from '../device/device.ts'
+import { bootSettingsOf, defaults } from '../device/settings.ts'
+import { ConfigError, isSystemError } from '../errors.ts'
+import type { Host } from '../host.ts'
+import { type Progress, silent } from '../progress.ts'
+
+/** An empty file. */
+const NO_CONFIGURATION = '/dev/null'
+
+/** What the configuration says about starting. Throws a ConfigError that says what is wrong. */
+export function readBootSettings(host: Host): BootSettings {
+  return bootSettingsOf(new Device(host, silent).configuration)
+}
+
+/** Where the configuration can't be used. Nobody can say then that a shell is allowed, so there is none. */
+export function defaultBootSettings(): BootSettings {
+  return { ...bootSettingsOf(defaults()), rescueShell: false }
+}
+
+/**
+ * With its configuration, or where that can't be used, which was told when the settings were read, as a
+ * laptop without any: what stands in the image must start it all the same.
+ */
+export function standingDevice(
+  host: Host,
+  progress: Progress = silent,
+  sources?: string[],
+): Device {
+  const device = new Device(host, progress, { sources })
+  try {
+    void device.configuration
+    return device
+  } catch (error) {
+    if (!(error instanceof ConfigError) && !isSystemError(error)) throw error
+    return new Device(host, progress, { sources, configuration: NO_CONFIGURATION })
+  }
+}

@@ -1,0 +1,123 @@
+/** The commands that bring a version into the store, or bring back what is damaged there. */
+import type { Wish } from '../device/job.ts'
+import { recorded } from '../device/recorded.ts'
+import { untilServed } from '../device/waiting.ts'
+import { amount } from '../progress-bar.ts'
+import { type Recovered, recoverSystem } from '../recover.ts'
+import { install, type Upgrade, type Upgraded, upgrade } from '../upgrade.ts'
+import { type Command, FETCH_OPTIONS } from './command.ts'
+import type { Context } from './context.ts'
+import { EXIT } from './exit-status.ts'
+import { versionOf } from './options.ts'
+
+const WANTED_VERSION = {
+  name: '--version',
+  value: 'N',
+  help: 'this version (default: the newest that the first source offers)',
+}
+
+export const upgradeCommand: Command = {
+  name: 'upgrade',
+  summary: 'bring a newer version into the store, where it waits for the swap',
+  about:
+    'Fetches what changed from the first source that has the version, builds the new tree beside\n' +
+    'the running one, proves it against its signed manifest, and leaves it as upgraded-root.\n' +
+    'The running system is only read. After any failure or power cut: run it again.',
+  options: [
+    WANTED_VERSION,
+    { name: '--allow-downgrade', help: 'accept a version below the highest that was ever here' },
+    {
+      name: '--wait',
+      help: 'where a wait is due, wait and try again (default: end with status 75)',
+    },
+    ...FETCH_OPTIONS,
+  ],
+  needsRoot: true,
+  run: (context) => {
+    const once = () => upgradeOnce(context)
+    return context.values['--wait'] === true ? untilServed(context.device, once) : once()
+  },
+}
+
+function upgradeOnce(context: Context): Promise<number> {
+  return context.device.withLockedStore(false, async (store) => {
+    const result = await recorded(context.device, store, upgrade, asked(context))
+    const { outcome, installed, version, skipped } = result
+    context.result({ ...result, ...result.report }, [
+      outcome === 'up-to-date'
+        ? skipped === undefined
+          ? `Version ${version} is installed and is the newest.`
+          : `Version ${version} is installed; ${skipped} is known as bad here, and is taken only ` +
+            `with \`--version ${skipped}\`.`
+        : outcome === 'waiting'
+          ? `Version ${version} waits already: \`xo-upgrade swap\` makes it run.`
+          : `Version ${version} is staged and proved, over ${installed}; ${reportOf(result)}.\n` +
+            'It runs after `xo-upgrade swap`.',
+    ])
+    return EXIT.done
+  })
+}
+
+export const installCommand: Command = {
+  name: 'install',
+  summary: 'put the first version into an empty store',
+  about:
+    'Makes the store where it is missing, fetches the whole image, proves it, and lets it run.',
+  options: [WANTED_VERSION, ...FETCH_OPTIONS],
+  needsRoot: true,
+  run: (context) =>
+    context.device.withLockedStore(true, async (store) => {
+      const result = await recorded(context.device, store, install, asked(context))
+      context.result({ ...result, ...result.report }, [
+        `Version ${result.version} is installed; ${reportOf(result)}.`,
+      ])
+      return EXIT.done
+    }),
+}
+
+export const recoverCommand: Command = {
+  name: 'recover',
+  summary: 'mend the version that runs, or replace it where it is gone',
+  about:
+    'Reads all of the running version and proves it. Where it is damaged, a whole tree is built\n' +
+    'beside it, for which only what is damaged is fetched, and swapped in: start it afterwards.\n' +
+    'Files that were edited, and what does not belong to the version, end with it. Where no version\n' +
+    'runs, one that is whole on the disk takes its place, or else the newest that a source has.',
+  options: FETCH_OPTIONS,
+  needsRoot: true,
+  run: (context) =>
+    context.device.withLockedStore(false, async (store) => {
+      const flow = (job: Upgrade) => recoverSystem(job, false)
+      const { sources } = context.configuration
+      const wish = { version: undefined, allowDowngrade: false, sources }
+      const result = await recorded(context.device, store, flow, wish)
+      context.result({ ...result, ...result.report }, [recoveryOf(result)])
+      return EXIT.done
+    }),
+}
+
+function recoveryOf(result: Recovered): string {
+  const { outcome, version, damaged } = result
+  if (outcome === 'whole') return `Version ${version} is whole: nothing had to be done.`
+  const next = 'It runs when the system starts again.'
+  if (outcome === 'mended') {
+    const where = damaged === undefined ? '' : ` in ${damaged} places`
+    return `Version ${version} is mended${where}: ${reportOf(result)}. ${next}`
+  }
+  return `Version ${version} takes the place of what ran: ${reportOf(result)}. ${next}`
+}
+
+/** What the operator's own hand asks for. */
+function asked({ values, configuration }: Context): Wish {
+  return {
+    version: versionOf(values, '--version'),
+    allowDowngrade: values['--allow-downgrade'] === true,
+    sources: configuration.sources,
+  }
+}
+
+function reportOf({ report }: Pick<Upgraded, 'report'>): string {
+  if (!report) return 'nothing was needed'
+  const fetched = `${report.fetchedFiles} files (${amount(report.fetchedBytes, 'bytes')}) fetched`
+  return report.linked > 0 ? `${fetched}, ${report.linked} linked` : fetched
+}

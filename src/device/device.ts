@@ -1,0 +1,248 @@
+/**
+ * One device as a command or an early boot works with it: what somebody said for this once over the
+ * configuration over the defaults, and the store, the keys, the secrets and the sources that follow.
+ */
+import { BusyError, ConfigError, isSystemError } from '../errors.ts'
+import type { Fd, Host, Path } from '../host.ts'
+import { minuteOfDay } from '../hours.ts'
+import { CONFIGURATION_SIZE_MAX } from '../limits.ts'
+import type { Progress } from '../progress.ts'
+import type { Role } from '../release/keys.ts'
+import { type PublicKey, readPublicKey } from '../release/signify.ts'
+import { readAndClose, readSystemFile } from '../small-file.ts'
+import type { ConfiguredKeys } from '../source/find-release.ts'
+import { sourcesOfLeases } from '../source/lease.ts'
+import { openSource, Pace, rateWindowMs } from '../source/open-source.ts'
+import { capAt } from '../source/rate-cap.ts'
+import type { Source } from '../source/source.ts'
+import { trustedKeys } from '../store/key-chain.ts'
+import { spaceError } from '../store/room.ts'
+import { Store } from '../store/store.ts'
+import { bytesOfArray, show } from '../text.ts'
+import { CONFIGURATION_PATH, type Configuration, readConfiguration } from './settings.ts'
+
+/** Asked where nothing else is configured: the name that school servers have had from the first. */
+const SCHOOL_SERVER = 'rsync://schoolserver/xo'
+/** Between two tries for a lock that somebody else has (milliseconds). */
+const LOCK_AGAIN_MS = 250
+
+/** What holds for this once, instead of what the configuration says. */
+export interface Overrides {
+  /** The file; undefined: where it always is, if it is there. */
+  configuration?: Path | undefined
+  store?: Path | undefined
+  keys?: Path | undefined
+  passwordFile?: Path | undefined
+  kibPerSecond?: number | undefined
+  /** These, and nobody else is asked. */
+  sources?: string[] | undefined
+}
+
+export class Device {
+  #configuration: Configuration | undefined
+  #pace: Pace | undefined
+
+  constructor(
+    readonly host: Host,
+    readonly progress: Progress,
+    readonly overrides: Overrides = {},
+  ) {}
+
+  /** Read when it is first asked for. */
+  get configuration(): Configuration {
+    this.#configuration ??= this.#configure()
+    return this.#configuration
+  }
+
+  #configure(): Configuration {
+    const { configuration: path, store, keys, passwordFile, ...said } = this.overrides
+    const named = path !== undefined
+    const configuration = readConfiguration(this.host, path ?? CONFIGURATION_PATH, named)
+    configuration.store = store ?? configuration.store
+    configuration.keys = keys ?? configuration.keys
+    configuration.passwordFile = passwordFile ?? configuration.passwordFile
+    if (said.kibPerSecond !== undefined) {
+      configuration.rateCap = { kibPerSecond: said.kibPerSecond, byHours: [] }
+    }
+    const { schools, sources } = configuration
+    if (said.sources) return { ...configuration, sources: said.sources, schools: [] }
+    if (schools.length + sources.length === 0) schools.push(SCHOOL_SERVER)
+    return { ...configuration, sources: [...schools, ...sources] }
+  }
+
+  store(create = false): Store {
+    return Store.open(this.host, this.configuration.store, create)
+  }
+
+  /** Opens the store for as long as it is used. */
+  async withStore<Result>(use: (store: Store) => Result | Promise<Result>): Promise<Result> {
+    const store = this.store()
+    try {
+      return await use(store)
+    } finally {
+      store.close()
+    }
+  }
+
+  /**
+   * Opens and locks the store for one piece of work. With `create` it is made where it is missing.
+   * Where somebody else has the lock, that is waited for as long as `waitSeconds` says.
+   */
+  async withLockedStore<Result>(
+    create: boolean,
+    use: (store: Store) => Result | Promise<Result>,
+    waitSeconds = 0,
+  ): Promise<Result> {
+    const store = this.store(create)
+    try {
+      await this.#lock(store, waitSeconds)
+      return await use(store)
+    } catch (error) {
+      throw error instanceof Error
+        ? spaceError(store, error, this.configuration.reserveBytes)
+        : error
+    } finally {
+      store.close()
+    }
+  }
+
+  async #lock(store: Store, waitSeconds: number): Promise<void> {
+    const { clock } = this.host
+    const endMs = clock.monotonicMs() + waitSeconds * 1000
+    for (let tries = 0; ; tries++) {
+      try {
+        store.lock()
+        return
+      } catch (error) {
+        if (!(error instanceof BusyError) || clock.monotonicMs() >= endMs) throw error
+        if (tries === 0) {
+          this.progress.note(`${error.message}: waiting for it, at most ${waitSeconds} s`)
+        }
+        await clock.sleep(LOCK_AGAIN_MS)
+      }
+    }
+  }
+
+  /** The public keys of a role that hold here: the configured ones, and what they were rotated to. */
+  keys(role: Role, opened?: Store): PublicKey[] {
+    const configured = this.#configuredKeys(role)
+    if (opened) return trustedKeys(opened, configured, role)
+    let store: Store
+    try {
+      store = this.store()
+    } catch (error) {
+      // Before there is a store nothing was rotated.
+      if (error instanceof ConfigError) return configured
+      throw error
+    }
+    try {
+      return trustedKeys(store, configured, role)
+    } finally {
+      store.close()
+    }
+  }
+
+  /** Those that the rotations begin with; a role without any is left out. */
+  configuredKeys(): ConfiguredKeys {
+    const optional = (role: Role) => {
+      try {
+        return this.#configuredKeys(role)
+      } catch (error) {
+        if (error instanceof ConfigError) return []
+        throw error
+      }
+    }
+    const release = this.#configuredKeys('release')
+    return { release, home: optional('home'), push: optional('push') }
+  }
+
+  /** One file, or the files ROLE*.pub of a folder. */
+  #configuredKeys(role: Role): PublicKey[] {
+    const { files } = this.host
+    const path = this.configuration.keys
+    let directory: Fd
+    try {
+      directory = files.openRoot(path)
+    } catch (error) {
+      if (!isSystemError(error, 'ENOTDIR')) {
+        throw new ConfigError(
+          `there are no keys at ${show(path)}`,
+          `name a public key, or a folder with ${role}*.pub, with --keys`,
+        )
+      }
+      if (role === 'release') return [this.#publicKey(path)]
+      throw new ConfigError(
+        `${show(path)} is one key, for releases`,
+        `name a folder with ${role}*.pub as well as release*.pub`,
+      )
+    }
+    try {
+      const names = files
+        .readDirectory(directory, '.')
+        .filter((name) => name.startsWith(role) && name.endsWith('.pub'))
+      if (names.length === 0) {
+        throw new ConfigError(`${show(path)} holds no ${role}*.pub`, 'put the public key there')
+      }
+      return names.map((name) => this.#publicKey(`${path}/${name}`))
+    } finally {
+      files.close(directory)
+    }
+  }
+
+  #publicKey(path: Path): PublicKey {
+    const content = readSystemFile(this.host.files, path, CONFIGURATION_SIZE_MAX)
+    return readPublicKey(this.host, bytesOfArray(content), show(path))
+  }
+
+  /** School servers are those of the configuration, and what DHCP names now; all others are upstreams. */
+  sources(store: Store, urls: readonly string[]): Source[] {
+    const { configuration, host, progress } = this
+    const isNamed = this.overrides.sources !== undefined
+    const hinted = isNamed ? [] : sourcesOfLeases(host.files, configuration.leases)
+    const schools = new Set([...hinted, ...configuration.schools])
+    const all = [...new Set([...hinted, ...urls])]
+    const { rateCap } = configuration
+    this.#pace ??= new Pace(() => capAt(rateCap, minuteOfDay(host.clock.wallSeconds())))
+    const options = {
+      compression: configuration.compression,
+      compressLevel: configuration.compressLevel,
+      connectTimeoutMs: configuration.connectTimeoutMs,
+      timeoutMs: configuration.timeoutMs,
+      rateMinBytesPerSecond: configuration.rateMinBytesPerSecond,
+      rateWindowMs: rateWindowMs(configuration.rateMinBytesPerSecond),
+      password: this.#password(),
+      pace: this.#pace,
+      ssh: { settings: configuration.ssh, store },
+      scratch: () => scratch(store),
+      progress,
+    }
+    return all.map((url) =>
+      openSource(host, url, { ...options, role: schools.has(url) ? 'school' : 'upstream' }),
+    )
+  }
+
+  #password(): string | undefined {
+    const { files, processes } = this.host
+    const path = this.configuration.passwordFile
+    if (path === undefined) return processes.variable('RSYNC_PASSWORD')
+    const fd = files.openFile(path)
+    const open = (files.statHandle(fd).mode & 0o077) !== 0
+    const content = bytesOfArray(readAndClose(files, fd, path, CONFIGURATION_SIZE_MAX))
+    if (open) {
+      throw new ConfigError(
+        `${show(path)} holds a password and is open to others`,
+        `run: chmod 600 ${show(path)}`,
+      )
+    }
+    return content.split(/\r?\n/)[0] ?? ''
+  }
+}
+
+/** An empty file of the store that has no name any more. */
+function scratch(store: Store): Fd {
+  const { files } = store.host
+  if (files.stat(store.directory, 'scratch')) files.removeFile(store.directory, 'scratch')
+  const fd = files.createFile(store.directory, 'scratch', 0o600)
+  files.removeFile(store.directory, 'scratch')
+  return fd
+}

@@ -1,0 +1,35 @@
+/** The only place that makes an `Upgrade` out of a device: an operator's, a round's, an early boot's. */
+import type { Source } from '../source/source.ts'
+import type { Store } from '../store/store.ts'
+import type { Upgrade } from '../upgrade.ts'
+import type { Device } from './device.ts'
+
+/** What somebody wants: an operator, or the decision of a round. */
+export interface Wish {
+  /** Undefined: the newest. */
+  version: number | undefined
+  allowDowngrade: boolean
+  /** URLs in the order to try them. */
+  sources: readonly string[]
+}
+
+/** The sources are the caller's to open and to close. */
+export function jobOf(
+  device: Device,
+  store: Store,
+  sources: Source[],
+  { version, allowDowngrade }: Omit<Wish, 'sources'>,
+): Upgrade {
+  const { hardware, deployment, reserveBytes, patience } = device.configuration
+  return {
+    store,
+    sources,
+    keys: device.configuredKeys(),
+    device: { hardware, deployment },
+    version,
+    allowDowngrade,
+    reserveBytes,
+    patience,
+    progress: device.progress,
+  }
+}

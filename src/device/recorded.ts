@@ -1,0 +1,77 @@
+/** One run of the flow, with its sources opened and closed, and what is left of it in the state record. */
+import { recordRun } from '../call-home/lock.ts'
+import { isExpected } from '../errors.ts'
+import { keepRoom, spaceError } from '../store/room.ts'
+import { changeState } from '../store/state.ts'
+import type { Store } from '../store/store.ts'
+import type { Upgrade } from '../upgrade.ts'
+import type { Device } from './device.ts'
+import { jobOf, type Wish } from './job.ts'
+
+/** Runs the flow and leaves in the state record how it ended. */
+export async function recorded<Result extends { outcome: string; version: number }>(
+  device: Device,
+  store: Store,
+  flow: (job: Upgrade) => Promise<Result>,
+  wish: Wish,
+): Promise<Result> {
+  const sources = device.sources(store, wish.sources)
+  keepRoom(store)
+  try {
+    const result = await flow(jobOf(device, store, sources, wish))
+    record(store, result.outcome, `version ${result.version}`)
+    return result
+  } catch (thrown) {
+    const { reserveBytes } = device.configuration
+    const error = thrown instanceof Error ? spaceError(store, thrown, reserveBytes) : thrown
+    try {
+      if (isExpected(error)) record(store, error.name, error.message)
+    } catch {
+      // A disk that takes no record is what the first error is about.
+    }
+    throw error
+  } finally {
+    for (const source of sources) source.close()
+  }
+}
+
+/**
+ * Leaves in the state record that somebody forges replies of the home server, so that `status` and
+ * the next call home name the attack. Takes the store's lock.
+ */
+export function recordAttack(store: Store, attack: Error): void {
+  try {
+    store.lock()
+    try {
+      record(store, attack.name, attack.message)
+    } finally {
+      store.unlock()
+    }
+  } catch (error) {
+    // The attack is told all the same, and a store that is busy or full is another round's matter.
+    if (!isExpected(error)) throw error
+  }
+}
+
+/** How what was done last ended. Needs the store's lock. */
+export function record(store: Store, outcome: string, message: string): void {
+  const time = new Date(store.host.clock.wallSeconds() * 1000).toISOString()
+  changeState(store, { last: { time, outcome, message } })
+}
+
+/** Counts time that the laptop ran. False where the record could not be changed now. */
+export function recordRunning(device: Device, seconds: number): boolean {
+  try {
+    const store = device.store()
+    try {
+      store.lock()
+      recordRun(store, seconds)
+      return true
+    } finally {
+      store.close()
+    }
+  } catch (error) {
+    if (!isExpected(error)) throw error
+    return false
+  }
+}
