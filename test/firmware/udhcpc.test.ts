@@ -41,13 +41,13 @@ async function called(calls: [verb: string, given: Given][]): Promise<Map<string
     return `env -i ${words.join(' ')} /etc/udhcpc.script ${verb}`
   })
   const root = await unpackedInitramfs({ start: SETUP, calls: `${lines.join('\n')}\n${SHOW}\n` })
-  const { output } = await runMachine({
+  const { output, stdout } = await runMachine({
     ...{ root, files: {}, command: ['/bin/sh', '/start'], deadlineMs: 60_000 },
     network: ['unshare', '-n', 'sh', '-c', INTERFACES, 'sh'],
   })
   assert.match(output, /== done/, output)
   return new Map(
-    output.split(/^-- /m).map((part) => {
+    stdout.split(/^-- /m).map((part) => {
       const end = part.indexOf('\n')
       return [part.slice(0, end), part.slice(end + 1)]
     }),

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert'
 import { scratch } from '../support/scratch.ts'
 import { test } from '../support/suite.ts'
 import { sha256 } from './archive.ts'
-import { SCREEN_LINES, World } from './world.ts'
+import { inWorld, SCREEN_LINES, type World } from './world.ts'
 
 const SUITES = ['trixie', 'trixie-security', 'trixie-updates', 'forky', 'sid', 'bookworm']
 const DAY = '2026-11-29'
@@ -29,16 +29,6 @@ function tableOf(rows: Row[]): string {
   writeFileSync(table, `# made by a test\n${lines.join('\n')}\n`)
   return table
 }
-
-const inWorld = (title: string, run: (world: World) => Promise<void>) =>
-  test(title, async () => {
-    const world = await World.start()
-    try {
-      await run(world)
-    } finally {
-      await world.stop()
-    }
-  })
 
 /** The content of the file that came, and all that a person saw. */
 async function fetchZed(world: World, rows: Row[]) {

@@ -9,7 +9,7 @@ import * as assert from 'uvu/assert'
 import { deadline } from '../support/deadline.ts'
 import { scratch } from '../support/scratch.ts'
 import { skip, test } from '../support/suite.ts'
-import { SCREEN_LINES, World } from './world.ts'
+import { inWorld, SCREEN_LINES, type World } from './world.ts'
 
 /** A folder in the place of a whole machine, whose only source is the world's archive. */
 function makeMachine(world: World) {
@@ -49,18 +49,13 @@ function makeMachine(world: World) {
   return { root, aptOptions, install, version }
 }
 
-const inWorld = (title: string, run: (world: World) => Promise<void>) =>
-  test(title, async () => {
+const asRoot = (title: string, run: (world: World) => Promise<void>) =>
+  inWorld(title, (world) => {
     if (process.getuid?.() !== 0) skip('dpkg installs for root alone')
-    const world = await World.start()
-    try {
-      await run(world)
-    } finally {
-      await world.stop()
-    }
+    return run(world)
   })
 
-inWorld('where apt-get update never ran, the lists are brought first', async (world) => {
+asRoot('where apt-get update never ran, the lists are brought first', async (world) => {
   world.archive.publish('bookworm', [world.archive.deb('tool', '1')])
   const machine = makeMachine(world)
   const { said } = await machine.install()
@@ -70,7 +65,7 @@ inWorld('where apt-get update never ran, the lists are brought first', async (wo
   assert.is((await machine.install()).said, '')
 })
 
-inWorld(
+asRoot(
   'where the lists are old, what they name is gone, and newer ones are brought',
   async (world) => {
     const { archive } = world
@@ -85,7 +80,7 @@ inWorld(
   },
 )
 
-inWorld('another apt holds the lock: set-up says who, waits, and goes on', async (world) => {
+asRoot('another apt holds the lock: set-up says who, waits, and goes on', async (world) => {
   world.archive.publish('bookworm', [world.archive.deb('tool', '1')])
   const machine = makeMachine(world)
   world.mischief.set('dists/', 'stand still')
@@ -101,7 +96,7 @@ inWorld('another apt holds the lock: set-up says who, waits, and goes on', async
   assert.is(machine.version(), '1', said)
 })
 
-inWorld('a lock that is never given back: an end, and who holds it', async (world) => {
+asRoot('a lock that is never given back: an end, and who holds it', async (world) => {
   world.archive.publish('bookworm', [world.archive.deb('tool', '1')])
   const machine = makeMachine(world)
   world.mischief.set('dists/', 'stand still')
@@ -116,7 +111,7 @@ inWorld('a lock that is never given back: an end, and who holds it', async (worl
 })
 
 for (const how of ['error', 'missing', 'stand still', 'cut short'] as const) {
-  inWorld(`the archive, ${how}: one screen says what to install by hand`, async (world) => {
+  asRoot(`the archive, ${how}: one screen says what to install by hand`, async (world) => {
     world.archive.publish('bookworm', [world.archive.deb('tool', '1')])
     world.mischief.set('/', how)
     const { failed, said } = await makeMachine(world).install()
@@ -127,7 +122,7 @@ for (const how of ['error', 'missing', 'stand still', 'cut short'] as const) {
   })
 }
 
-inWorld('two set-ups at once install the same, and neither fails', async (world) => {
+asRoot('two set-ups at once install the same, and neither fails', async (world) => {
   world.archive.publish('bookworm', [world.archive.deb('tool', '1')])
   const machine = makeMachine(world)
   for (const { failed, said } of await Promise.all([machine.install(), machine.install()])) {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { test } from '../support/suite.ts'
 import { type Deb, Key, sha256 } from './archive.ts'
-import { SCREEN_LINES, World } from './world.ts'
+import { inWorld, SCREEN_LINES, type World } from './world.ts'
 
 interface Brought {
   version: string
@@ -27,16 +27,6 @@ async function bring(world: World, debs: Deb[], suites = SUITES) {
   for (const { file, sha256: digest } of brought) assert.is(sha256(readFileSync(file)), digest)
   return { ...outcome, versions: brought.map(({ version }) => version) }
 }
-
-const inWorld = (title: string, run: (world: World) => Promise<void>) =>
-  test(title, async () => {
-    const world = await World.start()
-    try {
-      await run(world)
-    } finally {
-      await world.stop()
-    }
-  })
 
 inWorld('a pin that is there comes, and is not asked for again', async (world) => {
   const deb = world.archive.deb('tool', '1:1.0-1')

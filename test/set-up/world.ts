@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { deadline } from '../support/deadline.ts'
 import { scratch } from '../support/scratch.ts'
+import { test } from '../support/suite.ts'
 import { Archive, Key } from './archive.ts'
 
 /** How a request may be answered instead of with the file. */
@@ -147,6 +148,17 @@ const until = (isSo: () => boolean) => {
   }
   return deadline(looking(), RUN_MAX_MS)
 }
+
+/** A test in a world of its own. */
+export const inWorld = (title: string, run: (world: World) => Promise<void>) =>
+  test(title, async () => {
+    const world = await World.start()
+    try {
+      await run(world)
+    } finally {
+      await world.stop()
+    }
+  })
 
 /** What a person can read without scrolling. */
 export const SCREEN_LINES = 24

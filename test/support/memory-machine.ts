@@ -29,7 +29,10 @@ export interface MachineRun {
 }
 
 export interface MachineEnd {
+  /** All that was on the screen: what is complained of stands anywhere in it. */
   output: string
+  /** Without complaints: for whoever compares what programs say. */
+  stdout: string
   /** Of process 1; undefined where the deadline or the last text came first. */
   status: number | undefined
 }
@@ -71,6 +74,7 @@ export async function runMachine(run: MachineRun): Promise<MachineEnd> {
     env: { PATH: '/bin:/sbin:/usr/bin:/usr/sbin', ...run.environment },
   })
   let output = ''
+  let stdout = ''
   let late = false
   const stop = () => {
     late = true
@@ -80,6 +84,7 @@ export async function runMachine(run: MachineRun): Promise<MachineEnd> {
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text) => {
       output += text
+      if (stream === child.stdout) stdout += text
       for (const [shown, typed] of answers) {
         if (!output.includes(shown)) continue
         answers.delete(shown)
@@ -96,5 +101,5 @@ export async function runMachine(run: MachineRun): Promise<MachineEnd> {
     child.once('error', () => resolve(undefined))
   })
   clearTimeout(timer)
-  return { output, status }
+  return { output, stdout, status }
 }

@@ -169,3 +169,13 @@ export function addressOfSource(suite, { file, sha256 }, here) {
   if (!line) return undefined
   return `${uri}${stanzaAt(text, line.index).directory}/${file}`
 }
+
+/** The one file of upstream's of each version of a source package that a suite has. */
+export function sourcesIn(suite, name, here) {
+  const index = indexOf('deb-src', suite, here)
+  return (placesIn(index).get(name) ?? []).flatMap((at) => {
+    const { version, 'checksums-sha256': sums = '' } = stanzaAt(index.text, at)
+    const [, sha256, file] = /([0-9a-f]{64}) [0-9]+ (\S+\.orig\.tar\.[a-z0-9]+)$/m.exec(sums) ?? []
+    return file ? [{ version, file, sha256 }] : []
+  })
+}
