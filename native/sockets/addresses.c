@@ -51,22 +51,11 @@ int address_of_literal(JSContext *context, const char *call, const char *literal
   return 0;
 }
 
-char *bytes_property(JSContext *context, JSValueConst object, const char *name) {
-  JSValue property = JS_GetPropertyStr(context, object, name);
-  if (JS_IsException(property) || JS_IsUndefined(property)) return NULL;
-  char *bytes = bytes_from_js(context, property, NULL);
-  JS_FreeValue(context, property);
-  return bytes;
-}
-
 int address_from_js(JSContext *context, const char *call, JSValueConst value,
                     struct socket_address *address) {
   int64_t port;
   if (get_int64_property(context, value, "port", &port)) return -1;
-  JSValue property = JS_GetPropertyStr(context, value, "address");
-  if (JS_IsException(property)) return -1;
-  char *literal = bytes_from_js(context, property, NULL);
-  JS_FreeValue(context, property);
+  char *literal = get_bytes_property(context, value, "address");
   if (!literal) return -1;
   int failed = port == 0 ? (JS_ThrowRangeError(context, "%s: no such port", call), -1)
                          : address_of_literal(context, call, literal, port, address);

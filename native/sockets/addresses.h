@@ -36,9 +36,6 @@ int address_from_js(JSContext *context, const char *call, JSValueConst value,
 int address_of_path(JSContext *context, const char *call, JSValueConst path,
                     struct socket_address *address);
 
-/* A byte string of an object, or NULL: with an exception where it is no byte string, without where it is undefined. */
-char *bytes_property(JSContext *context, JSValueConst object, const char *name);
-
 /* The port that a socket is bound to; 0 where it has none. -1 with errno. */
 int bound_port(int fd);
 

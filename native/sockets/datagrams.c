@@ -232,9 +232,7 @@ static int read_options(JSContext *context, JSValueConst value, struct datagram_
       get_bool_property(context, value, "broadcast", &options->broadcast)) {
     return -1;
   }
-  JSValue property = JS_GetPropertyStr(context, value, "host");
-  char *host = JS_IsException(property) ? NULL : bytes_from_js(context, property, NULL);
-  JS_FreeValue(context, property);
+  char *host = get_bytes_property(context, value, "host");
   if (!host) return -1;
   int failed = address_of_literal(context, "openDatagram", host, port, &options->address);
   js_free(context, host);

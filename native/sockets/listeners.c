@@ -119,10 +119,7 @@ static int read_place(JSContext *context, JSValueConst place, struct socket_addr
   }
   int64_t port;
   if (get_int64_property(context, place, "port", &port)) return -1;
-  JSValue property = JS_GetPropertyStr(context, place, "host");
-  if (JS_IsException(property)) return -1;
-  char *host = bytes_from_js(context, property, NULL);
-  JS_FreeValue(context, property);
+  char *host = get_bytes_property(context, place, "host");
   if (!host) return -1;
   int failed = address_of_literal(context, "listen", host, port, address);
   js_free(context, host);

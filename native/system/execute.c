@@ -7,10 +7,7 @@
 #include "system.h"
 
 int execution_from_js(JSContext *context, JSValueConst value, struct execution *execution) {
-  *execution = (struct execution){0};
-  JSValue program = JS_GetPropertyStr(context, value, "program");
-  if (!JS_IsException(program)) execution->program = bytes_from_js(context, program, NULL);
-  JS_FreeValue(context, program);
+  *execution = (struct execution){.program = get_bytes_property(context, value, "program")};
   if (execution->program) execution->words = words_from_js(context, value, "words");
   if (execution->words) execution->environment = words_from_js(context, value, "environment");
   if (execution->environment) return 0;

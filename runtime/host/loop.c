@@ -20,7 +20,8 @@ static struct loop_wait *first_wait, *last_wait;
 static size_t wait_count;
 static int64_t turn;
 
-int64_t loop_now_ms(void) {
+/* Milliseconds of a clock that never goes back. */
+static int64_t now_ms(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
@@ -28,10 +29,10 @@ int64_t loop_now_ms(void) {
 
 int64_t loop_deadline_ms(double timeout_ms) {
   if (timeout_ms >= TIMEOUT_MS_MAX) return LOOP_FOREVER;
-  if (!(timeout_ms > 0)) return loop_now_ms();
+  if (!(timeout_ms > 0)) return now_ms();
   int64_t whole = (int64_t)timeout_ms;
   /* A started millisecond counts as a whole one, and the clock itself was rounded down. */
-  return loop_now_ms() + whole + 1;
+  return now_ms() + whole + 1;
 }
 
 void loop_add(struct loop_wait *wait) {
@@ -64,7 +65,7 @@ static int poll_timeout_ms(bool jobs_left) {
   for (struct loop_wait *wait = first_wait; wait; wait = wait->next)
     if (wait->deadline_ms < next) next = wait->deadline_ms;
   if (next == LOOP_FOREVER) return -1;
-  int64_t left = next - loop_now_ms();
+  int64_t left = next - now_ms();
   if (left <= 0) return 0;
   return left > 3600000 ? 3600000 : (int)left;
 }
@@ -103,7 +104,7 @@ static int look(JSContext *context, int timeout_ms) {
 /* Wakes whatever is due. A wait that was added by a wake of this turn has its time in the next. */
 static void wake_due(JSContext *context) {
   turn++;
-  int64_t now = loop_now_ms();
+  int64_t now = now_ms();
   for (;;) {
     struct loop_wait *wait = first_wait;
     while (wait && (wait->turn == turn || (!wait->seen && wait->deadline_ms > now))) {

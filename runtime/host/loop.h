@@ -20,16 +20,13 @@
 struct loop_wait {
   int fd;              /* -1: only the deadline. */
   short events;        /* POLLIN, POLLOUT. */
-  int64_t deadline_ms; /* On loop_now_ms's clock, or LOOP_FOREVER. */
+  int64_t deadline_ms; /* Of loop_deadline_ms, or LOOP_FOREVER. */
   void (*wake)(JSContext *context, struct loop_wait *wait, bool ready);
   struct loop_wait *previous, *next;
   bool added;
   int64_t turn; /* The loop's own: the turn in which it was added. */
   short seen;   /* The loop's own: the events that poll found. */
 };
-
-/* Milliseconds of a clock that never goes back. */
-int64_t loop_now_ms(void);
 
 /* The deadline that lies `timeout_ms` from now, whatever number JavaScript gave. */
 int64_t loop_deadline_ms(double timeout_ms);

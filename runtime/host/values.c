@@ -174,3 +174,11 @@ int get_bool_property(JSContext *context, JSValueConst object, const char *name,
   *result = truth > 0;
   return truth < 0 ? -1 : 0;
 }
+
+char *get_bytes_property(JSContext *context, JSValueConst object, const char *name) {
+  JSValue value = JS_GetPropertyStr(context, object, name);
+  if (JS_IsException(value)) return NULL;
+  char *bytes = bytes_from_js(context, value, NULL);
+  JS_FreeValue(context, value);
+  return bytes;
+}

@@ -47,6 +47,9 @@ int buffer_whole(JSContext *context, JSValueConst array, uint8_t **bytes, size_t
 /* A new Uint8Array that holds a copy of the bytes. */
 JSValue buffer_new(JSContext *context, const void *bytes, size_t count);
 
+/* A property as the bytes of a byte string; as bytes_from_js. */
+char *get_bytes_property(JSContext *context, JSValueConst object, const char *name);
+
 /* A property as int64 (numbers up to 2^53). Returns -1 with an exception where it is missing or no integer. */
 int get_int64_property(JSContext *context, JSValueConst object, const char *name, int64_t *result);
 
