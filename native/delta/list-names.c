@@ -166,7 +166,8 @@ static int compare_entries(const struct list_names *names, uint32_t one, uint32_
     return compare_names(a_name, a_length, list_entry_is_directory(a), b_name, b_length,
                          list_entry_is_directory(b));
   }
-  char a_text[NAME_MAX_LENGTH + 1], b_text[NAME_MAX_LENGTH + 1];
+  /* Compared some hundred thousand times: not zeroed as all other variables are. */
+  __attribute__((uninitialized)) char a_text[NAME_MAX_LENGTH + 1], b_text[NAME_MAX_LENGTH + 1];
   size_t a_length = list_names_text(names, a, a_text), b_length = list_names_text(names, b, b_text);
   return compare_names(a_text, a_length, list_entry_is_directory(a), b_text, b_length,
                        list_entry_is_directory(b));
