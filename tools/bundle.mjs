@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { buildFolder, projectFolder, SetupError, sha256 } from './workplace.mjs'
 
-const bundleFile = join(buildFolder, 'xo-upgrade.js')
+export const bundleFile = join(buildFolder, 'xo-upgrade.js')
 
 /** All files below a folder whose names pass, sorted. */
 export function filesBelow(folder, accept) {
@@ -30,13 +30,18 @@ function identity() {
   )
 }
 
+const stamp = `${bundleFile}.identity`
+
+/** Whether the bundle is there, and made of the sources as they are now. */
+export function bundleIsCurrent(wanted = identity()) {
+  return existsSync(bundleFile) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted
+}
+
 /** The path of the bundle, or undefined while there is no `src/main.ts`. */
 export async function buildBundle() {
   if (!existsSync(join(projectFolder, 'src', 'main.ts'))) return undefined
-  const stamp = `${bundleFile}.identity`
   const wanted = identity()
-  if (existsSync(bundleFile) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted)
-    return bundleFile
+  if (bundleIsCurrent(wanted)) return bundleFile
   if (!existsSync(join(projectFolder, 'node_modules', 'rollup'))) {
     throw new SetupError('the npm packages are not installed', 'npm ci')
   }

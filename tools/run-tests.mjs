@@ -2,19 +2,22 @@
  * Runs tests: the files whose path holds one of the words, and of their tests those whose name was asked
  * for. Sources that changed are transpiled first; types are `npm run check`'s business.
  *
- * Each file is a process of its own with a deadline. The last line is always
+ * Each file is a process of its own with a deadline, and the longest begin. The last line is always
  * `N passed, N failed, N skipped`; no tests at all is a failure, of a file as of the whole.
  */
 import { readdirSync, watch } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { runCommand, UsageError, wholeNumber } from './command-line.mjs'
+import { adviceFor } from './tests/programs.mjs'
 import { Report } from './tests/report.mjs'
 import { demandsOf, stopAll, TestFile } from './tests/test-file.mjs'
+import { inOrder, remember } from './tests/times.mjs'
 import { transpile } from './tests/transpile.mjs'
 import { projectFolder } from './workplace.mjs'
 
-const PARALLEL = Math.min(2, availableParallelism())
+/** One more than there are processors, since most files wait now and then; memory sets the end. */
+const PARALLEL = Math.min(4, availableParallelism() + 1)
 /** An editor writes a file in several steps. */
 const SETTLED_MS = 50
 
@@ -28,7 +31,6 @@ function findTests(words) {
       if (!file.endsWith('.test.ts')) return false
       return wanted.length === 0 || wanted.some((word) => file.includes(word))
     })
-    .sort()
 }
 
 async function runAll({ words, name, one, failed = 0 }) {
@@ -37,17 +39,20 @@ async function runAll({ words, name, one, failed = 0 }) {
   if (faults) report.failure(faults)
   const files = findTests(words)
   if (files.length === 0) report.failure(`no test file's path holds ${words.join(' or ')}`)
+  for (const advice of adviceFor(files)) console.log(advice)
+  const passed = []
   const work = async (queue) => {
     for (let path = queue.shift(); path !== undefined; path = queue.shift()) {
       const file = new TestFile(path, { name, ...(one && { heard: report.result }) })
       await file.run()
-      report.file(file, { shown: one })
+      if (report.file(file, { shown: one }) && name === undefined) passed.push(file)
     }
   }
   const alone = files.filter((file) => demandsOf(file).alone)
-  const together = files.filter((file) => !alone.includes(file))
+  const together = inOrder(files.filter((file) => !alone.includes(file)))
   await Promise.all(Array.from({ length: PARALLEL }, () => work(together)))
   await work(alone)
+  remember(passed)
   if (report.isEmpty) report.failure(`no test's name holds "${name}"`)
   report.failed += failed
   return report.close()
@@ -89,7 +94,7 @@ const USAGE = {
     watch: { about: 'runs them again whenever a source changes' },
     failed: { takes: 'N', about: 'what failed before, for the sum', reads: wholeNumber(0) },
   },
-  words: { takes: 'WORD…', about: 'only files whose path holds one of them' },
+  words: { takes: 'WORD…', about: 'only files whose path holds one of them, or is it' },
   check({ one }, words) {
     if (one && (words.length === 0 || words.length > 2)) {
       throw new UsageError('npm run test:one takes a word of a path, and perhaps a name')

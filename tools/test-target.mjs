@@ -6,12 +6,11 @@
 import { spawnSync } from 'node:child_process'
 import { build } from './build.mjs'
 import { oneOf, runCommand, UsageError } from './command-line.mjs'
-import { outputOf, transpile } from './tests/transpile.mjs'
 import { projectFolder } from './workplace.mjs'
 
 const TESTS = {
   i586: ['tools/run-tests.mjs', 'test/engines/i586', 'test/firmware/geode'],
-  armv7: [outputOf('test/support/main.ts'), outputOf('test/engines/armv7.ts')],
+  armv7: ['tools/run-tests.mjs', 'test/engines/armv7.ts'],
 }
 const NAMES = Object.keys(TESTS)
 
@@ -27,7 +26,6 @@ const USAGE = {
 
 await runCommand(import.meta.url, USAGE, async (_options, [target]) => {
   await build({ target })
-  await transpile()
   const options = { cwd: projectFolder, stdio: 'inherit' }
   process.exitCode = spawnSync(process.execPath, TESTS[target], options).status ?? 1
 })

@@ -2,36 +2,49 @@
  * `npm test [-- WORD…]`: sets up the machine, builds the program plain, under the sanitizers and
  * for the XO-1, checks the code, then runs the tests (those whose path holds one of the words). Set-up and build have to
  * work for anything to follow; a failing check is counted as one failure. Closes with one line
- * `N passed, N failed`.
+ * `N passed, N failed, N skipped`.
  */
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { runCommand } from './command-line.mjs'
 import { projectFolder } from './workplace.mjs'
 
-const preparations = [
-  ['tools/setup.mjs'],
-  ['tools/build.mjs', '--quiet'],
-  ['tools/build.mjs', '--quiet', '--flavour', 'asan'],
-  ['tools/build.mjs', '--quiet', '--target', 'i586'],
+const build = (...words) => [process.execPath, 'tools/build.mjs', '--quiet', ...words]
+const check = ['npm', 'run', '--silent', 'check']
+
+/** One after the other; what stands in one is done side by side. */
+const STEPS = [
+  [[process.execPath, 'tools/setup.mjs']],
+  [build()],
+  [build('--flavour', 'asan'), build('--target', 'i586'), check],
 ]
 
-function succeeds(command, ...words) {
-  const { status, error } = spawnSync(command, words, { cwd: projectFolder, stdio: 'inherit' })
-  if (error) console.log(`${command} can't be started: ${error.message}`)
-  return status === 0
+/** Whether a command ended well. */
+function succeeds([program, ...words]) {
+  return new Promise((resolve) => {
+    const child = spawn(program, words, { cwd: projectFolder, stdio: 'inherit' })
+    child.once('error', (error) => {
+      console.log(`${program} can't be started: ${error.message}`)
+      resolve(false)
+    })
+    child.once('close', (status) => resolve(status === 0))
+  })
 }
 
-const node = (...words) => succeeds(process.execPath, ...words)
-
-function main(words) {
-  for (const words of preparations) {
-    if (node(...words)) continue
-    console.log(`node ${words.join(' ')} failed: no test was run\n0 passed, 1 failed`)
-    return 1
+async function main(words) {
+  let failed = 0
+  for (const step of STEPS) {
+    const ends = await Promise.all(step.map(succeeds))
+    const broken = step.filter((_, index) => !ends[index])
+    const first = broken.find((command) => command !== check)
+    if (first) {
+      console.log(`${first.slice(1).join(' ')} failed: no test was run`)
+      console.log('0 passed, 1 failed, 0 skipped')
+      return false
+    }
+    failed += broken.length
   }
-  const failed = succeeds('npm', 'run', '--silent', 'check') ? 0 : 1
   if (failed > 0) console.log('npm run check failed; it counts as one failure')
-  return node('tools/run-tests.mjs', `--failed=${failed}`, ...words) ? 0 : 1
+  return succeeds([process.execPath, 'tools/run-tests.mjs', '--failed', `${failed}`, ...words])
 }
 
 const USAGE = {
@@ -40,6 +53,6 @@ const USAGE = {
   words: { takes: 'WORD…', about: 'only tests whose path holds one of them' },
 }
 
-await runCommand(import.meta.url, USAGE, (_options, words) => {
-  process.exitCode = main(words)
+await runCommand(import.meta.url, USAGE, async (_options, words) => {
+  process.exitCode = (await main(words)) ? 0 : 1
 })

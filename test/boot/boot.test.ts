@@ -1,4 +1,4 @@
-// alone
+// deadline: 30 minutes
 /**
  * The short form of `npm run test:boot`: the upgrade with its trial, a release that never becomes
  * healthy, a system that repairs itself, and two power cuts. Real boots of a Debian kernel in QEMU.

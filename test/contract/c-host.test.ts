@@ -1,3 +1,4 @@
+// deadline: 30 minutes
 /**
  * The contract suites over the C host, plain, under the sanitizers, and with 32 bits. Each test that runs there
  * counts as one here.

@@ -1,3 +1,4 @@
+// deadline: 20 minutes
 /** A whole deployment: what happened to each laptop is what should have, in order. Needs root. */
 import { fileURLToPath } from 'node:url'
 import * as assert from 'uvu/assert'

@@ -19,7 +19,7 @@ test('one test is run by its path', () => {
 
 test('the debugger waits at the first line of what was compiled', async () => {
   const words = page.next('sh', 'node --inspect-brk ').trim().split(' ').slice(1)
-  const file = words.at(-1) ?? ''
+  const file = words.find((word) => word.endsWith('.js')) ?? ''
   // Any free port, where the page has Node's own.
   const port = words.map((word) => word.replace(/^--inspect-brk$/, '--inspect-brk=127.0.0.1:0'))
   const child = spawn(process.execPath, port, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })

@@ -1,3 +1,4 @@
+// deadline: 30 minutes
 /**
  * The engine-neutral unit tests on the program for the XO-1.75 and XO-4, in qemu-user, which takes
  * some fifteen times as long: `npm run test:armv7`, and not a part of `npm test`.

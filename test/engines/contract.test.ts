@@ -1,3 +1,4 @@
+// deadline: 30 minutes
 /**
  * The contract suites over the bridge into the wasm QuickJS (runtime/emulator/bridge.ts, guest.ts): what
  * reaches the bundle there is what the contracts say, whatever crosses on the way.

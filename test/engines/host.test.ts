@@ -1,3 +1,4 @@
+// deadline: 30 minutes
 /** The engine-neutral unit tests on the static host (QuickJS 2025-04-26). */
 import { reportOfProgram } from './program.ts'
 

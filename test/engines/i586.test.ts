@@ -1,3 +1,4 @@
+// deadline: 30 minutes
 /**
  * The engine-neutral unit tests on the XO-1's program, 32-bit and with an x87 for its numbers, which
  * the kernel of an x86_64 machine runs as it is.

@@ -1,3 +1,4 @@
+// deadline: 30 minutes
 /**
  * The engine-neutral unit tests in the emulator's engine (QuickJS 2025-09-13, wasm). It differs from
  * the host's (2025-04-26) in what it adds to the language, which src/ may not use, and in that its

@@ -63,7 +63,8 @@ test('suites are our own, and assertions those of uvu', () => {
 })
 
 test('files open with a comment, and stay short', () => {
-  const opens = (text: string) => /^(#!.*\n)?(\/\/ alone\n)?\s*(\/\*|\/\/)/.test(text)
+  const opens = (text: string) =>
+    /^(#!.*\n)?(\/\/ (alone|deadline: \d+ minutes)\n)*\s*(\/\*|\/\/)/.test(text)
   none(
     pathsWhere(files, (text) => !opens(text)),
     'say what the file owns',

@@ -1,3 +1,4 @@
+// deadline: 20 minutes
 /** Our client against the stock daemons of the field: versions, checksums, compressions, bases. */
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'

@@ -1,3 +1,4 @@
+// deadline: 20 minutes
 /**
  * Errors of the kernel at some calls of every scenario, picked by the seed; `npm run power-cut -- --faults`
  * tries all of them.

@@ -1,3 +1,4 @@
+// deadline: 20 minutes
 /**
  * Memory refused at some of a run's allocations, C's and QuickJS'; `npm run power-cut -- --memory`
  * tries each of C's, and a thousand of the others.

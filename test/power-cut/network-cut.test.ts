@@ -1,3 +1,4 @@
+// deadline: 20 minutes
 /**
  * The network goes at any byte of a recorded session with a stock daemon, in either direction: the
  * session ends with an error about the peer, and what came before it is right or not there.

@@ -1,3 +1,4 @@
+// deadline: 20 minutes
 /** The fast part of the proof: every scenario under its crash models, at every seventh operation. */
 
 import * as assert from 'uvu/assert'

@@ -29,9 +29,9 @@ export class Report {
     else print(`ok   ${name}`)
   }
 
-  /** One file, whose results were not shown before, unless `shown`. */
+  /** One file, whose results were not shown before, unless `shown`. Tells whether all is well with it. */
   file({ path, results, complaints, left, output, seconds }, { shown = false } = {}) {
-    if (results.length + complaints.length === 0) return
+    if (results.length + complaints.length === 0) return false
     const broken = results.filter(({ error }) => error !== undefined)
     const skips = results.filter(({ skipped }) => skipped !== undefined)
     const passed = results.length - broken.length - skips.length
@@ -48,6 +48,7 @@ export class Report {
     if (!shown)
       for (const result of broken) print(indented(`"${result.name}": ${shortened(result.error)}`))
     if (failed > 0 && output) print(`     what it printed:\n${indented(output)}`)
+    return failed === 0
   }
 
   /** What counts as one failure, and is no test. */
@@ -63,7 +64,7 @@ export class Report {
   /** The last lines. */
   close() {
     if (this.#times.length >= LONG_RUN_FILES) this.#printSlowest()
-    if (this.#skips.length > 0) print('\nnot proved on this machine:')
+    if (this.#skips.length > 0) print('\nnot proved here:')
     for (const { path, name, skipped } of this.#skips) print(`  ${path}: ${name}: ${skipped}`)
     print(`${this.passed} passed, ${this.failed} failed, ${this.#skips.length} skipped`)
     return this.failed === 0

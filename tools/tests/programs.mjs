@@ -1,0 +1,50 @@
+/** Whether the programs that test files run were built from the sources that are there. */
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { bundleFile, bundleIsCurrent, filesBelow } from '../bundle.mjs'
+import { projectFolder } from '../workplace.mjs'
+import { outputOf } from './transpile.mjs'
+
+const IMPORT = /(?:from|import) ['"](\.[^'"]+)['"]/g
+const PROGRAM = /\bbuild\/[\w-]+\/(?:xo-upgrade|host)\b/g
+
+/** The programs that a compiled file and what it imports name. */
+function programsIn(file, seen, found) {
+  if (seen.has(file) || !existsSync(file)) return
+  seen.add(file)
+  const text = readFileSync(file, 'utf8')
+  for (const [program] of text.matchAll(PROGRAM)) found.add(program)
+  for (const [, path] of text.matchAll(IMPORT))
+    programsIn(resolve(dirname(file), path), seen, found)
+}
+
+const modified = (path) => statSync(path).mtimeMs
+
+function newestOfC() {
+  const folders = ['native', 'runtime'].map((folder) => join(projectFolder, folder))
+  const sources = folders.flatMap((folder) => filesBelow(folder, (name) => /\.[chS]$/.test(name)))
+  return Math.max(...sources.map(modified))
+}
+
+/** What there is to say of the programs that these test files need; nothing where all is well. */
+export function adviceFor(tests) {
+  const found = new Set()
+  const seen = new Set()
+  for (const test of tests) programsIn(outputOf(test), seen, found)
+  const isOld = (program) => {
+    const path = join(projectFolder, program)
+    if (!existsSync(path)) return false
+    if (newestOfC() > modified(path)) return true
+    return (
+      program.endsWith('xo-upgrade') &&
+      (!bundleIsCurrent() || modified(bundleFile) > modified(path))
+    )
+  }
+  return [...found].filter(isOld).map((program) => {
+    const [, folder] = program.split('/')
+    const [target, flavour] = folder.split('-')
+    const words = [target !== 'x86_64' && `--target ${target}`, flavour && `--flavour ${flavour}`]
+    const options = words.filter(Boolean).join(' ')
+    return `${program} is older than its sources: npm run build${options && ` -- ${options}`}`
+  })
+}
