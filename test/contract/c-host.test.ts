@@ -1,10 +1,11 @@
 // deadline: 30 minutes
 /**
- * The contract suites over the C host, plain, under the sanitizers, and with 32 bits. Each test that runs there
- * counts as one here.
+ * The contract suites over the C host, plain, under the sanitizers, with 32 bits, and as on an older kernel. Each
+ * test that runs there counts as one here.
  */
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { scratch } from '../support/scratch.ts'
 import { type Result, retell, suite } from '../support/suite.ts'
@@ -15,11 +16,11 @@ const DEADLINE_MS = 5 * 60 * 1000
 const BUNDLE = 'build/contract.js'
 
 /** What one flavour of the host reports; an end without its last line is a failure of its own. */
-async function runHost(program: string): Promise<Result[]> {
+async function runHost(program: string, launcher: string[]): Promise<Result[]> {
   if (!existsSync(program)) return [{ name: program, error: 'is not built: npm run build' }]
   const peers = await startPeers()
-  const words = [BUNDLE, scratch('c-host'), JSON.stringify(peers.ports)]
-  const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const words = [...launcher, program, BUNDLE, scratch('c-host'), JSON.stringify(peers.ports)]
+  const child = spawn(words[0] as string, words.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] })
   const timer = setTimeout(() => child.kill('SIGKILL'), DEADLINE_MS)
   const ended = new Promise<string>((resolve) => {
     child.once('close', (status, signal) => resolve(`ended with ${signal ?? `status ${status}`}`))
@@ -48,10 +49,22 @@ async function runHost(program: string): Promise<Result[]> {
   return results
 }
 
+/** A program that runs the one that its words name as if the kernel were an older one. */
+function oldKernel(): string {
+  const program = join(scratch('old-kernel'), 'old-kernel')
+  execFileSync('gcc', ['-O1', '-o', program, 'test/contract/c-host/old-kernel.c'])
+  return program
+}
+
 await bundleContracts(BUNDLE)
-for (const folder of ['x86_64', 'x86_64-asan', 'i586']) {
-  const results = await runHost(`build/${folder}/host`)
-  const test = suite(`contracts over build/${folder}/host`)
+for (const [folder, launcher, where] of [
+  ['x86_64', [], ''],
+  ['x86_64', [oldKernel()], ', on an older kernel'],
+  ['x86_64-asan', [], ''],
+  ['i586', [], ''],
+] as const) {
+  const results = await runHost(`build/${folder}/host`, [...launcher])
+  const test = suite(`contracts over build/${folder}/host${where}`)
   retell(test, results)
   test.run()
 }

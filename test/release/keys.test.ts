@@ -64,6 +64,17 @@ test('a revoked key comes back neither by itself nor by another', () => {
   leadsTo([0, 1], [signed(1, 1, change([], [0])), signed(2, 1, change([0], []))], [1])
 })
 
+test('keys are told apart by every byte, not by their numbers', () => {
+  for (const at of [0, 31]) {
+    const twin = { ...key(1), key: key(1).key.map((byte, i) => (i === at ? byte ^ 1 : byte)) }
+    const configured = [key(0), twin]
+    const revoking = [signed(1, 0, change([], [1]))]
+    assert.equal(followChain(configured, revoking, 'release', signing).keys, configured)
+    const adding = [signed(1, 0, change([1], []))]
+    assert.is(followChain(configured, adding, 'release', signing).keys.length, 3)
+  }
+})
+
 test('attack: foreign, altered, of another role, out of order: nothing follows', () => {
   leadsTo([0], [signed(1, 4, change([4], [0]))], [0])
   const altered = signed(1, 0, change([1], []))

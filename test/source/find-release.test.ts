@@ -1,0 +1,103 @@
+/** Which release is taken of what a source offers, and what the device remembers of it. */
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import * as assert from 'uvu/assert'
+import { TrustError } from '../../src/errors.ts'
+import { loadSecretKey } from '../../src/publish/keygen.ts'
+import { extendChain } from '../../src/release/keys.ts'
+import { readRelease } from '../../src/release/release.ts'
+import { publicKeyOf } from '../../src/release/signify.ts'
+import { changeState, readState } from '../../src/store/state.ts'
+import { smallImage } from '../support/image.ts'
+import { bring, newStorePath, withStore } from '../support/node-device.ts'
+import { rejects } from '../support/rejects.ts'
+import { Publisher } from '../support/release.ts'
+import { test } from '../support/suite.ts'
+
+const ISSUED = ['2026-01-01T00:00:00Z', '2026-02-01T00:00:00Z']
+const seconds = (instant = '') => Date.parse(instant) / 1000
+
+/** A device with version 1, and a publisher that has 2 as well. */
+async function onVersion1() {
+  const publisher = new Publisher()
+  publisher.publish(1, smallImage(1), { issued: ISSUED[0] })
+  const path = newStorePath()
+  await bring('install', path, publisher)
+  publisher.publish(2, smallImage(2), { issued: ISSUED[1] })
+  return {
+    publisher,
+    path,
+    upgrade: (change = {}) => bring('upgrade', path, publisher, { change }),
+  }
+}
+
+test('the time of a release is the newest signed time that was seen, also where nothing comes of it', async () => {
+  const { publisher, path, upgrade } = await onVersion1()
+  const trusted = () => withStore(path, (store) => readState(store).trustedSeconds)
+  assert.is(await trusted(), seconds(ISSUED[0]))
+  publisher.publish(3, smallImage(3), { issued: ISSUED[1], hardware: 'another machine' })
+  await rejects(upgrade(), /wrong hardware/)
+  assert.is(await trusted(), seconds(ISSUED[1]))
+  // An old one does not take it back.
+  await upgrade({ version: 2 })
+  assert.is(await trusted(), seconds(ISSUED[1]))
+})
+
+test('attack: a newer or an older release under the name of the version that was asked for', async () => {
+  const { publisher, path, upgrade } = await onVersion1()
+  publisher.publish(3, smallImage(3))
+  const statement = (version: number) => join(publisher.module, String(version), 'release')
+  const real = readFileSync(statement(2))
+  for (const other of [1, 3]) {
+    copyFileSync(statement(other), statement(2))
+    const error = await rejects(
+      upgrade({ version: 2 }),
+      new RegExp(`gave version ${other} out as 2`),
+    )
+    assert.instance(error, TrustError)
+  }
+  writeFileSync(statement(2), real)
+  assert.is((await upgrade({ version: 2 })).version, 2)
+  await withStore(path, (store) => assert.is(store.version('upgraded-root'), 2))
+})
+
+test('a version that is known as bad is skipped, and said to be; by its number it is taken', async () => {
+  const { path, upgrade } = await onVersion1()
+  await withStore(path, (store) => changeState(store, { bad: [2] }))
+  const unasked = await upgrade()
+  assert.is(unasked.outcome, 'up-to-date')
+  assert.is(unasked.skipped, 2)
+  const asked = await upgrade({ version: 2 })
+  assert.is(asked.outcome, 'staged')
+  await withStore(path, (store) => assert.equal(readState(store).bad, []))
+})
+
+test('what waits and was signed by a key that was revoked since is brought again', async () => {
+  const { publisher, path, upgrade } = await onVersion1()
+  await upgrade()
+  const next = new Publisher()
+  const load = (file: string) => loadSecretKey(publisher.host, file)
+  const own = load(publisher.keys.secretFile)
+  const { chain } = extendChain(
+    new Uint8Array(0),
+    {
+      role: 'release',
+      issued: seconds(ISSUED[1]),
+      next: [publicKeyOf(load(next.keys.secretFile))],
+      revoked: [publicKeyOf(own)],
+    },
+    own,
+  )
+  writeFileSync(join(next.module, 'keys'), chain)
+  // The very same tree, signed by the next key.
+  next.publish(2, smallImage(2), { issued: ISSUED[1] })
+  const urls = [`file://${next.module}`]
+  const waiting = () => readFileSync(join(path, 'upgraded-root', 'release'))
+  const before = readRelease(waiting())
+  assert.is((await bring('upgrade', path, publisher, { urls })).outcome, 'staged')
+  assert.is(readRelease(waiting()).manifestDigest, before.manifestDigest)
+  assert.equal(waiting(), readFileSync(join(next.module, '2', 'release')))
+  assert.is((await bring('upgrade', path, publisher, { urls })).outcome, 'waiting')
+})
+
+test.run()
