@@ -1,7 +1,8 @@
 // deadline: 30 minutes
 /**
  * The short form of `npm run test:boot`: the upgrade with its trial, a release that never becomes
- * healthy, a system that repairs itself, and two power cuts. Real boots of a Debian kernel in QEMU.
+ * healthy, a system that repairs itself, two power cuts, a live swap with a watchdog for its trial, and
+ * the i586 program. Real boots of a Debian kernel in QEMU.
  */
 import { test } from '../support/suite.ts'
 import { CASES } from './list.ts'
@@ -13,6 +14,8 @@ const SHORT = [
   '3 the system is deleted',
   '3 the C library is zeros',
   '5 power cuts',
+  '6 live swap (busybox)',
+  '7 the i586 program as /init',
 ]
 const CUTS = 2
 /** The same moments each time: what fails can be repeated. */
