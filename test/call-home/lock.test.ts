@@ -128,6 +128,8 @@ test('an unlock statement frees once, keeps what home said else, and gives its l
   const made = (time: number, leaseEnd: number | undefined, serial = 'SHC1') =>
     sign(encodeUnlock({ serial, time, leaseEnd }), secret, '')
   const opens = (statement: Uint8Array) => unlock(store, statement, keys, 'SHC1')
+  // It ran on long after the newest signed time.
+  changeState(store, { ranSeconds: 200 * DAY })
   const before = readState(store)
   for (const wrong of [
     made(T, undefined),
@@ -143,6 +145,7 @@ test('an unlock statement frees once, keeps what home said else, and gives its l
   const key = made(T + DAY, T + 30 * DAY)
   opens(key)
   assert.is(verdict(store), undefined)
+  assert.is(leaseSeconds(readState(store)), T + DAY, 'what it ran before is over')
   assert.equal(readState(store).home, { ...before.home, stolen: false, leaseEnd: T + 30 * DAY })
   recordReply(store, { ...REPLY, time: T + 2 * DAY, stolen: true })
   assert.throws(

@@ -61,4 +61,29 @@ test('what moved and has other metadata as well is copied: its inode stays what 
   assert.equal(linesOfTree(host, live(path, ''), { inodes: true }), before)
 })
 
+test('equal files of the new tree never share an inode, wherever their content came from', async () => {
+  const own = new Publisher()
+  const tree = (...names: Path[]): Tree =>
+    new Map([
+      ['.', folder()],
+      ...names.map((name): [Path, Described] => [
+        name,
+        file(noise(5_000, name.startsWith('stays') ? 1 : 2)),
+      ]),
+    ])
+  own.publish(1, tree('moves', 'stays'))
+  // One that stays gets copies before and behind it; of one that moves there are two.
+  own.publish(2, tree('moved-1', 'moved-2', 'stays', 'stays-too'))
+  const path = newStorePath()
+  await bring('install', path, own, { change: { version: 1 } })
+  const { report } = await bring('upgrade', path, own)
+  assert.is(report?.fetchedFiles, 0)
+  const inodes = ['moved-1', 'moved-2', 'stays', 'stays-too'].map((name) =>
+    identity(next(path, name)),
+  )
+  assert.is(new Set(inodes).size, 4)
+  assert.ok(inodes.includes(identity(live(path, 'moves'))), 'one of them is the one that moved')
+  assert.is(inodes[2], identity(live(path, 'stays')))
+})
+
 test.run()

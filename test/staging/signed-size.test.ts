@@ -1,6 +1,6 @@
 /** What a source serves beyond the size that was signed is not taken, and not even written. */
 import { createHash } from 'node:crypto'
-import { readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { TrustError } from '../../src/errors.ts'
@@ -75,6 +75,7 @@ test('a file longer than its signed size is not taken, and never written beyond 
     assert.instance(error, TrustError)
   })
   await withStore(path, (store) => assert.is(store.has('upgraded-root'), false))
+  assert.equal(readdirSync(join(path, 'staging', 'partial')), [], 'it is no basis of the next try')
   const { outcome, report } = await bring('upgrade', path, publisher)
   assert.is(outcome, 'staged')
   assert.is(report?.fetchedFiles, 1, 'everything else was kept')
@@ -90,6 +91,7 @@ test('a manifest longer than its signed size is not taken, and never written bey
     assert.instance(error, TrustError)
   })
   await withStore(path, (store) => assert.is(store.has('staging/manifest'), false))
+  assert.equal(readdirSync(join(path, 'staging', 'partial')), [], 'it is no basis of the next try')
   assert.is((await bring('upgrade', path, publisher)).outcome, 'staged')
 })
 
