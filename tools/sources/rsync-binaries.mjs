@@ -85,29 +85,34 @@ async function rsyncOf({ pin, suite }, here) {
   )
 }
 
-/** Those that can be had, each release once, oldest first; and what stood in the way of the others. */
-async function bringRsyncs(here, table) {
-  const found = new Map()
+/** Those rows that can be had, up to `enough` of them; and what stood in the way of the others. */
+async function bringRsyncs(rows, here, enough = rows.length) {
+  const rsyncs = []
   const problems = []
-  for (const [, version, sha256, suite] of readRows(table)) {
+  for (const [, version, sha256, suite] of rows) {
+    if (rsyncs.length >= enough) break
     try {
-      const rsync = await rsyncOf({ pin: { version, sha256 }, suite }, here)
-      if (!found.has(rsync.version)) found.set(rsync.version, rsync)
+      rsyncs.push(await rsyncOf({ pin: { version, sha256 }, suite }, here))
     } catch (error) {
       if (!(error instanceof SetupError)) throw error
       problems.push(error.message)
     }
   }
-  const inOrder = (a, b) => a.version.localeCompare(b.version, 'en', { numeric: true })
-  return { rsyncs: [...found.values()].sort(inOrder), problems }
+  return { rsyncs, problems }
 }
+
+const inOrder = (a, b) => a.version.localeCompare(b.version, 'en', { numeric: true })
 
 /**
  * The releases that can be had today; fewer than two are an error.
  * @returns {Promise<Rsync[]>} oldest first
  */
 export async function rsyncBinaries(here = thisMachine, table = rsyncTable) {
-  const { rsyncs, problems } = await bringRsyncs(here, table)
+  const brought = await bringRsyncs(readRows(table), here)
+  const { problems } = brought
+  // Two suites may have the same release.
+  const releases = new Map(brought.rsyncs.map((rsync) => [rsync.version, rsync]))
+  const rsyncs = [...releases.values()].sort(inOrder)
   if (rsyncs.length >= RELEASES_MIN) return rsyncs
   const versions = rsyncs.map(({ version }) => version).join(', ') || 'none'
   throw new SetupError(
@@ -121,8 +126,10 @@ export async function rsyncBinaries(here = thisMachine, table = rsyncTable) {
  * @returns {Promise<Rsync>}
  */
 export async function newestRsync(here = thisMachine) {
-  const { rsyncs, problems } = await bringRsyncs(here, rsyncTable)
-  const newest = rsyncs.at(-1)
+  const {
+    rsyncs: [newest],
+    problems,
+  } = await bringRsyncs(readRows(rsyncTable).reverse(), here, 1)
   if (newest) return newest
   const version = versionOf(['rsync'])
   if (version) return { version, command: ['rsync'] }
