@@ -162,6 +162,13 @@ inWorld('a machine whose sources name no Debian archive still has upstream', asy
   assert.is((await fetchZed(world, [{ ...pin, url }])).content, CONTENT)
 })
 
+inWorld('all archives of a table, each in the first of its forms', async (world) => {
+  const { pin } = source(world, ['trixie'])
+  const table = tableOf([pin, { ...pin, file: 'another-form.tar.gz', sha256: '1'.repeat(64) }])
+  const { value, said } = await world.run('sources/fetch.mjs', 'fetchAll', ['{here}', table])
+  assert.equal(value, [join(world.cacheFolder, 'archives', pin.file)], said)
+})
+
 inWorld('two set-ups at once bring the same file', async (world) => {
   const { pin } = source(world, ['trixie'])
   const both = await Promise.all([1, 2, 3].map(() => fetchZed(world, [pin])))

@@ -137,6 +137,15 @@ export async function fetchArchive(name, here = thisMachine, table = archiveTabl
   )
 }
 
+/** The paths of all archives of a table. */
+export async function fetchAll(here = thisMachine, table = archiveTable) {
+  const paths = []
+  for (const name of new Set(readArchives(table).map((pin) => pin.name))) {
+    paths.push(await fetchArchive(name, here, table))
+  }
+  return paths
+}
+
 /** The digest of every file that would do; it stands in the names of what is built from it. */
 export function archiveIdentity(name) {
   return readArchives()
@@ -151,5 +160,5 @@ const USAGE = {
 }
 
 await runCommand(import.meta.url, USAGE, async () => {
-  for (const name of Object.keys(archives)) process.stdout.write(`${await fetchArchive(name)}\n`)
+  for (const path of await fetchAll()) process.stdout.write(`${path}\n`)
 })
