@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import * as assert from 'uvu/assert'
+import { documents } from '../support/page.ts'
 import { test } from '../support/suite.ts'
 import {
   backtracking,
@@ -17,6 +18,7 @@ const LINES_MAX = 400
 const COLUMNS_MAX = 100
 /** Comments are prose that editors wrap. */
 const COMMENT_COLUMNS_MAX = 180
+const DOCUMENT_COLUMNS_MAX = 120
 const FUNCTION_LINES_MAX = 70
 
 const FOLDERS = ['src', 'native', 'runtime', 'test', 'tools', 'bench', 'firmware']
@@ -97,6 +99,19 @@ test('lines are short', () => {
       .map(({ where }) => where),
   )
   none(long, `break lines at ${COLUMNS_MAX} columns`)
+})
+
+test('lines of documents are short', () => {
+  // Those of the tables of who may import whom hold nothing but names.
+  const isTable = (line: string) => /^\| `src\/[^`]+` \| (`src\/[^`]+` ?)+\|$/.test(line)
+  const long = documents().flatMap((path) =>
+    readFileSync(path, 'utf8')
+      .split('\n')
+      .map((line, index) => ({ line, where: `${path}:${index + 1}` }))
+      .filter(({ line }) => line.length > DOCUMENT_COLUMNS_MAX && !isTable(line))
+      .map(({ where }) => where),
+  )
+  none(long, `break lines at ${DOCUMENT_COLUMNS_MAX} columns`)
 })
 
 test('functions fit on a screen', () => {
