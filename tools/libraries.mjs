@@ -4,7 +4,7 @@
  * Takes only the parts that the program uses. Never looks at our own C.
  */
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
-import { cpus } from 'node:os'
+import { availableParallelism } from 'node:os'
 import { basename, join } from 'node:path'
 import { archiveIdentity, fetchArchive } from './sources/fetch.mjs'
 import {
@@ -20,7 +20,7 @@ import {
 /** Raise when a recipe below changes in a way that its flags don't show. */
 const RECIPES = 2
 
-export const parallel = Math.max(1, cpus().length)
+export const parallel = availableParallelism()
 
 /** Runs `work` over the items, as many at once as there are processors. */
 export async function forEachParallel(items, work) {
@@ -117,7 +117,7 @@ async function buildMusl(target, source, into) {
   symlinkSync(compilerInclude, join(into, 'compiler-include'))
 }
 
-const recipes = {
+export const recipes = {
   async quickjs({ target, flags, source, into }) {
     await unpack('quickjs', source)
     const settings = ['-DCONFIG_VERSION="2025-04-26"', '-D_GNU_SOURCE', '-fwrapv']
