@@ -132,9 +132,10 @@ test('what is no question is refused by name', async () => {
 
 test('who says nothing keeps nobody waiting', async () => {
   const silent = Array.from({ length: 150 }, () => connect(port, '127.0.0.1'))
-  const started = performance.now()
-  for (let i = 0; i < 10; i++) await deadline(call(`SHC1${i}`))
-  assert.ok(performance.now() - started < 5000)
+  const callAll = async () => {
+    for (let i = 0; i < 10; i++) await call(`SHC1${i}`)
+  }
+  await deadline(callAll())
   for (const socket of silent) socket.destroy()
 })
 
