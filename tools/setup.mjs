@@ -32,6 +32,8 @@ const MACHINE_PACKAGES = {
     { package: 'libarchive-tools', has: 'bsdtar' },
     { package: 'mtree-netbsd', has: 'mtree' },
     { package: 'strace', has: 'strace' },
+    { package: 'rsync', has: 'rsync' },
+    { package: 'iproute2', has: 'ip' },
     { package: 'cpio', has: 'cpio' },
     { package: 'openssh-server', has: 'sshd' },
     { package: 'openssh-client', has: 'ssh-keygen' },
