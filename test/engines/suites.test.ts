@@ -19,15 +19,18 @@ const FOLDERS = readdirSync('src')
 /** A server, a peer or a service beside the test, the program itself, or what only Node can do. */
 const IN_NODE = [
   'call-home/program.test.ts: runs the program against a home server',
+  'command-line/without-root.test.ts: runs as somebody else',
   'daemon/memory.test.ts: tells the collector to collect',
   'daemon/rc.test.ts: starts the rc script of the program',
   'home/home-server.test.ts: runs the program as a server',
   'hostile/altered-wire.test.ts: plays thousands of sessions',
+  'hostile/attack-told.test.ts: answers as a home server in Node',
   'hostile/home-server.test.ts: answers as a server in Node',
   'push/push-daemon.test.ts: runs the program as a daemon',
   'push/push-network.test.ts: makes network namespaces',
   'source/rsync-source.test.ts: talks with a stock rsync',
-  'trees/working-directory.test.ts: changes the working directory',
+  'source/source.test.ts: has a server that is slow',
+  'store/working-directory.test.ts: changes the working directory',
 ]
 
 const unitTests = () =>
