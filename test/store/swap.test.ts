@@ -188,6 +188,20 @@ test('a swap with a tree before throws that one away, whatever is cut', async ()
   }
 })
 
+test('a tree before of the version that runs, which was mended, is no way back, and nothing changes', async () => {
+  const path = copyOf(swapped)
+  rmSync(join(path, 'previous-root'), { recursive: true })
+  cpSync(join(path, 'fakeroot'), join(path, 'previous-root'), { recursive: true })
+  await withStore(path, (store) => {
+    const before = readState(store)
+    assert.throws(
+      () => rollBack(store, { bad: 2 }),
+      (error: unknown) => error instanceof ConfigError && /version 2, too/.test(error.message),
+    )
+    assert.equal(readState(store), before)
+  })
+})
+
 test('nothing to swap with, and nothing to go back to, are ConfigErrors', async () => {
   const path = newStorePath()
   const one = new Publisher()
