@@ -12,7 +12,7 @@ import { type PublicKey, readPublicKey } from '../release/signify.ts'
 import { readAndClose, readSystemFile } from '../small-file.ts'
 import type { ConfiguredKeys } from '../source/find-release.ts'
 import { sourcesOfLeases } from '../source/lease.ts'
-import { openSource, Pace, rateWindowMs } from '../source/open-source.ts'
+import { namesUser, openSource, Pace, rateWindowMs } from '../source/open-source.ts'
 import { capAt } from '../source/rate-cap.ts'
 import type { Source } from '../source/source.ts'
 import { trustedKeys } from '../store/key-chain.ts'
@@ -210,15 +210,35 @@ export class Device {
       timeoutMs: configuration.timeoutMs,
       rateMinBytesPerSecond: configuration.rateMinBytesPerSecond,
       rateWindowMs: rateWindowMs(configuration.rateMinBytesPerSecond),
-      password: this.#password(),
+      weakPasswordDigests: configuration.weakPasswordDigests,
       pace: this.#pace,
       ssh: { settings: configuration.ssh, store },
       scratch: () => scratch(store),
       progress,
     }
+    const owner = this.#passwordOwner()
     return all.map((url) =>
-      openSource(host, url, { ...options, role: schools.has(url) ? 'school' : 'upstream' }),
+      openSource(host, url, {
+        ...options,
+        password: url === owner?.url ? owner.password : undefined,
+        role: schools.has(url) ? 'school' : 'upstream',
+      }),
     )
+  }
+
+  /** A password belongs to one source, which the operator named with a user; never to one that DHCP or home names. */
+  #passwordOwner(): { url: string; password: string } | undefined {
+    const password = this.#password()
+    if (password === undefined) return undefined
+    const { sources, passwordFile = 'RSYNC_PASSWORD' } = this.configuration
+    const [url, ...others] = new Set(sources.filter(namesUser))
+    if (others.length > 0) {
+      throw new ConfigError(
+        `the password of ${show(passwordFile)} is for one source, and ${others.length + 1} name a user`,
+        'keep the user in the URL of the one that the password is for',
+      )
+    }
+    return url === undefined ? undefined : { url, password }
   }
 
   #password(): string | undefined {

@@ -12,6 +12,7 @@ import { type HourWindow, parseHours } from '../hours.ts'
 import { CONFIGURATION_SIZE_MAX, VERSION_MAX } from '../limits.ts'
 import { PUSH_PORT } from '../push/upgrade-now.ts'
 import { readSystemFile } from '../small-file.ts'
+import { WEAK_DIGESTS, type WeakDigest } from '../source/open-source.ts'
 import { PATIENCE, type Patience } from '../source/order.ts'
 import type { RateCap } from '../source/rate-cap.ts'
 import { parseHostKey } from '../source/ssh-files.ts'
@@ -65,6 +66,8 @@ export interface Configuration {
   timeoutMs: number
   rateMinBytesPerSecond: number
   passwordFile: Path | undefined
+  /** Digests below SHA-256 that may tell of the password. */
+  weakPasswordDigests: WeakDigest[]
   /** Boots that a new version has to become healthy; 0: as many as it likes. */
   trialBoots: number
   /** The folder of the hooks that say whether the system is healthy, and how long one may take. */
@@ -106,6 +109,7 @@ const DEFAULTS: Configuration = {
   timeoutMs: 60_000,
   rateMinBytesPerSecond: 64,
   passwordFile: undefined,
+  weakPasswordDigests: [],
   trialBoots: 3,
   healthHooks: '/etc/xo-upgrade/health.d',
   healthTimeoutMs: 60_000,
@@ -272,6 +276,10 @@ const KEYS: Record<string, Setter> = {
   'transfer.password-file': text((configuration, value) => {
     configuration.passwordFile = value
   }),
+  'transfer.weak-password-digest': (configuration, value, fail) => {
+    const known = WEAK_DIGESTS.find((digest) => digest === value)
+    configuration.weakPasswordDigests.push(known ?? fail(WEAK_DIGESTS.join(', ')))
+  },
   'trial.boots': number((configuration, value) => {
     configuration.trialBoots = value
   }, 1000),
@@ -299,7 +307,8 @@ export function bootSettingsOf({ boot, trialBoots, lock }: Configuration): BootS
 export function defaults(): Configuration {
   const rateCap = { ...DEFAULTS.rateCap, byHours: [] }
   const boot = newBootSettings()
-  return { ...DEFAULTS, schools: [], sources: [], leases: [], rateCap, boot }
+  const lists = { schools: [], sources: [], leases: [], weakPasswordDigests: [] }
+  return { ...DEFAULTS, ...lists, rateCap, boot }
 }
 
 /** Reads the file over the defaults. A missing file is fine unless it was `named` by somebody. */

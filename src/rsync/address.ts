@@ -4,6 +4,9 @@
  */
 import { show } from '../text.ts'
 
+export const WEAK_DIGESTS = ['sha1', 'md5'] as const
+export type WeakDigest = (typeof WEAK_DIGESTS)[number]
+
 export interface Address {
   host: string
   port: number
@@ -12,6 +15,8 @@ export interface Address {
   /** Byte strings; a daemon that asks for none never sees them. */
   user?: string
   password?: string
+  /** Digests below SHA-256 that the operator allows for the password's answer. */
+  weakDigests?: readonly WeakDigest[]
 }
 
 /** `rsync://host:port/module`, safe to show. */

@@ -6,7 +6,7 @@
 import { PeerError } from '../errors.ts'
 import type { Host } from '../host.ts'
 import { arrayOfBytes, show } from '../text.ts'
-import type { Address } from './address.ts'
+import { type Address, WEAK_DIGESTS, type WeakDigest } from './address.ts'
 import type { Wire } from './wire.ts'
 
 /** The newest protocol that we speak, and the oldest. */
@@ -14,9 +14,9 @@ export const PROTOCOL_MAX = 32
 export const PROTOCOL_MIN = 30
 /**
  * In stock order: daemons of rsync 3.5.0 choose by their own order, older ones by ours. MD4, which
- * stock offers last, is too weak for a password.
+ * stock offers last, is too weak for a password whatever the operator says.
  */
-const PASSWORD_DIGESTS = ['sha512', 'sha256', 'sha1', 'md5'] as const
+const STRONG_DIGESTS = ['sha512', 'sha256'] as const
 /** Longest line of a daemon, as stock clients take it (bytes). */
 const LINE_LENGTH_MAX = 5120
 /** A message of the day is a few lines; this much is read over before we give up (bytes). */
@@ -29,8 +29,14 @@ export interface Greeting {
   digests: string[]
 }
 
-export function greetingLine(protocol: number): string {
-  return `@RSYNCD: ${protocol}.0 ${PASSWORD_DIGESTS.join(' ')}\n`
+/** Where no password is to be told, as stock clients greet. */
+export function greetingLine(protocol: number, address?: Address): string {
+  return `@RSYNCD: ${protocol}.0 ${digestsFor(address).join(' ')}\n`
+}
+
+function digestsFor(address: Address | undefined): readonly (WeakDigest | 'sha512' | 'sha256')[] {
+  const allowed = address?.password === undefined ? WEAK_DIGESTS : (address.weakDigests ?? [])
+  return [...STRONG_DIGESTS, ...WEAK_DIGESTS.filter((digest) => allowed.includes(digest))]
 }
 
 /** Reads a daemon's greeting; refuses what is none, and protocols before 30. */
@@ -62,17 +68,18 @@ export function passwordAnswer(
   challenge: string,
   digests: string[],
 ): string {
-  const known = PASSWORD_DIGESTS.find((name) => digests.includes(name))
-  if (digests.length > 0 && known === undefined) {
+  // A daemon without a list is older than 3.2.7, and means MD5 from protocol 30 on.
+  const offered = digests.length > 0 ? digests : ['md5']
+  const known = digestsFor(address).find((name) => offered.includes(name))
+  if (known === undefined) {
     throw new PeerError(
-      `it knows only ${show(digests.join(', '))} to check a password`,
+      `it knows only ${show(offered.join(', '))} to check a password, which tells too much of it`,
       'refused',
-      'its OpenSSL or its configuration forbids better ones',
+      'install rsync 3.2.7 or a newer one on the server, or allow it: weak-password-digest[] = md5 in [transfer]',
     )
   }
   const secret = arrayOfBytes((address.password ?? '') + challenge)
-  // A daemon without a list is older than 3.2.7, and means MD5 from protocol 30 on.
-  return `${address.user ?? 'nobody'} ${base64(checksums.hash(known ?? 'md5', secret))}\n`
+  return `${address.user ?? 'nobody'} ${base64(checksums.hash(known, secret))}\n`
 }
 
 function base64(bytes: Uint8Array): string {
@@ -126,7 +133,7 @@ export interface HandshakeOptions {
 export async function shakeHands(wire: Wire, options: HandshakeOptions): Promise<Greeting> {
   const { address, protocol } = options
   wire.phase = 'waiting for the greeting'
-  wire.outgoing.text(greetingLine(protocol))
+  wire.outgoing.text(greetingLine(protocol, address))
   wire.outgoing.text(`${address.module}\n`)
   let proceeded = address.password === undefined
   if (proceeded) options.proceed()

@@ -20,7 +20,7 @@ import { Receiver } from './receiver.ts'
 import { type FileRequest, Requester } from './requester.ts'
 import { Wire } from './wire.ts'
 
-export type { Address } from './address.ts'
+export { type Address, WEAK_DIGESTS, type WeakDigest } from './address.ts'
 export type { Selection } from './arguments.ts'
 export type { Link } from './link.ts'
 export { Pace } from './pace.ts'

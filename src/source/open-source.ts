@@ -6,7 +6,12 @@ import { RsyncSource } from './rsync-source.ts'
 import type { Source, SourceOptions } from './source.ts'
 import { checkSettings, openSshLink } from './ssh-link.ts'
 
-export { Pace, rateWindowMs } from '../rsync/session.ts'
+export { Pace, rateWindowMs, WEAK_DIGESTS, type WeakDigest } from '../rsync/session.ts'
+
+/** Whether somebody's name is told to the source, and with it a password. */
+export function namesUser(url: string): boolean {
+  return /^rsync:\/\/[^@/]+@/.test(url)
+}
 
 /** Opens nothing yet: a source connects when it is first asked. */
 export function openSource(host: Host, url: string, options: SourceOptions): Source {
@@ -31,7 +36,9 @@ export function openSource(host: Host, url: string, options: SourceOptions): Sou
       port,
       module: unescapeUrl(module ?? ''),
       ...(user ? { user: unescapeUrl(user) } : {}),
-      ...(options.password === undefined ? {} : { password: options.password }),
+      ...(options.password === undefined
+        ? {}
+        : { password: options.password, weakDigests: options.weakPasswordDigests ?? [] }),
     }
     return new RsyncSource(host, address, url, options)
   }

@@ -5,7 +5,7 @@
  */
 import type { Fd, Path } from '../host.ts'
 import type { Progress } from '../progress.ts'
-import type { Pace } from '../rsync/session.ts'
+import type { Pace, WeakDigest } from '../rsync/session.ts'
 import type { Store } from '../store/store.ts'
 import type { Role } from './order.ts'
 import type { SshSettings } from './ssh-link.ts'
@@ -69,7 +69,10 @@ export interface SourceOptions {
   /** The least rate of useful work over a window; below it a source is given up. 0: never. */
   rateMinBytesPerSecond: number
   rateWindowMs: number
+  /** This source's own: it is given to no other. */
   password: string | undefined
+  /** Digests below SHA-256 that the operator allows for it. */
+  weakPasswordDigests?: readonly WeakDigest[] | undefined
   /** Caps what is received, of all sources together. */
   pace?: Pace | undefined
   /** How ssh:// sources are reached; undefined: not at all. */

@@ -1,11 +1,15 @@
 /** What all work on a device shares: the lock of the store, and how long it is waited for. */
 
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { Device } from '../../src/device/device.ts'
-import { BusyError } from '../../src/errors.ts'
+import { Device, type Overrides } from '../../src/device/device.ts'
+import { BusyError, ConfigError } from '../../src/errors.ts'
+import type { RsyncSource } from '../../src/source/rsync-source.ts'
 import { Store } from '../../src/store/store.ts'
 import { nodeHost } from '../support/host.ts'
 import { newStorePath } from '../support/node-device.ts'
+import { scratch } from '../support/scratch.ts'
 import { test } from '../support/suite.ts'
 
 /** A laptop whose time passes only while it sleeps; `slept` is told how long by now. */
@@ -67,6 +71,58 @@ test('who does not wait is told at once', async () => {
   }
   assert.equal([now(), notes.length], [0, 0])
   other.close()
+})
+
+/** The sources that a device asks, with the password that each would tell. */
+function passwords(
+  sources: Record<string, string | string[]>,
+  urls: string[],
+  more: Overrides = {},
+) {
+  const folder = scratch('password')
+  const file = join(folder, 'password')
+  writeFileSync(file, 'open sesame\n', { mode: 0o600 })
+  const lease = join(folder, 'dhcp.eth0')
+  writeFileSync(lease, 'source=rsync://10.0.0.66/xo\n')
+  const lines = Object.entries({ ...sources, 'dhcp-lease[]': lease }).flatMap(([key, value]) =>
+    [value].flat().map((one) => `${key} = ${one}\n`),
+  )
+  const text = `[sources]\n${lines.join('')}[transfer]\npassword-file = ${file}\n`
+  writeFileSync(join(folder, 'conf'), text)
+  const host = nodeHost()
+  const store = Store.open(host, newStorePath(), true)
+  const progress = { begin() {}, advance() {}, traffic() {}, end() {}, note() {} }
+  const device = new Device(host, progress, { configuration: join(folder, 'conf'), ...more })
+  const opened = device.sources(store, [...urls, ...device.configuration.sources])
+  store.close()
+  return Object.fromEntries(
+    opened.map((source) => [source.name, (source as RsyncSource).address.password]),
+  )
+}
+
+test('a password goes to the one source that was configured with a user, and to no other', () => {
+  const school = 'rsync://anna@school/xo'
+  const asked = passwords({ 'school[]': school, 'upstream[]': 'rsync://updates/xo' }, [
+    'rsync://anna@evil/xo',
+    'rsync://school/xo',
+    'rsync://anna@school:874/xo',
+  ])
+  assert.is(Object.keys(asked).length, 6)
+  for (const [name, password] of Object.entries(asked)) {
+    assert.is(password, name === school ? 'open sesame' : undefined, name)
+  }
+})
+
+test('a password of two sources is a ConfigError, which shows it to nobody', () => {
+  const two = { 'upstream[]': ['rsync://anna@one/xo', 'rsync://anna@two/xo'] }
+  assert.throws(
+    () => passwords(two, []),
+    (error: Error) => error instanceof ConfigError && !error.message.includes('sesame'),
+  )
+  assert.is(
+    passwords(two, [], { sources: ['rsync://anna@two/xo'] })['rsync://anna@two/xo'],
+    'open sesame',
+  )
 })
 
 test.run()

@@ -47,14 +47,24 @@ test('what is no rsync daemon is shown, safely', () => {
 test('the password answers the challenge, without padding', () => {
   const address = { host: 'h', port: 873, module: 'm', user: 'xo', password: 'secret' }
   // printf 'secretabc' | openssl md5 -binary | base64, and the same with sha512.
-  assert.is(passwordAnswer(checksums, address, 'abc', []), 'xo xCuToaw7OC6IBxUQKWqWzg\n')
+  const weak = { ...address, weakDigests: ['md5'] as const }
+  assert.is(passwordAnswer(checksums, weak, 'abc', []), 'xo xCuToaw7OC6IBxUQKWqWzg\n')
   const sha512 = passwordAnswer(checksums, address, 'abc', ['md5', 'sha512'])
   assert.match(sha512, /^xo [A-Za-z0-9+/]{86}\n$/)
 })
 
-test('a daemon that knows only MD4 never sees a password', () => {
+test('a digest that is weaker than SHA-256 is offered and taken only where it is allowed by name', () => {
   const address = { host: 'h', port: 873, module: 'm', user: 'xo', password: 'secret' }
-  assert.throws(() => passwordAnswer(checksums, address, 'abc', ['md4']), /knows only md4/)
+  assert.is(greetingLine(32, address), '@RSYNCD: 32.0 sha512 sha256\n')
+  for (const offered of [['md4'], ['md5'], ['sha1', 'md5'], []]) {
+    assert.throws(() => passwordAnswer(checksums, address, 'abc', offered), /knows only/)
+  }
+  const weak = { ...address, weakDigests: ['sha1'] as const }
+  assert.is(greetingLine(32, weak), '@RSYNCD: 32.0 sha512 sha256 sha1\n')
+  assert.match(passwordAnswer(checksums, weak, 'abc', ['md5', 'sha1']), /^xo /)
+  assert.throws(() => passwordAnswer(checksums, weak, 'abc', ['md5']), /knows only md5/)
+  // Who tells no password greets as everybody does.
+  assert.is(greetingLine(32), '@RSYNCD: 32.0 sha512 sha256 sha1 md5\n')
 })
 
 test('a name never shows the password', () => {

@@ -30,25 +30,25 @@ const addressOf = (url: string) => {
 }
 
 test('rsync URLs name host, port, module and user', () => {
-  const password = 'secret'
+  const secret = { password: 'secret', weakDigests: [] }
   assert.equal(addressOf('rsync://school/xo'), {
     host: 'school',
     port: 873,
     module: 'xo',
-    password,
+    ...secret,
   })
   assert.equal(addressOf('rsync://10.0.0.1:8730/xo/'), {
     host: '10.0.0.1',
     port: 8730,
     module: 'xo',
-    password,
+    ...secret,
   })
   assert.equal(addressOf('rsync://anna%40home@[fe80::1]:1/a%20b'), {
     host: 'fe80::1',
     port: 1,
     module: 'a b',
     user: 'anna@home',
-    password,
+    ...secret,
   })
 })
 
