@@ -27,6 +27,8 @@ export interface Recovered {
   /** Entries of the tree that was to run that were wrong; undefined where nobody can tell. */
   damaged: number | undefined
   report: StageReport | undefined
+  /** Who served what this disk lacked, by the source's name. */
+  source?: string | undefined
 }
 
 const OTHERS: TreeName[] = ['upgraded-root', 'previous-root']
@@ -146,7 +148,7 @@ async function put(
   offline: boolean,
 ): Promise<Recovered> {
   const { store, progress } = job
-  const { verified, report } = await built(job, { search, offer }, mending)
+  const { verified, report, served } = await built(job, { search, offer }, mending)
   progress.begin('commit', undefined, 'entries')
   commit(verified)
   search?.settled()
@@ -154,7 +156,8 @@ async function put(
   const { version } = offer.release
   const { source } = offline || !store.has('fakeroot') ? replaceDamaged(store) : swap(store)
   const damaged = mending.damage.length > 0 ? mending.damage.length : undefined
-  return { outcome: source === version ? 'mended' : 'replaced', version, damaged, report }
+  const outcome = source === version ? 'mended' : 'replaced'
+  return { outcome, version, damaged, report, source: served }
 }
 
 /** Out of what this disk has; and where that is not enough, with what a source brings. */
@@ -166,11 +169,13 @@ async function built(
   const { release, statement } = offer
   const staging = { store, release, statement, reserveBytes, progress }
   try {
-    return await build(staging, new OwnDisk(store, release), mending)
+    return { ...(await build(staging, new OwnDisk(store, release), mending)), served: undefined }
   } catch (error) {
     if (!faultOf(error) || !search || sources.length === 0) throw error
   }
-  return search.serve((source) => build(staging, source, mending))
+  return search.serve(async (source) => {
+    return { ...(await build(staging, source, mending)), served: source.name }
+  })
 }
 
 /** Another tree of the store that is whole: what waits, else what ran before; a bad version comes last. */

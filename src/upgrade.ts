@@ -23,6 +23,8 @@ export interface Upgraded {
   installed: number | undefined
   version: number
   report: StageReport | undefined
+  /** Who served it, by the source's name. */
+  source?: string | undefined
   /** A newer version that was offered, and not taken because it is known as bad here. */
   skipped?: number
 }
@@ -39,10 +41,11 @@ export async function upgrade(job: Upgrade): Promise<Upgraded> {
   const offer = await findRelease(search, job, running)
   if ('none' in offer) {
     search.settled()
+    const source = search.serving?.name
     // Whoever has nothing newer than what runs may still be behind what waits here.
     const version = Math.max(installed, job.store.version('upgraded-root') ?? 0)
     const outcome = version > installed ? 'waiting' : 'up-to-date'
-    return { outcome, installed, version, report: undefined, ...offer.none }
+    return { outcome, installed, version, report: undefined, source, ...offer.none }
   }
   const { version, manifestDigest } = offer.release
   forgive(job.store, version)
@@ -60,7 +63,7 @@ export async function upgrade(job: Upgrade): Promise<Upgraded> {
   job.progress.begin('commit', undefined, 'entries')
   commit(verified)
   search.settled()
-  return { outcome: 'staged', installed, version, report }
+  return { outcome: 'staged', installed, version, report, source: search.serving?.name }
 }
 
 /** Puts the first system into an empty store. Needs the store's lock. */
@@ -81,5 +84,6 @@ export async function install(job: Upgrade): Promise<Upgraded> {
   commitFirst(verified)
   search.settled()
   const { version } = offer.release
-  return { outcome: 'installed', installed: undefined, version, report }
+  const source = search.serving?.name
+  return { outcome: 'installed', installed: undefined, version, report, source }
 }

@@ -111,7 +111,7 @@ export const statusCommand: Command = {
       if (intent) lines.push(`unfinished ${intent.verb} from ${intent.source} to ${intent.target}`)
       if (wait) {
         const due = formatInstant(wait.until)
-        const why = wait.tries > 0 ? 'the school server lacked it' : 'all sources failed'
+        const why = wait.tries > 0 ? 'the school server lacked it' : 'no source served it'
         lines.push(`next try   ${due}: ${why}, ${wait.tries || wait.failures} in a row`)
       }
       if (last) lines.push(`last       ${last.outcome}, ${last.time}: ${last.message}`)

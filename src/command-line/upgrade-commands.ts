@@ -42,20 +42,29 @@ export const upgradeCommand: Command = {
 function upgradeOnce(context: Context): Promise<number> {
   return context.device.withLockedStore(false, async (store) => {
     const result = await recorded(context.device, store, upgrade, asked(context))
-    const { outcome, installed, version, skipped } = result
-    context.result({ ...result, ...result.report }, [
-      outcome === 'up-to-date'
-        ? skipped === undefined
-          ? `Version ${version} is installed and is the newest.`
-          : `Version ${version} is installed; ${skipped} is known as bad here, and is taken only ` +
-            `with \`--version ${skipped}\`.`
-        : outcome === 'waiting'
-          ? `Version ${version} waits already: \`xo-upgrade swap\` makes it run.`
-          : `Version ${version} is staged and proved, over ${installed}; ${reportOf(result)}.\n` +
-            'It runs after `xo-upgrade swap`.',
-    ])
+    context.result({ ...result, ...result.report }, linesOf(result))
     return EXIT.done
   })
+}
+
+function linesOf(result: Upgraded): string[] {
+  const { outcome, installed, version, skipped, source } = result
+  if (outcome === 'waiting') {
+    return [`Version ${version} waits already: \`xo-upgrade swap\` makes it run.`]
+  }
+  if (outcome === 'up-to-date') {
+    const by = source === undefined ? '' : `, says ${source}`
+    return skipped === undefined
+      ? [`Version ${version} is installed and is the newest${by}.`]
+      : [
+          `Version ${version} is installed; ${skipped} is known as bad here, and is taken only ` +
+            `with \`--version ${skipped}\`.`,
+        ]
+  }
+  return [
+    `Version ${version} is staged and proved, over ${installed}; ${reportOf(result)}.`,
+    'It runs after `xo-upgrade swap`.',
+  ]
 }
 
 export const installCommand: Command = {
@@ -116,8 +125,10 @@ function asked({ values, configuration }: Context): Wish {
   }
 }
 
-function reportOf({ report }: Pick<Upgraded, 'report'>): string {
+function reportOf({ report, source }: Pick<Upgraded, 'report' | 'source'>): string {
   if (!report) return 'nothing was needed'
-  const fetched = `${report.fetchedFiles} files (${amount(report.fetchedBytes, 'bytes')}) fetched`
+  const from = source === undefined ? '' : ` from ${source}`
+  const bytes = amount(report.fetchedBytes, 'bytes')
+  const fetched = `${report.fetchedFiles} files (${bytes}) fetched${from}`
   return report.linked > 0 ? `${fetched}, ${report.linked} linked` : fetched
 }

@@ -84,10 +84,11 @@ function usable(device: Device, store: Store, urls: string[]): string[] {
 }
 
 /** What came of an upgrade, for people. */
-export function sentenceOf({ outcome, version }: Upgraded): string {
+export function sentenceOf({ outcome, version, source }: Upgraded): string {
   if (outcome === 'up-to-date') return `Version ${version} is the newest.`
   if (outcome === 'waiting') return `Version ${version} waits for the next start.`
-  return `Version ${version} is staged and proved; it runs after the next start.`
+  const from = source === undefined ? '' : `, from ${source}`
+  return `Version ${version} is staged and proved${from}; it runs after the next start.`
 }
 
 /** A round that can't fail: whatever went wrong is its outcome. */

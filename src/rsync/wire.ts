@@ -218,8 +218,7 @@ export class Wire {
   readonly #got = (count: number): void => {
     this.#reading = false
     if (count === 0) {
-      const refused = this.starting && this.lastWords !== undefined
-      this.#failure ??= this.broken('the connection was cut', refused ? 'refused' : 'cut')
+      this.#cut()
     } else {
       this.received += count
       this.patience.heard()
@@ -237,10 +236,16 @@ export class Wire {
   readonly #readFailed = (error: unknown): void => {
     this.#reading = false
     if (!isSystemError(error, 'ETIMEDOUT')) {
-      const code = isSystemError(error) ? error.code : String(error)
-      this.#failure ??= this.broken(`the connection was cut (${code})`, 'cut')
+      this.#cut(isSystemError(error) ? error.code : String(error))
     }
     this.#tell()
+  }
+
+  /** A daemon that says why and hangs up refuses us, whether or not it read what we had sent. */
+  #cut(code?: string): void {
+    const refused = this.starting && this.lastWords !== undefined
+    const how = code === undefined ? '' : ` (${code})`
+    this.#failure ??= this.broken(`the connection was cut${how}`, refused ? 'refused' : 'cut')
   }
 
   /**

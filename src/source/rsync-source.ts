@@ -15,12 +15,20 @@ import {
 import { show } from '../text.ts'
 import type { Outcome, Source, SourceOptions, Wanted } from './source.ts'
 
+/** Of a session: a server that lacks 300 files says so 300 times, and the first say it all. */
+const TEXTS_MAX = 10
+/** Of one text (bytes). */
+const TEXT_LENGTH_MAX = 1000
+/** What stock servers say last, and what says nothing of the cause. */
+const IS_SUMMARY = /^rsync (error|warning): /
+
 export class RsyncSource implements Source {
   /** Lists the statements and manifests; open between `statement` and `manifest`. */
   #session: Session | undefined
   /** Of sessions that are over. */
   #received = 0
   #sent = 0
+  #said: string | undefined
 
   constructor(
     readonly host: Host,
@@ -43,7 +51,7 @@ export class RsyncSource implements Source {
   }
 
   async keys(): Promise<Uint8Array | undefined> {
-    const session = await this.#connect({ kind: 'paths', paths: ['keys'] }, () => {})
+    const session = await this.#connect({ kind: 'paths', paths: ['keys'] }, true)
     try {
       const chain = await this.#read(session, 'keys', KEY_CHAIN_SIZE_MAX)
       await this.#finish(session)
@@ -136,11 +144,22 @@ export class RsyncSource implements Source {
     session.close()
   }
 
-  #connect(
-    selection: Selection,
-    onServerText = (text: string) => this.options.progress.note(`${this.name} says: ${text}`),
-  ): Promise<Session> {
+  /** What it said of what it could not send, in the session that brings files. */
+  get said(): string | undefined {
+    return this.#said
+  }
+
+  #connect(selection: Selection, isQuiet = false): Promise<Session> {
     const { options } = this
+    this.#said = undefined
+    let texts = 0
+    const tell = (level: 'error' | 'warning' | 'notice', text: string) => {
+      if (text === '') return
+      if (level === 'error' && !IS_SUMMARY.test(text)) this.#said ??= text
+      if (isQuiet || ++texts > TEXTS_MAX) return
+      options.progress.note(`${this.name} says: ${text}`)
+      if (texts === TEXTS_MAX) options.progress.note(`${this.name} says more, which is not shown`)
+    }
     return Session.open(this.host, {
       address: this.address,
       selection,
@@ -162,7 +181,7 @@ export class RsyncSource implements Source {
       onBytes: (received, sent) => {
         options.progress.traffic(this.#received + received, this.#sent + sent)
       },
-      onServerText: (_level, text) => onServerText(show(text.trim())),
+      onServerText: (level, text) => tell(level, show(text.trim().slice(0, TEXT_LENGTH_MAX))),
     })
   }
 

@@ -154,7 +154,7 @@ export class Search {
       )
     }
     if (!this.options.failed) {
-      this.options.progress.note(`no source could serve; the next try is due at ${when}`)
+      this.options.progress.note(`the sources are asked again at ${when}`)
     }
     return this.#failure
   }

@@ -57,6 +57,8 @@ export interface Source {
   ): Promise<void>
   /** The chain of keys statements that it carries (src/release/keys.ts); undefined where it has none. */
   keys?(): Promise<Uint8Array | undefined>
+  /** The first of its own words on what it could not send, to be shown; undefined: it said nothing. */
+  readonly said?: string | undefined
   close(): void
 }
 

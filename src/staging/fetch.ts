@@ -7,7 +7,7 @@ import { isSystemError, PeerError, TrustError } from '../errors.ts'
 import type { Fd, Host, Path } from '../host.ts'
 import type { Progress } from '../progress.ts'
 import type { Entry } from '../release/manifest-line.ts'
-import type { Outcome, Wanted } from '../source/source.ts'
+import type { Outcome, Source, Wanted } from '../source/source.ts'
 import type { OpenTree } from '../store/store.ts'
 import { show } from '../text.ts'
 import { Counterparts } from './counterpart.ts'
@@ -103,7 +103,7 @@ export class Fetcher {
   }
 
   /** Throws what the source did wrong, once everything else has come. */
-  settle(source: string): void {
+  settle({ name: source, said }: Pick<Source, 'name' | 'said'>): void {
     const [altered] = this.#altered
     if (altered !== undefined) {
       throw new TrustError(
@@ -123,9 +123,11 @@ export class Fetcher {
     const [absent] = this.#absent
     if (absent !== undefined) {
       throw new PeerError(
-        `${source} lacks ${count(this.#absent)} of this version, the first ${show(absent)}`,
+        `${source} lacks ${count(this.#absent)} of this version, the first ${show(absent)}` +
+          (said === undefined ? '' : `; it said: ${said}`),
         'absent',
-        'the server may still be filling itself: try again later, or name another source',
+        'the server may still be filling itself, or hide the files (exclude, filter in its ' +
+          'rsyncd.conf): try again later, or name another source',
       )
     }
   }

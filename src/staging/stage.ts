@@ -147,7 +147,7 @@ class Builder {
       while (left > 0) {
         const before = left
         await this.#round(needs)
-        this.#fetcher.settle(this.source.name)
+        this.#fetcher.settle(this.source)
         left = this.#placeWaiting()
         assert(
           left === 0 || left < before,

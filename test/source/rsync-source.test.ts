@@ -189,6 +189,46 @@ test('a server that stays below the least rate is given up, though it never fall
   }
 })
 
+test('a server that hides 300 files says why, and is quoted in a few lines', async () => {
+  const hiding = await startDaemon('rsync', [
+    { name: 'xo', path: module, settings: { exclude: '*.gz' } },
+  ])
+  const names = Array.from({ length: 300 }, (_, index) => `${index}.gz`)
+  for (const name of names) put(`46/root/${name}`, name)
+  notes.length = 0
+  try {
+    const source = open('xo', hiding.port)
+    const content = await contentFrom(source, 46, names, false)
+    assert.equal([...content.values()].at(-1)?.outcome, { failed: 'absent' })
+    assert.is(content.size, 300)
+    assert.ok(notes.length <= 12, `${notes.length} notes`)
+    assert.match(source.said ?? '', /0.gz/)
+    source.close()
+  } finally {
+    await hiding.stop()
+    rmSync(join(module, '46'), { recursive: true })
+  }
+})
+
+test('a server that refuses an option is asked once, and its words are told', async () => {
+  const refusing = await startDaemon('rsync', [
+    { name: 'xo', path: module, settings: { 'refuse options': 'files-from' } },
+  ])
+  const relay = await startProxy(refusing.port)
+  try {
+    const source = open('xo', relay.port)
+    const before = relay.connections
+    const content = contentFrom(source, 42, ['a'], false)
+    const error = (await rejects(content, /files-from/)) as PeerError
+    assert.is(error.kind, 'refused', error.message)
+    assert.ok(relay.connections - before <= 2)
+    source.close()
+  } finally {
+    relay.close()
+    await refusing.stop()
+  }
+})
+
 test('a source can be asked again after it was closed', async () => {
   const source = open()
   await text(source.statement(undefined))

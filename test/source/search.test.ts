@@ -120,7 +120,7 @@ test('upstream fails: a wait that grows, and the error that says why', async () 
     clock.now = wait.until
   }
   assert.ok(longest >= 500 && longest <= 1000, `${longest}`)
-  assert.ok(notes.some((text) => /the next try is due at 1970-01-1/.test(text)))
+  assert.ok(notes.some((text) => /the sources are asked again at 1970-01-1/.test(text)))
 })
 
 test('a try before its time leaves the wait as it is; a clock that went back begins a new one', async () => {
