@@ -7,14 +7,14 @@ import { DeadlineError, isSystemError, PeerError } from './errors.ts'
 import type { Host } from './host.ts'
 
 type Socket = import('native:sockets').Socket
-type Address = import('native:sockets').Address
+type ResolvedAddress = import('native:sockets').Address
 
 /** RFC 8305, section 5: what it recommends between two attempts. */
 const ATTEMPT_DELAY_MS = 250
 /** A name with more addresses than this is a mistake or an attack; each costs a socket. */
 const ADDRESSES_MAX = 16
 
-export interface Destination {
+interface Destination {
   /** Names the peer in messages. */
   peer: string
   host: string
@@ -45,10 +45,10 @@ export async function connect(
 }
 
 /** The families take turns, beginning with the resolver's first choice; the order within each stays. */
-export function inTurns(addresses: readonly Address[]): Address[] {
+export function inTurns(addresses: readonly ResolvedAddress[]): ResolvedAddress[] {
   const first = addresses.filter(({ family }) => family === addresses[0]?.family)
   const other = addresses.filter(({ family }) => family !== addresses[0]?.family)
-  const turns: Address[] = []
+  const turns: ResolvedAddress[] = []
   for (let i = 0; i < Math.max(first.length, other.length); i++) {
     const [one, two] = [first[i], other[i]]
     if (one) turns.push(one)
@@ -68,7 +68,7 @@ class Race {
 
   constructor(
     readonly modules: Pick<Host, 'sockets' | 'clock'>,
-    readonly addresses: readonly Address[],
+    readonly addresses: readonly ResolvedAddress[],
     readonly endMs: number,
   ) {
     this.winner = new Promise((resolve, reject) => {

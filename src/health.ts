@@ -8,12 +8,12 @@ import type { Fd, Host, Path } from './host.ts'
 import type { Progress } from './progress.ts'
 import { show } from './text.ts'
 
-export interface Veto {
+interface Veto {
   hook: Path
   why: string
 }
 
-export interface Examination {
+interface Examination {
   host: Host
   folder: Path
   /** Told to the hooks as XO_UPGRADE_VERSION and XO_UPGRADE_TRIAL. */

@@ -15,7 +15,7 @@ import { commit } from './store/commit.ts'
 import { mendRecord, signedTree } from './store/mend-record.ts'
 import { readState } from './store/state.ts'
 import type { Store, Tree, TreeName } from './store/store.ts'
-import { recover, replaceDamaged, rollBack, swap } from './store/swap.ts'
+import { finishCutSwap, replaceDamaged, rollBack, swap } from './store/swap.ts'
 import { checkSettled } from './store/trial.ts'
 import { DAMAGE_MAX, type Examined, verify } from './store/verify.ts'
 import type { Upgrade } from './upgrade.ts'
@@ -57,10 +57,10 @@ export interface Recovery extends Upgrade {
 export async function recoverSystem(job: Recovery, offline: boolean): Promise<Recovered> {
   const { store, progress } = job
   mendRecord(store, releaseKeysOf(job), (text) => progress.note(text))
-  recover(store)
+  finishCutSwap(store)
   if (!offline && store.isRoot('previous-root')) checkSettled(store, 'recover')
   if (job.sources.length > 0) await learnSigner(searchOf(job), job, 'fakeroot')
-  const running = await examine(job, 'fakeroot')
+  const running = await examineTree(job, 'fakeroot')
   if (!running) {
     return (await adopt(job)) ?? (await complete(job, offline)) ?? (await replace(job, offline))
   }
@@ -184,7 +184,7 @@ async function adopt(job: Recovery): Promise<Recovered | undefined> {
   const { bad } = readState(store)
   const found: { name: TreeName; version: number }[] = []
   for (const name of OTHERS) {
-    const other = await examine(job, name)
+    const other = await examineTree(job, name)
     if (!other?.hasManifest || other.damage.length > 0) continue
     found.push({ name, version: other.tree.release.version })
   }
@@ -196,7 +196,7 @@ async function adopt(job: Recovery): Promise<Recovered | undefined> {
   return { outcome: 'replaced', version: best.version, damaged: undefined, report: undefined }
 }
 
-async function examine(job: Recovery, name: TreeName): Promise<Examined | undefined> {
+async function examineTree(job: Recovery, name: TreeName): Promise<Examined | undefined> {
   const { known = new Map() as Known } = job
   const found = known.get(name) ?? (await look(job, name))
   known.set(name, found)

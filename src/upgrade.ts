@@ -4,16 +4,16 @@
  */
 import { ConfigError, PeerError } from './errors.ts'
 import { knowsSigner } from './release/signify.ts'
-import { findRelease, type Wish } from './source/find-release.ts'
+import { findRelease, type ReleaseWish } from './source/find-release.ts'
 import { Search, type SearchOptions } from './source/search.ts'
 import { build } from './staging/build.ts'
 import type { StageReport } from './staging/stage.ts'
 import { commit, commitFirst } from './store/commit.ts'
 import { trustedKeys } from './store/key-chain.ts'
-import { recover } from './store/swap.ts'
+import { finishCutSwap } from './store/swap.ts'
 import { checkSettled, forgive } from './store/trial.ts'
 
-export interface Upgrade extends Wish, SearchOptions {
+export interface Upgrade extends ReleaseWish, SearchOptions {
   /** What must stay free on the store's disk. */
   reserveBytes: number
 }
@@ -31,7 +31,7 @@ export interface Upgraded {
 
 /** Brings a newer version into the store, where it waits for the swap. Needs the store's lock. */
 export async function upgrade(job: Upgrade): Promise<Upgraded> {
-  recover(job.store)
+  finishCutSwap(job.store)
   const running = job.store.tree('fakeroot')
   if (!running) {
     throw new ConfigError('this store holds no system to upgrade', 'run `xo-upgrade install`')
@@ -68,7 +68,7 @@ export async function upgrade(job: Upgrade): Promise<Upgraded> {
 
 /** Puts the first system into an empty store. Needs the store's lock. */
 export async function install(job: Upgrade): Promise<Upgraded> {
-  recover(job.store)
+  finishCutSwap(job.store)
   const running = job.store.tree('fakeroot')
   if (running) {
     throw new ConfigError(

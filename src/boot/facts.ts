@@ -9,12 +9,15 @@ import type { PublicKey } from '../release/signify.ts'
 import { keysEverTrusted, trustedKeys } from '../store/key-chain.ts'
 import { salvageState } from '../store/state.ts'
 import type { Store, TreeName } from '../store/store.ts'
-import type { Facts, FoundTree } from './plan.ts'
+import type { BootFacts, FoundTree } from './plan.ts'
 import { findFault, INITS, type StartFault } from './root/start-check.ts'
 
 /** What the store does not know. */
 export interface Circumstances
-  extends Pick<Facts, 'bootsMax' | 'words' | 'locked' | 'writable' | 'moved' | 'recoveryTried'> {
+  extends Pick<
+    BootFacts,
+    'bootsMax' | 'words' | 'locked' | 'writable' | 'moved' | 'recoveryTried'
+  > {
   /** Of the role `release`: those that the rotations in the store begin with. */
   keys: readonly PublicKey[]
   /** What may be the init, first choice first; default: where the kernel looks. */
@@ -23,7 +26,7 @@ export interface Circumstances
   proved?: Set<string>
 }
 
-export async function gatherFacts(store: Store, given: Circumstances): Promise<Facts> {
+export async function gatherFacts(store: Store, given: Circumstances): Promise<BootFacts> {
   const { bootsMax, words, locked, writable, moved, recoveryTried } = given
   const { proved = new Set<string>() } = given
   const ever = keysEverTrusted(store, given.keys)

@@ -19,7 +19,7 @@ import { handOver } from './root/hand-over.ts'
 import { INITS } from './root/start-check.ts'
 import { Console } from './screen/console.ts'
 import { endMachine, showTrouble } from './screen/rescue.ts'
-import { type Decision, makingRoom, settle } from './settle.ts'
+import { type BootDecision, makingRoom, settleTrees } from './settle.ts'
 import { defaultBootSettings } from './standing-device.ts'
 import { letGoOfStore, STEPS } from './steps.ts'
 
@@ -89,7 +89,7 @@ export async function runInit(host: Host, programVersion: string): Promise<never
 /** Chooses a tree and starts it, as often as it takes. Returns only by throwing. */
 async function startSystem(boot: Boot): Promise<never> {
   for (let recoveries = 0; ; ) {
-    const decision = await decide(boot)
+    const decision = await decideStart(boot)
     if (decision.act === 'boot') {
       if (isCounted(boot) || !decision.trial) {
         await boot.network.bringDown()
@@ -98,7 +98,7 @@ async function startSystem(boot: Boot): Promise<never> {
     } else if (decision.act === 'locked') {
       await waitForRelease(boot, decision.reason)
     } else {
-      await recover(boot, recoveries)
+      await makeRecovery(boot, recoveries)
       recoveries++
     }
   }
@@ -114,11 +114,11 @@ function initsOf({ words, settings }: Boot): string[] {
   return [...new Set([...first, ...INITS.slice(0, -1), SYSTEMD, ...INITS.slice(-1)])]
 }
 
-function decide(boot: Boot): Promise<Decision> {
+function decideStart(boot: Boot): Promise<BootDecision> {
   const { host, console, keys, settings, words, recoveryTried } = boot
   const writable = boot.writable && !boot.uncounted
   const store = storeOf(boot)
-  return settle(
+  return settleTrees(
     store,
     {
       ...{ keys, writable, recoveryTried },
@@ -131,7 +131,7 @@ function decide(boot: Boot): Promise<Decision> {
   )
 }
 
-type Start = Extract<Decision, { act: 'boot' }>
+type Start = Extract<BootDecision, { act: 'boot' }>
 
 /**
  * Counts the boot, where it can be. False where it can't: then a trial is decided anew, because one
@@ -180,7 +180,7 @@ function startTree(boot: Boot, { tree, version, trial }: Start): void {
 }
 
 /** One try. From the second on nothing else is left to be done: it says so, and waits in between. */
-async function recover(boot: Boot, recoveries: number): Promise<void> {
+async function makeRecovery(boot: Boot, recoveries: number): Promise<void> {
   const { host, console, network, known, words, settings } = boot
   const { stickLabels, rescueShell } = settings
   const way = words.recover ?? 'any'

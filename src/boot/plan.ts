@@ -14,7 +14,7 @@ export interface FoundTree {
   fault: StartFault | undefined
 }
 
-export interface Facts {
+export interface BootFacts {
   /** `fakeroot`, `upgraded-root` and `previous-root`; undefined where nothing has that name. */
   running: FoundTree | undefined
   waiting: FoundTree | undefined
@@ -40,7 +40,7 @@ export interface Facts {
 }
 
 /** `reason` is a sentence for the console. */
-export type Plan =
+export type BootPlan =
   | { act: 'locked'; reason: string }
   | { act: 'finish'; intent: Intent; reason: string }
   | { act: 'swap'; version: number; reason: string }
@@ -50,7 +50,7 @@ export type Plan =
   /** `tree` is another one than `fakeroot` only where names can't change: by the disk, or by the versions. */
   | { act: 'boot'; tree: TreeName; version: number; trial: boolean; reason: string }
 
-export function plan(facts: Facts): Plan {
+export function planBoot(facts: BootFacts): BootPlan {
   const { locked, intent, writable, words } = facts
   if (locked !== undefined) return { act: 'locked', reason: locked }
   if (intent && writable) {
@@ -64,7 +64,7 @@ export function plan(facts: Facts): Plan {
   if (words.boot === 'previous' && !facts.moved) {
     const newer = (facts.running?.version ?? 0) > (facts.previous?.version ?? 0)
     const bad = newer ? facts.running?.version : undefined
-    const asked = rollBack(facts, 'The previous version was asked for.', bad)
+    const asked = rollBackPlan(facts, 'The previous version was asked for.', bad)
     if (asked) return asked
   }
   const version = startable(facts.running)
@@ -73,7 +73,7 @@ export function plan(facts: Facts): Plan {
 }
 
 /** The tree that should run can't: the one before it, which was healthy once, else the one that waits. */
-function replace(facts: Facts): Plan {
+function replace(facts: BootFacts): BootPlan {
   const { running, waiting, previous, recoveryTried } = facts
   const reason = running?.fault
     ? `Version ${running.version ?? 'unknown'} can't start: ${running.fault.text}.`
@@ -81,7 +81,7 @@ function replace(facts: Facts): Plan {
   // What is merely damaged is worth fetching again; what was published like that is not.
   const unfit = running?.fault?.kind === 'unfit' && facts.trial === running.version
   const bad = unfit ? running?.version : undefined
-  const back = rollBack(facts, reason, bad)
+  const back = rollBackPlan(facts, reason, bad)
   if (back) return back
   const next = startable(waiting)
   if (next !== undefined && !facts.bad.includes(next)) return { act: 'swap', version: next, reason }
@@ -101,7 +101,7 @@ function replace(facts: Facts): Plan {
 }
 
 /** The running tree is on trial. What waits has to wait on: a swap would throw the way back away. */
-function tryOut(facts: Facts, version: number): Plan {
+function tryOut(facts: BootFacts, version: number): BootPlan {
   const { boots, bootsMax } = facts
   const number = boots + 1
   if (bootsMax === 0 || boots < bootsMax) {
@@ -109,7 +109,7 @@ function tryOut(facts: Facts, version: number): Plan {
     return boot(facts, 'fakeroot', version, `Version ${version} is on trial: boot ${number}${of}.`)
   }
   const reason = `Version ${version} was started ${boots} times and never became healthy.`
-  const back = rollBack(facts, reason, version)
+  const back = rollBackPlan(facts, reason, version)
   if (back) return back
   if (!facts.recoveryTried && boots % bootsMax === 0) return { act: 'recover', reason }
   return boot(facts, 'fakeroot', version, `${reason} There is no other.`)
@@ -120,7 +120,7 @@ function tryOut(facts: Facts, version: number): Plan {
  * system that never confirms says nothing by not doing so. First it is checked and mended, and
  * later, after as many boots again, left.
  */
-function keepOrSwap(facts: Facts, version: number): Plan {
+function keepOrSwap(facts: BootFacts, version: number): BootPlan {
   const { waiting, confirmed, boots, bootsMax, recoveryTried } = facts
   const next = startable(waiting)
   if (next !== undefined && !facts.bad.includes(next)) {
@@ -129,7 +129,7 @@ function keepOrSwap(facts: Facts, version: number): Plan {
   const isDue = bootsMax > 0 && boots >= bootsMax && boots % bootsMax === 0
   if (confirmed === version && isDue && !recoveryTried) {
     const reason = `Version ${version} did not become healthy in its last ${boots} boots.`
-    const back = boots >= 2 * bootsMax ? rollBack(facts, reason, undefined) : undefined
+    const back = boots >= 2 * bootsMax ? rollBackPlan(facts, reason, undefined) : undefined
     return back ?? { act: 'recover', reason }
   }
   return boot(facts, 'fakeroot', version, `Version ${version}.`)
@@ -139,7 +139,7 @@ function keepOrSwap(facts: Facts, version: number): Plan {
  * A store that can't be written: the best tree is started under whatever name it has. One on trial
  * comes after the one before it, because its boots can't be counted, and it might never end.
  */
-function startAsItStands(facts: Facts): Plan {
+function startAsItStands(facts: BootFacts): BootPlan {
   const { trial, bootsMax, words } = facts
   const running: [TreeName, FoundTree | undefined] = ['fakeroot', facts.running]
   const previous: [TreeName, FoundTree | undefined] = ['previous-root', facts.previous]
@@ -158,14 +158,18 @@ function startAsItStands(facts: Facts): Plan {
 }
 
 /** The way back, where there is one that was healthy once. */
-function rollBack(facts: Facts, reason: string, bad: number | undefined): Plan | undefined {
+function rollBackPlan(
+  facts: BootFacts,
+  reason: string,
+  bad: number | undefined,
+): BootPlan | undefined {
   const version = startable(facts.previous)
   if (version === undefined || version === facts.running?.version) return undefined
   if (facts.bad.includes(version)) return undefined
   return { act: 'roll-back', version, bad, reason }
 }
 
-function boot(facts: Facts, tree: TreeName, version: number, reason: string): Plan {
+function boot(facts: BootFacts, tree: TreeName, version: number, reason: string): BootPlan {
   const trial = tree === 'fakeroot' && facts.trial === version
   return { act: 'boot', tree, version, trial, reason }
 }

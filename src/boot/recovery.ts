@@ -19,7 +19,7 @@ import type { Console } from './screen/console.ts'
 import { sentenceOf, withoutPassword } from './screen/plain-words.ts'
 import { standingDevice } from './standing-device.ts'
 
-export interface RecoveryTry {
+interface RecoveryTry {
   host: Host
   console: Console
   network: Network

@@ -8,30 +8,30 @@ import type { PublicKey } from '../release/signify.ts'
 import { mendRecord } from '../store/mend-record.ts'
 import { isFull } from '../store/room.ts'
 import type { Store } from '../store/store.ts'
-import { recover, rollBack, swap } from '../store/swap.ts'
+import { finishCutSwap, rollBack, swap } from '../store/swap.ts'
 import { type Circumstances, gatherFacts } from './facts.ts'
-import { type Plan, plan } from './plan.ts'
+import { type BootPlan, planBoot } from './plan.ts'
 
 /** What is left to the caller. */
-export type Decision = Extract<Plan, { act: 'boot' | 'recover' | 'locked' }>
+export type BootDecision = Extract<BootPlan, { act: 'boot' | 'recover' | 'locked' }>
 
 /** A bug must end in a recovery, not in an endless loop. */
 const ACTS_MAX = 8
 
 /** `note` is told, one sentence at a time, what is found and done, before it is done. */
-export async function settle(
+export async function settleTrees(
   store: Store,
   given: Omit<Circumstances, 'moved' | 'proved'>,
   note: (text: string) => void,
-): Promise<Decision> {
+): Promise<BootDecision> {
   const circumstances: Circumstances = { ...given, moved: false, proved: new Set() }
   if (given.writable) mend(store, given.keys, note)
   for (let acts = 0; acts < ACTS_MAX; acts++) {
-    const next = plan(await gatherFacts(store, circumstances))
+    const next = planBoot(await gatherFacts(store, circumstances))
     note(next.reason)
     if (next.act === 'boot' || next.act === 'recover' || next.act === 'locked') return next
     try {
-      makingRoom(store, () => carryOut(store, next))
+      makingRoom(store, () => makeAct(store, next))
       circumstances.moved ||= next.act !== 'finish'
     } catch (error) {
       if (!(error instanceof Error)) throw error
@@ -55,8 +55,8 @@ function mend(store: Store, keys: readonly PublicKey[], note: (text: string) => 
 
 const capital = (text: string) => text.slice(0, 1).toUpperCase() + text.slice(1)
 
-function carryOut(store: Store, next: Exclude<Plan, Decision>): void {
-  if (next.act === 'finish') recover(store)
+function makeAct(store: Store, next: Exclude<BootPlan, BootDecision>): void {
+  if (next.act === 'finish') finishCutSwap(store)
   else if (next.act === 'swap') swap(store)
   else
     rollBack(store, { reason: next.reason, ...(next.bad === undefined ? {} : { bad: next.bad }) })

@@ -14,7 +14,7 @@ import { type HttpAddress, post } from './http-post.ts'
 import { encodeQuestion, type Question } from './question.ts'
 import { NONCE_LENGTH, openReply, type Reply } from './reply.ts'
 
-export interface HomeServer {
+export interface HomeContact {
   address: HttpAddress
   /** Of the role `home`. */
   keys: readonly PublicKey[]
@@ -35,7 +35,7 @@ type Told = Pick<State, 'trial' | 'bad' | 'last'> & { attack?: State['attack'] }
 /** Throws PeerError or DeadlineError where no server answered, TrustError where what came is not to be believed. */
 export async function callHome(
   modules: Pick<Host, 'sockets' | 'clock' | 'random'>,
-  server: HomeServer,
+  server: HomeContact,
   laptop: Laptop,
   state: Told & Pick<State, 'trustedSeconds'>,
 ): Promise<Reply> {
@@ -57,8 +57,8 @@ export async function callHome(
 function questionOf(laptop: Laptop, { trial, bad, last, attack }: Told, nonce: string): Question {
   return {
     ...laptop,
-    hardware: named('hardware', laptop.hardware),
-    deployment: named('deployment', laptop.deployment),
+    hardware: audienceNamed('hardware', laptop.hardware),
+    deployment: audienceNamed('deployment', laptop.deployment),
     nonce,
     trial,
     bad,
@@ -69,7 +69,7 @@ function questionOf(laptop: Laptop, { trial, bad, last, attack }: Told, nonce: s
 }
 
 /** The configuration holds bytes, a question holds text. */
-function named(key: string, bytes: string): string {
+function audienceNamed(key: string, bytes: string): string {
   const text = textOfBytes(bytes)
   if (text !== undefined && isAudience(text)) return text
   throw new ConfigError(
@@ -79,7 +79,7 @@ function named(key: string, bytes: string): string {
 }
 
 /** What names an error without its words, which may tell of the child's files. */
-export function codeOf({ message }: { message: string }): string | undefined {
+function codeOf({ message }: { message: string }): string | undefined {
   return attackIn(message) ?? /\((E[A-Z0-9]+)\)/.exec(message)?.[1]
 }
 

@@ -9,7 +9,7 @@ import { arrayOfBytes, show } from '../text.ts'
 import { HttpAnswer } from './http-answer.ts'
 import { CALL_HOME_PATH, QUESTION_TYPE } from './question.ts'
 
-export type HttpModules = Pick<Host, 'sockets' | 'clock'>
+type HttpModules = Pick<Host, 'sockets' | 'clock'>
 
 export interface HttpAddress {
   host: string

@@ -18,10 +18,10 @@ export interface LockPolicy {
   graceSeconds: number
 }
 
-type Facts = Pick<State, 'home' | 'trustedSeconds' | 'ranSeconds'>
+type LeaseFacts = Pick<State, 'home' | 'trustedSeconds' | 'ranSeconds'>
 
 /** Why the laptop may not start, as a sentence; undefined: it may. Pure. */
-export function lockVerdict(state: Facts, policy: LockPolicy): string | undefined {
+export function lockVerdict(state: LeaseFacts, policy: LockPolicy): string | undefined {
   if (!policy.enforce || !state.home) return undefined
   if (state.home.stolen) return 'This laptop was reported stolen.'
   const { leaseEnd } = state.home
@@ -34,7 +34,7 @@ export function lockVerdict(state: Facts, policy: LockPolicy): string | undefine
  * The time that leases are judged by: the newest signed one, and what the laptop ran since. Switched
  * off it stands still; it can be late, but it is never ahead of the true one.
  */
-export function leaseSeconds({ trustedSeconds, ranSeconds }: Omit<Facts, 'home'>): number {
+export function leaseSeconds({ trustedSeconds, ranSeconds }: Omit<LeaseFacts, 'home'>): number {
   return trustedSeconds + ranSeconds
 }
 

@@ -3,6 +3,7 @@
  * on a stick. Both sides encode and decode here. `openReply` and `openUnlock` are the only ways from
  * bytes to something that may be believed; what they refuse is named after the attack.
  */
+
 import { assert, TrustError } from '../errors.ts'
 import {
   REPLY_SIZE_MAX,
@@ -11,7 +12,7 @@ import {
   VERSION_MAX,
 } from '../limits.ts'
 import { Fields, formatInstant } from '../release/fields.ts'
-import { type PublicKey, verify } from '../release/signify.ts'
+import { type PublicKey, verifySignature } from '../release/signify.ts'
 import { decodeStatement, encodeStatement, isValue } from '../release/statement.ts'
 
 export const PRIORITIES = ['low', 'normal', 'urgent'] as const
@@ -39,7 +40,7 @@ export interface Reply {
 }
 
 /** Frees one laptop by hand. */
-export interface Unlock {
+interface Unlock {
   serial: string
   /** When it was signed: later than whatever locked the laptop, or it is an old one. */
   time: number
@@ -53,7 +54,7 @@ const NONCE = /^[0-9a-f]{32}$/
 /** 16 bytes, which nobody guesses, and nobody meets twice. */
 export const NONCE_LENGTH = 16
 /** A year: what a number of seconds may be at the most. Laptops bound it further. */
-const INTERVAL_MAX_SECONDS = 366 * 86_400
+const REPLY_INTERVAL_MAX_SECONDS = 366 * 86_400
 const SOURCES_MAX = 8
 const SOURCE_LENGTH_MAX = 300
 const MESSAGE_LENGTH_MAX = 500
@@ -97,7 +98,7 @@ export function encodeReply(reply: Reply): Uint8Array {
 }
 
 /** What a laptop asked with, and knows of time. */
-export interface Asked {
+export interface AskedWith {
   serial: string
   nonce: string
   /** The newest signed time seen, in seconds since 1970; 0: none. */
@@ -105,9 +106,9 @@ export interface Asked {
 }
 
 /** The reply, if a key of the role `home` signed it for this laptop and this question. Throws a TrustError. */
-export function openReply(signed: Uint8Array, keys: readonly PublicKey[], asked: Asked): Reply {
+export function openReply(signed: Uint8Array, keys: readonly PublicKey[], asked: AskedWith): Reply {
   const name = 'the reply of the home server'
-  const fields = open(signed, keys, 'call-home-reply', name)
+  const fields = openSigned(signed, keys, 'call-home-reply', name)
   const serial = boundTo(fields, asked.serial)
   const nonce = fields.matching('nonce', NONCE)
   if (nonce !== asked.nonce) {
@@ -129,7 +130,7 @@ export function openReply(signed: Uint8Array, keys: readonly PublicKey[], asked:
     stolen: fields.choice('stolen', ['yes', 'no']) === 'yes',
     version: fields.optional('version', (key) => fields.count(key, 1, VERSION_MAX)),
     leaseEnd: fields.optional('lease-end', (key) => fields.instant(key)),
-    intervalSeconds: fields.count('interval', 0, INTERVAL_MAX_SECONDS),
+    intervalSeconds: fields.count('interval', 0, REPLY_INTERVAL_MAX_SECONDS),
     priority: fields.choice('priority', PRIORITIES),
     sources,
     message,
@@ -153,10 +154,10 @@ export function encodeUnlock(unlock: Unlock): Uint8Array {
 export function openUnlock(
   signed: Uint8Array,
   keys: readonly PublicKey[],
-  asked: Omit<Asked, 'nonce'>,
+  asked: Omit<AskedWith, 'nonce'>,
 ): Unlock {
   const name = 'the unlock statement'
-  const fields = open(signed, keys, 'unlock', name)
+  const fields = openSigned(signed, keys, 'unlock', name)
   const serial = boundTo(fields, asked.serial)
   const time = fields.instant('time')
   refuseOld(name, time, asked.trustedSeconds + 1)
@@ -164,13 +165,18 @@ export function openUnlock(
   return { serial, time, leaseEnd: fields.optional('lease-end', (key) => fields.instant(key)) }
 }
 
-function open(signed: Uint8Array, keys: readonly PublicKey[], kind: string, name: string): Fields {
+function openSigned(
+  signed: Uint8Array,
+  keys: readonly PublicKey[],
+  kind: string,
+  name: string,
+): Fields {
   if (signed.length > REPLY_SIZE_MAX) {
     throw new TrustError(
       `endless data: ${name} has more than the ${REPLY_SIZE_MAX} bytes that it may have`,
     )
   }
-  return new Fields(name, decodeStatement(verify(signed, keys, name), kind))
+  return new Fields(name, decodeStatement(verifySignature(signed, keys, name), kind))
 }
 
 function boundTo(fields: Fields, own: string): string {

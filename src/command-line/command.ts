@@ -20,11 +20,11 @@ export const DEBUG: Option = {
   name: '--debug',
   help: 'on an internal error, print where it happened',
 }
-export const JSON_LINES: Option = {
+const JSON_LINES: Option = {
   name: '--json',
   help: 'write progress and result to stdout as JSON lines',
 }
-export const CONFIG: Option = {
+const CONFIG: Option = {
   name: '--config',
   value: 'FILE',
   help: 'configuration (default: /etc/xo-upgrade.conf)',
@@ -45,12 +45,12 @@ export const SOURCE: Option = {
   repeated: true,
   help: 'rsync://HOST/MODULE, ssh://USER@HOST/MODULE, file:///FOLDER; repeatable',
 }
-export const BWLIMIT: Option = {
+const BWLIMIT: Option = {
   name: '--bwlimit',
   value: 'KIB',
   help: 'receive at most so many KiB per second (0: no cap)',
 }
-export const PASSWORD_FILE: Option = {
+const PASSWORD_FILE: Option = {
   name: '--password-file',
   value: 'FILE',
   help: "the daemon's password (else the variable RSYNC_PASSWORD)",

@@ -4,7 +4,7 @@ import { encodeUnlock, isSerial } from '../call-home/reply.ts'
 import { readSerial } from '../call-home/serial.ts'
 import type { Consultation } from '../decision/consult.ts'
 import { recordAttack } from '../device/recorded.ts'
-import { carryOut, consultHome, sentenceOf } from '../device/round.ts'
+import { carryOut, consultHome, upgradeSentence } from '../device/round.ts'
 import { ConfigError, isSystemError } from '../errors.ts'
 import { makeFolder } from '../folder.ts'
 import { REPLY_SIZE_MAX } from '../limits.ts'
@@ -72,7 +72,7 @@ function tell(
   const { act, reason, ...more } = decision
   const record = { home, act, reason, ...more, said, ...(upgraded && { upgraded }) }
   const lines = [`${act}: ${reason}`]
-  if (upgraded) lines.push(sentenceOf(upgraded))
+  if (upgraded) lines.push(upgradeSentence(upgraded))
   if (said && said.message !== '') lines.push(`The home server says: ${said.message}`)
   context.result(record, lines)
 }

@@ -66,7 +66,7 @@ async function serve(context: Context): Promise<number> {
 }
 
 /** `HOST:PORT`, `[V6]:PORT` */
-export function parseListen(text: string): { host: string; port: number } {
+function parseListen(text: string): { host: string; port: number } {
   const parts = /^(?:\[([0-9A-Fa-f:.%a-z]+)\]|([0-9.]+)):([0-9]{1,5})$/.exec(text)
   const port = Number(parts?.[3])
   if (!parts || port > 65_535) {
@@ -102,7 +102,11 @@ function showFleet(context: Context): number {
   context.result(record, [
     `${laptops.length} laptops have called.`,
     ...versions.map(([version, count]) => `  ${count} run ${version}`),
-    ...section('Behind', behind, (one) => `runs ${named(one.installed)}, wanted is ${one.wanted}`),
+    ...section(
+      'Behind',
+      behind,
+      (one) => `runs ${versionNamed(one.installed)}, wanted is ${one.wanted}`,
+    ),
     ...section('Rolled back', rolledBack, (one) => `from ${one.bad.join(', ')}`),
     ...section(`Silent for ${days} days`, silent, (one) => `last on ${formatInstant(one.time)}`),
     ...section('Stolen', stolen, (one) => `last on ${formatInstant(one.time)}`),
@@ -117,7 +121,7 @@ function silentDays(text: string | undefined): number {
   return Number(text)
 }
 
-function named(version: number | undefined): string {
+function versionNamed(version: number | undefined): string {
   return version === undefined ? 'no version of ours' : `version ${version}`
 }
 
@@ -125,7 +129,7 @@ function named(version: number | undefined): string {
 function countVersions(laptops: FleetLaptop[]): [string, number][] {
   const counts = new Map<string, number>()
   for (const { installed } of laptops) {
-    const name = named(installed)
+    const name = versionNamed(installed)
     counts.set(name, (counts.get(name) ?? 0) + 1)
   }
   return [...counts].sort((a, b) => b[1] - a[1])

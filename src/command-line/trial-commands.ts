@@ -7,7 +7,7 @@ import { BusyError, ConfigError } from '../errors.ts'
 import { examine } from '../health.ts'
 import { readState } from '../store/state.ts'
 import type { Store } from '../store/store.ts'
-import { recover, rollBack, swap, type Versions } from '../store/swap.ts'
+import { finishCutSwap, rollBack, swap, type Versions } from '../store/swap.ts'
 import { checkSettled, confirm, countBoot, trialOf } from '../store/trial.ts'
 import { show } from '../text.ts'
 import { type Command, STORE_OPTIONS } from './command.ts'
@@ -119,7 +119,7 @@ export const confirmCommand: Command = {
 /** A round of the daemon may be at work just then. A trial's watchdog waits longer than this. */
 const LOCK_WAIT_SECONDS = 120
 
-type Asked = Awaited<ReturnType<typeof examined>>
+type ExaminedVersion = Awaited<ReturnType<typeof examined>>
 
 async function examined(context: Context, force: boolean) {
   const { host, configuration, progress } = context
@@ -160,7 +160,11 @@ function confirmed(context: Context, store: Store, force: boolean): number {
   return EXIT.done
 }
 
-function vetoed(context: Context, store: Store, { version, trial, vetoes }: Asked): number {
+function vetoed(
+  context: Context,
+  store: Store,
+  { version, trial, vetoes }: ExaminedVersion,
+): number {
   const shown = vetoes.map(({ hook, why }) => ({ hook: show(hook), why }))
   const list = shown.map(({ hook, why }) => `${hook} ${why}`)
   const message = `version ${version} is not healthy: ${list.join('; ')}`
@@ -178,7 +182,7 @@ function recoverFirst(
   store: Store,
   verb: 'swap' | 'roll-back',
 ): Versions | undefined {
-  const intent = recover(store)
+  const intent = finishCutSwap(store)
   if (!intent) return undefined
   context.progress.note(`finished a ${intent.verb} that was interrupted`)
   return intent.verb === verb ? intent : undefined

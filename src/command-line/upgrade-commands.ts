@@ -1,5 +1,5 @@
 /** The commands that bring a version into the store, or bring back what is damaged there. */
-import type { Wish } from '../device/job.ts'
+import type { JobWish } from '../device/job.ts'
 import { recorded } from '../device/recorded.ts'
 import { untilServed } from '../device/waiting.ts'
 import { amount } from '../progress-bar.ts'
@@ -117,7 +117,7 @@ function recoveryOf(result: Recovered): string {
 }
 
 /** What the operator's own hand asks for. */
-function asked({ values, configuration }: Context): Wish {
+function asked({ values, configuration }: Context): JobWish {
   return {
     version: versionOf(values, '--version'),
     allowDowngrade: values['--allow-downgrade'] === true,

@@ -28,7 +28,7 @@ export function serveStatus(
     while (open) {
       try {
         const { socket } = await sockets.accept(listener)
-        await answer(sockets, socket, status())
+        await answerOne(sockets, socket, status())
       } catch (error) {
         if (!isSystemError(error)) throw error
         if (open) await clock.sleep(PAUSE_MS)
@@ -45,7 +45,7 @@ export function serveStatus(
 }
 
 /** One at a time: who doesn't read waits no longer than the time-out, and so do those behind. */
-async function answer(sockets: Sockets, socket: Socket, status: DaemonStatus): Promise<void> {
+async function answerOne(sockets: Sockets, socket: Socket, status: DaemonStatus): Promise<void> {
   try {
     const line = arrayOfBytes(bytesOfText(`${JSON.stringify(status)}\n`))
     await sockets.write(socket, line, 0, line.length, TIMEOUT_MS)

@@ -3,20 +3,20 @@
  * kept, and `decide` has the last word. It brings no version here; the home record (and the trusted
  * time) is all that it ever changes.
  */
-import { callHome, type HomeServer, isAway, type Laptop } from '../call-home/call-home.ts'
+import { callHome, type HomeContact, isAway, type Laptop } from '../call-home/call-home.ts'
 import { type LockPolicy, lockVerdict, recordReply } from '../call-home/lock.ts'
 import { TrustError } from '../errors.ts'
 import type { Path } from '../host.ts'
 import { readState } from '../store/state.ts'
 import type { Store } from '../store/store.ts'
-import { type Decision, decide, type Policy } from './decide.ts'
+import { type Decision, decide, type UpgradePolicy } from './decide.ts'
 import { readSurroundings } from './surroundings.ts'
 
-export interface Question {
+interface ConsultOptions {
   /** Undefined: there is none, or it is not its turn to be asked. */
-  home: { server: HomeServer; laptop: Omit<Laptop, 'installed'> } | undefined
+  home: { server: HomeContact; laptop: Omit<Laptop, 'installed'> } | undefined
   /** Its sources are those of the configuration: what the home server names goes before them. */
-  policy: Policy
+  policy: UpgradePolicy
   lock: LockPolicy
   inhibit: Path
 }
@@ -30,7 +30,7 @@ export interface Consultation {
 }
 
 /** Takes the store's lock while it keeps a reply: throws a BusyError where somebody else has it. */
-export async function consult(store: Store, question: Question): Promise<Consultation> {
+export async function consult(store: Store, question: ConsultOptions): Promise<Consultation> {
   const asked = await ask(store, question)
   const { home, trial, bad, ...times } = readState(store)
   const { policy, lock, inhibit } = question
@@ -49,7 +49,10 @@ export async function consult(store: Store, question: Question): Promise<Consult
   return { decision, ...asked }
 }
 
-async function ask(store: Store, question: Question): Promise<Omit<Consultation, 'decision'>> {
+async function ask(
+  store: Store,
+  question: ConsultOptions,
+): Promise<Omit<Consultation, 'decision'>> {
   if (!question.home) return { home: 'not asked', failure: undefined }
   const { server, laptop } = question.home
   try {

@@ -6,7 +6,7 @@
 import { type HourWindow, isWithin } from '../hours.ts'
 import type { State } from '../store/state.ts'
 
-export interface Facts {
+export interface RoundFacts {
   /** In `fakeroot` and `upgraded-root`; undefined: no tree there. */
   installed: number | undefined
   waiting: number | undefined
@@ -25,7 +25,7 @@ export interface Facts {
   minute: number
 }
 
-export interface Policy {
+export interface UpgradePolicy {
   /** No upgrade at all, until the operator takes it away. */
   hold: boolean
   /** Only ever this version, whatever home says. */
@@ -53,7 +53,7 @@ export type Decision =
     }
   | { act: 'lock out'; reason: string }
 
-export function decide(facts: Facts, policy: Policy): Decision {
+export function decide(facts: RoundFacts, policy: UpgradePolicy): Decision {
   const { home, locked } = facts
   if (home?.stolen) return { act: 'lock out', reason: 'This laptop was reported stolen.' }
   if (locked !== undefined) return { act: 'lock out', reason: locked }
@@ -65,11 +65,14 @@ export function decide(facts: Facts, policy: Policy): Decision {
 }
 
 /** The operator's pin, before what home wants, before the newest. */
-function wanted({ home }: Facts, { pinned }: Policy): number | undefined {
+function wanted({ home }: RoundFacts, { pinned }: UpgradePolicy): number | undefined {
   return pinned ?? home?.version
 }
 
-function whyNever({ installed, trial }: Facts, { hold, sources }: Policy): string | undefined {
+function whyNever(
+  { installed, trial }: RoundFacts,
+  { hold, sources }: UpgradePolicy,
+): string | undefined {
   if (installed === undefined) return 'No system is installed: there is nothing to upgrade.'
   if (hold) return `The configuration holds this laptop at version ${installed}.`
   // A new tree is built out of the previous one, which is the way back until the trial is over.
@@ -78,7 +81,7 @@ function whyNever({ installed, trial }: Facts, { hold, sources }: Policy): strin
   return undefined
 }
 
-function whyNotThis(facts: Facts, policy: Policy): string | undefined {
+function whyNotThis(facts: RoundFacts, policy: UpgradePolicy): string | undefined {
   const { installed = 0, waiting, bad } = facts
   const version = wanted(facts, policy)
   if (version === undefined) return undefined
@@ -95,7 +98,7 @@ function whyNotThis(facts: Facts, policy: Policy): string | undefined {
 }
 
 /** Reasons that pass by themselves. What is urgent waits only for what somebody put there on purpose. */
-function whyNotNow(facts: Facts, { onBattery, hours }: Policy): string | undefined {
+function whyNotNow(facts: RoundFacts, { onBattery, hours }: UpgradePolicy): string | undefined {
   const { inhibitors, home, minute } = facts
   const [first] = inhibitors
   if (first !== undefined) return `The file "${first}" in inhibit.d holds upgrades back.`
@@ -110,7 +113,7 @@ function whyNotNow(facts: Facts, { onBattery, hours }: Policy): string | undefin
   return undefined
 }
 
-function upgradeTo(facts: Facts, policy: Policy): Decision {
+function upgradeTo(facts: RoundFacts, policy: UpgradePolicy): Decision {
   const { installed = 0 } = facts
   const version = wanted(facts, policy)
   const downgrade = version !== undefined && version < installed

@@ -7,14 +7,14 @@ import type { Fd, Files, Host, Path } from '../host.ts'
 import { minuteOfDay } from '../hours.ts'
 import { readFile } from '../small-file.ts'
 import { bytesOfArray, show } from '../text.ts'
-import type { Facts } from './decide.ts'
+import type { RoundFacts } from './decide.ts'
 
 const SIZE_MAX = 4096
 const POWER_SUPPLIES = '/sys/class/power_supply'
 /** Runnable processes on average over a minute: below, nobody waits for anything. */
 const IDLE_LOAD = 0.5
 
-export type Surroundings = Pick<Facts, 'inhibitors' | 'onBattery' | 'idle' | 'minute'>
+type Surroundings = Pick<RoundFacts, 'inhibitors' | 'onBattery' | 'idle' | 'minute'>
 
 /** The two folders are the machine's own but for tests. */
 export function readSurroundings(

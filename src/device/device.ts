@@ -7,7 +7,7 @@ import type { Fd, Host, Path } from '../host.ts'
 import { minuteOfDay } from '../hours.ts'
 import { CONFIGURATION_SIZE_MAX } from '../limits.ts'
 import type { Progress } from '../progress.ts'
-import type { Role } from '../release/keys.ts'
+import type { KeyRole } from '../release/keys.ts'
 import { type PublicKey, readPublicKey } from '../release/signify.ts'
 import { readAndClose, readSystemFile } from '../small-file.ts'
 import type { ConfiguredKeys } from '../source/find-release.ts'
@@ -124,7 +124,7 @@ export class Device {
   }
 
   /** The public keys of a role that hold here: the configured ones, and what they were rotated to. */
-  keys(role: Role, opened?: Store): PublicKey[] {
+  keys(role: KeyRole, opened?: Store): PublicKey[] {
     const configured = this.#configuredKeys(role)
     if (opened) return trustedKeys(opened, configured, role)
     let store: Store
@@ -144,7 +144,7 @@ export class Device {
 
   /** Those that the rotations begin with; a role without any is left out. */
   configuredKeys(): ConfiguredKeys {
-    const optional = (role: Role) => {
+    const optional = (role: KeyRole) => {
       try {
         return this.#configuredKeys(role)
       } catch (error) {
@@ -157,7 +157,7 @@ export class Device {
   }
 
   /** One file, or the files ROLE*.pub of a folder. */
-  #configuredKeys(role: Role): PublicKey[] {
+  #configuredKeys(role: KeyRole): PublicKey[] {
     const { files } = this.host
     const path = this.configuration.keys
     let directory: Fd

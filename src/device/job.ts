@@ -5,7 +5,7 @@ import type { Upgrade } from '../upgrade.ts'
 import type { Device } from './device.ts'
 
 /** What somebody wants: an operator, or the decision of a round. */
-export interface Wish {
+export interface JobWish {
   /** Undefined: the newest. */
   version: number | undefined
   allowDowngrade: boolean
@@ -18,7 +18,7 @@ export function jobOf(
   device: Device,
   store: Store,
   sources: Source[],
-  { version, allowDowngrade }: Omit<Wish, 'sources'>,
+  { version, allowDowngrade }: Omit<JobWish, 'sources'>,
 ): Upgrade {
   const { hardware, deployment, reserveBytes, patience } = device.configuration
   return {

@@ -8,7 +8,7 @@ import { PushListener, type PushSituation } from '../push/listen.ts'
 import { changeState, readState } from '../store/state.ts'
 import type { Device } from './device.ts'
 
-export interface PushHints {
+interface PushHints {
   hints: HintSource[]
   close(): void
 }

@@ -6,14 +6,14 @@ import { changeState } from '../store/state.ts'
 import type { Store } from '../store/store.ts'
 import type { Upgrade } from '../upgrade.ts'
 import type { Device } from './device.ts'
-import { jobOf, type Wish } from './job.ts'
+import { type JobWish, jobOf } from './job.ts'
 
 /** Runs the flow and leaves in the state record how it ended. */
 export async function recorded<Result extends { outcome: string; version: number }>(
   device: Device,
   store: Store,
   flow: (job: Upgrade) => Promise<Result>,
-  wish: Wish,
+  wish: JobWish,
 ): Promise<Result> {
   const sources = device.sources(store, wish.sources)
   keepRoom(store)

@@ -2,7 +2,7 @@
  * One round of a device: home is asked, `decide` decides, and what it decided is done. `run` makes
  * one, the daemon makes one after the other, `check` stops before anything is done.
  */
-import type { HomeServer, Laptop } from '../call-home/call-home.ts'
+import type { HomeContact, Laptop } from '../call-home/call-home.ts'
 import { parseHttpUrl } from '../call-home/http-post.ts'
 import { readSerial } from '../call-home/serial.ts'
 import type { RoundResult, Turn } from '../daemon/daemon.ts'
@@ -39,7 +39,7 @@ export function consultHome(device: Device, store: Store, askHome = true): Promi
 export function homeOf(
   device: Device,
   opened?: Store,
-): { server: HomeServer; laptop: Omit<Laptop, 'installed'> } | undefined {
+): { server: HomeContact; laptop: Omit<Laptop, 'installed'> } | undefined {
   const { configuration, host } = device
   const { home, hardware, deployment, homeTimeoutMs: timeoutMs } = configuration
   if (home === undefined) return undefined
@@ -84,7 +84,7 @@ function usable(device: Device, store: Store, urls: string[]): string[] {
 }
 
 /** What came of an upgrade, for people. */
-export function sentenceOf({ outcome, version, source }: Upgraded): string {
+export function upgradeSentence({ outcome, version, source }: Upgraded): string {
   if (outcome === 'up-to-date') return `Version ${version} is the newest.`
   if (outcome === 'waiting') return `Version ${version} waits for the next start.`
   const from = source === undefined ? '' : `, from ${source}`
@@ -106,7 +106,7 @@ export async function makeRound(device: Device, turn: Turn): Promise<RoundResult
   } catch (error) {
     if (!isExpected(error)) throw error
     result.failed = true
-    result.outcome += messageOf(error)
+    result.outcome += failureOf(error)
   }
   return result
 }
@@ -145,10 +145,10 @@ async function carryOutAndTell(
 ): Promise<void> {
   try {
     const upgraded = await carryOut(device, store, decision)
-    if (upgraded) result.outcome += ` ${sentenceOf(upgraded)}`
+    if (upgraded) result.outcome += ` ${upgradeSentence(upgraded)}`
   } catch (error) {
     if (!isExpected(error)) throw error
-    result.outcome += ` ${messageOf(error)}`
+    result.outcome += ` ${failureOf(error)}`
     const until = waitUntil(store)
     if (until === undefined) result.failed = true
     else result.againSeconds = until - store.host.clock.wallSeconds()
@@ -161,7 +161,7 @@ function waitUntil(store: Store): number | undefined {
   return secondsLeft(wait, store.host.clock.wallSeconds()) > 0 ? wait?.until : undefined
 }
 
-function messageOf(error: Error & { cure?: string }): string {
+function failureOf(error: Error & { cure?: string }): string {
   const { message, cure } = error
   return `${error instanceof BusyError ? '' : 'It failed: '}${message}${cure ? `; ${cure}` : ''}.`
 }

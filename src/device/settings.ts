@@ -148,10 +148,10 @@ const patience = (key: keyof Patience, max: number): Setter =>
     configuration.patience = { ...configuration.patience, [key]: value }
   }, max)
 
-const COMPRESSIONS = ['auto', 'zstd', 'zlibx', 'none'] as const
+const COMPRESSION_WORDS = ['auto', 'zstd', 'zlibx', 'none'] as const
 
 /** `section.key` to what it sets. */
-const KEYS: Record<string, Setter> = {
+const SETTERS: Record<string, Setter> = {
   ...Object.fromEntries(
     Object.entries(BOOT_KEYS).map(([key, set]): [string, Setter] => [
       key,
@@ -257,8 +257,8 @@ const KEYS: Record<string, Setter> = {
     configuration.keys = value
   }),
   'transfer.compress': (configuration, value, fail) => {
-    const known = COMPRESSIONS.find((compression) => compression === value)
-    if (!known) return fail(COMPRESSIONS.join(', '))
+    const known = COMPRESSION_WORDS.find((compression) => compression === value)
+    if (!known) return fail(COMPRESSION_WORDS.join(', '))
     configuration.compression = known
   },
   'transfer.compress-level': number((configuration, value) => {
@@ -331,9 +331,9 @@ export function parseConfiguration(content: string, name: string): Configuration
       throw wrong(content, name, section, `"${section}" stands outside of any section`)
     }
     for (const [key, value] of Object.entries(keys)) {
-      const setter = KEYS[`${section}.${key}`]
+      const setter = SETTERS[`${section}.${key}`]
       if (!setter) {
-        const known = Object.keys(KEYS).join(', ')
+        const known = Object.keys(SETTERS).join(', ')
         throw wrong(content, name, key, `unknown key "${section}.${key}"; known are ${known}`)
       }
       for (const one of Array.isArray(value) ? value : [value]) {

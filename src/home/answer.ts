@@ -6,12 +6,12 @@ import type { Question } from '../call-home/question.ts'
 import type { Reply } from '../call-home/reply.ts'
 import type { Checksums } from '../host.ts'
 import { arrayOfBytes } from '../text.ts'
-import type { Chosen, Policy } from './policy.ts'
+import type { DeploymentPolicy, PolicyChoice } from './policy.ts'
 
 export function answer(
   checksums: Checksums,
   { serial, nonce, deployment }: Question,
-  policy: Policy,
+  policy: DeploymentPolicy,
   time: number,
 ): Reply {
   const stolen = policy.stolen.has(serial)
@@ -21,7 +21,7 @@ export function answer(
     nonce,
     time,
     stolen,
-    version: choose(policy.pins, who) ?? versionOf(checksums, serial, policy),
+    version: choose(policy.pins, who) ?? versionFor(checksums, serial, policy),
     leaseEnd: stolen ? undefined : leaseEndOf(policy, who, time),
     intervalSeconds: policy.intervalSeconds,
     priority: policy.priority,
@@ -32,16 +32,16 @@ export function answer(
 
 /** The nearest word: of the laptop, of its deployment, of all. */
 function choose<Value>(
-  chosen: Chosen<Value>,
+  chosen: PolicyChoice<Value>,
   { serial, deployment }: { serial: string; deployment: string },
 ): Value | undefined {
   return chosen.serials.get(serial) ?? chosen.deployments.get(deployment) ?? chosen.any
 }
 
-function versionOf(
+function versionFor(
   checksums: Checksums,
   serial: string,
-  { latest, rollOut }: Policy,
+  { latest, rollOut }: DeploymentPolicy,
 ): number | undefined {
   if (rollOut && placeOf(checksums, serial, rollOut.version) < rollOut.percent) {
     return rollOut.version
@@ -61,7 +61,7 @@ export function placeOf(checksums: Checksums, serial: string, version: number): 
 }
 
 function leaseEndOf(
-  { leases }: Policy,
+  { leases }: DeploymentPolicy,
   who: { serial: string; deployment: string },
   time: number,
 ): number | undefined {

@@ -34,7 +34,7 @@ export interface FleetLaptop extends Call {
   silentDays: number
 }
 
-export interface Fleet {
+interface Fleet {
   laptops: FleetLaptop[]
   /** Lines of the log that are no calls. */
   skipped: number

@@ -7,7 +7,7 @@ import type { Fd, Files, Path } from '../host.ts'
 import { POLICY_SIZE_MAX } from '../limits.ts'
 import { readFile } from '../small-file.ts'
 import { arrayOfBytes, bytesOfArray, bytesOfText, show, textOfBytes } from '../text.ts'
-import { POLICY_FILES, type Policy, type PolicyTexts, parsePolicy } from './policy.ts'
+import { type DeploymentPolicy, POLICY_FILES, type PolicyTexts, parsePolicy } from './policy.ts'
 
 export const LOG_FILE = 'calls.jsonl'
 
@@ -15,7 +15,7 @@ export class HomeFolder {
   readonly #directory: Fd
   readonly #name: string
   #stamp = ''
-  #policy: Policy
+  #policy: DeploymentPolicy
   #log: { fd: Fd; identity: string } | undefined
 
   /** Throws a ConfigError where the folder is missing, or its policy wrong. */
@@ -29,7 +29,7 @@ export class HomeFolder {
     this.#policy = this.#read()
   }
 
-  get policy(): Policy {
+  get policy(): DeploymentPolicy {
     return this.#policy
   }
 
@@ -51,7 +51,7 @@ export class HomeFolder {
       .join('\n')
   }
 
-  #read(): Policy {
+  #read(): DeploymentPolicy {
     const texts: PolicyTexts = {}
     for (const name of POLICY_FILES) {
       const content = readFile(this.files, this.#directory, name, POLICY_SIZE_MAX)

@@ -10,21 +10,21 @@ import { isAudience, parseInstant } from '../release/fields.ts'
 import { bytesOfText, show } from '../text.ts'
 
 /** A lease that ends at an instant (seconds since 1970), or runs so long from each answer on. */
-export type Lease = { end: number } | { seconds: number }
+type Lease = { end: number } | { seconds: number }
 
 /** One value for all laptops, with other ones for deployments and single laptops. */
-export interface Chosen<Value> {
+export interface PolicyChoice<Value> {
   any: Value | undefined
   deployments: Map<string, Value>
   serials: Map<string, Value>
 }
 
-export interface Policy {
+export interface DeploymentPolicy {
   latest: number | undefined
   rollOut: { version: number; percent: number } | undefined
-  pins: Chosen<number>
+  pins: PolicyChoice<number>
   stolen: Set<string>
-  leases: Chosen<Lease>
+  leases: PolicyChoice<Lease>
   intervalSeconds: number
   priority: Priority
   message: string
@@ -33,7 +33,7 @@ export interface Policy {
 
 /** The files of the folder, all of which may be missing. */
 export const POLICY_FILES = ['latest', 'roll-out', 'pins', 'stolen', 'leases', 'answers'] as const
-export type PolicyFile = (typeof POLICY_FILES)[number]
+type PolicyFile = (typeof POLICY_FILES)[number]
 export type PolicyTexts = Partial<Record<PolicyFile, string>>
 
 const INTERVAL_SECONDS = 6 * 3600
@@ -71,7 +71,7 @@ function linesOf(texts: PolicyTexts, file: PolicyFile, name: string): Line[] {
 }
 
 /** Throws a ConfigError that names file and line. */
-export function parsePolicy(texts: PolicyTexts, name: string): Policy {
+export function parsePolicy(texts: PolicyTexts, name: string): DeploymentPolicy {
   const pins = linesOf(texts, 'pins', name)
   const leases = linesOf(texts, 'leases', name)
   return {
@@ -94,7 +94,7 @@ function latestOf(lines: Line[]): number | undefined {
   return line?.version(line.text, `a version, 1 to ${VERSION_MAX}`)
 }
 
-function rollOutOf(lines: Line[]): Policy['rollOut'] {
+function rollOutOf(lines: Line[]): DeploymentPolicy['rollOut'] {
   const line = single(lines)
   if (!line) return undefined
   const allowed = '"VERSION PERCENT", for instance "43 25"'
@@ -116,8 +116,8 @@ function chosen<Value>(
   lines: Line[],
   what: string,
   read: (line: Line, word: string, allowed: string) => Value,
-): Chosen<Value> {
-  const result: Chosen<Value> = { any: undefined, deployments: new Map(), serials: new Map() }
+): PolicyChoice<Value> {
+  const result: PolicyChoice<Value> = { any: undefined, deployments: new Map(), serials: new Map() }
   const allowed = `"any VALUE", "deployment NAME VALUE" or "serial NUMBER VALUE", VALUE being ${what}`
   for (const line of lines) {
     const { kind, name, word } = choiceOf(line) ?? line.fail(allowed)
@@ -155,7 +155,7 @@ const ANSWERS = '"interval-minutes", "priority", "message" or "source", "=", and
 
 function answersOf(
   lines: Line[],
-): Pick<Policy, 'intervalSeconds' | 'priority' | 'message' | 'sources'> {
+): Pick<DeploymentPolicy, 'intervalSeconds' | 'priority' | 'message' | 'sources'> {
   const answers = {
     intervalSeconds: INTERVAL_SECONDS,
     priority: 'normal' as Priority,

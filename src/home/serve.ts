@@ -26,7 +26,7 @@ const REFRESH_MS = 1000
 const CROWDED_MS = 50
 const PIECE = 4096
 
-export interface HomeServerOptions {
+interface HomeServerOptions {
   folder: HomeFolder
   key: SecretKey
   listener: Listener

@@ -10,7 +10,7 @@ import type { Progress } from '../progress.ts'
 import type { Entry } from '../release/manifest-line.ts'
 import { show } from '../text.ts'
 
-export type Reading = Pick<Host, 'files' | 'checksums'>
+type ImageReading = Pick<Host, 'files' | 'checksums'>
 
 /** What a first walk counts, so that a second one can say `nlink` at a group's first name and show its progress. */
 export interface Survey {
@@ -36,7 +36,7 @@ interface Item {
 }
 
 export class Image {
-  readonly #host: Reading
+  readonly #host: ImageReading
   readonly root: Fd
   /** For messages. */
   readonly name: string
@@ -45,7 +45,7 @@ export class Image {
   readonly #rootStat: Stat
 
   /** The handle stays the caller's. */
-  constructor(host: Reading, root: Fd, name: string, outside?: Stat) {
+  constructor(host: ImageReading, root: Fd, name: string, outside?: Stat) {
     this.#host = host
     this.root = root
     this.name = name

@@ -12,14 +12,14 @@ import { arrayOfBytes, bytesOfArray, show, textOfBytes } from '../text.ts'
 /** A comment line and a line of base64 (bytes). */
 const KEY_FILE_SIZE_MAX = 4096
 
-export interface KeygenOptions {
+interface KeygenOptions {
   /** The folder for the two files; made where it is missing. */
   directory: Path
   /** `NAME.pub` and `NAME.sec` */
   name: Path
 }
 
-export interface KeygenResult {
+interface KeygenResult {
   /** Tells keys apart; hex. */
   number: string
   publicFile: Path

@@ -78,18 +78,18 @@ export class Placement {
       default:
         files.makeNode(target, entry.path, entry.type, entry.major, entry.minor)
     }
-    files.setMetadata(target, entry.path, metadataOf(entry))
+    files.setMetadata(target, entry.path, metadataOfImage(entry))
   }
 
   /** Gives the directories their metadata, from the innermost. */
   finish(): void {
     for (let entry = this.#directories.pop(); entry; entry = this.#directories.pop()) {
-      this.#files.setMetadata(this.#target, entry.path, metadataOf(entry))
+      this.#files.setMetadata(this.#target, entry.path, metadataOfImage(entry))
     }
   }
 }
 
-function metadataOf(entry: Entry): Metadata {
+function metadataOfImage(entry: Entry): Metadata {
   return {
     mode: entry.mode,
     uid: entry.uid,

@@ -34,7 +34,7 @@ export function checkPublished(publishing: Publishing): Made {
         `look what it is, and remove it`,
       )
     }
-    const release = open(publishing, statement, name)
+    const release = openPublished(publishing, statement, name)
     const { digest } = host.checksums.digestFile(manifest, files.statHandle(manifest).size)
     if (digest !== release.manifestDigest) {
       throw new ConfigError(
@@ -56,7 +56,7 @@ function openManifest({ host, terms, module }: Publishing): Fd | undefined {
   return host.files.openRead(module, path)
 }
 
-function open({ key }: Publishing, statement: Uint8Array, name: string): Release {
+function openPublished({ key }: Publishing, statement: Uint8Array, name: string): Release {
   try {
     return openRelease(statement, [publicKeyOf(key)])
   } catch (error) {

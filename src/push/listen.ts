@@ -31,7 +31,7 @@ const FLOODED_MS = 500
 /** A network card that comes later is heard from then on (milliseconds). */
 const LOOK_AGAIN_MS = 60_000
 
-export interface PushListenerOptions {
+interface PushListenerOptions {
   port: number
   keys: readonly PublicKey[]
   /** As it is when a push comes. */

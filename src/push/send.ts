@@ -6,13 +6,13 @@ import { ConfigError, isSystemError } from '../errors.ts'
 import type { Host } from '../host.ts'
 import { PUSH_GROUP_6 } from './upgrade-now.ts'
 
-type Address = import('native:sockets').Address
+type PushAddress = import('native:sockets').Address
 
 const TIMES = 3
 const PAUSE_MS = 400
 
 export interface Target {
-  address: Address
+  address: PushAddress
   /** The network card that it leaves by; undefined: by the kernel's routes. */
   card: string | undefined
 }
@@ -62,7 +62,7 @@ function partsOf(word: string): { host?: string | undefined; digits?: string | u
 }
 
 /** To a group on every card that can, since no route says where it is; else by the kernel's routes. */
-function byEachCard(sockets: Host['sockets'], address: Address): Target[] {
+function byEachCard(sockets: Host['sockets'], address: PushAddress): Target[] {
   const { family, address: literal } = address
   const [group = '', scope] = literal.split('%')
   if (!(family === 6 ? /^ff/i : /^2(2[4-9]|3[0-9])\./).test(group)) {
@@ -78,7 +78,7 @@ function byEachCard(sockets: Host['sockets'], address: Address): Target[] {
   })
 }
 
-export interface Sent {
+interface Sent {
   /** How many addresses took it, and what was said of the others. */
   count: number
   failures: { address: string; message: string }[]

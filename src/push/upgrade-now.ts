@@ -5,7 +5,13 @@
 import { assert, TrustError } from '../errors.ts'
 import { PUSH_SIZE_MAX, TIME_JUMP_MAX_SECONDS, VERSION_MAX } from '../limits.ts'
 import { Fields, formatInstant } from '../release/fields.ts'
-import { messageOf, type PublicKey, type SecretKey, sign, verify } from '../release/signify.ts'
+import {
+  messageOf,
+  type PublicKey,
+  type SecretKey,
+  sign,
+  verifySignature,
+} from '../release/signify.ts'
 import { decodeStatement, encodeStatement } from '../release/statement.ts'
 
 /** IPv4 hosts that joined hear this group, besides what is broadcast; IPv6 has no broadcast. */
@@ -71,7 +77,7 @@ export function concerns(signed: Uint8Array, situation: PushSituation): boolean 
 
 /** The push, if a key of the role `push` signed it. Throws a TrustError. */
 export function openUpgradeNow(signed: Uint8Array, keys: readonly PublicKey[]): UpgradeNow {
-  return decode(verify(signed, keys, NAME))
+  return decode(verifySignature(signed, keys, NAME))
 }
 
 const NAME = 'the push'

@@ -8,15 +8,21 @@ import { KEY_CHAIN_SIZE_MAX, KEY_SEQUENCE_MAX } from '../limits.ts'
 import { arrayOfBytes, bytesOfArray } from '../text.ts'
 import { decodeBase64, encodeBase64 } from './base64.ts'
 import { Fields, formatInstant } from './fields.ts'
-import { type KeyModules, type PublicKey, type SecretKey, sign, verify } from './signify.ts'
+import {
+  type KeyModules,
+  type PublicKey,
+  type SecretKey,
+  sign,
+  verifySignature,
+} from './signify.ts'
 import { decodeStatement, encodeStatement } from './statement.ts'
 
 export const ROLES = ['release', 'home', 'push'] as const
 /** Who signs what: releases, replies and unlock statements, calls to upgrade now. */
-export type Role = (typeof ROLES)[number]
+export type KeyRole = (typeof ROLES)[number]
 
 export interface KeyChange {
-  role: Role
+  role: KeyRole
   /** Each statement of a role has a higher one than those before it. */
   sequence: number
   issued: number
@@ -61,12 +67,12 @@ function keyOf(
 }
 
 /** The statement, if one of the keys signed it. Throws a TrustError. */
-export function openKeyChange(
+function openKeyChange(
   signed: Uint8Array,
   trusted: readonly PublicKey[],
   modules: Pick<KeyModules, 'signatures'>,
 ): KeyChange {
-  const fields = new Fields(NAME, decodeStatement(verify(signed, trusted, NAME), 'keys'))
+  const fields = new Fields(NAME, decodeStatement(verifySignature(signed, trusted, NAME), 'keys'))
   const list = (key: string): PublicKey[] => {
     const blobs = fields.optional(key, (name) => fields.text(name))?.split(' ') ?? []
     if (blobs.length > KEYS_MAX) fields.refuse(key, `${blobs.length} keys`)
@@ -120,7 +126,7 @@ export interface Trust {
 export function followChain(
   configured: readonly PublicKey[],
   chain: readonly Uint8Array[],
-  role: Role,
+  role: KeyRole,
   modules: Pick<KeyModules, 'signatures'>,
 ): Trust {
   const keys = [...configured]
@@ -132,7 +138,7 @@ export function followChain(
 function follow(
   { keys, sequence, followed, revoked: before, ever: held }: Trust,
   signed: Uint8Array,
-  role: Role,
+  role: KeyRole,
   modules: Pick<KeyModules, 'signatures'>,
 ): Trust | undefined {
   let change: KeyChange
@@ -181,7 +187,7 @@ export function extendChain(
 }
 
 /** What the publisher's own chain says, which nobody else wrote. */
-function sequenceOf(signed: Uint8Array, role: Role): number {
+function sequenceOf(signed: Uint8Array, role: KeyRole): number {
   const text = bytesOfArray(signed)
   if (!text.includes(`\nrole=${role}\n`)) return 0
   return Number(/\nsequence=([0-9]+)\n/.exec(text)?.[1] ?? 0)

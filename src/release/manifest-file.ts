@@ -8,7 +8,7 @@ import { MANIFEST_LINE_MAX } from '../limits.ts'
 import { arrayOfBytes, bytesOfArray, show } from '../text.ts'
 import { comparePaths, type Entry, formatManifestLine, parseManifestLine } from './manifest-line.ts'
 
-export const SIGNATURE_LINE = '#mtree v2.0'
+const SIGNATURE_LINE = '#mtree v2.0'
 
 /** One read and one write: large enough that calls do not count, small enough for any laptop (bytes). */
 const CHUNK_SIZE = 64 * 1024

@@ -10,7 +10,7 @@ import { show } from '../text.ts'
 import { decodeBase64, encodeBase64 } from './base64.ts'
 import { escapeTag, escapeWord, unescapeWord } from './manifest-escape.ts'
 
-export type EntryType = 'file' | 'dir' | 'link' | 'char' | 'block' | 'fifo' | 'socket'
+type EntryType = 'file' | 'dir' | 'link' | 'char' | 'block' | 'fifo' | 'socket'
 
 export interface Entry {
   /** Below the tree, without `./`; `.` is the root. */

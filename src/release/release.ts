@@ -6,7 +6,7 @@
 import { TrustError } from '../errors.ts'
 import { MANIFEST_SIZE_MAX, RELEASE_SIZE_MAX, VERSION_JUMP_MAX, VERSION_MAX } from '../limits.ts'
 import { Fields, formatInstant } from './fields.ts'
-import { messageOf, type PublicKey, type SecretKey, sign, verify } from './signify.ts'
+import { messageOf, type PublicKey, type SecretKey, sign, verifySignature } from './signify.ts'
 import { decodeStatement, encodeStatement } from './statement.ts'
 
 export interface Release {
@@ -30,7 +30,7 @@ export interface Release {
 /** The release, if one of the keys signed it. Throws a TrustError. */
 export function openRelease(signed: Uint8Array, keys: readonly PublicKey[]): Release {
   checkSize(signed)
-  return decodeRelease(verify(signed, keys, 'the release'))
+  return decodeRelease(verifySignature(signed, keys, 'the release'))
 }
 
 /** Without a look at the signature: only for a statement that this machine has verified before. */
@@ -86,7 +86,7 @@ function decodeRelease(message: Uint8Array): Release {
 }
 
 /** What decides whether a device may take a release. */
-export interface Device {
+export interface DeviceTraits {
   hardware: string
   deployment: string
   /** The version that runs; 0 on a device that has none. */
@@ -98,7 +98,7 @@ export interface Device {
 }
 
 /** Throws a TrustError that names the attack, or the mistake, where the device may not take the release. */
-export function admit(release: Release, device: Device): void {
+export function admit(release: Release, device: DeviceTraits): void {
   const version = release.version
   if (release.hardware !== 'any' && release.hardware !== device.hardware) {
     throw new TrustError(

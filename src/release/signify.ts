@@ -155,7 +155,11 @@ export function messageOf(signed: Uint8Array, name: string): Uint8Array {
  * The message of a file with an embedded signature that one of the keys made. `name` is for
  * messages. The caller limits the size. Throws a TrustError.
  */
-export function verify(signed: Uint8Array, keys: readonly PublicKey[], name: string): Uint8Array {
+export function verifySignature(
+  signed: Uint8Array,
+  keys: readonly PublicKey[],
+  name: string,
+): Uint8Array {
   const { bytes, message } = split(signed, name)
   const number = hex(bytes.subarray(2, 10))
   const named = keys.filter((key) => key.number === number)
@@ -188,7 +192,7 @@ function split(signed: Uint8Array, name: string) {
   return { bytes: parsed.bytes, message: signed.subarray(parsed.end) }
 }
 
-export interface KeyPair {
+interface KeyPair {
   number: string
   /** The texts of the two files, as byte strings. */
   publicFile: string

@@ -13,9 +13,9 @@ import {
   type Agreement,
   CHECKSUMS,
   COMPRESSIONS,
+  type NegotiationOffer,
   NoNegotiation,
   negotiate,
-  type Offer,
   offerLists,
   type TransferChecksum,
 } from './negotiation.ts'
@@ -30,7 +30,7 @@ export interface Attempt {
   fixed: Compression
 }
 
-export interface AttemptOptions {
+interface AttemptOptions {
   address: Address
   selection: Selection
   compression: Compression | 'auto'
@@ -82,7 +82,7 @@ export async function open(
   const protocol = options.protocol ?? PROTOCOL_MAX
   const timeoutSeconds = Math.ceil(options.timeoutMs / 1000)
   wire.patience.deadlineMs = modules.clock.monotonicMs() + options.timeoutMs
-  const offer: Offer = {
+  const offer: NegotiationOffer = {
     protocol,
     checksums: options.checksums ?? CHECKSUMS,
     compressions: attempt.compressions,

@@ -11,7 +11,7 @@ import type { Wire } from './wire.ts'
 
 /** The newest protocol that we speak, and the oldest. */
 export const PROTOCOL_MAX = 32
-export const PROTOCOL_MIN = 30
+const PROTOCOL_MIN = 30
 /**
  * In stock order: daemons of rsync 3.5.0 choose by their own order, older ones by ours. MD4, which
  * stock offers last, is too weak for a password whatever the operator says.
@@ -23,7 +23,7 @@ const LINE_LENGTH_MAX = 5120
 const GREETING_TEXT_MAX = 64 * 1024
 const NEWLINE = 10
 
-export interface Greeting {
+interface Greeting {
   /** The smaller of both sides' protocols. */
   protocol: number
   digests: string[]
@@ -117,7 +117,7 @@ async function readLine(wire: Wire): Promise<string> {
   }
 }
 
-export interface HandshakeOptions {
+interface HandshakeOptions {
   address: Address
   checksums: Host['checksums']
   /** The protocol that we announce. */

@@ -27,7 +27,7 @@ const TEXT_LENGTH_MAX = 8192
 const CAPACITY = 256 * 1024
 
 /** What a frame that is no data brings. The bytes are valid only during the call. */
-export type OnMessage = (code: number, bytes: Uint8Array) => void
+type OnMessage = (code: number, bytes: Uint8Array) => void
 
 export class Incoming {
   readonly buffer = new Uint8Array(CAPACITY)

@@ -88,7 +88,7 @@ export function writeVarlong(value: number, minimum: number): number[] {
 }
 
 /** A string with its length: at most 255 bytes, which is what stock rsync takes (5.3). */
-export const VSTRING_LENGTH_MAX = 255
+const VSTRING_LENGTH_MAX = 255
 
 export function readVstring(
   buffer: Uint8Array,

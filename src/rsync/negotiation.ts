@@ -30,7 +30,7 @@ export interface Agreement {
   blockSums: boolean
 }
 
-export interface Offer {
+export interface NegotiationOffer {
   protocol: number
   checksums: readonly TransferChecksum[]
   /** As the arguments asked for it: a list to be negotiated, or what they fixed. */
@@ -41,7 +41,7 @@ export interface Offer {
 /** A server that negotiates nothing was asked for compression: only other arguments can help. */
 export class NoNegotiation extends Error {}
 
-export async function readVarintFrom(wire: Wire): Promise<number> {
+async function readVarintFrom(wire: Wire): Promise<number> {
   const { incoming } = wire
   for (;;) {
     const reading = readVarint(incoming.buffer, incoming.start, incoming.end)
@@ -66,7 +66,7 @@ async function readVstringFrom(wire: Wire): Promise<string> {
 }
 
 /** Sends our lists; to be called before anything framed, and only where the server will read them. */
-export function offerLists(wire: Wire, offer: Offer): void {
+export function offerLists(wire: Wire, offer: NegotiationOffer): void {
   wire.outgoing.bytes(writeVstring(offer.checksums.join(' ')))
   if (offer.compressions) wire.outgoing.bytes(writeVstring(offer.compressions.join(' ')))
 }
@@ -77,7 +77,7 @@ export function offerLists(wire: Wire, offer: Offer): void {
  */
 export async function negotiate(
   wire: Wire,
-  offer: Offer,
+  offer: NegotiationOffer,
   early: boolean,
   answer: (negotiates: boolean) => void,
 ): Promise<Agreement> {

@@ -4,7 +4,7 @@
  * for has an end: so has the time. Our own work and our own pauses are not held against anybody. Pure.
  */
 
-export interface PatienceOptions {
+interface PatienceOptions {
   /** The longest time without useful work. */
   timeoutMs: number
   /** The least rate of useful work over a window; undefined: any. */
@@ -28,7 +28,7 @@ export function rateWindowMs(bytesPerSecond: number): number {
   return Math.min(Math.max(fullMs, WINDOW_MIN_MS), WINDOW_MAX_MS)
 }
 
-export class Patience {
+export class WirePatience {
   /** The moment (monotonic) by which the part that is going on has to be done. */
   deadlineMs = Number.POSITIVE_INFINITY
   #idleMs = 0

@@ -10,16 +10,16 @@ import { checksumLength, NO_BASIS } from './block-size.ts'
 import type { Incoming } from './incoming.ts'
 import { INDEX_DONE, IndexReader, NEED_MORE, readVarlong } from './integers.ts'
 import type { Agreement } from './negotiation.ts'
-import type { Patience } from './patience.ts'
+import type { WirePatience } from './patience.ts'
 import {
-  type Asked,
   answerLengthMax,
   type FileRequest,
+  type RequestedFile,
   type Requester,
   TRANSFER,
 } from './requester.ts'
 
-const State = { index: 0, head: 1, tokens: 2, trailer: 3, statistics: 4 } as const
+const ReceiverState = { index: 0, head: 1, tokens: 2, trailer: 3, statistics: 4 } as const
 /** Bytes of iflags and sum head. */
 const HEAD_LENGTH = 18
 /** Files that may wait for a second try: each keeps its basis open. More is no accident. */
@@ -31,7 +31,7 @@ const DONES_BEFORE_STATISTICS = 3
 
 export class Receiver {
   /** Files whose checksum did not hold, to be asked for again. */
-  readonly redo: Asked[] = []
+  readonly redo: RequestedFile[] = []
   /** DONEs that came, and that our own DONEs entitle the peer to. */
   dones = 0
   donesDue = 0
@@ -40,13 +40,13 @@ export class Receiver {
   matched = 0
   readonly incoming: Incoming
   readonly requester: Requester
-  readonly patience: Patience
+  readonly patience: WirePatience
   readonly #view: DataView
   readonly #indexes = new IndexReader()
   readonly #checksumLength: number
-  #state: number = State.index
+  #state: number = ReceiverState.index
   #statisticsLeft = STATISTICS_COUNT
-  #asked: Asked | undefined
+  #asked: RequestedFile | undefined
   /** What may still count as useful of the answer that is arriving: a file has an end. */
   #worthLeft = 0
 
@@ -56,7 +56,7 @@ export class Receiver {
     parts: {
       incoming: Incoming
       requester: Requester
-      patience: Patience
+      patience: WirePatience
       agreement: Agreement
     },
   ) {
@@ -97,13 +97,13 @@ export class Receiver {
 
   #step(): boolean {
     switch (this.#state) {
-      case State.index:
+      case ReceiverState.index:
         return this.#takeIndex()
-      case State.head:
+      case ReceiverState.head:
         return this.#takeHead()
-      case State.tokens:
+      case ReceiverState.tokens:
         return this.#takeTokens()
-      case State.trailer:
+      case ReceiverState.trailer:
         return this.#takeTrailer()
       default:
         return this.#takeStatistics()
@@ -118,12 +118,12 @@ export class Receiver {
     const index = this.#indexes.value
     if (index === INDEX_DONE) {
       if (++this.dones > this.donesDue) throw new PeerError('a DONE that ends nothing', 'broken')
-      if (this.dones === DONES_BEFORE_STATISTICS) this.#state = State.statistics
+      if (this.dones === DONES_BEFORE_STATISTICS) this.#state = ReceiverState.statistics
       return true
     }
     this.#asked = this.requester.awaiting(index)
     if (!this.#asked) throw new PeerError(`file ${index}, which was not asked for`, 'broken')
-    this.#state = State.head
+    this.#state = ReceiverState.head
     return true
   }
 
@@ -132,7 +132,7 @@ export class Receiver {
     const { start } = incoming
     if (incoming.end - start < HEAD_LENGTH) return false
     const view = this.#view
-    const { request, head } = this.#asked as Asked
+    const { request, head } = this.#asked as RequestedFile
     if (
       view.getUint16(start, true) !== TRANSFER ||
       view.getInt32(start + 2, true) !== head.count ||
@@ -154,7 +154,7 @@ export class Receiver {
       target: request.target(),
       sizeMax: request.sizeMax,
     })
-    this.#state = State.tokens
+    this.#state = ReceiverState.tokens
     return true
   }
 
@@ -165,7 +165,7 @@ export class Receiver {
     incoming.start = start + used
     this.#worked(used)
     if (delta.ended(rebuilder)) {
-      this.#state = State.trailer
+      this.#state = ReceiverState.trailer
       return true
     }
     return used > 0
@@ -185,8 +185,8 @@ export class Receiver {
     this.#worked(length)
     this.literal += literal
     this.matched += size - literal
-    this.#state = State.index
-    const asked = this.#asked as Asked
+    this.#state = ReceiverState.index
+    const asked = this.#asked as RequestedFile
     this.#asked = undefined
     this.requester.answered(asked)
     if (same) asked.request.received({ size, digest: result.digest })
@@ -200,7 +200,7 @@ export class Receiver {
     this.patience.worked(worth)
   }
 
-  #differs(asked: Asked): void {
+  #differs(asked: RequestedFile): void {
     if (this.requester.full) {
       asked.request.received({ failed: 'checksum' })
       return
@@ -218,7 +218,7 @@ export class Receiver {
     incoming.start = reading.next
     if (--this.#statisticsLeft === 0) {
       this.statisticsCame = true
-      this.#state = State.index
+      this.#state = ReceiverState.index
     }
     return true
   }

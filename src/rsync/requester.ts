@@ -10,7 +10,7 @@ import { NO_BASIS, sumHead } from './block-size.ts'
 import { IndexWriter } from './integers.ts'
 import type { Agreement } from './negotiation.ts'
 import type { Outgoing } from './outgoing.ts'
-import type { Patience } from './patience.ts'
+import type { WirePatience } from './patience.ts'
 
 /** One file to fetch. */
 export interface FileRequest {
@@ -32,7 +32,7 @@ export interface FileRequest {
 }
 
 /** A request that waits for its answer, with the head that the answer has to echo. */
-export interface Asked {
+export interface RequestedFile {
   request: FileRequest
   head: SumHead
 }
@@ -52,21 +52,21 @@ const ANSWER_LENGTH = 256
 export const TRANSFER = 0x8000
 
 export class Requester {
-  readonly asked = new Map<number, Asked>()
+  readonly asked = new Map<number, RequestedFile>()
   /** Whether the second try, with whole strong sums, is going on. */
   full = false
   readonly #indexes = new IndexWriter()
   #requests: Iterator<FileRequest> | undefined
   #basesOpen = 0
   /** The request whose block sums are being written. */
-  #current: Asked | undefined
+  #current: RequestedFile | undefined
   #nextBlock = 0
 
   constructor(
     readonly delta: Host['delta'],
     readonly outgoing: Outgoing,
     readonly agreement: Agreement,
-    readonly patience: Patience,
+    readonly patience: WirePatience,
   ) {}
 
   begin(requests: Iterable<FileRequest>): void {
@@ -116,13 +116,13 @@ export class Requester {
   }
 
   /** The request of an index that may be answered now: one that was asked for, to its last byte. */
-  awaiting(index: number): Asked | undefined {
+  awaiting(index: number): RequestedFile | undefined {
     const asked = this.asked.get(index)
     return asked === this.#current ? undefined : asked
   }
 
   /** An answer came: its request waits no longer. */
-  answered(asked: Asked): void {
+  answered(asked: RequestedFile): void {
     this.asked.delete(asked.request.index)
     if (asked.head !== NO_BASIS) this.#basesOpen--
   }
@@ -157,7 +157,7 @@ export class Requester {
   }
 
   /** Writes the sums of the next piece of a basis; returns how much of it was read. */
-  #sum({ request, head }: Asked): number {
+  #sum({ request, head }: RequestedFile): number {
     const { delta, outgoing, agreement } = this
     const { basis } = request
     assert(basis, 'block sums without a basis')

@@ -10,10 +10,10 @@ import type { Incoming } from './incoming.ts'
 import type { Link } from './link.ts'
 import { Outgoing } from './outgoing.ts'
 import type { Pace } from './pace.ts'
-import { Patience } from './patience.ts'
+import { WirePatience } from './patience.ts'
 
 type Socket = import('native:sockets').Socket
-export type WireModules = Pick<Host, 'sockets' | 'clock'>
+type WireModules = Pick<Host, 'sockets' | 'clock'>
 
 export interface WireOptions {
   /** Names the peer in messages. */
@@ -48,7 +48,7 @@ export class Wire {
   lastWords: string | undefined
   /** Milliseconds without a write after which a keep-alive is sent. 0: never. */
   keepAliveMs = 0
-  readonly patience: Patience
+  readonly patience: WirePatience
   /** Until the file list has come: a daemon that hangs up with words refuses us. */
   starting = true
 
@@ -71,7 +71,7 @@ export class Wire {
     readonly link: Link | undefined,
   ) {
     this.#socket = socket
-    this.patience = new Patience(options)
+    this.patience = new WirePatience(options)
     this.#lastSentMs = modules.clock.monotonicMs()
   }
 

@@ -5,7 +5,7 @@
 import { isSystemError, TrustError, UpgradeError } from '../errors.ts'
 import type { Progress } from '../progress.ts'
 import { formatInstant } from '../release/fields.ts'
-import type { Role } from '../release/keys.ts'
+import type { KeyRole } from '../release/keys.ts'
 import { admit, openRelease, type Release } from '../release/release.ts'
 import { knowsSigner, type PublicKey } from '../release/signify.ts'
 import { followKeys, keysEverTrusted, revokedSigner, trustedKeys } from '../store/key-chain.ts'
@@ -16,10 +16,10 @@ import type { Search } from './search.ts'
 import type { Source } from './source.ts'
 
 export type ConfiguredKeys = { release: readonly PublicKey[] } & Partial<
-  Record<Role, readonly PublicKey[]>
+  Record<KeyRole, readonly PublicKey[]>
 >
 
-export interface Wish {
+export interface ReleaseWish {
   store: Store
   /** Those that the rotations of keys begin with, of each role. */
   keys: ConfiguredKeys
@@ -47,7 +47,7 @@ export type Found = Offer | { none: { skipped?: number } }
  */
 export async function findRelease(
   search: Search,
-  wish: Wish,
+  wish: ReleaseWish,
   running: Tree | undefined,
 ): Promise<Found> {
   wish.progress.begin('release', undefined, 'bytes')
@@ -68,7 +68,11 @@ export async function findRelease(
 /** It came and went since upstream was asked. */
 const isBad = (store: Store, version: number) => readState(store).bad.includes(version)
 
-async function offerOf(source: Source, wish: Wish, running: Tree | undefined): Promise<Found> {
+async function offerOf(
+  source: Source,
+  wish: ReleaseWish,
+  running: Tree | undefined,
+): Promise<Found> {
   const { device, version, allowDowngrade, store, keys, progress } = wish
   const statement = await source.statement(version)
   const installed = running?.release.version ?? 0
@@ -131,7 +135,7 @@ async function opened(
  */
 export async function learnSigner(
   search: Search,
-  { store, keys, progress }: Wish,
+  { store, keys, progress }: ReleaseWish,
   name: TreeName,
 ): Promise<void> {
   try {

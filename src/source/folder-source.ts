@@ -7,7 +7,7 @@ import type { Fd, Host, Path } from '../host.ts'
 import { KEY_CHAIN_SIZE_MAX, RELEASE_SIZE_MAX } from '../limits.ts'
 import { readFile } from '../small-file.ts'
 import { show } from '../text.ts'
-import type { Role } from './order.ts'
+import type { SourceRole } from './order.ts'
 import type { Outcome, Source, Wanted } from './source.ts'
 
 const REMOUNT = 'look at the stick, or name another source'
@@ -19,7 +19,7 @@ export class FolderSource implements Source {
     readonly host: Host,
     readonly path: Path,
     readonly name: string,
-    readonly role?: Role,
+    readonly role?: SourceRole,
   ) {}
 
   async statement(version: number | undefined): Promise<Uint8Array> {

@@ -9,7 +9,7 @@ import { readSystemFile } from '../small-file.ts'
 import { trimmed, trimmedEnd } from '../text.ts'
 
 /** Where the script of the initramfs and of the running system leaves them, as `dhcp.INTERFACE`. */
-export const LEASE_FOLDER = '/run/xo'
+const LEASE_FOLDER = '/run/xo'
 /** A lease is some twenty short lines (bytes). */
 const LEASE_SIZE_MAX = 16 * 1024
 const URL_LENGTH_MAX = 512
@@ -19,7 +19,7 @@ const SOURCES_MAX = 4
 /** The URLs that the leases name. What can't be read or is no rsync URL is passed over. */
 export function sourcesOfLeases(files: Files, paths: readonly Path[]): string[] {
   const found = (paths.length > 0 ? paths : leasePaths(files)).flatMap((path) => {
-    const url = sourceOfLease(textOf(files, path))
+    const url = sourceOfLease(textOfLease(files, path))
     return url === undefined ? [] : [url]
   })
   return [...new Set(found)].slice(0, SOURCES_MAX)
@@ -28,7 +28,7 @@ export function sourcesOfLeases(files: Files, paths: readonly Path[]): string[] 
 /** The last guess, where no lease names a source: that what gives out addresses serves releases as well. */
 export function guessesOfLeases(files: Files, paths: readonly Path[]): string[] {
   const found = (paths.length > 0 ? paths : leasePaths(files)).flatMap((path) => {
-    const content = textOf(files, path)
+    const content = textOfLease(files, path)
     const values = valuesOf(content)
     const servers = ['serverid', 'siaddr'].map((key) => values.get(key) ?? '')
     return servers.filter((server) => IPV4.test(server) && server !== '0.0.0.0')
@@ -80,7 +80,7 @@ function leasePaths(files: Files): Path[] {
   }
 }
 
-function textOf(files: Files, path: Path): string {
+function textOfLease(files: Files, path: Path): string {
   let content: Uint8Array
   try {
     content = readSystemFile(files, path, LEASE_SIZE_MAX)

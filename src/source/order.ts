@@ -5,10 +5,10 @@
  */
 import type { Wait } from '../store/state.ts'
 
-export type Role = 'school' | 'upstream'
+export type SourceRole = 'school' | 'upstream'
 
 export interface Candidate {
-  role: Role
+  role: SourceRole
   /** It misbehaved a while ago: asked when nobody else is left. */
   setAside: boolean
   /**
@@ -19,7 +19,7 @@ export interface Candidate {
 }
 
 /** What an error says about a source. */
-export type Fault = 'lacks' | 'away' | 'bad' | 'cut'
+export type SourceFault = 'lacks' | 'away' | 'bad' | 'cut'
 
 /** More are not counted: the wait grows no longer. */
 const WAITS_MAX = 999
@@ -43,7 +43,7 @@ const RECONNECTIONS_MAX = 3
  * again at once, some few times.
  */
 export function outcomeOf(
-  fault: Fault,
+  fault: SourceFault,
   before: Candidate['outcome'],
   cuts: number,
 ): Candidate['outcome'] {
@@ -52,7 +52,7 @@ export function outcomeOf(
 }
 
 /** The candidate to ask, by its index; or to wait: for the school server, or because all failed. */
-export type Move = number | 'wait-for-school' | 'wait'
+type Move = number | 'wait-for-school' | 'wait'
 
 /** `tries`: how many waits for the school server there were in a row. Candidates of a role stand in the order to try them. */
 export function nextMove(
@@ -63,7 +63,7 @@ export function nextMove(
   const find = (wanted: (candidate: Candidate) => boolean) => candidates.findIndex(wanted)
   const serving = find(({ outcome }) => outcome === 'serving')
   if (serving >= 0) return serving
-  const fresh = (role: Role) =>
+  const fresh = (role: SourceRole) =>
     find((one) => one.role === role && one.outcome === 'untried' && !one.setAside)
   const school = fresh('school')
   if (school >= 0) return school

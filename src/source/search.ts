@@ -19,12 +19,12 @@ import { changeState, readState } from '../store/state.ts'
 import type { Store } from '../store/store.ts'
 import {
   type Candidate,
-  type Fault,
   nextMove,
   nextWait,
   outcomeOf,
   PATIENCE,
   type Patience,
+  type SourceFault,
   secondsLeft,
 } from './order.ts'
 import { readSetAside, setAside } from './set-aside.ts'
@@ -42,14 +42,14 @@ export interface SearchOptions {
   failed?: ((error: Error) => void) | undefined
 }
 
-interface Asked extends Candidate {
+interface AskedSource extends Candidate {
   source: Source
   /** How often its connection was cut in this round. */
   cuts: number
 }
 
 export class Search {
-  readonly #asked: Asked[]
+  readonly #asked: AskedSource[]
   readonly #tries: number
   #failure: unknown
   #lacking: Error | undefined
@@ -101,7 +101,7 @@ export class Search {
     if (readState(store).wait) changeState(store, { wait: undefined })
   }
 
-  #failed({ source, role, outcome }: Asked, error: Error): void {
+  #failed({ source, role, outcome }: AskedSource, error: Error): void {
     const { store, progress, failed } = this.options
     source.close()
     if (outcome === 'serving') {
@@ -178,7 +178,7 @@ export class Search {
 }
 
 /** What an error says about the source; undefined where it is not the source's. */
-export function faultOf(error: unknown): Fault | undefined {
+export function faultOf(error: unknown): SourceFault | undefined {
   if (error instanceof PeerError) {
     if (error.kind === 'absent' || error.kind === 'busy') return 'lacks'
     if (error.kind === 'cut') return 'cut'

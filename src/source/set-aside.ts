@@ -17,7 +17,7 @@ const SET_ASIDE_SECONDS = 30 * 60
 /** More are not remembered; the oldest goes first. */
 const ENTRIES_MAX = 32
 
-interface Entry {
+interface AsideEntry {
   begun: number
   until: number
   url: string
@@ -43,8 +43,8 @@ export function setAside(files: Files, store: Fd, url: string, nowSeconds: numbe
   }
 }
 
-function entries(files: Files, store: Fd, nowSeconds: number): Entry[] {
-  return textOf(files, store)
+function entries(files: Files, store: Fd, nowSeconds: number): AsideEntry[] {
+  return textOfAside(files, store)
     .split('\n')
     .flatMap((line) => {
       const [, from = '', to = '', url = ''] = /^(\S+) (\S+) (.+)$/.exec(line) ?? []
@@ -55,7 +55,7 @@ function entries(files: Files, store: Fd, nowSeconds: number): Entry[] {
     })
 }
 
-function textOf(files: Files, store: Fd): string {
+function textOfAside(files: Files, store: Fd): string {
   try {
     return bytesOfArray(readFile(files, store, NAME, STATE_SIZE_MAX) ?? new Uint8Array(0))
   } catch (error) {

@@ -7,7 +7,7 @@ import type { Fd, Path } from '../host.ts'
 import type { Progress } from '../progress.ts'
 import type { Pace, WeakDigest } from '../rsync/session.ts'
 import type { Store } from '../store/store.ts'
-import type { Role } from './order.ts'
+import type { SourceRole } from './order.ts'
 import type { SshSettings } from './ssh-link.ts'
 
 /** What became of one file: its size and SHA-256, or why it did not come. */
@@ -39,7 +39,7 @@ export interface Source {
   /** For people: the URL without a password. */
   readonly name: string
   /** undefined: upstream. */
-  readonly role?: Role | undefined
+  readonly role?: SourceRole | undefined
   /**
    * The newest release statement, or that of a version. PeerError `absent` where the source works
    * but has none.
@@ -63,7 +63,7 @@ export interface Source {
 }
 
 export interface SourceOptions {
-  role?: Role
+  role?: SourceRole
   compression: 'auto' | 'zstd' | 'zlibx' | 'none'
   compressLevel: number | undefined
   connectTimeoutMs: number

@@ -28,7 +28,7 @@ export interface SshSettings {
   program: Path | undefined
 }
 
-export interface SshAddress {
+interface SshAddress {
   user: string
   host: string
   port: number

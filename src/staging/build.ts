@@ -9,7 +9,7 @@ import { isFull } from '../store/room.ts'
 import type { OpenTree, Store } from '../store/store.ts'
 import { type Damage, describe, type VerifiedTree, verify } from '../store/verify.ts'
 import { megabytes } from '../text.ts'
-import { plan } from './plan.ts'
+import { planStaging } from './plan.ts'
 import { type StageReport, stage } from './stage.ts'
 import type { Staging } from './staging.ts'
 
@@ -107,7 +107,7 @@ async function outOfSpace(store: Store, error: Error): Promise<SpaceError> {
   if (store.manifestDigest('staging') !== undefined) {
     const toWrite = (live: OpenTree | undefined) =>
       store.withTree('staging', (tree) => {
-        const { bytes, copiedBytes } = plan(host, tree, live)
+        const { bytes, copiedBytes } = planStaging(host, tree, live)
         return bytes + copiedBytes
       })
     left = store.has('fakeroot')

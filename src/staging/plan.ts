@@ -7,7 +7,7 @@ import type { Fd, Host } from '../host.ts'
 import type { OpenTree } from '../store/store.ts'
 import { megabytes } from '../text.ts'
 
-export interface Plan {
+export interface StagePlan {
   /** Regular files whose content does not lie in the live tree at the same path, and their bytes. */
   files: number
   bytes: number
@@ -23,7 +23,7 @@ export interface Plan {
 /** Entries of one native step: some 20 ms of work. */
 export const STEP_ENTRIES = 2048
 
-export function plan(host: Host, target: OpenTree, live: OpenTree | undefined): Plan {
+export function planStaging(host: Host, target: OpenTree, live: OpenTree | undefined): StagePlan {
   const { trees } = host
   const job = trees.openReconcile({
     manifest: target.manifest,
@@ -45,7 +45,7 @@ export function plan(host: Host, target: OpenTree, live: OpenTree | undefined): 
 const ENTRY_BYTES = 128
 
 /** Throws SpaceError where the plan does not fit and `reserveBytes` would not stay free. */
-export function checkSpace(host: Host, store: Fd, plan: Plan, reserveBytes: number): void {
+export function checkSpace(host: Host, store: Fd, plan: StagePlan, reserveBytes: number): void {
   const space = host.files.space(store)
   const inodes = plan.files + plan.copied + plan.made
   const blocks = plan.bytes + plan.copiedBytes + inodes * space.blockSize

@@ -14,7 +14,7 @@ import type { OpenTree, Store, TreeName } from '../store/store.ts'
 import { Fetcher } from './fetch.ts'
 import { bringManifest, prepare } from './manifest.ts'
 import { type Placed, Placer } from './place.ts'
-import { checkSpace, type Plan, plan, STEP_ENTRIES } from './plan.ts'
+import { checkSpace, planStaging, STEP_ENTRIES, type StagePlan } from './plan.ts'
 import type { Staging } from './staging.ts'
 
 /** Wanted files that are held in memory at once: half a megabyte of lines. */
@@ -25,7 +25,7 @@ const WAITING_MAX = 2048
 /** Of the store, beside the running tree: first what waits, which is the newest. */
 const OTHERS: TreeName[] = ['upgraded-root', 'previous-root']
 
-export interface StagedTree {
+interface StagedTree {
   readonly store: Store
   readonly release: Release
   readonly report: StageReport
@@ -139,7 +139,7 @@ class Builder {
     const { trees } = this.#host
     try {
       progress.begin('compare', release.entries, 'entries')
-      const needs = plan(this.#host, this.target, this.#links)
+      const needs = planStaging(this.#host, this.target, this.#links)
       checkSpace(this.#host, store.directory, needs, reserveBytes)
       trees.extras(this.target.manifest, this.target.root, { remove: true, pathsMax: 1 })
       progress.begin('fetch', needs.bytes + needs.copiedBytes, 'bytes')
@@ -165,7 +165,7 @@ class Builder {
   }
 
   /** One walk over the manifest; what waits for another entry of the new tree is left. */
-  async #round(needs: Plan): Promise<void> {
+  async #round(needs: StagePlan): Promise<void> {
     this.#waiting = []
     this.#unheld = 0
     const undone = this.#undone()

@@ -5,7 +5,7 @@
  */
 import { isSystemError, TrustError } from '../errors.ts'
 import { KEY_CHAIN_SIZE_MAX } from '../limits.ts'
-import { followChain, type RevokedKey, ROLES, type Role, splitChain } from '../release/keys.ts'
+import { followChain, type KeyRole, type RevokedKey, ROLES, splitChain } from '../release/keys.ts'
 import { knowsSigner, type PublicKey } from '../release/signify.ts'
 import { readFile, replaceFile } from '../small-file.ts'
 import type { Store } from './store.ts'
@@ -16,7 +16,7 @@ const FILE = 'keys'
 export function trustedKeys(
   store: Store,
   configured: readonly PublicKey[],
-  role: Role,
+  role: KeyRole,
 ): PublicKey[] {
   return followChain(configured, kept(store), role, store.host).keys
 }
@@ -53,7 +53,7 @@ export function revokedSigner(
  */
 export function followKeys(
   store: Store,
-  configured: Partial<Record<Role, readonly PublicKey[]>>,
+  configured: Partial<Record<KeyRole, readonly PublicKey[]>>,
   chain: Uint8Array,
 ): boolean {
   const before = kept(store)

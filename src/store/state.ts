@@ -72,7 +72,7 @@ export interface State {
   attack: Attack | undefined
 }
 
-export interface Attack {
+interface Attack {
   /** As `attackIn` names it. */
   name: string
   time: string
@@ -99,17 +99,17 @@ export const FIRST_STATE: State = {
 }
 
 const NAME = 'state'
-const PRIORITIES = ['low', 'normal', 'urgent'] as const
+const PRIORITY_WORDS = ['low', 'normal', 'urgent'] as const
 /** More bad versions than this are not remembered; the oldest goes first. */
 const BAD_MAX = 32
 /** Characters of a text that came from elsewhere. */
 const TEXT_MAX = 1000
 
-type Values = ReadonlyMap<string, string>
+type RecordValues = ReadonlyMap<string, string>
 
 export function readState(store: Store): State {
   const values = valuesOf(store)
-  return values ? stateOf(values, versionOf) : { ...FIRST_STATE }
+  return values ? stateOf(values, versionIn) : { ...FIRST_STATE }
 }
 
 /** What can still be told of a record that is damaged; the rest is as in a new store. Never throws of it. */
@@ -123,7 +123,7 @@ export function salvageState(store: Store): State {
   }
 }
 
-function valuesOf(store: Store): Values | undefined {
+function valuesOf(store: Store): RecordValues | undefined {
   const bytes = readFile(store.host.files, store.directory, NAME, STATE_SIZE_MAX)
   if (!bytes) return undefined
   // Text for people is UTF-8; where a bad byte is in it, the lines beside it still say what they said.
@@ -137,7 +137,7 @@ function valuesOf(store: Store): Values | undefined {
 }
 
 /** `version` reads a number that names one, and says what becomes of one that does not. */
-function stateOf(values: Values, version: (text: string) => number): State {
+function stateOf(values: RecordValues, version: (text: string) => number): State {
   const optional = (key: string) => {
     const text = values.get(key)
     return text === undefined ? undefined : version(text) || undefined
@@ -148,12 +148,12 @@ function stateOf(values: Values, version: (text: string) => number): State {
     intent: intentOf(values, version),
     trial: optional('trial'),
     confirmed: optional('confirmed'),
-    boots: numberOf(values, 'boots') ?? 0,
+    boots: numberIn(values, 'boots') ?? 0,
     bad: bad ? bad.split(' ').map(version).filter(Boolean) : [],
     trustedSeconds: instantOf(values, 'trusted-time') ?? 0,
-    ranSeconds: numberOf(values, 'ran-seconds') ?? 0,
+    ranSeconds: numberIn(values, 'ran-seconds') ?? 0,
     pushSeconds: instantOf(values, 'push-time') ?? 0,
-    home: homeOf(values, optional('home-version')),
+    home: homeRecordOf(values, optional('home-version')),
     wait: waitOf(values),
     last: lastOf(values),
     attack: attackOf(values),
@@ -231,28 +231,28 @@ export function raiseTrustedTime(store: Store, signedSeconds: number): void {
   changeState(store, { trustedSeconds: signedSeconds, ranSeconds: Math.max(0, left) })
 }
 
-function intentOf(values: Values, version: (text: string) => number): Intent | undefined {
+function intentOf(values: RecordValues, version: (text: string) => number): Intent | undefined {
   const intent = /^(swap|roll-back) ([0-9]+) ([0-9]+)$/.exec(values.get('intent') ?? '')
   if (!intent) return undefined
   const verb = intent[1] as Intent['verb']
   return { verb, source: version(intent[2] ?? ''), target: version(intent[3] ?? '') }
 }
 
-function homeOf(values: Values, version: number | undefined): HomeRecord | undefined {
+function homeRecordOf(values: RecordValues, version: number | undefined): HomeRecord | undefined {
   const stolen = values.get('home-stolen')
   if (stolen === undefined) return undefined
   return {
     stolen: stolen === 'yes',
     leaseEnd: instantOf(values, 'home-lease-end'),
     version,
-    intervalSeconds: numberOf(values, 'home-interval') ?? 0,
-    priority: PRIORITIES.find((one) => one === values.get('home-priority')) ?? 'normal',
+    intervalSeconds: numberIn(values, 'home-interval') ?? 0,
+    priority: PRIORITY_WORDS.find((one) => one === values.get('home-priority')) ?? 'normal',
     sources: values.get('home-sources')?.split(' ') ?? [],
     message: values.get('home-message') ?? '',
   }
 }
 
-function waitOf(values: Values): Wait | undefined {
+function waitOf(values: RecordValues): Wait | undefined {
   // Of an earlier program, without the failures.
   const [tries, begun, until, failures = '0'] = (values.get('wait') ?? '').split(' ')
   const beginning = parseInstant(begun ?? '')
@@ -264,26 +264,26 @@ function waitOf(values: Values): Wait | undefined {
   return { tries: Number(tries), failures: Number(failures), begun: beginning, until: end }
 }
 
-function lastOf(values: Values): State['last'] {
+function lastOf(values: RecordValues): State['last'] {
   const time = values.get('last-time')
   if (time === undefined) return undefined
   const outcome = values.get('last-outcome') ?? ''
   return { time, outcome, message: values.get('last-message') ?? '' }
 }
 
-function attackOf(values: Values): State['attack'] {
+function attackOf(values: RecordValues): State['attack'] {
   const name = values.get('attack')
   if (name === undefined) return undefined
   const [time = '', message = ''] = [values.get('attack-time'), values.get('attack-message')]
   return { name, time, message, told: values.get('attack-told') === 'yes' }
 }
 
-function numberOf(values: Values, key: string): number | undefined {
+function numberIn(values: RecordValues, key: string): number | undefined {
   const text = values.get(key) ?? ''
   return /^[0-9]{1,12}$/.test(text) ? Number(text) : undefined
 }
 
-function instantOf(values: Values, key: string): number | undefined {
+function instantOf(values: RecordValues, key: string): number | undefined {
   return parseInstant(values.get(key) ?? '')
 }
 
@@ -291,7 +291,7 @@ function oneLine(text: string): string {
   return text.replace(/[\r\n]+/g, ' ').slice(0, TEXT_MAX)
 }
 
-function versionOf(text: string): number {
+function versionIn(text: string): number {
   if (!isVersion(text)) {
     throw new ConfigError(
       `the store's state record holds "${text}" where a version belongs`,

@@ -82,7 +82,7 @@ export function replaceDamaged(store: Store): Versions {
 }
 
 /** Finishes what a power cut interrupted. To be called under the lock, before anything else. */
-export function recover(store: Store): Intent | undefined {
+export function finishCutSwap(store: Store): Intent | undefined {
   separate(store)
   const { intent } = readState(store)
   if (intent) finish(store, intent)
@@ -103,7 +103,7 @@ function finish(store: Store, intent: Intent): void {
   } else if ((store.version('fakeroot') ?? 0) === source && store.version(from) === target) {
     trade(store, intent, from)
   }
-  setAside(store, intent, from)
+  keepAsPrevious(store, intent, from)
   store.syncDirectory()
   changeState(store, outcome(store, intent))
 }
@@ -147,7 +147,7 @@ function move(store: Store, from: TreeName | typeof ASIDE): void {
 }
 
 /** After the trade the old tree is brought to `previous-root`, from whichever name it has now. */
-function setAside(store: Store, { source, target }: Intent, from: TreeName): void {
+function keepAsPrevious(store: Store, { source, target }: Intent, from: TreeName): void {
   const { files } = store.host
   const exchanged =
     from === 'upgraded-root' &&

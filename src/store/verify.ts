@@ -42,7 +42,7 @@ export interface Examined {
   isReadable: boolean
 }
 
-const STEP_ENTRIES = 4096
+const VERIFY_STEP_ENTRIES = 4096
 /** More damage than this is not listed: the tree is beyond mending file by file. */
 export const DAMAGE_MAX = 10_000
 
@@ -88,7 +88,7 @@ function verifyTree(
   const job = trees.openVerify({ manifest, tree: root, live, full: options.full })
   try {
     for (;;) {
-      const step = trees.verify(job, STEP_ENTRIES)
+      const step = trees.verify(job, VERIFY_STEP_ENTRIES)
       if (damage.length < DAMAGE_MAX) damage.push(...step.failures)
       options.progress.advance(step.entries)
       if (step.done) return { entries: step.entries, bytes: step.bytes, damage }

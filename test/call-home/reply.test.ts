@@ -3,7 +3,7 @@
 import * as assert from 'uvu/assert'
 import { decodeQuestion, encodeQuestion, type Question } from '../../src/call-home/question.ts'
 import {
-  type Asked,
+  type AskedWith,
   encodeReply,
   encodeUnlock,
   openReply,
@@ -24,7 +24,7 @@ const foreign = readSecretKey(signing, makeKeyPair(signing, 'foreign').secretFil
 const NONCE = '00112233445566778899aabbccddeeff'
 const NOW = 1_800_000_000
 const DAY = 86_400
-const asked: Asked = { serial: 'SHC83302A3E', nonce: NONCE, trustedSeconds: NOW - 100 }
+const asked: AskedWith = { serial: 'SHC83302A3E', nonce: NONCE, trustedSeconds: NOW - 100 }
 const REPLY: Reply = {
   serial: 'SHC83302A3E',
   nonce: NONCE,

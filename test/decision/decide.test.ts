@@ -1,7 +1,7 @@
 /** The policy, as a table: what is so, and what the laptop does about it. */
 
 import * as assert from 'uvu/assert'
-import { decide, type Facts, type Policy } from '../../src/decision/decide.ts'
+import { decide, type RoundFacts, type UpgradePolicy } from '../../src/decision/decide.ts'
 import type { HomeRecord } from '../../src/store/state.ts'
 import { test } from '../support/suite.ts'
 
@@ -14,7 +14,7 @@ const HOME: HomeRecord = {
   sources: [],
   message: '',
 }
-const FACTS: Facts = {
+const FACTS: RoundFacts = {
   installed: 41,
   waiting: undefined,
   trial: undefined,
@@ -26,7 +26,7 @@ const FACTS: Facts = {
   idle: true,
   minute: 12 * 60,
 }
-const POLICY: Policy = {
+const POLICY: UpgradePolicy = {
   hold: false,
   pinned: undefined,
   allowDowngrade: false,
@@ -40,7 +40,7 @@ const SCHOOL = { from: 8 * 60, to: 12 * 60 }
 type HomeChange = Partial<HomeRecord> | undefined
 type Row = [
   string,
-  { facts?: Partial<Facts>; home?: HomeChange; policy?: Partial<Policy> },
+  { facts?: Partial<RoundFacts>; home?: HomeChange; policy?: Partial<UpgradePolicy> },
   'stay' | 'lock out' | number | 'newest',
   RegExp,
 ]

@@ -4,7 +4,7 @@
  * kernel adds to that is proved in test/boot.
  */
 import { readFileSync } from 'node:fs'
-import { settle } from '../../src/boot/settle.ts'
+import { settleTrees } from '../../src/boot/settle.ts'
 import { readPublicKey } from '../../src/release/signify.ts'
 import { readSystemFile } from '../../src/small-file.ts'
 import { Store } from '../../src/store/store.ts'
@@ -127,7 +127,7 @@ export class Laptop {
         writable: true,
         recoveryTried: false,
       }
-      const settled = await settle(store, given, (note) => notes.push(note))
+      const settled = await settleTrees(store, given, (note) => notes.push(note))
       if (settled.act === 'boot') countBoot(store)
       return settled
     })

@@ -15,9 +15,9 @@ import {
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { type Circumstances, gatherFacts } from '../../src/boot/facts.ts'
-import type { Facts } from '../../src/boot/plan.ts'
+import type { BootFacts } from '../../src/boot/plan.ts'
 import { readElf } from '../../src/boot/root/elf.ts'
-import { type Decision, settle } from '../../src/boot/settle.ts'
+import { type BootDecision, settleTrees } from '../../src/boot/settle.ts'
 import type { Files, Host } from '../../src/host.ts'
 import { generateKeys, loadSecretKey } from '../../src/publish/keygen.ts'
 import { extendChain } from '../../src/release/keys.ts'
@@ -73,7 +73,7 @@ function copyOf(store: string): string {
   return path
 }
 
-const facts = (path: string, change: Partial<Circumstances> = {}): Promise<Facts> =>
+const facts = (path: string, change: Partial<Circumstances> = {}): Promise<BootFacts> =>
   withStore(path, (store) => gatherFacts(store, { ...circumstances, ...change }))
 
 const inside = (store: string, path: string) => join(store, 'fakeroot/root', path)
@@ -221,9 +221,9 @@ function decide(
   change: Partial<Circumstances> = {},
   host?: Host,
   notes: string[] = [],
-): Promise<Decision> {
+): Promise<BootDecision> {
   const act = (store: Store) =>
-    settle(store, { ...circumstances, ...change }, (text) => void notes.push(text))
+    settleTrees(store, { ...circumstances, ...change }, (text) => void notes.push(text))
   return withStore(path, act, host)
 }
 

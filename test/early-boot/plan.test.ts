@@ -5,7 +5,7 @@
  */
 
 import * as assert from 'uvu/assert'
-import { type Facts, type FoundTree, type Plan, plan } from '../../src/boot/plan.ts'
+import { type BootFacts, type BootPlan, type FoundTree, planBoot } from '../../src/boot/plan.ts'
 import type { StartFault } from '../../src/boot/root/start-check.ts'
 import { test } from '../support/suite.ts'
 
@@ -16,7 +16,7 @@ const faulty = (version: number | undefined, kind: StartFault['kind']): FoundTre
 })
 
 /** 42 runs, confirmed, and 41 ran before. */
-const CALM: Facts = {
+const CALM: BootFacts = {
   running: whole(42),
   waiting: undefined,
   previous: whole(41),
@@ -34,7 +34,7 @@ const CALM: Facts = {
 }
 
 /** What the table says in short: `boot fakeroot 42`, `roll-back 41 bad 42`. */
-function short(found: Plan): string {
+function short(found: BootPlan): string {
   switch (found.act) {
     case 'boot':
       return `boot ${found.tree} ${found.version}${found.trial ? ' on trial' : ''}`
@@ -57,7 +57,7 @@ const nothing = { running: undefined, previous: undefined }
 const readOnly = { writable: false }
 const intent = { verb: 'swap' as const, source: 41, target: 42 }
 
-const TABLE: [string, Partial<Facts>, string][] = [
+const TABLE: [string, Partial<BootFacts>, string][] = [
   ['all is well', {}, 'boot fakeroot 42'],
   ['there is nothing to go back to', { previous: undefined }, 'boot fakeroot 42'],
   ['stolen', { locked: 'This laptop was reported stolen.' }, 'locked'],
@@ -185,7 +185,7 @@ const TABLE: [string, Partial<Facts>, string][] = [
 
 for (const [name, change, expected] of TABLE) {
   test(name, () => {
-    const found = plan({ ...CALM, ...change })
+    const found = planBoot({ ...CALM, ...change })
     assert.is(short(found), expected)
     if (found.act !== 'locked') assert.match(found.reason, /\.$/)
   })
@@ -206,7 +206,7 @@ const VERSIONS = [
   [42, 41, 43],
 ] as const
 /** Boots and what they are judged by, one of them with limits off. */
-const COUNTS: Partial<Facts>[] = [
+const COUNTS: Partial<BootFacts>[] = [
   { trial: undefined, boots: 0 },
   { trial: undefined, boots: 3 },
   { trial: undefined, boots: 6 },
@@ -221,7 +221,7 @@ const COUNTS: Partial<Facts>[] = [
 const treeOf = (what: (typeof TREES)[number], version: number) =>
   what === undefined ? undefined : what === 0 ? whole(version) : faulty(version, what)
 
-function* everyStore(): Generator<Partial<Facts>> {
+function* everyStore(): Generator<Partial<BootFacts>> {
   for (const running of TREES)
     for (const waiting of TREES)
       for (const previous of TREES)
@@ -237,7 +237,7 @@ function* everyStore(): Generator<Partial<Facts>> {
               }
 }
 
-function* everyFact(): Generator<Facts> {
+function* everyFact(): Generator<BootFacts> {
   for (const store of everyStore())
     for (const boot of [undefined, 'previous' as const])
       for (const recover of [undefined, 'network'])
@@ -255,7 +255,7 @@ function* everyFact(): Generator<Facts> {
 }
 
 /** The facts after an act, as `trees/swap.ts` leaves them. */
-function after(facts: Facts, act: Plan): Facts {
+function after(facts: BootFacts, act: BootPlan): BootFacts {
   const old = facts.running
   if (act.act === 'finish') return { ...facts, intent: undefined }
   if (act.act === 'swap') {
@@ -273,7 +273,7 @@ function after(facts: Facts, act: Plan): Facts {
 }
 
 /** What is wrong with an act; `trees/swap.ts` refuses the same. */
-function wrongAct(facts: Facts, found: Plan): string | undefined {
+function wrongAct(facts: BootFacts, found: BootPlan): string | undefined {
   if (found.act === 'recover') return undefined
   if (!facts.writable) return 'it changes a store that takes no changes'
   const known = found.act === 'swap' ? facts.waiting : facts.previous
@@ -284,7 +284,7 @@ function wrongAct(facts: Facts, found: Plan): string | undefined {
 }
 
 /** What is wrong where the acts have come to their end. */
-function wrongEnd(facts: Facts, found: Plan): string | undefined {
+function wrongEnd(facts: BootFacts, found: BootPlan): string | undefined {
   const trees = { fakeroot: facts.running, 'upgraded-root': facts.waiting }
   const all = { ...trees, 'previous-root': facts.previous }
   if (found.act === 'boot') {
@@ -300,13 +300,13 @@ test('whatever the facts, a few acts lead to a tree that can start, or to a reco
   let count = 0
   for (const start of everyFact()) {
     let facts = start
-    let found = plan(facts)
+    let found = planBoot(facts)
     let wrong: string | undefined
     for (let acts = 0; found.act !== 'boot' && wrong === undefined; acts++) {
       if (found.act === 'recover' && facts.recoveryTried) break
       wrong = acts === 6 ? 'it does not end' : wrongAct(facts, found)
       facts = after(facts, found)
-      found = plan(facts)
+      found = planBoot(facts)
     }
     wrong ??= wrongEnd(facts, found)
     if (wrong !== undefined) assert.unreachable(`${wrong}: ${JSON.stringify(start)}`)
@@ -317,7 +317,7 @@ test('whatever the facts, a few acts lead to a tree that can start, or to a reco
 
 test('a laptop that is locked starts nothing, whatever else is known', () => {
   for (const store of everyStore()) {
-    assert.is(plan({ ...CALM, ...store, intent, locked: 'Stolen.' }).act, 'locked')
+    assert.is(planBoot({ ...CALM, ...store, intent, locked: 'Stolen.' }).act, 'locked')
   }
 })
 

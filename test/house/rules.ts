@@ -140,3 +140,32 @@ export function backtracking(text: string): string[] {
   visit(source)
   return found
 }
+
+const DECLARATION =
+  /^(export )?(?:abstract |async )*(?:const|let|function\*?|class|interface|type) ([\w$]+)/gm
+
+/** The names that stand at the top of a file, with whether it gives them away. A type and its value are one. */
+export function topNamesOf(text: string): Map<string, { isExported: boolean }> {
+  const names = new Map<string, { isExported: boolean }>()
+  for (const [, given, name = ''] of text.matchAll(DECLARATION)) {
+    names.set(name, { isExported: given !== undefined || (names.get(name)?.isExported ?? false) })
+  }
+  return names
+}
+
+/** Exported names that another file declares as well, each with its files. */
+export function namesOfTwoThings(files: { path: string; text: string }[]): string[] {
+  const owners = new Map<string, { paths: string[]; isExported: boolean }>()
+  for (const { path, text } of files) {
+    for (const [name, { isExported }] of topNamesOf(text)) {
+      const found = owners.get(name) ?? { paths: [], isExported: false }
+      owners.set(name, {
+        paths: [...found.paths, path],
+        isExported: found.isExported || isExported,
+      })
+    }
+  }
+  return [...owners]
+    .filter(([, { paths, isExported }]) => isExported && paths.length > 1)
+    .map(([name, { paths }]) => `${name} (${paths.join(', ')})`)
+}

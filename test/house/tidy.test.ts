@@ -10,7 +10,9 @@ import {
   importsOf,
   longFunctions,
   mayImport,
+  namesOfTwoThings,
   parseImportTable,
+  topNamesOf,
   withoutExceptions,
 } from './rules.ts'
 
@@ -146,6 +148,31 @@ test('no two files of src and runtime need each other', () => {
       }),
   )
   none(circleIn(imports) ?? [], 'move what both need into a file of its own')
+})
+
+const product = typeScript.filter(({ path }) => path.startsWith('src/'))
+
+test('a name that src gives away means one thing in all of src', () => {
+  assert.equal(
+    namesOfTwoThings([
+      { path: 'a', text: 'export type One = 1\nexport const One = 1\nconst own = 1\n' },
+      { path: 'b', text: 'const own = 2\nexport function both() {}\n' },
+      { path: 'c', text: 'async function both() {}\n' },
+    ]),
+    ['both (b, c)'],
+  )
+  none(namesOfTwoThings(product), 'give one of them a name of its own (docs/ARCHITECTURE.md)')
+})
+
+test('what src gives away is taken by somebody', () => {
+  const words = files.map(({ path, text }) => ({ path, words: new Set(text.match(/[\w$]+/g)) }))
+  const unused = product.flatMap(({ path, text }) =>
+    [...topNamesOf(text)]
+      .filter(([, { isExported }]) => isExported)
+      .filter(([name]) => !words.some((other) => other.path !== path && other.words.has(name)))
+      .map(([name]) => `${name} (${path})`),
+  )
+  none(unused, 'take "export" away, or the whole')
 })
 
 test('only src/main.ts takes the native modules as values, and src knows nothing of Node', () => {

@@ -5,14 +5,14 @@
 import type { Operation } from '../../runtime/emulator/disk/operations.ts'
 import type { VirtualDisk } from '../../runtime/emulator/virtual-disk.ts'
 import { virtualFiles } from '../../runtime/emulator/virtual-files.ts'
-import { type Decision, settle } from '../../src/boot/settle.ts'
+import { type BootDecision, settleTrees } from '../../src/boot/settle.ts'
 import type { Files, Host } from '../../src/host.ts'
 import { silent } from '../../src/progress.ts'
 import type { PublicKey } from '../../src/release/signify.ts'
 import { FolderSource } from '../../src/source/folder-source.ts'
 import type { Source } from '../../src/source/source.ts'
 import { Store } from '../../src/store/store.ts'
-import { recover, rollBack, swap } from '../../src/store/swap.ts'
+import { finishCutSwap, rollBack, swap } from '../../src/store/swap.ts'
 import { confirm, countBoot } from '../../src/store/trial.ts'
 import { install, type Upgrade, type Upgraded, upgrade } from '../../src/upgrade.ts'
 import { nodeHost } from '../support/host.ts'
@@ -32,12 +32,12 @@ export interface Flow {
   rollBack(store: Store): unknown
   recover(store: Store): unknown
   /** From power-on until control is handed over, which is when `start` is called. */
-  boot(store: Store, given: Given, start: (decision: Decision) => void): Promise<void>
+  boot(store: Store, given: Given, start: (decision: BootDecision) => void): Promise<void>
   /** The system has started, and says whether it is healthy. */
   confirm(store: Store, examine: () => Promise<boolean>): Promise<void>
 }
 
-type Given = Parameters<typeof settle>[1]
+type Given = Parameters<typeof settleTrees>[1]
 
 /** The program under proof: its steps, and what stands between them and the disk. */
 export interface Program {
@@ -53,9 +53,9 @@ export const theProgram: Program = {
     upgrade,
     swap,
     rollBack,
-    recover,
+    recover: finishCutSwap,
     async boot(store, given, start) {
-      const decision = await settle(store, given, () => {})
+      const decision = await settleTrees(store, given, () => {})
       if (decision.act === 'boot') countBoot(store)
       start(decision)
     },

@@ -3,8 +3,8 @@
  * them: a proof that can't fail proves nothing.
  */
 import { gatherFacts } from '../../src/boot/facts.ts'
-import { type Plan, plan } from '../../src/boot/plan.ts'
-import { settle } from '../../src/boot/settle.ts'
+import { type BootPlan, planBoot } from '../../src/boot/plan.ts'
+import { settleTrees } from '../../src/boot/settle.ts'
 import type { Fd, Files, Host, Path } from '../../src/host.ts'
 import { changeState, raiseFloor } from '../../src/store/state.ts'
 import type { Store } from '../../src/store/store.ts'
@@ -169,14 +169,14 @@ function rollBackBeforeState(store: Store): void {
   changeState(store, { trial: undefined, boots: 0, bad: source > target ? [source] : [] })
 }
 
-const goesBack = (decision: Plan): decision is Extract<Plan, { act: 'roll-back' }> =>
+const goesBack = (decision: BootPlan): decision is Extract<BootPlan, { act: 'roll-back' }> =>
   decision.act === 'roll-back'
 
 /** The early boot with another way of going back. */
 const bootWith = (back: (store: Store) => void): Program['flow']['boot'] => {
   return async (store, given, start) => {
     const facts = await gatherFacts(store, { ...given, moved: false })
-    if (goesBack(plan(facts))) back(store)
+    if (goesBack(planBoot(facts))) back(store)
     await theProgram.flow.boot(store, given, start)
   }
 }
@@ -292,7 +292,7 @@ export const MUTANTS: Mutant[] = [
     name: 'a boot is not counted',
     program: withFlow({
       async boot(store, given, start) {
-        start(await settle(store, given, () => {}))
+        start(await settleTrees(store, given, () => {}))
       },
     }),
   },
@@ -300,7 +300,7 @@ export const MUTANTS: Mutant[] = [
     name: 'a boot is counted and not synced before it starts',
     program: withFlow({
       async boot(store, given, start) {
-        const decision = await settle(store, given, () => {})
+        const decision = await settleTrees(store, given, () => {})
         const { files } = store.host
         const { sync } = files
         Object.assign(files, { sync() {} })

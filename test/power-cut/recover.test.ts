@@ -15,7 +15,7 @@ import { silent } from '../../src/progress.ts'
 import { type Recovered, recoverSystem } from '../../src/recover.ts'
 import { FolderSource } from '../../src/source/folder-source.ts'
 import type { Store, TreeName } from '../../src/store/store.ts'
-import { recover } from '../../src/store/swap.ts'
+import { finishCutSwap } from '../../src/store/swap.ts'
 import { verify } from '../../src/store/verify.ts'
 import { test } from '../support/suite.ts'
 import { type Device, recorded } from './device.ts'
@@ -124,7 +124,7 @@ async function cutEverywhere(start: VirtualDisk, model: CrashModel, offline: boo
         const state = digestOf(crashed.table, ROOT, 3)
         if (seen.has(state)) continue
         seen.add(state)
-        const booted = await recorded(world, crashed, (device) => device.withStore(recover))
+        const booted = await recorded(world, crashed, (device) => device.withStore(finishCutSwap))
         await checkBooted(booted.disk, before.result, `cut ${cut}`)
         const ended = await recorded(world, booted.disk, act)
         await checkEnd(ended.disk, result.version)

@@ -18,7 +18,7 @@ import { loadSecretKey } from '../../src/publish/keygen.ts'
 import { publicKeyOf } from '../../src/release/signify.ts'
 import { readFile } from '../../src/small-file.ts'
 import { keysEverTrusted } from '../../src/store/key-chain.ts'
-import { recover, swap } from '../../src/store/swap.ts'
+import { finishCutSwap, swap } from '../../src/store/swap.ts'
 import { makeKeys, Publisher } from '../support/release.ts'
 import { mustRun } from '../support/stock-tool.ts'
 import { test } from '../support/suite.ts'
@@ -59,14 +59,14 @@ function stickOf(): VirtualDisk {
 const upgradeAndSwap = (device: Device) =>
   device.withStore(async (store) => {
     await device.bring(store, 'upgrade', 2)
-    recover(store)
+    finishCutSwap(store)
     if (store.has('upgraded-root')) swap(store)
   })
 
 /** What the chain and what runs are, after a boot. */
 const look = (device: Device) =>
   device.withStore((store) => {
-    recover(store)
+    finishCutSwap(store)
     const kept = readFile(store.host.files, store.directory, 'keys', chain.length + 1)
     const running = store.trustedTree('fakeroot', keysEverTrusted(store, keys))
     return { kept, version: running?.release.version }

@@ -6,7 +6,7 @@ import {
   extendChain,
   followChain,
   type KeyChange,
-  type Role,
+  type KeyRole,
   signKeyChange,
   splitChain,
 } from '../../src/release/keys.ts'
@@ -26,7 +26,7 @@ const secrets = Array.from({ length: 6 }, (_, i) => {
 const secret = (index: number) => secrets[index] as SecretKey
 const key = (index: number) => publicKeyOf(secret(index))
 
-const change = (next: number[], revoked: number[], role: Role = 'release') => ({
+const change = (next: number[], revoked: number[], role: KeyRole = 'release') => ({
   role,
   issued: 1_800_000_000,
   next: next.map(key),
@@ -35,7 +35,7 @@ const change = (next: number[], revoked: number[], role: Role = 'release') => ({
 const signed = (sequence: number, by: number, what: Omit<KeyChange, 'sequence'>) =>
   signKeyChange({ ...what, sequence }, secret(by))
 const numbers = (keys: readonly PublicKey[]) => keys.map(({ number }) => number)
-const follow = (configured: number[], chain: Uint8Array[], role: Role = 'release') =>
+const follow = (configured: number[], chain: Uint8Array[], role: KeyRole = 'release') =>
   followChain(configured.map(key), chain, role, signing)
 const leadsTo = (configured: number[], chain: Uint8Array[], keys: number[]) =>
   assert.equal(numbers(follow(configured, chain).keys), numbers(keys.map(key)))

@@ -5,7 +5,7 @@ import { TrustError } from '../../src/errors.ts'
 import { formatInstant, parseInstant } from '../../src/release/fields.ts'
 import {
   admit,
-  type Device,
+  type DeviceTraits,
   openRelease,
   type Release,
   readRelease,
@@ -31,7 +31,7 @@ const RELEASE: Release = {
   expires: 1_826_906_400,
 }
 
-const DEVICE: Device = {
+const DEVICE: DeviceTraits = {
   hardware: 'xo-1',
   deployment: 'peru',
   installed: 41,
@@ -176,7 +176,7 @@ test('a device takes the next release for it', () => {
 })
 
 test('attacks and mistakes are refused by their names', () => {
-  const cases: [Partial<Release>, Partial<Device>, RegExp][] = [
+  const cases: [Partial<Release>, Partial<DeviceTraits>, RegExp][] = [
     [{ hardware: 'xo-4' }, {}, /^wrong hardware: version 42 is for "xo-4", this is "xo-1"/],
     [{}, { hardware: 'any' }, /^wrong hardware/],
     [{ deployment: 'uruguay' }, {}, /^wrong deployment: .*"uruguay".*"peru"/],

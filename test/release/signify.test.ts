@@ -11,7 +11,7 @@ import {
   readPublicKey,
   readSecretKey,
   sign,
-  verify,
+  verifySignature,
 } from '../../src/release/signify.ts'
 import { scratch } from '../support/scratch.ts'
 import { signing } from '../support/signing.ts'
@@ -56,7 +56,7 @@ test('we check what signify signs, with the key that it made', () => {
   })
   const theirs = readPublicKey(signing, readFileSync(join(folder, 'b.pub'), 'latin1'))
   const signed = new Uint8Array(readFileSync(join(folder, 'b.signed')))
-  assert.equal(verify(signed, [key, theirs], 'b'), MESSAGE)
+  assert.equal(verifySignature(signed, [key, theirs], 'b'), MESSAGE)
   const theirSecret = readSecretKey(signing, readFileSync(join(folder, 'b.sec'), 'latin1'))
   assert.equal(publicKeyOf(theirSecret).key, theirs.key)
   assert.is(theirSecret.number, theirs.number)
@@ -73,7 +73,7 @@ test('signify signs with the key that we made', () => {
     cwd: folder,
   })
   const signed = new Uint8Array(readFileSync(join(folder, 'a.signed')))
-  assert.equal(verify(signed, [key], 'a'), MESSAGE)
+  assert.equal(verifySignature(signed, [key], 'a'), MESSAGE)
 })
 
 test('each key pair is another one', () => {
@@ -88,9 +88,13 @@ test('several keys of a role: any of them will do, and only they', () => {
     readPublicKey(signing, makeKeyPair(signing, 'x').publicFile),
   )
   const signed = sign(MESSAGE, secret, 'x')
-  assert.equal(verify(signed, [...others, key], 'it'), MESSAGE)
-  refuses(() => verify(signed, others, 'it'), TrustError, /unknown key: it is signed by key/)
-  refuses(() => verify(signed, [], 'it'), TrustError, /trusted are none/)
+  assert.equal(verifySignature(signed, [...others, key], 'it'), MESSAGE)
+  refuses(
+    () => verifySignature(signed, others, 'it'),
+    TrustError,
+    /unknown key: it is signed by key/,
+  )
+  refuses(() => verifySignature(signed, [], 'it'), TrustError, /trusted are none/)
 })
 
 test('attack: another key under the number of a trusted one', () => {
@@ -98,9 +102,12 @@ test('attack: another key under the number of a trusted one', () => {
     ...readSecretKey(signing, makeKeyPair(signing, 'x').secretFile),
     number: key.number,
   }
-  refuses(() => verify(sign(MESSAGE, forger, 'x'), [key], 'it'), TrustError, /forged/)
+  refuses(() => verifySignature(sign(MESSAGE, forger, 'x'), [key], 'it'), TrustError, /forged/)
   // Two trusted keys may share a number; each is tried.
-  assert.equal(verify(sign(MESSAGE, forger, 'x'), [key, publicKeyOf(forger)], 'it'), MESSAGE)
+  assert.equal(
+    verifySignature(sign(MESSAGE, forger, 'x'), [key, publicKeyOf(forger)], 'it'),
+    MESSAGE,
+  )
 })
 
 test('attack: any one bit of a signed file altered', () => {
@@ -110,7 +117,7 @@ test('attack: any one bit of a signed file altered', () => {
     const altered = signed.slice()
     altered[at] = (altered[at] as number) ^ (1 << (at % 8))
     try {
-      const message = verify(altered, [key], 'it')
+      const message = verifySignature(altered, [key], 'it')
       // The comment is for people, and not signed.
       assert.ok(at < commentEnd, `byte ${at}`)
       assert.equal(message, MESSAGE)
@@ -123,11 +130,11 @@ test('attack: any one bit of a signed file altered', () => {
 test('attack: a signed file cut at any byte, or with bytes added', () => {
   const signed = sign(MESSAGE, secret, 'verify with test.pub')
   for (let length = 0; length < signed.length; length++) {
-    refuses(() => verify(signed.slice(0, length), [key], 'it'), TrustError, /it /)
+    refuses(() => verifySignature(signed.slice(0, length), [key], 'it'), TrustError, /it /)
   }
   const longer = new Uint8Array(signed.length + 1)
   longer.set(signed)
-  refuses(() => verify(longer, [key], 'it'), TrustError, /forged/)
+  refuses(() => verifySignature(longer, [key], 'it'), TrustError, /forged/)
 })
 
 test('no bytes crash it', () => {
@@ -142,7 +149,7 @@ test('no bytes crash it', () => {
   ]
   for (const text of texts) {
     refuses(
-      () => verify(new Uint8Array(Buffer.from(text)), [key], 'it'),
+      () => verifySignature(new Uint8Array(Buffer.from(text)), [key], 'it'),
       TrustError,
       /no signed statement/,
     )
@@ -152,7 +159,7 @@ test('no bytes crash it', () => {
   for (let i = 0; i < 300; i++) {
     const noise = random.randomBytes(i)
     assert.throws(
-      () => verify(noise, [key], 'it'),
+      () => verifySignature(noise, [key], 'it'),
       (error: unknown) => error instanceof TrustError,
     )
     const line = `untrusted comment: x\n${Buffer.from(noise).toString('base64')}\n`

@@ -1,15 +1,15 @@
 /** How long a peer is waited for: only useful work keeps it, and what was asked for has an end. */
 
 import * as assert from 'uvu/assert'
-import { type Impatience, Patience } from '../../src/rsync/patience.ts'
+import { type Impatience, WirePatience } from '../../src/rsync/patience.ts'
 import { test } from '../support/suite.ts'
 
 const SLOW = { bytesPerSecond: 64, windowMs: 600_000 }
 
 /** Waits second by second, `each` tells what came, until it is too long; gives the seconds that it took. */
 function wait(
-  patience: Patience,
-  each: (patience: Patience) => void,
+  patience: WirePatience,
+  each: (patience: WirePatience) => void,
   most = 100_000,
 ): { seconds: number; end: Impatience | undefined } {
   patience.measures = true
@@ -22,13 +22,13 @@ function wait(
 }
 
 test('silence is no slowness', () => {
-  const { seconds, end } = wait(new Patience({ timeoutMs: 60_000, rateMin: SLOW }), () => {})
+  const { seconds, end } = wait(new WirePatience({ timeoutMs: 60_000, rateMin: SLOW }), () => {})
   assert.is(seconds, 60)
   assert.equal(end, { slow: false, reason: 'no byte for 60000 ms (60000 allowed)' })
 })
 
 test('keep-alives, messages and empty blocks keep nobody', () => {
-  const patience = new Patience({ timeoutMs: 60_000, rateMin: SLOW })
+  const patience = new WirePatience({ timeoutMs: 60_000, rateMin: SLOW })
   const { seconds, end } = wait(patience, () => patience.heard())
   assert.is(seconds, 60)
   assert.is(end?.slow, true)
@@ -36,23 +36,23 @@ test('keep-alives, messages and empty blocks keep nobody', () => {
 })
 
 test('a drip ends with the window, and a slow satellite passes', () => {
-  const dripping = new Patience({ timeoutMs: 60_000, rateMin: SLOW })
+  const dripping = new WirePatience({ timeoutMs: 60_000, rateMin: SLOW })
   dripping.expect(1e9)
   const { seconds, end } = wait(dripping, () => dripping.worked(1))
   assert.is(seconds, 600)
   assert.match(end?.reason ?? '', /^1 useful bytes per second over 600 s \(at least 64 wanted\)/)
-  const satellite = new Patience({ timeoutMs: 60_000, rateMin: SLOW })
+  const satellite = new WirePatience({ timeoutMs: 60_000, rateMin: SLOW })
   satellite.expect(1e9)
   assert.is(wait(satellite, () => satellite.worked(64)).end, undefined)
   // In bursts, as a satellite has it.
-  const bursts = new Patience({ timeoutMs: 60_000, rateMin: SLOW })
+  const bursts = new WirePatience({ timeoutMs: 60_000, rateMin: SLOW })
   bursts.expect(1e9)
   let turn = 0
   assert.is(wait(bursts, () => turn++ % 50 === 0 && bursts.worked(3600)).end, undefined)
 })
 
 test('all that was asked for has a time in proportion', () => {
-  const patience = new Patience({ timeoutMs: 60_000, rateMin: SLOW })
+  const patience = new WirePatience({ timeoutMs: 60_000, rateMin: SLOW })
   patience.expect(64_000)
   const { seconds, end } = wait(patience, () => patience.worked(64))
   assert.is(seconds, 600 + 1000)
@@ -60,13 +60,13 @@ test('all that was asked for has a time in proportion', () => {
 })
 
 test('a part has its own deadline, whatever comes', () => {
-  const patience = new Patience({ timeoutMs: 60_000 })
+  const patience = new WirePatience({ timeoutMs: 60_000 })
   patience.deadlineMs = 5000
   assert.is(wait(patience, () => patience.worked(1000)).seconds, 5)
 })
 
 test('without a least rate a drip is taken', () => {
-  const patience = new Patience({ timeoutMs: 60_000 })
+  const patience = new WirePatience({ timeoutMs: 60_000 })
   assert.is(wait(patience, () => patience.worked(1)).end, undefined)
 })
 

@@ -11,7 +11,7 @@ import {
 } from '../../src/errors.ts'
 import type { Host } from '../../src/host.ts'
 import { silent } from '../../src/progress.ts'
-import type { Role } from '../../src/source/order.ts'
+import type { SourceRole } from '../../src/source/order.ts'
 import { Search } from '../../src/source/search.ts'
 import type { Source } from '../../src/source/source.ts'
 import { readState } from '../../src/store/state.ts'
@@ -35,7 +35,7 @@ function world() {
   const progress = { ...silent, note: (text: string) => notes.push(text) }
   /** One round: `answers` are what each source does, by its name. */
   const round = async (
-    names: [string, Role][],
+    names: [string, SourceRole][],
     answers: Record<string, (name: string) => Error | string>,
   ) => {
     const asked: string[] = []
@@ -55,7 +55,7 @@ function world() {
   return { clock, store, notes, round }
 }
 
-const BOTH: [string, Role][] = [
+const BOTH: [string, SourceRole][] = [
   ['school', 'school'],
   ['upstream', 'upstream'],
 ]

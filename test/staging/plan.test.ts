@@ -2,19 +2,23 @@
 import * as assert from 'uvu/assert'
 import { SpaceError } from '../../src/errors.ts'
 import type { Host } from '../../src/host.ts'
-import { checkSpace, type Plan } from '../../src/staging/plan.ts'
+import { checkSpace, type StagePlan } from '../../src/staging/plan.ts'
 import { test } from '../support/suite.ts'
 
 const BLOCK = 4096
 /** Of a linked entry, in its directory (bytes). */
 const NAME = 128
-const NOTHING: Plan = {
+const NOTHING: StagePlan = {
   ...{ files: 0, bytes: 0, copied: 0, copiedBytes: 0 },
   ...{ linked: 0, made: 0, kept: 0 },
 }
 
 /** Throws where a disk with so much left has no room for it. */
-function check(left: { bytes: number; inodes?: number }, plan: Partial<Plan>, reserveBytes = 0) {
+function check(
+  left: { bytes: number; inodes?: number },
+  plan: Partial<StagePlan>,
+  reserveBytes = 0,
+) {
   const space = () => ({ inodes: 1e6, blockSize: BLOCK, ...left })
   checkSpace({ files: { space } } as unknown as Host, 7, { ...NOTHING, ...plan }, reserveBytes)
 }
@@ -46,7 +50,7 @@ for (const [what, plan, reserveBytes, neededBytes] of [
     3,
     6 + NAME + 3 * BLOCK,
   ],
-] as [string, Partial<Plan>, number, number][]) {
+] as [string, Partial<StagePlan>, number, number][]) {
   test(`bytes are counted of ${what}`, () => {
     check({ bytes: neededBytes }, plan, reserveBytes)
     const error = lacks(() => check({ bytes: neededBytes - 1 }, plan, reserveBytes))

@@ -9,7 +9,7 @@ import { ConfigError } from '../../src/errors.ts'
 import type { Files, Host } from '../../src/host.ts'
 import { readState } from '../../src/store/state.ts'
 import type { Store, TreeName } from '../../src/store/store.ts'
-import { recover, rollBack, swap } from '../../src/store/swap.ts'
+import { finishCutSwap, rollBack, swap } from '../../src/store/swap.ts'
 import { confirm } from '../../src/store/trial.ts'
 import { Cut, cutting } from '../support/faults.ts'
 import { nodeHost } from '../support/host.ts'
@@ -78,7 +78,7 @@ for (const [name, host] of HOSTS) {
         assert.equal(rollBack(store), { source: 1, target: 2 })
         assert.equal(versions(store), { runs: 2, waits: undefined, ran: 1 })
         assert.is(readState(store).intent, undefined)
-        assert.is(recover(store), undefined)
+        assert.is(finishCutSwap(store), undefined)
         assert.is(leftovers(store), false)
       },
       host,
@@ -130,7 +130,7 @@ for (const [name, host] of HOSTS) {
               cutting(host.files, changes, (files) => ({ ...host, files })).host,
             )
           await cutAt(first, (store) => void act(store))
-          await cutAt(second, (store) => void recover(store))
+          await cutAt(second, (store) => void finishCutSwap(store))
           await withStore(path, (store) => afterCut(store, verb), host)
           rmSync(path, { recursive: true })
         }
@@ -141,7 +141,7 @@ for (const [name, host] of HOSTS) {
 
 /** Whichever tree runs, the other one is not lost: it waits, or it is the one before. */
 function afterCut(store: Store, verb: 'swap' | 'roll-back'): void {
-  const intent = recover(store)
+  const intent = finishCutSwap(store)
   assert.is(readState(store).intent, undefined)
   assert.is(leftovers(store), false)
   const found = versions(store)
@@ -181,7 +181,7 @@ test('a swap with a tree before throws that one away, whatever is cut', async ()
       broken,
     )
     await withStore(path, (store) => {
-      if (!recover(store) && store.tree('fakeroot')?.release.version === 2) swap(store)
+      if (!finishCutSwap(store) && store.tree('fakeroot')?.release.version === 2) swap(store)
       assert.equal(versions(store), { runs: 3, waits: undefined, ran: 2 })
     })
     rmSync(path, { recursive: true })

@@ -22,7 +22,7 @@ const BLOCK_FOLDER = '/sys/class/block'
 const LOOK_AGAIN_MS = 200
 
 /** What is known of disks already: reading a slow stick once is enough. */
-export type KnownDisks = Map<string, Disk>
+type KnownDisks = Map<string, Disk>
 
 export function listDisks(host: Host, known: KnownDisks = new Map()): Disk[] {
   const names = listFacts(host, BLOCK_FOLDER)
@@ -51,7 +51,7 @@ export async function waitForDisk(
   }
 }
 
-export function isMeant({ device, partitionLabel, fileSystem }: Disk, place: StorePlace): boolean {
+function isMeant({ device, partitionLabel, fileSystem }: Disk, place: StorePlace): boolean {
   const { by, value } = place
   if (by === 'device') return device === value
   if (by === 'partition-label') return partitionLabel === value

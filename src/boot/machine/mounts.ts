@@ -37,7 +37,7 @@ export function makeUnused(host: Host, path: Path): Path {
 }
 
 /** Whether another file system begins there. */
-export function isMounted({ files }: Host, path: Path): boolean {
+function isMounted({ files }: Host, path: Path): boolean {
   const deviceOf = (place: Path) => {
     const fd = files.openRoot(place)
     try {

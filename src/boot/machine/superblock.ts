@@ -14,7 +14,7 @@ export interface FileSystem {
 }
 
 /** Returns fewer bytes at the end of the disk. */
-export type ReadAt = (position: number, length: number) => Uint8Array
+type ReadAt = (position: number, length: number) => Uint8Array
 
 /** Enough for every file system but what lies behind (bytes): btrfs keeps its block at 64 KiB. */
 const HEAD = 0x11000

@@ -29,7 +29,7 @@ export function armWatchdog(host: Host, seconds: number): string {
   if (readFact(host, `${FACTS}/nowayout`).trim() === '1') {
     return 'The watchdog is left alone: once started, it can never be stopped.'
   }
-  const fd = open(host)
+  const fd = openWatchdog(host)
   if (fd === 'EBUSY') return 'The watchdog is left to the program that feeds it already.'
   if (typeof fd === 'string') return 'There is no watchdog device.'
   try {
@@ -55,12 +55,12 @@ export function armWatchdog(host: Host, seconds: number): string {
 /** Stops what `armWatchdog` armed, where nobody has taken it over: whoever has it open keeps it. */
 export function disarmWatchdog(host: Host): void {
   if (!listFacts(host, MARK_FOLDER).includes(MARK)) return
-  const fd = open(host)
+  const fd = openWatchdog(host)
   if (typeof fd === 'number') stop(host, fd)
 }
 
 /** Or the error's code: one that somebody else holds is EBUSY. */
-function open(host: Host): Fd | string {
+function openWatchdog(host: Host): Fd | string {
   try {
     return host.system.openDevice(DEVICE, 'write')
   } catch (error) {

@@ -17,7 +17,7 @@ const NEW_ROOT = '/newroot'
 const OWN = ['/dev', '/proc', '/sys', '/run']
 const LOG = '/run/xo/boot.log'
 
-export interface HandOver {
+interface HandOver {
   host: Host
   console: Console
   store: Store

@@ -21,13 +21,13 @@ import { assemble, hasFolder, nameStore, STORE_PLACE } from './new-root.ts'
 const NEXT_ROOT = '/run/nextroot'
 const SYSTEMD_MIN = 254
 /** Of the new tree: where the old one stays in sight after a pivot. */
-export const OLD_ROOT = 'mnt'
+const OLD_ROOT = 'mnt'
 /** Where a system says what it is. */
 const NAMES = ['etc/os-release', 'usr/lib/os-release']
 const OWN = ['dev', 'proc', 'sys', 'run']
 const TEXT_MAX = 4096
 
-export type Way = { by: 'systemd'; init: 'systemd' } | { by: 'pivot'; init: 'busybox' | 'sysvinit' }
+type Way = { by: 'systemd'; init: 'systemd' } | { by: 'pivot'; init: 'busybox' | 'sysvinit' }
 
 /** How this system can be swapped live; throws a ConfigError where it can't. Changes nothing. */
 export async function findWay(host: Host): Promise<Way> {
@@ -55,7 +55,7 @@ export async function findWay(host: Host): Promise<Way> {
   )
 }
 
-export interface LiveSwap {
+interface LiveSwap {
   host: Host
   store: Store
   settings: BootSettings
@@ -69,14 +69,14 @@ export async function takeOver(swap: LiveSwap, way: Way): Promise<void> {
   const armed = settings.watchdogSeconds > 0 && way.init !== 'sysvinit'
   if (armed) note(armWatchdog(host, settings.watchdogSeconds))
   try {
-    await handOver(swap, way)
+    await handOverLive(swap, way)
   } catch (error) {
     if (armed) disarmWatchdog(host)
     throw error
   }
 }
 
-async function handOver({ host, store, settings, note }: LiveSwap, way: Way): Promise<void> {
+async function handOverLive({ host, store, settings, note }: LiveSwap, way: Way): Promise<void> {
   const words = parseKernelWords(readFact(host, '/proc/cmdline').trim())
   const root = words.root ?? settings.root
   const job = { host, store, settings, root, note, writable: true, tree: 'fakeroot' as const }

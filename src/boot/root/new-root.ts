@@ -15,7 +15,7 @@ import { mountData, mountOverlay } from './persist.ts'
 export const STORE_PLACE = 'xo'
 const OVERLAY = '/run/xo/overlay-root'
 
-export interface Assembly {
+interface Assembly {
   host: Host
   store: Store
   writable: boolean

@@ -18,7 +18,7 @@ const OVERLAY = 'overlay'
 const GROWING = 'persist.new'
 const VOLATILE = '/run/xo/volatile'
 
-export interface NewRoot {
+interface NewRoot {
   host: Host
   store: Store
   /** Where the new root is mounted. */

@@ -46,14 +46,14 @@ export function findFault(
   return new StartCheck(host, tree, proved).run(inits)
 }
 
-interface Wanted {
+interface NeededFile {
   entry: Entry
   /** The dynamic linker of the program that needs it. */
   interpreter: Path | undefined
 }
 
 class StartCheck {
-  readonly #wanted: Wanted[] = []
+  readonly #wanted: NeededFile[] = []
   readonly #known = new Set<Path>()
   #fault: StartFault | undefined
 

@@ -31,7 +31,7 @@ const STANDARD: Terminal = { path: '', input: 0, output: 2 }
 const isStandard = ({ input }: Terminal) => input === STANDARD.input
 
 /** What was pressed, and where: a shell belongs there. */
-export interface Pressed {
+interface Pressed {
   keys: string
   terminal: Path
 }

@@ -31,7 +31,7 @@ const CHOICES: { key: string; choice: Choice; text: string }[] = [
 /** As long as somebody may think it over (milliseconds). */
 const CHOOSE_MS = 60_000
 
-export interface Chosen {
+interface MenuChoice {
   choice: Choice
   /** Where it was chosen: a shell belongs there. */
   terminal: string
@@ -44,7 +44,7 @@ export async function wantsMenu(console: Console, seconds: number): Promise<bool
   return (await console.key(seconds * 1000)) !== undefined
 }
 
-export async function showMenu(console: Console, shellAllowed: boolean): Promise<Chosen> {
+export async function showMenu(console: Console, shellAllowed: boolean): Promise<MenuChoice> {
   const offered = CHOICES.filter(({ choice }) => shellAllowed || choice !== 'shell')
   console.screen([
     'XO start menu',

@@ -25,12 +25,12 @@ const DISK: Record<string, string> = {
 const FAILED_CONNECTION = /^(.*): (?:(the name has no address)|no connection)(?: \(([A-Z_]+)\))?$/
 
 export function sentenceOf(error: unknown): string {
-  const { what, cure } = wordsOf(error)
+  const { what, cure } = whatAndCure(error)
   const text = trimmedEnd(withoutPassword(show(what)), '. \n')
   return cure === undefined ? `${text}.` : `${text} (${withoutPassword(show(cure))}).`
 }
 
-function wordsOf(error: unknown): { what: string; cure?: string | undefined } {
+function whatAndCure(error: unknown): { what: string; cure?: string | undefined } {
   if (isSystemError(error)) {
     const { call, path, code, message } = error
     const words = DISK[code]
