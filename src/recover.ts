@@ -4,7 +4,7 @@
  * fetched. Everything goes through stage, verify in full, and commit, as an upgrade does; after any
  * failure or power cut the answer is to run it again.
  */
-import { isSystemError, PeerError, SpaceError } from './errors.ts'
+import { isExpected, isSystemError, PeerError, SpaceError } from './errors.ts'
 import { findRelease, learnSigner, type Offer } from './source/find-release.ts'
 import { PATIENCE } from './source/order.ts'
 import { OwnDisk } from './source/own-disk.ts'
@@ -89,7 +89,9 @@ async function mend(job: Recovery, running: Examined, offline: boolean): Promise
   } catch (error) {
     if (!faultOf(error) || job.sources.length === 0) throw error
     const search = searchOf(job)
-    const newer = await findRelease(search, job, tree).catch(() => undefined)
+    const newer = await findRelease(search, job, tree).catch((second) => {
+      if (!isExpected(second)) throw second
+    })
     if (!newer || 'none' in newer) throw error
     progress.note(`taking version ${newer.release.version} instead of ${tree.release.version}`)
     return await put(job, { search, offer: newer }, mending, offline)

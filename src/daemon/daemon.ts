@@ -80,7 +80,8 @@ export class Daemon {
   #failures = 0
   #outcome = ''
   #inRound = false
-  #hint: Hint | undefined
+  /** What came since the last look: two of one turn both count. */
+  #hints: Hint[] = []
   /** The round that is due next was asked for by a hint. */
   #hinted = false
   #ended = false
@@ -121,7 +122,7 @@ export class Daemon {
     while (!this.#ended) {
       await this.#pause()
       if (this.#failure) throw this.#failure.error
-      this.#takeHint()
+      for (const hint of this.#hints.splice(0)) this.#take(hint)
       const nowMs = this.#parts.clock.monotonicMs()
       if (nowMs - this.#countedMs >= COUNT_MS) this.#count()
       if (!this.#ended && !this.#inRound && nowMs >= this.#dueMs) this.#begin()
@@ -133,7 +134,7 @@ export class Daemon {
   async #pause(): Promise<void> {
     const { clock } = this.#parts
     const [beganMs, beganWallMs] = [clock.monotonicMs(), clock.wallSeconds() * 1000]
-    if (this.#ended || this.#hint || this.#failure) return
+    if (this.#ended || this.#hints.length > 0 || this.#failure) return
     const leftMs = this.#inRound ? SLICE_MS : Math.max(0, this.#dueMs - beganMs)
     await new Promise<void>((resolve) => {
       this.#wake = resolve
@@ -160,7 +161,7 @@ export class Daemon {
   #listen(source: HintSource): void {
     source.next().then(
       (hint) => {
-        this.#hint = hint
+        this.#hints.push(hint)
         this.#wake?.()
         if (!this.#ended) this.#listen(source)
       },
@@ -170,10 +171,7 @@ export class Daemon {
     )
   }
 
-  #takeHint(): void {
-    const hint = this.#hint
-    this.#hint = undefined
-    if (!hint) return
+  #take(hint: Hint): void {
     const { clock, random } = this.#parts
     const atMs = clock.monotonicMs() + random() * hint.withinSeconds * 1000
     this.#askMs = Math.min(this.#askMs, atMs)

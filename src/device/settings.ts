@@ -328,17 +328,27 @@ export function parseConfiguration(content: string, name: string): Configuration
   const parsed = parse(content) as Record<string, unknown>
   for (const [section, keys] of Object.entries(parsed)) {
     if (typeof keys !== 'object' || keys === null) {
-      throw wrong(content, name, section, `"${section}" stands outside of any section`)
+      throw wrong(content, name, ['', section], `"${section}" stands outside of any section`)
     }
     for (const [key, value] of Object.entries(keys)) {
       const setter = SETTERS[`${section}.${key}`]
       if (!setter) {
         const known = Object.keys(SETTERS).join(', ')
-        throw wrong(content, name, key, `unknown key "${section}.${key}"; known are ${known}`)
+        throw wrong(
+          content,
+          name,
+          [section, key],
+          `unknown key "${section}.${key}"; known are ${known}`,
+        )
       }
       for (const one of Array.isArray(value) ? value : [value]) {
         setter(configuration, String(one), (allowed) => {
-          throw wrong(content, name, key, `${section}.${key} is "${one}", allowed is ${allowed}`)
+          throw wrong(
+            content,
+            name,
+            [section, key],
+            `${section}.${key} is "${one}", allowed is ${allowed}`,
+          )
         })
       }
     }
@@ -346,9 +356,19 @@ export function parseConfiguration(content: string, name: string): Configuration
   return configuration
 }
 
-/** `ini` keeps no line numbers: the first line that begins with the word is the one meant. */
-function wrong(content: string, name: string, word: string, message: string): ConfigError {
-  const lines = content.split('\n').map((line) => line.trim().replace(/^\[/, ''))
-  const index = lines.findIndex((line) => line.startsWith(word))
+/** `ini` keeps no line numbers: the first line of the section that sets the key is the one meant. */
+function wrong(
+  content: string,
+  name: string,
+  [section, key]: [string, string],
+  message: string,
+): ConfigError {
+  let current = ''
+  const index = content.split('\n').findIndex((line) => {
+    const header = /^\s*\[([^\]]*)\]/.exec(line)?.[1]
+    if (header !== undefined) current = header.trim()
+    const [word = ''] = line.split('=', 1)
+    return current === section && word.trim().replace(/\[\]$/, '') === key
+  })
   return new ConfigError(`${name}${index < 0 ? '' : `, line ${index + 1}`}: ${message}`)
 }

@@ -168,4 +168,17 @@ test('how a laptop starts', () => {
   }
 })
 
+test('an error names the line of its own section and key', () => {
+  const twice = '[home]\ntimeout-seconds = 5\n[transfer]\ntimeout-seconds = x\n'
+  assert.throws(
+    () => parseConfiguration(twice, 'x'),
+    (error: Error) => error.message.startsWith('x, line 4: '),
+  )
+  const alike = '[sources]\nschool-tries = 5\nschool =\n'
+  assert.throws(
+    () => parseConfiguration(alike, 'x'),
+    (error: Error) => error.message.startsWith('x, line 3: '),
+  )
+})
+
 test.run()

@@ -45,12 +45,22 @@ export function handOver(job: HandOver): never {
     job.store.unlock()
     throw start(job)
   } catch (error) {
-    for (const own of moved.reverse()) host.system.mount(`${NEW_ROOT}${own}`, own, '', ['move'], '')
+    for (const own of moved.reverse()) moveBack(job, own)
     unmountIfThere(host, NEW_ROOT)
     job.store.unlock()
     if (job.writable) job.store.lock()
     console.reopen()
     throw error
+  }
+}
+
+/** What can't be taken back is told: why the start failed is worth more, and the lock is taken all the same. */
+function moveBack({ host, console }: HandOver, own: Path): void {
+  try {
+    host.system.mount(`${NEW_ROOT}${own}`, own, '', ['move'], '')
+  } catch (error) {
+    if (!isSystemError(error)) throw error
+    console.debug(`${own} stays in the new root: ${show(error.message)}`)
   }
 }
 
