@@ -366,7 +366,7 @@ static const JSCFunctionListEntry files_functions[] = {
     JS_CFUNC_MAGIC_DEF("sync", 1, handle_sync, 0),
     JS_CFUNC_MAGIC_DEF("syncFileSystem", 1, handle_sync, 1),
     JS_CFUNC_DEF("space", 1, handle_space),
-    JS_CFUNC_DEF("lock", 1, handle_lock),
+    JS_CFUNC_DEF("lock", 2, handle_lock),
     JS_CFUNC_DEF("isTerminal", 1, handle_is_terminal),
     JS_CFUNC_DEF("terminalWidth", 1, handle_terminal_width),
 };

@@ -133,8 +133,11 @@ declare module 'native:files' {
   /** syncfs(2) of the file system that holds fd. */
   export function syncFileSystem(fd: Fd): void
   export function space(fd: Fd): Space
-  /** An exclusive advisory lock (flock), held until close; false where somebody else has it. */
-  export function lock(fd: Fd): boolean
+  /**
+   * An exclusive advisory lock (flock), held until close; false where somebody else has it. With `wait` that one is
+   * waited for, and everything else of this program as well: for locks that are held for a moment.
+   */
+  export function lock(fd: Fd, wait?: boolean): boolean
   export function isTerminal(fd: Fd): boolean
   /** Columns of the terminal, or 80. */
   export function terminalWidth(fd: Fd): number

@@ -282,9 +282,9 @@ function space(fd: Fd): { bytes: number; inodes: number; blockSize: number } {
   }
 }
 
-function lock(fd: Fd): boolean {
+function lock(fd: Fd, wait = false): boolean {
   try {
-    glibc.lockExclusively(fd)
+    glibc.lockExclusively(fd, wait)
     return true
   } catch (error) {
     if (isSystemError(error, 'EAGAIN')) return false

@@ -54,6 +54,7 @@ export const RENAME_EXCHANGE = 2
 /** Leaves the time of the last access as it is. */
 const UTIME_OMIT = 0x3ffffffen
 const LOCK_EX_NB = 2 | 4
+const LOCK_EX = 2
 const TIOCGWINSZ = 0x5413
 const FICLONE = 0x40049409
 
@@ -238,8 +239,8 @@ export function syncFileSystem(fd: Fd): void {
   checked('syncfs', undefined, native.syncfs(fd))
 }
 
-export function lockExclusively(fd: Fd): void {
-  checked('flock', undefined, native.flock(fd, LOCK_EX_NB))
+export function lockExclusively(fd: Fd, wait: boolean): void {
+  checked('flock', undefined, native.flock(fd, wait ? LOCK_EX : LOCK_EX_NB))
 }
 
 /** Shares the blocks of a file with another; false where the file system can't. */

@@ -117,7 +117,9 @@ NATIVE(handle_space) {
 NATIVE(handle_lock) {
   int fd, result;
   if (fd_argument(context, arguments[0], &fd)) return JS_EXCEPTION;
-  do result = flock(fd, LOCK_EX | LOCK_NB);
+  int wait = JS_ToBool(context, arguments[1]);
+  if (wait < 0) return JS_EXCEPTION;
+  do result = flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB);
   while (result < 0 && errno == EINTR);
   if (result < 0 && errno != EWOULDBLOCK) return handle_failure(context, "flock");
   return JS_NewBool(context, result == 0);

@@ -40,6 +40,10 @@ export function leaseSeconds({ trustedSeconds, ranSeconds }: Omit<LeaseFacts, 'h
 
 /** Keeps what the home server said. A reply tells the present: what was counted since is over. */
 export function recordReply(store: Store, reply: Reply): void {
+  store.alone(() => keepReply(store, reply))
+}
+
+function keepReply(store: Store, reply: Reply): void {
   const { stolen, leaseEnd, version, intervalSeconds, priority, sources, message } = reply
   const { trustedSeconds, pushSeconds, attack } = readState(store)
   changeState(store, {
@@ -54,9 +58,11 @@ export function recordReply(store: Store, reply: Reply): void {
 
 /** Counts time that the laptop ran, where there is a lease that it counts for. */
 export function recordRun(store: Store, seconds: number): void {
-  const { home, trustedSeconds, ranSeconds } = readState(store)
-  if (home?.leaseEnd === undefined || trustedSeconds === 0) return
-  changeState(store, { ranSeconds: ranSeconds + Math.round(seconds) })
+  store.alone(() => {
+    const { home, trustedSeconds, ranSeconds } = readState(store)
+    if (home?.leaseEnd === undefined || trustedSeconds === 0) return
+    changeState(store, { ranSeconds: ranSeconds + Math.round(seconds) })
+  })
 }
 
 /** How the unlock statement for a laptop is called on a stick. */
@@ -69,6 +75,15 @@ export function unlockName(serial: string): string {
  * what is wrong with it; nothing changes then.
  */
 export function unlock(
+  store: Store,
+  statement: Uint8Array,
+  keys: readonly PublicKey[],
+  serial: string,
+): void {
+  store.alone(() => openWith(store, statement, keys, serial))
+}
+
+function openWith(
   store: Store,
   statement: Uint8Array,
   keys: readonly PublicKey[],

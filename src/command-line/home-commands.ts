@@ -93,14 +93,16 @@ export const unlockCommand: Command = {
     ...TRUST_OPTIONS,
   ],
   needsRoot: true,
-  run: (context) =>
-    context.device.withLockedStore(false, (store) => {
+  run: (context) => {
+    const free = (store: Store) => {
       const { configuration, host } = context
       const serial = readSerial(host.files, configuration.serial)
       unlock(store, readStatement(context, serial), context.device.keys('home'), serial)
       context.result({ outcome: 'unlocked', serial }, [`The laptop ${serial} is free.`])
       return EXIT.done
-    }),
+    }
+    return context.device.withLockedStore(false, free, 0, free)
+  },
 }
 
 function readStatement({ host, values }: Context, serial: string): Uint8Array {

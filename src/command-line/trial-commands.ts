@@ -112,7 +112,11 @@ export const confirmCommand: Command = {
         ? vetoed(context, store, asked)
         : confirmed(context, store, force)
     }
-    return context.device.withLockedStore(false, say, LOCK_WAIT_SECONDS)
+    // The record is all that this changes, unless a swap is to be finished first.
+    const moment = (store: Store) => {
+      return readState(store).intent === undefined ? say(store) : undefined
+    }
+    return context.device.withLockedStore(false, say, LOCK_WAIT_SECONDS, moment)
   },
 }
 

@@ -29,7 +29,7 @@ export interface Consultation {
   failure: Error | undefined
 }
 
-/** Takes the store's lock while it keeps a reply: throws a BusyError where somebody else has it. */
+/** Keeps a reply also while somebody else works on the trees. */
 export async function consult(store: Store, question: ConsultOptions): Promise<Consultation> {
   const asked = await ask(store, question)
   const { home, trial, bad, ...times } = readState(store)
@@ -58,12 +58,7 @@ async function ask(
   try {
     const installed = store.version('fakeroot')
     const reply = await callHome(store.host, server, { ...laptop, installed }, readState(store))
-    store.lock()
-    try {
-      recordReply(store, reply)
-    } finally {
-      store.unlock()
-    }
+    recordReply(store, reply)
     return { home: 'answered', failure: undefined }
   } catch (error) {
     if (isAway(error)) return { home: 'away', failure: error }

@@ -92,10 +92,14 @@ export class Device {
     create: boolean,
     use: (store: Store) => Result | Promise<Result>,
     waitSeconds = 0,
+    /** Of work that changes the state record alone: done at once where the trees are locked, if it gives a result. */
+    moment?: (store: Store) => Result | undefined,
   ): Promise<Result> {
     const store = this.store(create)
     try {
-      await this.#lock(store, waitSeconds)
+      const done = moment && !store.tryLock() ? store.alone(() => moment(store)) : undefined
+      if (done !== undefined) return done
+      if (!store.isLocked) await this.#lock(store, waitSeconds)
       return await use(store)
     } catch (error) {
       throw error instanceof Error

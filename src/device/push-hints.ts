@@ -54,13 +54,14 @@ function remember(device: Device, issued: number): void {
   try {
     const store = device.store()
     try {
-      store.lock()
-      if (issued > readState(store).pushSeconds) changeState(store, { pushSeconds: issued })
+      store.alone(() => {
+        if (issued > readState(store).pushSeconds) changeState(store, { pushSeconds: issued })
+      })
     } finally {
       store.close()
     }
   } catch (error) {
-    // While an upgrade holds the lock, the listener itself remembers it.
+    // On a disk that takes no record, the listener itself remembers it.
     if (!isExpected(error)) throw error
   }
 }

@@ -160,7 +160,12 @@ function stateOf(values: RecordValues, version: (text: string) => number): State
   }
 }
 
+/** Replaces the record as a whole. */
 export function writeState(store: Store, state: State): void {
+  store.alone(() => replaceRecord(store, linesOf(state)))
+}
+
+function linesOf(state: State): string[] {
   const lines = [`floor=${state.floor}`]
   const add = (key: string, value: string | number | undefined) => {
     if (value !== undefined) lines.push(`${key}=${value}`)
@@ -198,6 +203,10 @@ export function writeState(store: Store, state: State): void {
     add('attack-message', oneLine(attack.message))
     add('attack-told', attack.told ? 'yes' : 'no')
   }
+  return lines
+}
+
+function replaceRecord(store: Store, lines: string[]): void {
   const content = arrayOfBytes(bytesOfText(`${lines.join('\n')}\n`))
   const replace = () => replaceFile(store.host.files, store.directory, NAME, content)
   try {
@@ -211,12 +220,14 @@ export function writeState(store: Store, state: State): void {
 
 /** Replaces some fields, and leaves the rest as it is. */
 export function changeState(store: Store, change: Partial<State>): void {
-  writeState(store, { ...readState(store), ...change })
+  store.alone(() => writeState(store, { ...readState(store), ...change }))
 }
 
 /** The floor only rises. */
 export function raiseFloor(store: Store, version: number): void {
-  if (version > readState(store).floor) changeState(store, { floor: version })
+  store.alone(() => {
+    if (version > readState(store).floor) changeState(store, { floor: version })
+  })
 }
 
 /**

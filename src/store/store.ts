@@ -41,6 +41,7 @@ const READS_MAX = 2
 
 export class Store {
   #lock: Fd | undefined
+  #isAlone = false
 
   private constructor(
     readonly host: Host,
@@ -70,16 +71,46 @@ export class Store {
 
   /** Keeps every other upgrader out until `unlock`. The kernel lets go of it when the process dies. */
   lock(): void {
+    if (this.tryLock()) return
+    throw new BusyError(
+      `another upgrade is at work in the store ${show(this.path)}`,
+      'wait for it to end, then run this again',
+    )
+  }
+
+  /** False where somebody else has it. */
+  tryLock(): boolean {
     const { files } = this.host
     const fd = files.openAppend(this.directory, 'lock', 0o600)
     if (!files.lock(fd)) {
       files.close(fd)
-      throw new BusyError(
-        `another upgrade is at work in the store ${show(this.path)}`,
-        'wait for it to end, then run this again',
-      )
+      return false
     }
     this.#lock = fd
+    return true
+  }
+
+  get isLocked(): boolean {
+    return this.#lock !== undefined
+  }
+
+  /**
+   * A read of the state record and the write that follows from it, with nobody else's between. It is
+   * another lock than that of the trees, which is held for as long as a source takes; so whoever changes
+   * the record alone waits for a moment only. Nothing in `use` may wait.
+   */
+  alone<Result>(use: () => Result): Result {
+    if (this.#isAlone) return use()
+    const { files } = this.host
+    const fd = files.openDirectory(this.directory, '.')
+    try {
+      files.lock(fd, true)
+      this.#isAlone = true
+      return use()
+    } finally {
+      this.#isAlone = false
+      files.close(fd)
+    }
   }
 
   unlock(): void {

@@ -21,6 +21,10 @@ export function countBoot(store: Store): number {
 
 /** The running system is healthy: its trial ends, and what it was upgraded from is no longer needed. */
 export function confirm(store: Store): { version: number; wasTrial: boolean } {
+  return store.alone(() => confirmed(store))
+}
+
+function confirmed(store: Store): { version: number; wasTrial: boolean } {
   const version = store.version('fakeroot')
   if (version === undefined) {
     throw new ConfigError('there is no tree to confirm', 'run `xo-upgrade recover`')

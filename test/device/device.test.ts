@@ -9,6 +9,7 @@ import type { RsyncSource } from '../../src/source/rsync-source.ts'
 import { Store } from '../../src/store/store.ts'
 import { nodeHost } from '../support/host.ts'
 import { newStorePath } from '../support/node-device.ts'
+import { rejects } from '../support/rejects.ts'
 import { scratch } from '../support/scratch.ts'
 import { test } from '../support/suite.ts'
 
@@ -71,6 +72,20 @@ test('who does not wait is told at once', async () => {
   }
   assert.equal([now(), notes.length], [0, 0])
   other.close()
+})
+
+test('work for a moment is done while somebody else has the trees', async () => {
+  const { device, other, now, notes } = laptop()
+  const moment = () => 'done' as string | undefined
+  assert.is(await device.withLockedStore(false, () => 'locked', 120, moment), 'done')
+  assert.equal([now(), notes.length], [0, 0])
+  const nothing = () => undefined
+  await rejects(
+    device.withLockedStore<string>(false, () => 'locked', 0, nothing),
+    /at work/,
+  )
+  other.close()
+  assert.is(await device.withLockedStore(false, () => 'locked', 0, moment), 'locked')
 })
 
 /** The sources that a device asks, with the password that each would tell. */

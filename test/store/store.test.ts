@@ -1,5 +1,6 @@
 /** The store: opening, its lock, its trees and how they are thrown away. */
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { BusyError, ConfigError, TrustError } from '../../src/errors.ts'
@@ -7,7 +8,9 @@ import { RELEASE_SIZE_MAX, STATE_SIZE_MAX } from '../../src/limits.ts'
 import { loadSecretKey } from '../../src/publish/keygen.ts'
 import { publicKeyOf } from '../../src/release/signify.ts'
 import { readFile, replaceFile } from '../../src/small-file.ts'
+import { changeState, readState, writeState } from '../../src/store/state.ts'
 import { Store } from '../../src/store/store.ts'
+import { deadline } from '../support/deadline.ts'
 import { cutting } from '../support/faults.ts'
 import { nodeHost } from '../support/host.ts'
 import { smallImage } from '../support/image.ts'
@@ -165,6 +168,34 @@ test('a small file that is larger than its limit is refused', () => {
   rmSync(join(path, 'file'))
   assert.is(readFile(host.files, directory, 'file', 11), undefined)
   host.files.close(directory)
+})
+
+test('the record has a lock of its own: who changes it alone waits for no upgrade', async () => {
+  const path = newStorePath()
+  const upgrading = Store.open(host, path, true)
+  const other = Store.open(host, path, false)
+  upgrading.lock()
+  writeState(other, { ...readState(other), floor: 41 })
+  changeState(upgrading, { boots: 2 })
+  assert.not.ok(other.tryLock())
+  changeState(other, { trial: 42 })
+  const { floor, boots, trial } = readState(upgrading)
+  assert.equal([floor, boots, trial], [41, 2, 42])
+  upgrading.close()
+  other.close()
+})
+
+test('a change of the record waits for the one that is under way, and loses nothing of it', async () => {
+  const path = newStorePath()
+  const store = Store.open(host, path, true)
+  const script = 'touch "$0/ready"; sleep 0.5; printf "floor=7\\n" >"$0/state"'
+  spawn('flock', ['-x', path, 'sh', '-c', script, path], { stdio: 'ignore' })
+  while (!existsSync(join(path, 'ready'))) await deadline(host.clock.sleep(10))
+  changeState(store, { boots: 1 })
+  assert.equal([readState(store).floor, readState(store).boots], [7, 1])
+  store.alone(() => store.alone(() => changeState(store, { boots: 2 })))
+  assert.is(readState(store).boots, 2)
+  store.close()
 })
 
 test.run()
