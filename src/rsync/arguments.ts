@@ -29,7 +29,7 @@ export interface Asking {
 
 /**
  * What we offer behind `-e.`: everything of a modern client but `i`, incremental recursion
- * (RSYNC-PROTOCOL 3.2). `C`: the seed goes first in block sums.
+ * (docs/PROTOCOL.md). `C`: the seed goes first in block sums.
  */
 export const CAPABILITIES = 'LsfxCIvu'
 

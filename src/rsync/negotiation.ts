@@ -1,6 +1,6 @@
 /**
  * What both sides agree on right after the handshake: compatibility bits, checksum, compression and
- * seed (RSYNC-PROTOCOL 5). Our lists always keep stock order, because daemons of rsync 3.5.0 choose
+ * seed (docs/PROTOCOL.md). Our lists always keep stock order, because daemons of rsync 3.5.0 choose
  * by their own order and older ones by ours.
  */
 import { PeerError } from '../errors.ts'

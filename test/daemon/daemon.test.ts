@@ -1,6 +1,7 @@
 /** The daemon on a clock of the test's own: when rounds are made, what brings them forward. */
 
 import * as assert from 'uvu/assert'
+import type { Hint } from '../../src/daemon/daemon.ts'
 import {
   afterRound,
   afterStart,
@@ -66,6 +67,21 @@ test('a flood of hints makes one round', async () => {
   }
   await laptop.after(200)
   assert.is(laptop.rounds.length, 2)
+  laptop.daemon.end()
+})
+
+test('of two hints in one turn the sooner one is not lost', async () => {
+  const given: ((hint: Hint) => void)[] = []
+  const source = { next: () => new Promise<Hint>((resolve) => given.push(resolve)) }
+  const laptop = new Laptop({ hints: [source, source] })
+  await laptop.until(1)
+  await laptop.after(10)
+  const [signal, push] = given
+  const at = laptop.clock.nowMs() / 1000
+  signal?.({ reason: 'a signal', withinSeconds: 0 })
+  push?.({ reason: 'a push', withinSeconds: 300 })
+  await laptop.until(2)
+  assert.ok((laptop.rounds[1]?.at ?? 0) - at < 2)
   laptop.daemon.end()
 })
 
