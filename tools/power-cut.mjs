@@ -1,4 +1,5 @@
 /** `npm run power-cut`: the whole proof of test/power-cut/, or a part of it. */
+import { build } from './build.mjs'
 import { oneOf, runCommand, UsageError, wholeNumber } from './command-line.mjs'
 import { load } from './tests/transpile.mjs'
 
@@ -39,6 +40,7 @@ const USAGE = {
 }
 
 await runCommand(import.meta.url, USAGE, async (options) => {
+  if (options.memory) await build({ flavour: 'asan' })
   const { main } = await load('test/power-cut/main.ts')
   process.exitCode = (await main(options)) ? 0 : 1
 })

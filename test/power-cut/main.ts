@@ -52,10 +52,16 @@ export async function main(choice: Choice): Promise<boolean> {
 
 async function memory(): Promise<boolean> {
   // Only here the program itself is needed.
-  const { MemoryStage } = await import('./memory.ts')
+  const { MemoryStage, TASKS } = await import('./memory.ts')
+  const tasks = chosen.scenario?.split(',')
+  const names = TASKS.map(({ name }) => name)
+  const unknown = tasks?.find((task) => !names.includes(task))
+  if (unknown !== undefined) {
+    console.log(`memory is not refused to "${unknown}", only to: ${names.join(', ')}`)
+    return false
+  }
   const stage = await MemoryStage.set()
   const samplesMax = chosen.samples ?? MEMORY_SAMPLES
-  const tasks = chosen.scenario?.split(',')
   const options = { seed, samplesMax, restEvery: 3, ...(tasks && { tasks }) }
   const sum = { refused: 0, failures: 0 }
   for (const { task, kind, allocations, refused, survived, failures } of await stage.prove(

@@ -33,7 +33,7 @@ export interface Task {
   end: Versions
 }
 
-const TASKS: Task[] = [
+export const TASKS: Task[] = [
   {
     name: 'install',
     command: 'install',
