@@ -31,6 +31,7 @@ export class UsageError extends Error {}
  *   beside options; a tool without it takes none
  * @property {string[] | ((values: Record<string, any>, words: any[]) => string[])} [needs] groups of `setup.mjs`,
  *   set up before the work; without it nothing is looked at
+ * @property {Record<string, Usage>} [ways] other tables, of which `--as NAME` in front of all else chooses one
  * @property {(values: Record<string, any>, words: any[]) => void} [check] what holds between several of
  *   them; throws a UsageError
  */
@@ -119,6 +120,13 @@ export function readCommandLine({ options = {}, words }, given) {
   return { help: false, options: values, words: found.positionals.map(read) }
 }
 
+/** The table that the words begin with, and what follows; a tool's own where they choose none. */
+function chooseWay(usage, given) {
+  if (!usage.ways || given[0] !== '--as') return { way: usage, rest: given }
+  const name = readValue('--as', oneOf(Object.keys(usage.ways)), given[1] ?? '')
+  return { way: usage.ways[name], rest: given.slice(2) }
+}
+
 /** Whether the module at this URL is what Node was started with, by whatever name of the folder. */
 export function isMain(url) {
   const started = process.argv[1]
@@ -129,29 +137,32 @@ export function isMain(url) {
  * Runs a tool if the module is the one that Node was started with.
  * @param {string} url the module's `import.meta.url`
  * @param {Usage} usage
- * @param {(options: Record<string, any>, words: any[]) => Promise<void> | void} main
+ * @param {(options: Record<string, any>, words: any[], way: Usage) => Promise<void> | void} main
  */
 export async function runCommand(url, usage, main) {
   if (!isMain(url)) return
+  let way = usage
   let read
   try {
-    read = readCommandLine(usage, process.argv.slice(2))
-    if (usage.check && !read.help) usage.check(read.options, read.words)
+    const chosen = chooseWay(usage, process.argv.slice(2))
+    way = chosen.way
+    read = readCommandLine(way, chosen.rest)
+    if (way.check && !read.help) way.check(read.options, read.words)
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
-    process.stderr.write(`error: ${error.message}\n\n${usageText(usage)}`)
+    process.stderr.write(`error: ${error.message}\n\n${usageText(way)}`)
     process.exitCode = EXIT_USAGE
     return
   }
-  if (read.help) return void process.stdout.write(usageText(usage))
+  if (read.help) return void process.stdout.write(usageText(way))
   await runTool(async () => {
-    const { needs } = usage
+    const { needs } = way
     const groups = typeof needs === 'function' ? needs(read.options, read.words) : needs
     if (groups) {
       // Loaded here, since the set-up is a tool, too.
       const { setUp } = await import('./setup.mjs')
       setUp(...groups)
     }
-    await main(read.options, read.words)
+    await main(read.options, read.words, way)
   })
 }

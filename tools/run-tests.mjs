@@ -1,6 +1,7 @@
 /**
- * Runs tests: the files whose path holds one of the words, and of their tests those whose name was asked
- * for. Sources that changed are transpiled first; types are `npm run check`'s business.
+ * Runs tests, in one of the ways of tests/ways.mjs: sets up and builds what that needs, transpiles the
+ * sources that changed (types are `npm run check`'s business), and runs the files whose path holds one
+ * of the words, and of their tests those whose name was asked for.
  *
  * Each file is a process of its own with a deadline, and the longest begin. The last line is always
  * `N passed, N failed, N skipped`; no tests at all is a failure, of a file as of the whole.
@@ -8,12 +9,14 @@
 import { readdirSync, watch } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { runCommand, UsageError, wholeNumber } from './command-line.mjs'
+import { build } from './build.mjs'
+import { runCommand } from './command-line.mjs'
 import { adviceFor } from './tests/programs.mjs'
 import { Report } from './tests/report.mjs'
 import { demandsOf, stopAll, TestFile } from './tests/test-file.mjs'
 import { inOrder, remember } from './tests/times.mjs'
 import { transpile } from './tests/transpile.mjs'
+import { USAGE } from './tests/ways.mjs'
 import { projectFolder } from './workplace.mjs'
 
 /** One more than there are processors, since most files wait now and then; memory sets the end. */
@@ -33,19 +36,21 @@ function findTests(words) {
     })
 }
 
-async function runAll({ words, name, one, failed = 0 }) {
+/** @param wanted a `Run` of tests/ways.mjs, whose builds are made */
+async function runAll({ paths, names = [], shown, failed = 0, ...given }) {
   const report = new Report()
   const { faults } = await transpile()
   if (faults) report.failure(faults)
-  const files = findTests(words)
-  if (files.length === 0) report.failure(`no test file's path holds ${words.join(' or ')}`)
+  const files = findTests(paths)
+  if (files.length === 0) report.failure(`no test file's path holds ${paths.join(' or ')}`)
   for (const advice of adviceFor(files)) console.log(advice)
+  const live = shown && { heard: report.result, said: (text) => process.stdout.write(text) }
   const passed = []
   const work = async (queue) => {
     for (let path = queue.shift(); path !== undefined; path = queue.shift()) {
-      const file = new TestFile(path, { name, ...(one && { heard: report.result }) })
+      const file = new TestFile(path, { names, ...given, ...live })
       await file.run()
-      if (report.file(file, { shown: one }) && name === undefined) passed.push(file)
+      if (report.file(file, { shown }) && names.length === 0) passed.push(file)
     }
   }
   const alone = files.filter((file) => demandsOf(file).alone)
@@ -53,7 +58,8 @@ async function runAll({ words, name, one, failed = 0 }) {
   await Promise.all(Array.from({ length: PARALLEL }, () => work(together)))
   await work(alone)
   remember(passed)
-  if (report.isEmpty) report.failure(`no test's name holds "${name}"`)
+  if (report.isEmpty)
+    report.failure(`no test's name holds ${names.map((name) => `"${name}"`).join(' or ')}`)
   report.failed += failed
   return report.close()
 }
@@ -85,27 +91,9 @@ for (const [signal, status] of [
   })
 }
 
-const USAGE = {
-  call: 'npm run test:node --',
-  about: 'Runs all tests or some, without set-up, builds and check.',
-  options: {
-    name: { takes: 'NAME', about: 'only tests whose name holds it' },
-    one: { about: 'shows each test; the words are WORD [NAME], as npm run test:one has them' },
-    watch: { about: 'runs them again whenever a source changes' },
-    failed: { takes: 'N', about: 'what failed before, for the sum', reads: wholeNumber(0) },
-  },
-  words: { takes: 'WORD…', about: 'only files whose path holds one of them, or is it' },
-  check({ one }, words) {
-    if (one && (words.length === 0 || words.length > 2)) {
-      throw new UsageError('npm run test:one takes a word of a path, and perhaps a name')
-    }
-  },
-  needs: [],
-}
-
-await runCommand(import.meta.url, USAGE, async (options, words) => {
-  const [word, name] = words
-  const wanted = options.one ? { name, ...options, words: [word] } : { ...options, words }
-  if (options.watch) await runForever(wanted)
+await runCommand(import.meta.url, USAGE, async (options, words, way) => {
+  const { builds = [], watch: isWatched, ...wanted } = way.run(options, words)
+  for (const wish of builds) await build(wish)
+  if (isWatched) await runForever(wanted)
   process.exitCode = (await runAll(wanted)) ? 0 : 1
 })

@@ -1,16 +1,17 @@
 // deadline: 20 minutes
 /**
- * Errors of the kernel at some calls of every scenario, picked by the seed; `npm run power-cut -- --faults`
- * tries all of them.
+ * Errors of the kernel at calls of every scenario: all with `npm run power-cut -- --faults`; in `npm test` some,
+ * picked by the seed.
  */
 
 import * as assert from 'uvu/assert'
+import { settings } from '../support/settings.ts'
 import { test } from '../support/suite.ts'
 import { proveFaults } from './faults.ts'
 import { setStage } from './scenarios.ts'
 import { seedOfRun } from './seed.ts'
 
-const SHARE = 0.04
+const SHARE = settings.whole ? 1 : 0.04
 
 const stage = await setStage()
 const seed = seedOfRun()

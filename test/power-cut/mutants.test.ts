@@ -1,10 +1,15 @@
-/** The defects that the proof catches quickly; `npm run power-cut -- --mutants` shows it all of them. */
+/**
+ * The proof is shown deliberate defects: all with `npm run power-cut -- --mutants`; in `npm test` those that it
+ * catches quickly.
+ */
 
 import * as assert from 'uvu/assert'
+import { settings } from '../support/settings.ts'
 import { test } from '../support/suite.ts'
 import { catchMutant } from './catch.ts'
 import { MUTANTS } from './mutants.ts'
-import { setStage, withProgram } from './scenarios.ts'
+import { setStage } from './scenarios.ts'
+import { seedOfRun } from './seed.ts'
 
 /** In scenarios of few operations. */
 const QUICK = [
@@ -30,23 +35,32 @@ const QUICK = [
   'second names are not seen',
 ]
 
+const { whole } = settings
+/** Where they are caught is known; another seed every day would not always find them in so few. */
+const seed = whole ? seedOfRun() : 1
 const stage = await setStage()
+const scenarios = stage.scenarios.filter(
+  ({ name }) =>
+    whole || /^(confirm|boot|first boot|roll back|swap with|upgrade and swap)/.test(name),
+)
 
-for (const name of QUICK) {
-  test(`caught: ${name}`, async () => {
-    const mutant = MUTANTS.find((each) => each.name === name)
-    if (!mutant) throw new Error(`there is no defect "${name}"`)
-    const quick = withProgram(stage, mutant.program)
-    quick.scenarios = stage.scenarios.filter(({ name: each }) =>
-      /^(confirm|boot|first boot|roll back|swap with|upgrade and swap)/.test(each),
-    )
-    assert.ok(await catchMutant(quick, mutant, 1))
+for (const mutant of MUTANTS.filter(({ name }) => whole || QUICK.includes(name))) {
+  test(`caught: ${mutant.name}`, async () => {
+    const found = await catchMutant({ ...stage, scenarios }, mutant, seed)
+    assert.ok(found, 'nothing caught it')
+    if (!whole) return
+    const place = found.model ? `, ${found.model}, cut ${found.cut}` : ''
+    console.log(`     in ${found.scenario}${place}: ${found.message.split('\n', 1)[0]}`)
   })
 }
 
 test('there are enough defects, each with a name of its own', () => {
   const names = new Set(MUTANTS.map(({ name }) => name))
   assert.is(names.size, MUTANTS.length)
+  assert.equal(
+    QUICK.filter((name) => !names.has(name)),
+    [],
+  )
   assert.ok(names.size >= 25)
 })
 

@@ -1,5 +1,6 @@
 /**
- * Runs one test file in this process: `main.js FILE [NAME]`, where of its tests only those run whose name holds NAME.
+ * Runs one test file in this process: `main.js FILE [NAME…]`, where of its tests only those run whose
+ * name holds one of these.
  * What happens goes as JSON lines to the descriptor that XO_TEST_REPORT names, where tools/run-tests.mjs
  * listens, or without one to stdout. The process ends with its last test, whatever that left open.
  */
@@ -18,7 +19,7 @@ export type Notice =
   | { event: 'end' }
   | { event: 'children'; pids: number[] }
 
-const [, , file = '', chosen = ''] = process.argv
+const [, , file = '', ...chosen] = process.argv
 const notice = (happened: Notice) => writeSync(reportFd, `${JSON.stringify(happened)}\n`)
 
 /** Fails the test that runs, if one does, for what failed behind its back. */
@@ -62,7 +63,7 @@ try {
   notice({ event: 'result', name: 'loading the file', error: describe(error) })
 }
 await runSuites({
-  isChosen: (name) => name.includes(chosen),
+  isChosen: (name) => chosen.length === 0 || chosen.some((part) => name.includes(part)),
   starting(name) {
     running = name
     notice({ event: 'start', name })

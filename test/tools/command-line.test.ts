@@ -11,7 +11,7 @@ const EXIT_USAGE = 64
 const ANSWER_TIMEOUT_MS = 60_000
 const NOWHERE = '/there/is/no/such/place'
 /** Options whose file is made. */
-const MADE = ['firmware --to', 'bench --json', 'test-boot --console']
+const MADE = ['firmware --to', 'bench --json', 'run-tests --as boot --console']
 
 const sources = ['tools', 'bench'].flatMap((folder) =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -23,6 +23,10 @@ const text = (file: string) => readFileSync(file, 'utf8')
 const EMULATOR = 'tools/emulate.mjs'
 const tools = sources.filter((file) => text(file).includes('await runCommand(import.meta.url'))
 const { scripts } = JSON.parse(text('package.json')) as { scripts: Record<string, string> }
+/** A tool with several tables chooses one by its first words, which some commands fix. */
+const ways = Object.values(scripts).flatMap(
+  (script) => / node (\S+ --as \S+)$/.exec(script)?.[1] ?? [],
+)
 
 const start = (...words: string[]) =>
   spawnSync(process.execPath, words, { encoding: 'utf8', timeout: ANSWER_TIMEOUT_MS })
@@ -49,21 +53,28 @@ test('nothing but the one reader looks at the words of a command line', () => {
   assert.ok(tools.length > 20, `${tools.length} tools`)
 })
 
-for (const tool of tools) {
+for (const tool of [...tools, ...ways]) {
+  const call = tool.split(' ')
   test(`${tool} says what it takes, and refuses the rest`, () => {
-    const { status, stdout, stderr } = start(tool, '--help')
+    const { status, stdout, stderr } = start(...call, '--help')
     assert.is(status, 0, stderr)
     assert.is(stderr, '')
     assert.match(stdout, /^[A-Z].*\.\n\nusage: .*\n\n/)
-    refuses([tool, '--no-such-option'], "'--no-such-option'")
+    refuses([...call, '--no-such-option'], "'--no-such-option'")
     for (const [name, takes] of optionsOf(stdout)) {
-      refuses([tool, name], `${name} needs a value: ${takes}`)
+      refuses([...call, name], `${name} needs a value: ${takes}`)
       const made = MADE.some((each) => `${tool.replace('.mjs', '')} ${name}`.endsWith(each))
-      if (/^(FILE|FOLDER|TREE)$/.test(takes) && !made) refuses([tool, name, NOWHERE], NOWHERE)
-      if (takes === 'N') refuses([tool, name, 'many'], `${name}: "many" is not a whole number`)
+      if (/^(FILE|FOLDER|TREE)$/.test(takes) && !made) refuses([...call, name, NOWHERE], NOWHERE)
+      if (takes === 'N') refuses([...call, name, 'many'], `${name}: "many" is not a whole number`)
     }
   })
 }
+
+test('the runner refuses a way that there is not', () => {
+  for (const words of [['--as'], ['--as', 'nobody']]) {
+    refuses(['tools/run-tests.mjs', ...words], 'is not one of: one, i586, armv7, boot, power-cut')
+  }
+})
 
 test('a tool is found by whatever name its folder is reached', () => {
   const link = join(scratch('command-line'), 'link')
@@ -79,8 +90,10 @@ test('`npm run` says of every command what it is for, as its `--help` does', () 
       /^: '([^']+\.)'; exec node (\S+\.mjs)(.*)$/.exec(script) ?? []
     assert.ok(about, `${name}: ${script}`)
     // One that fixes some words of a tool, or of the emulator, has a line of its own.
-    if (words !== '' || file === EMULATOR) continue
-    assert.is(start(file, '--help').stdout.split('\n', 1)[0], about, name)
+    const isWay = words?.startsWith(' --as ')
+    if ((words !== '' && !isWay) || file === EMULATOR) continue
+    const call = `${file}${words}`.split(' ')
+    assert.is(start(...call, '--help').stdout.split('\n', 1)[0], about, name)
   }
 })
 

@@ -47,7 +47,7 @@ export class Report {
     for (const command of left) print(`     it left this running, which was ended: ${command}`)
     if (!shown)
       for (const result of broken) print(indented(`"${result.name}": ${shortened(result.error)}`))
-    if (failed > 0 && output) print(`     what it printed:\n${indented(output)}`)
+    if (failed > 0 && output && !shown) print(`     what it printed:\n${indented(output)}`)
     return failed === 0
   }
 

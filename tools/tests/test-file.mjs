@@ -48,19 +48,24 @@ export class TestFile {
   #isDone = false
   #family
 
-  /** @param name of its tests, those run whose name holds this; @param heard is told each result */
-  constructor(path, { name = '', heard = () => {} } = {}) {
-    Object.assign(this, { path, name, heard })
+  /**
+   * @param names of its tests, those run whose name holds one of these; without any, all
+   * @param settings what it finds in test/support/settings.ts
+   * @param deadlineMinutes instead of its own
+   * @param heard is told each result; @param said what it prints, as it does
+   */
+  constructor(path, { names = [], settings = {}, deadlineMinutes, heard, said } = {}) {
+    Object.assign(this, { path, names, settings, heard, said })
+    this.deadlineMinutes = deadlineMinutes ?? demandsOf(path).deadlineMinutes
   }
 
   /** Comes back when nothing of it runs any more. */
   async run() {
     const started = performance.now()
-    const { deadlineMinutes } = demandsOf(this.path)
     const timer = setTimeout(() => {
       this.#isLate = true
       void this.stop()
-    }, deadlineMinutes * 60_000)
+    }, this.deadlineMinutes * 60_000)
     const told = this.#start()
     running.add(this)
     const [status, signal] = await this.ended
@@ -69,7 +74,7 @@ export class TestFile {
     await told
     this.left = await this.#leftBehind()
     await endAll(this.#family)
-    this.#judge(status, signal, deadlineMinutes)
+    this.#judge(status, signal)
     this.seconds = (performance.now() - started) / 1000
   }
 
@@ -84,19 +89,25 @@ export class TestFile {
   #start() {
     const runner = outputOf('test/support/main.ts')
     const mark = `${this.path} ${process.pid}`
-    const words = ['--enable-source-maps', runner, outputOf(this.path), this.name]
+    const words = ['--enable-source-maps', runner, outputOf(this.path), ...this.names]
     this.child = spawn(process.execPath, words, {
       cwd: projectFolder,
       // A session of its own, by which what it starts is known.
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-      env: { ...process.env, XO_TEST_REPORT: '3', [MARK]: mark },
+      env: {
+        ...process.env,
+        XO_TEST_REPORT: '3',
+        XO_TEST_SETTINGS: JSON.stringify(this.settings),
+        [MARK]: mark,
+      },
     })
     this.#family = { leader: this.child.pid, mark, children: [] }
     this.ended = new Promise((resolve) => this.child.once('exit', (...how) => resolve(how)))
     for (const stream of [this.child.stdout, this.child.stderr]) {
       stream.setEncoding('utf8').on('data', (text) => {
         this.output += text
+        this.said?.(text)
       })
     }
     return this.#listen()
@@ -110,7 +121,7 @@ export class TestFile {
       if (event === 'children') this.#family.children = rest.pids
       if (event !== 'result') continue
       this.results.push(rest)
-      this.heard(rest)
+      this.heard?.(rest)
     }
   }
 
@@ -122,13 +133,13 @@ export class TestFile {
     return find().map(commandOf).filter(Boolean)
   }
 
-  #judge(status, signal, deadlineMinutes) {
+  #judge(status, signal) {
     const where = this.#current && !this.#isDone ? ` in "${this.#current}"` : ''
     const failed = this.results.some(({ error }) => error !== undefined)
     const say = (complaint) => this.complaints.push(complaint)
-    if (this.#isLate) say(`ran longer than ${deadlineMinutes} minutes, and was ended${where}`)
+    if (this.#isLate) say(`ran longer than ${this.deadlineMinutes} minutes, and was ended${where}`)
     else if (signal) say(`was ended by ${signal}${where}`)
     else if (!this.#isDone && !failed) say(`ended with status ${status}${where}`)
-    else if (this.results.length === 0 && this.name === '') say('ran no test')
+    else if (this.results.length === 0 && this.names.length === 0) say('ran no test')
   }
 }

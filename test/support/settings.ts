@@ -1,0 +1,25 @@
+/**
+ * What the way in which the runner was called says to the tests that sample something: to take all of
+ * it, or a part that is chosen. tools/tests/ways.mjs says what each may be.
+ */
+import type { CrashModel } from '../../runtime/emulator/disk/crash.ts'
+
+export interface Settings {
+  /** Everything instead of a sample. */
+  whole?: boolean
+  seed?: number
+  /** Of boots: how often the power goes, and where the screen of the first upgrade is kept. */
+  cuts?: number
+  console?: string
+  /** Of the proof: one model of a disk, and the one operation before which the power goes. */
+  model?: CrashModel
+  cut?: number
+  /** The line is cut at every so many bytes. */
+  every?: number
+  /** Allocations that are refused, of each kind. */
+  samples?: number
+}
+
+export const settings: Settings = JSON.parse(process.env.XO_TEST_SETTINGS ?? '{}')
+// A runner that a test starts has its own.
+delete process.env.XO_TEST_SETTINGS
