@@ -19,7 +19,9 @@ export function filesBelow(folder, accept) {
 
 function identity() {
   const sources = filesBelow(join(projectFolder, 'src'), (name) => name.endsWith('.ts'))
-  const contracts = filesBelow(join(projectFolder, 'native'), (name) => name.endsWith('.d.ts'))
+  const contracts = filesBelow(join(projectFolder, 'native'), (name) =>
+    /(\.d|^modules)\.ts$/.test(name),
+  )
   const settings = ['rollup.config.js', 'tsconfig.json', 'package.json', 'package-lock.json'].map(
     (n) => join(projectFolder, n),
   )

@@ -22,6 +22,8 @@ const COLUMNS_MAX = 100
 const COMMENT_COLUMNS_MAX = 180
 const DOCUMENT_COLUMNS_MAX = 120
 const FUNCTION_LINES_MAX = 70
+/** The one list of them; who may import it is a test of its own. */
+const NATIVE_MODULES = 'native/modules.ts'
 
 const FOLDERS = ['src', 'native', 'runtime', 'test', 'tools', 'bench', 'firmware']
 const SOURCE = /\.(ts|mjs|js|c|h)$/
@@ -132,7 +134,7 @@ test('src imports what the table of docs/ARCHITECTURE.md allows, and nothing els
     importsOf(text)
       .filter(({ from }) => from.startsWith('.'))
       .map(({ from }) => normalize(join(dirname(path), from)))
-      .filter((target) => !mayImport(table, path, target))
+      .filter((target) => target !== NATIVE_MODULES && !mayImport(table, path, target))
       .map((target) => `${path} imports ${target}`),
   )
   none(wrong, 'nothing calls back up')
@@ -181,7 +183,9 @@ test('only src/main.ts takes the native modules as values, and src knows nothing
     importsOf(text)
       .filter(({ from, isType }) => {
         if (from.startsWith('node:')) return true
-        return from.startsWith('native:') && !isType && path !== 'src/main.ts'
+        const isNative =
+          from.startsWith('native:') || normalize(join(dirname(path), from)) === NATIVE_MODULES
+        return isNative && !isType && path !== 'src/main.ts'
       })
       .map(({ from }) => `${path} imports ${from}`),
   )
