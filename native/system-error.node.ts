@@ -1,6 +1,6 @@
 /**
- * The Node side's way to throw what the C side throws (runtime/host/values.c): the same shape and
- * the same names of errors. It must never let an error of Node's own shape through.
+ * The Node side's way to throw what the C side throws (runtime/host/values.c): errors of the same shape
+ * and with the same names. It must never let an error of Node's own shape through.
  */
 import { constants } from 'node:os'
 import koffi from 'koffi'
@@ -8,7 +8,7 @@ import type { SystemError } from '../src/errors.ts'
 
 const strerror = koffi.load(null).func('strerror', 'str', ['int'])
 
-/** Where two names share a number, the first of this list is the one that counts. */
+/** If two names share a number, the first in this list counts. */
 const PREFERRED = ['EAGAIN', 'EOPNOTSUPP', 'EDEADLK']
 const codes = new Map<number, string>()
 for (const [code, number] of Object.entries(constants.errno)) {
@@ -36,7 +36,7 @@ export function converting<T>(call: string, path: string | undefined, run: () =>
   }
 }
 
-/** An error of Node's in our shape; what is no error of the system stays as it is. */
+/** An error of Node's in our shape; anything but an error of the system stays as it is. */
 export function converted(call: string, path: string | undefined, error: unknown): unknown {
   const { errno } = error as NodeJS.ErrnoException
   return typeof errno === 'number' && errno < 0 ? systemError(call, path, -errno) : error

@@ -9,7 +9,7 @@ static NATIVE(checksums_hash) {
   const char *name = JS_ToCString(context, arguments[0]);
   if (!name) return JS_EXCEPTION;
   int kind = hash_kind_of(name);
-  if (kind < 0) JS_ThrowTypeError(context, "\"%s\" is no hash", name);
+  if (kind < 0) JS_ThrowTypeError(context, "\"%s\" is not a hash", name);
   JS_FreeCString(context, name);
   if (kind < 0) return JS_EXCEPTION;
   uint8_t *bytes;

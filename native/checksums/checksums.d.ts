@@ -7,6 +7,6 @@ declare module 'native:checksums' {
 
   /** xxh results come as rsync sends them: little-endian, the low half of xxh128 first. Seed 0. */
   export function hash(algorithm: Algorithm, bytes: Uint8Array): Uint8Array
-  /** SHA-256 of a file from its start: lower-case hex and bytes read. Stops with EFBIG past sizeMax. */
+  /** SHA-256 of a file from its start, in lower-case hex, and the bytes read. Fails with EFBIG past sizeMax. */
   export function digestFile(fd: Fd, sizeMax: number): { digest: string; size: number }
 }

@@ -60,7 +60,7 @@ export function openHash(algorithm: Algorithm): RunningHash {
       result: () => littleEndian(hasher.digest(), 8),
     }
   }
-  if (!(algorithm in hashLength)) throw new TypeError(`"${algorithm}" is no hash`)
+  if (!(algorithm in hashLength)) throw new TypeError(`"${algorithm}" is not a hash`)
   const hasher = createHash(algorithm)
   return {
     update: (bytes) => void hasher.update(bytes),

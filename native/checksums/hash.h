@@ -1,6 +1,6 @@
 /*
  * Running hashes of all kinds under one type, for the native modules that touch content. Knows
- * nothing of JavaScript and of files.
+ * nothing of JavaScript or files.
  */
 #ifndef HASH_H
 #define HASH_H
@@ -42,7 +42,7 @@ struct hash {
   } state;
 };
 
-/* The kind of a name of the contract, or -1. */
+/* The kind that the contract gives this name, or -1. */
 int hash_kind_of(const char *name);
 size_t hash_length(enum hash_kind kind);
 

@@ -16,8 +16,8 @@ int sum_head_check(const struct sum_head *head, struct fault *fault) {
     return 0;
   }
   return fault_token(fault,
-                     "sum head of %" PRId64 " blocks of %" PRId64 " bytes, strong sums of %" PRId64
-                     ", remainder %" PRId64 " can't be",
+                     "impossible sum head: %" PRId64 " blocks of %" PRId64
+                     " bytes, strong sums of %" PRId64 ", remainder %" PRId64,
                      head->count, head->block_length, head->strong_length, head->remainder);
 }
 

@@ -11,7 +11,7 @@
 /* rsync.h MAX_BLOCK_SIZE, from protocol 30 on (bytes). */
 #define BLOCK_LENGTH_MAX 131072
 
-/* Of the contract; wide, because it comes from outside and is checked by sum_head_check. */
+/* As in the contract; wide, because it comes from outside and sum_head_check has yet to judge it. */
 struct sum_head {
   int64_t count;
   int64_t block_length;
@@ -19,7 +19,7 @@ struct sum_head {
   int64_t remainder;
 };
 
-/* 0, or -1 with a fault for a head that can't be. */
+/* 0, or -1 with a fault for an impossible head. */
 int sum_head_check(const struct sum_head *head, struct fault *fault);
 
 /* Bytes of the basis that blocks first .. first+count-1 cover; all of them must exist. */

@@ -1,7 +1,7 @@
 /**
- * The decoders of the rebuilder's Node side: pako's zlib for deflate, fzstd for zstd. fzstd shows neither
- * where a frame ends nor short frames before 18 bytes of them came, so the blocks are cut here and
- * handed on whole.
+ * The decoders of the rebuilder's Node side: pako's zlib for deflate, fzstd for zstd. fzstd doesn't say
+ * where a frame ends, and shows nothing of a frame before its 18th byte, so the blocks are cut here
+ * and handed on whole.
  */
 import { Decompress } from 'fzstd'
 import {
@@ -64,7 +64,7 @@ class InflateDecoder implements StreamDecoder {
 function frameHeader(bytes: Uint8Array): { length: number; checksum: boolean } | undefined {
   const magic = [0x28, 0xb5, 0x2f, 0xfd]
   for (let i = 0; i < 4 && i < bytes.length; i++) {
-    if (bytes[i] !== magic[i]) throw broken('this is no zstd frame')
+    if (bytes[i] !== magic[i]) throw broken('this is not a zstd frame')
   }
   const descriptor = bytes[4]
   if (descriptor === undefined) return undefined
@@ -89,7 +89,7 @@ function frameHeader(bytes: Uint8Array): { length: number; checksum: boolean } |
 
 class ZstdDecoder implements StreamDecoder {
   private state: 'header' | 'block' | 'checksum' | 'ended' = 'header'
-  /** The frame's bytes that are not handed on yet. */
+  /** Bytes of the frame that have not been handed on yet. */
   private held = new Uint8Array(0)
   private hasChecksum = false
   private made: Uint8Array[] = []
@@ -129,14 +129,14 @@ class ZstdDecoder implements StreamDecoder {
     return { used, made, ended: this.state === 'ended' && this.made.length === 0 }
   }
 
-  /** Handles the next part of the frame if it is held whole; else says how many bytes it wants. */
+  /** Handles the next part of the frame if all of it is here; otherwise says how many bytes it wants. */
   private step(): number {
     if (this.state === 'header') {
       const header = frameHeader(this.held)
       if (!header) return 1
       this.hasChecksum = header.checksum
       this.inner = this.openInner()
-      // Empty raw blocks behind the header make up the 18 bytes that fzstd waits for.
+      // Empty raw blocks after the header make up the 18 bytes that fzstd waits for.
       const padded = new Uint8Array(header.length + 18)
       padded.set(this.held)
       this.push(padded)
@@ -165,7 +165,7 @@ class ZstdDecoder implements StreamDecoder {
   private push(bytes: Uint8Array): void {
     this.held = new Uint8Array(0)
     try {
-      // The last block is shown as one of many: fzstd would want the frame's checksum with it.
+      // The last block is passed off as one of many: with a last one fzstd would want the frame's checksum.
       const shown = bytes.slice()
       if (this.state === 'block') shown[0] = (shown[0] as number) & 0xfe
       this.inner.push(shown)
@@ -178,5 +178,5 @@ class ZstdDecoder implements StreamDecoder {
 export function openStream(format: 'zstd' | 'inflate'): StreamDecoder {
   if (format === 'zstd') return new ZstdDecoder()
   if (format === 'inflate') return new InflateDecoder()
-  throw new TypeError(`"${format}" is no format`)
+  throw new TypeError(`"${format}" is not a format`)
 }

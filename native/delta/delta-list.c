@@ -1,5 +1,5 @@
 /*
- * The file list of native:delta as JavaScript sees it; what it is stands in file-list.h. Its functions
+ * The file list of native:delta as JavaScript sees it; file-list.h says what it is. Its functions
  * are in the table at the end of delta.c.
  */
 #include "delta-list.h"

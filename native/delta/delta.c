@@ -1,6 +1,6 @@
 /*
  * native:delta as JavaScript sees it: turns arguments and faults between JavaScript and the parts
- * (block-sums, rebuild), which know nothing of it. The file list's half stands in delta-list.c.
+ * (block-sums, rebuild), which know nothing of it. The file list's half is in delta-list.c.
  */
 #include <errno.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static int hash_from_js(JSContext *context, JSValueConst value, enum hash_kind *
   const char *name = JS_ToCString(context, value);
   if (!name) return -1;
   int found = hash_kind_of(name);
-  if (found < 0) JS_ThrowTypeError(context, "\"%s\" is no hash", name);
+  if (found < 0) JS_ThrowTypeError(context, "\"%s\" is not a hash", name);
   JS_FreeCString(context, name);
   if (found < 0) return -1;
   *kind = (enum hash_kind)found;
@@ -84,7 +84,7 @@ static NATIVE(delta_open_rebuilder) {
   for (int i = 0; i < 3; i++) {
     if (strcmp(names[i], name) == 0) compression = i;
   }
-  if (compression < 0) JS_ThrowTypeError(context, "\"%s\" is no compression", name);
+  if (compression < 0) JS_ThrowTypeError(context, "\"%s\" is not a compression", name);
   JS_FreeCString(context, name);
   if (compression < 0 || hash_from_js(context, arguments[1], &kind)) return JS_EXCEPTION;
   JSValue object = JS_NewObjectClass(context, (int)rebuilder_class);
@@ -98,7 +98,7 @@ static NATIVE(delta_open_rebuilder) {
   return object;
 }
 
-/* The rebuilder, which must not be in `wrong` state; NULL with an exception. */
+/* The rebuilder, which must not be in the `wrong` state; NULL with an exception. */
 static struct rebuilder *rebuilder_from_js(JSContext *context, JSValueConst value,
                                            unsigned allowed_states) {
   static const char *const states[] = {"no file was begun", "the file has not ended",
@@ -114,7 +114,7 @@ static struct rebuilder *rebuilder_from_js(JSContext *context, JSValueConst valu
   return NULL;
 }
 
-/* An Fd property; -1 where it is undefined and may be. */
+/* An Fd property; -1 if it is undefined and may be. */
 static int fd_from_js(JSContext *context, JSValueConst object, const char *name, bool may_lack,
                       int *fd) {
   JSValue value = JS_GetPropertyStr(context, object, name);
@@ -125,7 +125,7 @@ static int fd_from_js(JSContext *context, JSValueConst object, const char *name,
   JS_FreeValue(context, value);
   if (failed) return -1;
   if (*fd >= 0) return 0;
-  JS_ThrowTypeError(context, "%s is no handle", name);
+  JS_ThrowTypeError(context, "%s is not a handle", name);
   return -1;
 }
 
@@ -212,7 +212,7 @@ static NATIVE(delta_copy_whole) {
       JS_ToFloat64(context, &size_max, arguments[2])) {
     return JS_EXCEPTION;
   }
-  if (target < 0) return JS_ThrowTypeError(context, "target is no handle");
+  if (target < 0) return JS_ThrowTypeError(context, "target is not a handle");
   int64_t size;
   char digest[65];
   const char *call;

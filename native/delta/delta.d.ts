@@ -1,6 +1,6 @@
 /**
  * The receiving half of rsync's algorithm: block sums of a basis, and the rebuilding of a file from
- * a token stream. TypeScript reads the records around it; the bytes pass here.
+ * a token stream. TypeScript reads the records around it; the bytes of files pass through here.
  */
 declare module 'native:delta' {
   import type { Algorithm } from 'native:checksums'
@@ -30,7 +30,7 @@ declare module 'native:delta' {
   ): Uint8Array
 
   export type Compression = 'none' | 'zlibx' | 'zstd'
-  /** One a connection: the decompressor's state may span files (zstd: one stream for all). */
+  /** One per connection: the decompressor's state may span files (zstd: one stream for all). */
   export type Rebuilder = object
   export function openRebuilder(compression: Compression, algorithm: Algorithm): Rebuilder
   /** Begins a file: bytes go to `target` (written from its current position); blocks come from `basis`. */
@@ -40,9 +40,9 @@ declare module 'native:delta' {
   ): void
   /**
    * Takes token-stream bytes and returns how many it used. Less than `length` means that the file's
-   * end token was read (see `ended`). A token that can't be throws a PeerError-shaped error
+   * end token was read (see `ended`). An impossible token throws a PeerError-shaped error
    * `{ name: 'TokenError', message }`: block number past the end, more than sizeMax bytes, broken
-   * compressed data. A write that fails throws SystemError, and so does a basis that is shorter than its
+   * compressed data. A failed write throws SystemError, and so does a basis shorter than its
    * head says (EIO). After any error the rebuilder can only be closed.
    */
   export function feed(
@@ -61,15 +61,15 @@ declare module 'native:delta' {
     digest: string
   }
   /**
-   * Gives up the file in the middle: writes what is still held back, and returns the bytes that `target` has. For
-   * partial files; without it up to 256 KiB less are there. Only closing the rebuilder is left then.
+   * Gives up the file half way: writes what is still held back, and returns how many bytes `target` has. For
+   * partial files; without it they lack up to 256 KiB. After it the rebuilder can only be closed.
    */
   export function abandonFile(rebuilder: Rebuilder): number
   export function closeRebuilder(rebuilder: Rebuilder): void
 
   /**
-   * Copies a file's content from its start to target's current position, with its SHA-256. EFBIG past sizeMax. The call of
-   * an error is `read` where the source is at fault, else `write`.
+   * Copies a file's content from its start to target's current position, with its SHA-256. EFBIG past sizeMax. The call
+   * that an error names is `read` if the source is at fault, otherwise `write`.
    */
   export function copyWhole(
     source: Fd,
@@ -91,9 +91,10 @@ declare module 'native:delta' {
     entriesMax: number
   }): FileList
   /**
-   * Takes list bytes up to the end of the last entry that is whole; returns how many it used. `used < length`
+   * Takes list bytes up to the end of the last whole entry; returns how many it used. `used < length`
    * while the list has not ended means that the rest is the start of an entry (at most 9 KiB): keep it and call
-   * again with more behind it. After the list's end nothing is taken, and after an error it can only be closed. When `listEnded` is true the entries are sorted as both sides do
+   * again with more after it. Past the list's end nothing is taken, and after an error it can only be closed.
+   * Once `listEnded` is true the entries are sorted as both sides do
    * (rsync flist.c f_name_cmp) and an index means a position in that order.
    * What the receiver's rules forbid throws `{ name: 'TokenError', message }` (`..`, absolute name, unlisted parent, nsec …).
    */
@@ -105,7 +106,7 @@ declare module 'native:delta' {
   ): number
   export function listEnded(list: FileList): boolean
   export function listSummary(list: FileList): { entries: number; ioError: number }
-  /** The index of a name (without leading slash), its size and type; undefined where it is not listed. A cleared duplicate is never returned. Only after the list's end. */
+  /** The index of a name (without leading slash), its size and type; undefined if it is not listed. Never a cleared duplicate. Only after the list's end. */
   export function findListed(
     list: FileList,
     name: string,

@@ -1,6 +1,6 @@
 /**
  * The Node side of `native:delta`, for the tests, the debugger and the emulator: over any Files, so that
- * it also runs on a virtual disk. Plain and slow on purpose: it is what the C side is compared with.
+ * it also runs on a virtual disk. Plain and slow on purpose: the C side is compared with it.
  */
 
 import type { FileList, Rebuilder } from 'native:delta'
@@ -36,7 +36,7 @@ const closed = new WeakSet<object>()
 
 function windowOf(buffer: Uint8Array, offset: number, length: number): Uint8Array {
   if (offset < 0 || length < 0 || offset + length > buffer.length) {
-    throw new RangeError('offset and length lie outside of the buffer')
+    throw new RangeError('offset and length lie outside the buffer')
   }
   return buffer.subarray(offset, offset + length)
 }
@@ -44,7 +44,7 @@ function windowOf(buffer: Uint8Array, offset: number, length: number): Uint8Arra
 export function makeDelta(files: Files): Delta {
   const blockSums: Delta['blockSums'] = (basis, head, first, count, algorithm, seed) => {
     checkHead(head)
-    if (!(algorithm in hashLength)) throw new TypeError(`"${algorithm}" is no hash`)
+    if (!(algorithm in hashLength)) throw new TypeError(`"${algorithm}" is not a hash`)
     const { strongLength } = head
     if (first < 0 || count < 0 || first + count > head.count) {
       throw new RangeError(`blocks ${first} + ${count} of ${head.count}`)

@@ -4,7 +4,7 @@
 
 enum fault_kind {
   FAULT_NONE,
-  /* The peer's bytes can't be: `message` says what was found and what was allowed. */
+  /* The peer's bytes are impossible: `message` says what was found and what was allowed. */
   FAULT_TOKEN,
   /* The kernel refused: `call` and `saved_errno`. */
   FAULT_SYSTEM,

@@ -1,7 +1,7 @@
 /*
  * Decodes a file list entry by entry (rsync flist.c recv_file_entry) and checks each by the rules of
  * the receiver; see file-list.h for what each function promises. The bytes are a stranger's: every
- * number is checked before it is used, and nothing is kept of an entry that is not whole.
+ * number is checked before it is used, and nothing of an incomplete entry is kept.
  */
 #include "file-list.h"
 
@@ -26,7 +26,7 @@ enum {
   END_WITH_ERROR = 0x1004,
 };
 
-/* JavaScript's numbers end here. */
+/* JavaScript's exact integers end here. */
 #define SIZE_LIMIT (((int64_t)1 << 53) - 1)
 
 enum phase { PHASE_ENTRIES, PHASE_ENDED, PHASE_FAILED };
@@ -72,7 +72,7 @@ struct entry {
   uint32_t mode;
 };
 
-/* The same about one entry, whose name stands before the message; it is shown only where that is needed. */
+/* The same about one entry, whose name goes before the message; the name is made printable only on failure. */
 __attribute__((format(printf, 4, 5))) static bool refuse_entry(struct reader *reader, bool wrong,
                                                                const struct entry *entry,
                                                                const char *format, ...) {
@@ -125,11 +125,11 @@ static void read_entry(const struct file_list *list, struct reader *reader, stru
                  "has %d nanoseconds, allowed are 0 to 999999999", (int)nanoseconds);
   }
   entry->mode = entry->flags & SAME_MODE ? list->mode : read_int(reader);
-  refuse_entry(reader, !is_known_mode(entry->mode), entry, "has mode 0%o, which is no type of file",
-               (unsigned)entry->mode);
+  refuse_entry(reader, !is_known_mode(entry->mode), entry,
+               "has mode 0%o, which is not a type of file", (unsigned)entry->mode);
 }
 
-/* Collapses doubled slashes and inner "." in place, and refuses what could lead out of the tree. */
+/* Collapses doubled slashes and inner "." in place, and refuses whatever could lead out of the tree. */
 static void clean_name(struct file_list *list, struct reader *reader, struct entry *entry) {
   char *name = entry->name;
   size_t length = entry->name_length, at = 0, kept = 0;
@@ -159,7 +159,7 @@ static void clean_name(struct file_list *list, struct reader *reader, struct ent
   entry->name_length = kept;
 }
 
-/* The directory of every name must be listed as one: else a link could stand in its place. */
+/* The directory of every name must be listed as one: otherwise a link could take its place. */
 static int check_parents(const struct file_list *list, struct fault *fault) {
   const struct list_names *names = &list->names;
   uint32_t checked = 0;
@@ -186,10 +186,10 @@ static int end_entries(struct file_list *list, int io_error, struct fault *fault
   return 0;
 }
 
-/* One entry, or the end of them. 1: taken; 0: its end is missing; -1 with a fault. */
+/* One entry, or the end of the list. 1: taken; 0: its end is missing; -1 with a fault. */
 static int take_entry(struct file_list *list, struct reader *reader) {
   bool varints = list->options.varint_flags;
-  /* Of every entry, and nothing of it is used but what was read: not zeroed as others are. */
+  /* Made for every entry, and only what was read into it is used: so it is not zeroed as others are. */
   __attribute__((uninitialized)) struct entry entry;
   entry.flags = varints ? (uint32_t)read_varint(reader) : read_byte(reader);
   if (!varints && entry.flags & EXTENDED) entry.flags |= (uint32_t)read_byte(reader) << 8;

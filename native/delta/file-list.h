@@ -14,8 +14,8 @@
 #include "list-names.h"
 
 /*
- * What decides which fields are on the wire. Links, owners, groups and devices are never asked for,
- * since the manifest has them.
+ * What decides which fields are on the wire. Links, owners, groups and devices are never asked for:
+ * the manifest has them.
  */
 struct file_list_options {
   int protocol;
@@ -38,7 +38,7 @@ struct file_list;
 struct file_list *file_list_open(const struct file_list_options *options);
 void file_list_close(struct file_list *list);
 
-/* Takes the entries that are whole; the bytes used, or -1 with a fault (then only closing is left). */
+/* Takes whole entries; the bytes used, or -1 with a fault (after which it can only be closed). */
 ssize_t file_list_feed(struct file_list *list, const uint8_t *bytes, size_t count,
                        struct fault *fault);
 bool file_list_ended(const struct file_list *list);
@@ -46,7 +46,7 @@ bool file_list_failed(const struct file_list *list);
 uint32_t file_list_count(const struct file_list *list);
 int file_list_io_error(const struct file_list *list);
 
-/* After the end: false where nothing (but a cleared duplicate) is there. */
+/* After the end: false where there is nothing, or only a cleared duplicate. */
 bool file_list_find(const struct file_list *list, const char *name, size_t length,
                     struct listed *found);
 bool file_list_at(const struct file_list *list, int64_t index, struct listed *found);

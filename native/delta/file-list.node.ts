@@ -1,6 +1,6 @@
 /**
  * The Node side of the file list (rsync flist.c): decodes entries, sorts them as both sides do and
- * checks them by the rules of the receiver. One object an entry: never for the device.
+ * checks them by the rules of the receiver. One object per entry: never for the device.
  */
 import type { Delta } from '../../src/host.ts'
 import { tokenError } from './rebuild.node.ts'
@@ -35,11 +35,11 @@ interface Entry {
   size: number
   mode: number
   modifiedSeconds: number
-  /** A later entry of the same name: keeps its index and is never found. */
+  /** A later entry of the same name: it keeps its index and is never found. */
   cleared: boolean
 }
 
-/** Thrown inside where the bytes end in the middle of a unit. */
+/** Thrown internally where the bytes end in the middle of a unit. */
 class Incomplete extends Error {}
 
 class Reader {

@@ -79,7 +79,7 @@ int list_names_add(struct list_names *names, const char *name, size_t length, in
   if (directory < 0) return -1;
   int64_t place = arena_add(names, name + start, length - start, fault);
   if (place < 0 || grow_entries(names, fault)) return -1;
-  // 48 bits hold four million years both ways; what is outside is only shown, and shown as the limit.
+  // 48 bits hold four million years both ways; a time beyond that, only ever shown, is shown as the limit.
   const int64_t seconds_limit = ((int64_t)1 << 47) - 1;
   if (seconds > seconds_limit) seconds = seconds_limit;
   if (seconds < -seconds_limit) seconds = -seconds_limit;
@@ -111,7 +111,7 @@ size_t list_names_text(const struct list_names *names, const struct list_entry *
 struct component {
   const char *bytes;
   size_t length;
-  /* -1: "." of the transfer; 0: the last of no directory; 1: a directory, followed by a slash. */
+  /* -1: "." of the transfer; 0: the last name, of a non-directory; 1: a directory, followed by a slash. */
   int rank;
   bool last;
 };
@@ -166,7 +166,7 @@ static int compare_entries(const struct list_names *names, uint32_t one, uint32_
     return compare_names(a_name, a_length, list_entry_is_directory(a), b_name, b_length,
                          list_entry_is_directory(b));
   }
-  /* Compared some hundred thousand times: not zeroed as all other variables are. */
+  /* A comparison is made some hundred thousand times: so these are not zeroed as all other variables are. */
   __attribute__((uninitialized)) char a_text[NAME_MAX_LENGTH + 1], b_text[NAME_MAX_LENGTH + 1];
   size_t a_length = list_names_text(names, a, a_text), b_length = list_names_text(names, b, b_text);
   return compare_names(a_text, a_length, list_entry_is_directory(a), b_text, b_length,
@@ -248,7 +248,7 @@ static void clear_duplicates(struct list_names *names) {
   }
 }
 
-/* Gives back what the growing left over. */
+/* Gives back the room left over from growing. */
 static void trim(struct list_names *names) {
   uint8_t *arena = realloc(names->arena, names->arena_length);
   if (arena) names->arena = arena;

@@ -15,10 +15,10 @@
 #define NAME_MAX_LENGTH 4095
 
 struct list_entry {
-  /* Where the name of the directory and that in it stand in the arena. */
+  /* Where in the arena the directory's name is, and the name within it. */
   uint32_t directory;
   uint32_t name : 31;
-  /* A later entry of a name that stands already: keeps its place in the order, and is never found. */
+  /* A later entry of a name that is there already: it keeps its place in the order, and is never found. */
   uint32_t cleared : 1;
   int64_t size;
   /* The modification time in the upper 48 bits, the mode in the lower 16. */
@@ -26,11 +26,11 @@ struct list_entry {
 };
 
 struct list_names {
-  /* Each string: its length in 2 bytes, then its bytes. The empty one stands at 0. */
+  /* Each string: its length in 2 bytes, then its bytes. The empty one is at 0. */
   uint8_t *arena;
   uint32_t arena_length;
   uint32_t arena_size;
-  /* The directory of the newest entry: the next one mostly lies in the same. */
+  /* The directory of the newest entry: the next one is mostly in the same one. */
   uint32_t last_directory;
   struct list_entry *entries;
   uint32_t count;
@@ -46,13 +46,13 @@ void list_names_close(struct list_names *names);
 int list_names_add(struct list_names *names, const char *name, size_t length, int64_t size,
                    int64_t seconds, uint32_t mode, struct fault *fault);
 
-/* Sorts, and clears duplicates: the first of a name stays, and a directory before anything else. */
+/* Sorts, and clears duplicates: of entries with one name a directory stays, or else the first. */
 int list_names_sort(struct list_names *names, struct fault *fault);
 
 /* The place in the order of the entry with this name, or -1. After list_names_sort. */
 int64_t list_names_find(const struct list_names *names, const char *name, size_t length);
 
-/* The same, where the kind is known. */
+/* The same, for a known kind. */
 int64_t list_names_find_kind(const struct list_names *names, const char *name, size_t length,
                              bool directory);
 

@@ -1,6 +1,5 @@
 /*
- * Takes the bytes of a file list apart; see list-reader.h. Nothing here reads past the bytes that are
- * there.
+ * Takes the bytes of a file list apart; see list-reader.h. Nothing here reads past the bytes it was given.
  */
 #include "list-reader.h"
 

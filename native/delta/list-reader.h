@@ -1,6 +1,6 @@
 /*
- * The units that a file list is made of (bytes, numbers, texts), taken one by one off what has come,
- * and how a stranger's name is shown in a message. What they mean is file-list.c's.
+ * The units that a file list is made of (bytes, numbers, texts), taken one by one from what has come,
+ * and how a stranger's name is shown in a message. What they mean is up to file-list.c.
  */
 #ifndef LIST_READER_H
 #define LIST_READER_H
@@ -20,11 +20,11 @@ struct reader {
   struct fault *fault;
 };
 
-/* Fails the reader if `wrong` is so; a unit whose end is missing is not judged yet. */
+/* Fails the reader if `wrong`; a unit whose end is missing is not judged yet. */
 bool refuse(struct reader *reader, bool wrong, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The next bytes; NULL where they are not all there. */
+/* The next bytes; NULL if they are not all there. */
 const uint8_t *take(struct reader *reader, size_t count);
 
 uint8_t read_byte(struct reader *reader);

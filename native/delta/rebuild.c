@@ -1,7 +1,7 @@
 /*
  * The state machine of the token streams; see rebuild.h for what each function promises. All output
- * passes through one buffer, which is hashed and written when it is full and at the file's end. It
- * never writes more than the plan allows, and never at a place of its own choosing.
+ * passes through one buffer, which is hashed and written when it is full and at the end of the file.
+ * It never writes more than the plan allows, and never at a place of its own choosing.
  */
 #include "rebuild.h"
 
@@ -37,7 +37,7 @@ struct rebuilder {
   enum rebuild_state state;
   struct rebuild_plan plan;
   enum step step;
-  /* The bytes of the number that is being read. */
+  /* The bytes of the number being read. */
   uint8_t number[4];
   unsigned number_length;
   uint8_t flag;
@@ -47,7 +47,7 @@ struct rebuilder {
   bool after_piece;
   int64_t size;
   int64_t literal;
-  /* Output that is not hashed and written yet; `size` counts it. */
+  /* Output not yet hashed and written; `size` counts it. */
   uint8_t *held;
   size_t held_count;
   ZSTD_DCtx *zstd;
@@ -90,7 +90,7 @@ int rebuilder_begin(struct rebuilder *rebuilder, const struct rebuild_plan *plan
   if (sum_head_check(&plan->head, fault)) return -1;
   hash_begin(&rebuilder->checksum, rebuilder->kind);
   hash_begin(&rebuilder->digest, HASH_SHA256);
-  // zlibx is a fresh stream for every file; zstd is one for the whole connection.
+  // zlibx starts a new stream for every file; zstd has one for the whole connection.
   if (rebuilder->compression == COMPRESSION_ZLIBX) inflateReset(&rebuilder->inflate);
   rebuilder->plan = *plan;
   rebuilder->step = rebuilder->compression == COMPRESSION_NONE ? STEP_TOKEN : STEP_FLAG;
@@ -115,7 +115,7 @@ static int write_held(struct rebuilder *rebuilder, struct fault *fault) {
   return fault_system(fault, "write", errno);
 }
 
-/* Room behind what is held, at least one byte. -1 with a fault. */
+/* The room after what is held: at least one byte. -1 with a fault. */
 static ssize_t room(struct rebuilder *rebuilder, struct fault *fault) {
   if (rebuilder->held_count == CONTENT_PIECE && write_held(rebuilder, fault)) return -1;
   return (ssize_t)(CONTENT_PIECE - rebuilder->held_count);
@@ -126,7 +126,7 @@ static int too_big(struct rebuilder *rebuilder, struct fault *fault) {
                      rebuilder->plan.size_max);
 }
 
-/* `count` bytes were put behind what is held. */
+/* `count` bytes were added to what is held. */
 static void hold(struct rebuilder *rebuilder, size_t count) {
   rebuilder->held_count += count;
   rebuilder->size += (int64_t)count;
@@ -179,7 +179,7 @@ static int copy_blocks(struct rebuilder *rebuilder, int64_t first, int64_t count
   return 0;
 }
 
-/* One call of the decompressor. Says how far it came; -1 with a fault. */
+/* One call of the decompressor. Says how far it got; -1 with a fault. */
 static int unpack_once(struct rebuilder *rebuilder, const uint8_t **bytes, size_t *count,
                        uint8_t *target, size_t space, size_t *made, struct fault *fault) {
   bool ended;
@@ -216,7 +216,7 @@ static int unpack_once(struct rebuilder *rebuilder, const uint8_t **bytes, size_
   return 0;
 }
 
-/* Decompresses straight behind what is held; a piece is at most 16 KiB, so the counts stay small. */
+/* Decompresses straight to the end of what is held; a piece is at most 16 KiB, so the counts stay small. */
 static int unpack(struct rebuilder *rebuilder, const uint8_t *bytes, size_t count,
                   struct fault *fault) {
   for (;;) {
@@ -273,7 +273,7 @@ static int take_flag(struct rebuilder *rebuilder, uint8_t flag, struct fault *fa
     rebuilder->step = STEP_PIECE_LENGTH;
     return 0;
   }
-  // The writer cut the sync marker off before the first flag that is no data.
+  // The sender cuts the sync marker off before the first flag that is not data.
   static const uint8_t sync_marker[] = {0, 0, 0xff, 0xff};
   if (rebuilder->after_piece && rebuilder->compression == COMPRESSION_ZLIBX &&
       unpack(rebuilder, sync_marker, sizeof sync_marker, fault)) {
@@ -292,7 +292,7 @@ static int take_flag(struct rebuilder *rebuilder, uint8_t flag, struct fault *fa
   return 0;
 }
 
-/* Takes one byte of what is not content. */
+/* Takes one byte that is not content. */
 static int take_byte(struct rebuilder *rebuilder, uint8_t byte, struct fault *fault) {
   uint32_t value;
   switch (rebuilder->step) {

@@ -49,7 +49,7 @@ ssize_t rebuilder_feed(struct rebuilder *rebuilder, const uint8_t *bytes, size_t
                        struct fault *fault);
 /* Only when ended; then idle again. */
 void rebuilder_finish(struct rebuilder *rebuilder, struct rebuild_result *result);
-/* Writes what is held back of a file that will not be finished. Only closing is left then. 0, or -1 with a fault. */
+/* Writes what is held back of a file that will not be finished; after it, only close. 0, or -1 with a fault. */
 int rebuilder_abandon(struct rebuilder *rebuilder, int64_t *size, struct fault *fault);
 
 #endif

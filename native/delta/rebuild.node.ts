@@ -1,6 +1,6 @@
 /**
  * The Node side of the rebuilder: reads a token stream (rsync token.c) and writes the file that it
- * describes. A generator is the state machine: it stops wherever the bytes run out.
+ * describes. The state machine is a generator: it stops wherever the bytes run out.
  */
 
 import type { Algorithm } from 'native:checksums'
@@ -44,7 +44,7 @@ export function checkHead(head: SumHead): void {
     (count > 0 && blockLength === 0)
   ) {
     throw tokenError(
-      `sum head ${count} x ${blockLength} bytes, strong sums of ${strongLength}, remainder ${remainder} can't be`,
+      `impossible sum head: ${count} x ${blockLength} bytes, strong sums of ${strongLength}, remainder ${remainder}`,
     )
   }
 }
@@ -70,7 +70,7 @@ export class NodeRebuilder {
   ) {
     openHash(algorithm)
     if (!['none', 'zlibx', 'zstd'].includes(compression)) {
-      throw new TypeError(`"${compression}" is no compression`)
+      throw new TypeError(`"${compression}" is not a compression`)
     }
     if (compression === 'zstd') this.zstd = openStream('zstd')
   }

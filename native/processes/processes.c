@@ -1,7 +1,7 @@
 /*
- * Other programs, and this one's own start and end. A child is told from its end by SIGCHLD, whose
- * handler only writes into a pipe that the loop watches. Children that are not ours are left alone,
- * but for the first process of a machine, which inherits every orphan and has to let them go.
+ * Other programs, and this one's own start and end. SIGCHLD tells of the end of a child; its
+ * handler only writes to a pipe that the loop watches. Children that are not ours are left alone,
+ * except by the first process of a machine, which inherits every orphan and has to reap them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -36,19 +36,19 @@ static struct loop_wait signal_wait;
 
 static void on_child_signal(UNUSED int number) {
   int saved_errno = errno;
-  /* A full pipe already says what there is to say. */
+  /* A full pipe already says all there is to say. */
   (void)!write(signal_pipe[1], "", 1);
   errno = saved_errno;
 }
 
-/* Reaps one child if it has ended: its status as a shell gives it, or -1. */
+/* Reaps one child if it has ended: its status as a shell would give it, or -1. */
 static int reap(pid_t pid) {
   int status;
   pid_t ended;
   do ended = waitpid(pid, &status, WNOHANG);
   while (ended < 0 && errno == EINTR);
   if (ended == 0) return -1;
-  /* Somebody else took its status: it has ended, and that is all that is known. */
+  /* Somebody else took its status: it has ended, and that is all we know. */
   if (ended < 0) return 255;
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
@@ -59,7 +59,7 @@ static bool is_ours(pid_t pid) {
   return false;
 }
 
-/* Lets orphans go that have ended, up to the first of our own: its end has another signal to come. */
+/* Reaps orphans that have ended, up to the first child of our own: its end brings another signal. */
 static void reap_orphans(void) {
   for (;;) {
     siginfo_t ended = {0};
@@ -119,7 +119,7 @@ static int spawn(char **command, char **environment, int pipe_end, int stderr_fd
     posix_spawnattr_destroy(&attributes);
     return failure;
   }
-  /* What we ignore or block, the child must not inherit. */
+  /* The child must not inherit what we ignore or block. */
   sigset_t none, defaults;
   sigemptyset(&none);
   sigemptyset(&defaults);
@@ -172,7 +172,7 @@ static void close_ends(int ends[2]) {
     if (ends[i] >= 0) close(ends[i]);
 }
 
-/* 0 with `ends[0]` ours (non-blocking, where a pipe is wanted) and `ends[1]` the child's, or the errno. */
+/* 0, with `ends[0]` ours (non-blocking, if a pipe is wanted) and `ends[1]` the child's, or the errno. */
 static int make_pipe(bool wanted, int ends[2]) {
   int failure = watch_children();
   if (failure || !wanted) return failure;
@@ -180,7 +180,7 @@ static int make_pipe(bool wanted, int ends[2]) {
   return fcntl(ends[0], F_SETFL, O_RDWR | O_NONBLOCK) ? errno : 0;
 }
 
-/* Makes everything that can fail before the child is there, so that no child is ever lost. */
+/* Whatever can fail is done before the child is there, so that no child is ever lost. */
 static JSValue start_child(JSContext *context, char **command, char **environment, bool pipe_wanted,
                            int stderr_fd) {
   int ends[2] = {-1, -1};

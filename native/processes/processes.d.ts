@@ -12,8 +12,8 @@ declare module 'native:processes' {
   }
 
   /**
-   * Starts a program (searched in PATH where the name has no slash) with exactly these variables. Throws SystemError where it can't be started.
-   * Its stderr is ours, unless `stderr` names an open file; such a child is in a session of its own, so that it has no terminal to ask anybody anything.
+   * Starts a program (searched in PATH where the name has no slash) with exactly these variables. Throws SystemError if it can't be started.
+   * Its stderr is ours, unless `stderr` is an open file; then the child has a session of its own, and so no terminal to ask questions on.
    */
   export function start(options: {
     command: Path[]

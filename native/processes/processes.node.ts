@@ -1,7 +1,7 @@
 /**
  * The Node side of native:processes, for the tests and the debugger, over node:child_process. Node passes
- * text only, so words that are no UTF-8 go through a shell that makes their bytes. It must never leave a
- * shell between us and the program: every way ends in exec, and the pid is the program's own.
+ * only text, so words that are not UTF-8 go through a shell that makes their bytes. It must never leave a
+ * shell between us and the program: every path ends in exec, and the pid is the program's own.
  */
 
 import type { Process } from 'native:processes'
@@ -57,7 +57,7 @@ function start(options: Parameters<Processes['start']>[0]): Process {
   const program = findProgram(name)
   const stdio = pipe ? 'pipe' : 'inherit'
   const child = spawnBytes(program, command, environment, [stdio, stdio, stderr ?? 'inherit'])
-  // The error is an event as well, which nobody else would listen to.
+  // The error is also an event, and without a listener it would end the process.
   child.on('error', () => {})
   if (child.pid === undefined) throw systemErrorOf('spawn', name, 'EACCES')
   const { stdin, stdout } = child
@@ -106,7 +106,7 @@ function signal(process: Process, number: number): void {
   if (child && child.exitCode === null && child.signalCode === null) child.kill(number)
 }
 
-/** As bytes, which process.argv has lost; without Node's own words before the script. */
+/** As bytes, which process.argv has lost; without the words for Node itself before the script. */
 function commandLine(): Path[] {
   const words = fs.readFileSync('/proc/self/cmdline', 'latin1').split('\0').slice(0, -1)
   return words.slice(words.length - Math.max(1, process.argv.length - 1))

@@ -3,7 +3,7 @@
 
 #include "values.h"
 
-/* execve refuses more than some megabytes of arguments anyway. */
+/* execve refuses more than a few megabytes of arguments anyway. */
 #define WORDS_MAX 65536
 
 void words_free(JSContext *context, char **words) {

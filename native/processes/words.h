@@ -4,7 +4,7 @@
 
 #include "quickjs.h"
 
-/* The array of byte strings that is the property `name`, ended by NULL, or NULL with an exception. */
+/* The array of byte strings in the property `name`, ended by NULL; or NULL with an exception. */
 char **words_from_js(JSContext *context, JSValueConst object, const char *name);
 
 /* NULL is fine. */

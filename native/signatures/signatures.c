@@ -1,4 +1,4 @@
-/* Ed25519 by nettle. What is signed are statements of a few hundred bytes: nothing here streams. */
+/* Ed25519 by nettle. The messages are statements of a few hundred bytes: nothing here streams. */
 #include <nettle/eddsa.h>
 #include <nettle/mini-gmp.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 #include "fail.h"
 #include "module.h"
 
-/* Of the library's large numbers. It has no way to fail: its own functions abort. */
+/* The memory of the library's large numbers. It can't report a failure: the library's own functions abort, too. */
 static void *number_new(size_t size) {
   void *block = malloc(size);
   if (!block) out_of_memory();
@@ -26,7 +26,7 @@ static int signatures_prepare(UNUSED JSContext *context, UNUSED JSModuleDef *mod
   return 0;
 }
 
-/* The whole of a Uint8Array of just this length; -1 with an exception. */
+/* All of a Uint8Array of exactly this length; -1 with an exception. */
 static int exact_bytes(JSContext *context, JSValueConst array, size_t length, const char *what,
                        uint8_t **bytes) {
   size_t count;

@@ -1,6 +1,6 @@
 /** Ed25519 (RFC 8032): what every statement is signed with. Pure: nothing is read, nothing is kept. */
 declare module 'native:signatures' {
-  /** True where the signature (64 bytes) of the message is by this key (32 bytes). Never throws for any bytes of these lengths. */
+  /** True if the signature (64 bytes) of the message was made with this key (32 bytes). Never throws for bytes of these lengths. */
   export function verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean
   /** The signature, 64 bytes. The secret key is seed and public key, as signify has it: 64 bytes. */
   export function sign(secretKey: Uint8Array, message: Uint8Array): Uint8Array

@@ -1,11 +1,11 @@
 /**
- * The Node side of native:signatures, for the tests, the debugger and the emulator, by tweetnacl: code
+ * The Node side of native:signatures, for the tests, the debugger and the emulator, on tweetnacl: code
  * that is neither nettle nor ours, and that runs wherever JavaScript does.
  */
 import nacl from 'tweetnacl'
 import type { Signatures } from '../../src/host.ts'
 
-/** The order of the group, from its lowest byte on. */
+/** The order of the group, lowest byte first. */
 const ORDER = [
   0xed,
   0xd3,
@@ -32,7 +32,7 @@ function exact(bytes: Uint8Array, length: number, what: string): Uint8Array {
   throw new RangeError(`${what} has ${bytes.length} bytes; ${length} were expected`)
 }
 
-/** RFC 8032 has one spelling for a signature; tweetnacl would also take its scalar with the order added. */
+/** RFC 8032 allows one spelling of a signature; tweetnacl would also take its scalar with the order added. */
 function isReduced(scalar: Uint8Array): boolean {
   for (let at = ORDER.length - 1; at >= 0; at--) {
     if (scalar[at] !== ORDER[at]) return (scalar[at] as number) < ORDER[at]

@@ -1,5 +1,5 @@
 /*
- * Addresses between JavaScript and the kernel: literals only, names are names.c's. Nothing here asks
+ * Addresses between JavaScript and the kernel: literals only; names.c looks up names. Nothing here asks
  * anybody on the network.
  */
 #include "addresses.h"

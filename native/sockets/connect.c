@@ -14,14 +14,14 @@
 #include "module.h"
 #include "socket.h"
 
-/* A connection that is being made. */
+/* A connection being made. */
 struct connecting {
   struct loop_wait wait;
   JSValue resolve, reject;
   struct socket_address peer;
 };
 
-/* Ends it: with the socket where `saved_errno` is 0. */
+/* Ends it: with the socket if `saved_errno` is 0. */
 static void connecting_settle(JSContext *context, struct connecting *connecting, int saved_errno) {
   JSValue value;
   if (saved_errno == 0) {

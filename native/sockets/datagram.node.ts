@@ -6,7 +6,7 @@ import { converted, systemErrorOf } from '../system-error.node.ts'
 import { checkWindow } from '../window.node.ts'
 import { boundDatagram, ofLiteral } from './kernel.node.ts'
 
-/** Datagrams that wait for a receive; a kernel's buffer holds some hundred small ones. */
+/** Datagrams that may wait to be received; a kernel's buffer holds a few hundred small ones. */
 const QUEUE_MAX = 256
 
 interface Received {
@@ -27,7 +27,7 @@ export class NodeDatagram {
       this.queue.push({ bytes, from: { family: family === 'IPv6' ? 6 : 4, address, port } })
       this.wake?.()
     })
-    // A refusal that an earlier datagram met is no news of this one.
+    // A refusal that an earlier datagram met says nothing about this one.
     this.socket.on('error', () => {})
     this.socket.bind({ fd: boundDatagram(options) })
   }

@@ -1,6 +1,6 @@
 /*
- * UDP sockets: to one, to a broadcast address, to a multicast group. One receive and one send wait at
- * a time; the kernel's buffer holds, and drops, what comes meanwhile.
+ * UDP sockets: to one address, to a broadcast address, to a multicast group. One receive and one send
+ * may wait at a time; the kernel's buffer holds, or drops, what comes in the meantime.
  */
 #include "datagrams.h"
 
@@ -21,10 +21,10 @@
 
 /* A full send buffer of the kernel drains at the speed of the network card. */
 #define SEND_TIMEOUT_MS 10000
-/* More groups than this nobody means to hear. */
+/* Nobody means to hear more groups than this. */
 #define GROUPS_MAX 16
 
-/* One direction: what waits. It holds its datagram socket alive. */
+/* One direction: the call that waits. It keeps its datagram socket alive. */
 struct crossing {
   struct loop_wait wait;
   JSValue self, buffer, resolve, reject;
@@ -66,7 +66,7 @@ static bool is_receiving(const struct crossing *crossing) {
   return crossing->wait.events == POLLIN;
 }
 
-/* Ends it, out of the loop. Takes the value. */
+/* Takes it out of the loop and ends it. Takes the value. */
 static void crossing_settle(JSContext *context, struct crossing *crossing, JSValue value,
                             bool failed) {
   if (JS_IsException(value)) {
@@ -107,11 +107,11 @@ static JSValue received_to_js(JSContext *context, ssize_t length, const struct s
   return received;
 }
 
-/* Tries it now; waits where the kernel would block. */
+/* Tries it now; waits if the kernel would block. */
 static void crossing_try(JSContext *context, struct crossing *crossing, int fd) {
   uint8_t *bytes;
   size_t count;
-  /* The buffer was JavaScript's meanwhile, which may have shrunk it. */
+  /* JavaScript had the buffer in the meantime, and may have shrunk it. */
   if (buffer_whole(context, crossing->buffer, &bytes, &count)) {
     crossing_settle(context, crossing, JS_EXCEPTION, true);
     return;
@@ -163,7 +163,7 @@ static JSValue crossing_start(JSContext *context, struct crossing *crossing, JSV
   return promise;
 }
 
-/* Takes the descriptor, also where it fails. */
+/* Takes the descriptor, even if it fails. */
 static JSValue datagram_to_js(JSContext *context, int fd) {
   JSValue object = JS_NewObjectProtoClass(context, JS_NULL, datagram_class);
   struct datagram *datagram = JS_IsException(object) ? NULL : js_mallocz(context, sizeof *datagram);
@@ -208,7 +208,7 @@ static int read_groups(JSContext *context, JSValueConst value, struct datagram_o
   return failed;
 }
 
-/* The index of the interface that is named, if one is. -1 with an exception. */
+/* The index of the interface, if one is named. -1 with an exception. */
 static int read_interface(JSContext *context, JSValueConst value,
                           struct datagram_options *options) {
   JSValue property = JS_GetPropertyStr(context, value, "interface");

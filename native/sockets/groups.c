@@ -6,7 +6,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 
-/* Already joined is joined. */
+/* A group that was joined before is joined, too. */
 static int join_on(int fd, const struct socket_address *group, unsigned index) {
   int status;
   if (group->any.sa_family == AF_INET6) {

@@ -1,5 +1,5 @@
 /**
- * Socket calls that Node makes only behind a name look-up, or not at all, by koffi: a descriptor that
+ * Socket calls that Node makes only after a name look-up, or not at all, by koffi: a descriptor that
  * is bound and set up, for Node's own streams to take over. It never waits.
  */
 
@@ -43,7 +43,7 @@ const SUN_PATH_LENGTH = 108
 const IFF_BROADCAST = 0x2
 const IFF_MULTICAST = 0x1000
 
-/** What the kernel takes as an address, and its name for messages. */
+/** An address as the kernel takes it, and its name for messages. */
 export interface SocketAddress {
   family: number
   bytes: Buffer
@@ -86,7 +86,7 @@ function setOption(fd: number, level: number, option: number, value: number | Bu
   return native.setsockopt(fd, level, option, bytes, bytes.length)
 }
 
-/** Runs `prepare` on a new socket; where it throws, the socket goes. */
+/** Runs `prepare` on a new socket, which is closed if it throws. */
 function prepared(family: number, type: number, name: string, prepare: (fd: number) => void) {
   const fd = check(native.socket(family, type | SOCK_FLAGS, 0), 'socket', name)
   try {
@@ -98,7 +98,7 @@ function prepared(family: number, type: number, name: string, prepare: (fd: numb
   }
 }
 
-/** True where nobody listens at the socket file any more. */
+/** True if nobody listens at the socket file any more. */
 function isStale(address: SocketAddress): boolean {
   const fd = native.socket(AF_UNIX, SOCK_STREAM | SOCK_FLAGS, 0)
   const status = native.connect(fd, address.bytes, address.bytes.length)
@@ -117,7 +117,7 @@ export function listeningTcp(host: string, port: number, backlog: number): numbe
   })
 }
 
-/** `removeSocket` unlinks the path where it is a socket; false where it is none. */
+/** `removeSocket` unlinks the path if it is a socket; false if it is not. */
 export function listeningPath(path: string, backlog: number, removeSocket: () => boolean): number {
   const address = ofPath('listen', path)
   const bind = (fd: number) =>

@@ -1,6 +1,6 @@
 /*
  * Listening sockets: TCP, and unix streams that only their owner may connect to. One accept waits at
- * a time; the kernel's backlog holds who comes meanwhile.
+ * a time; the kernel's backlog holds whoever comes in the meantime.
  */
 #include "listeners.h"
 
@@ -29,7 +29,7 @@ static JSClassID listener_class;
 
 static void listener_shut(struct listener *listener) {
   if (listener->wait.fd < 0) return;
-  /* The file first: who finds it gone makes a new one, and who finds it dead replaces it. */
+  /* The file first: a server that finds it gone makes a new one, and one that finds it dead replaces it. */
   if (listener->path[0]) unlink(listener->path);
   close(listener->wait.fd);
   listener->wait.fd = -1;
@@ -58,7 +58,7 @@ static struct listener *listener_of(JSContext *context, JSValueConst value) {
   return listener;
 }
 
-/* True where the file is a socket at which nobody listens any more. */
+/* True if the file is a socket at which nobody listens any more. */
 static bool is_stale(const struct socket_address *address) {
   struct stat found;
   if (lstat(address->path.sun_path, &found) < 0 || !S_ISSOCK(found.st_mode)) return false;
@@ -73,7 +73,7 @@ static bool is_stale(const struct socket_address *address) {
 static int bind_to(int fd, const struct socket_address *address) {
   if (address->any.sa_family != AF_UNIX) {
     int on = 1, off = 0;
-    /* A server that is started again shall not wait for its old connections to be forgotten. */
+    /* A restarted server need not wait for the kernel to forget its old connections. */
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (address->any.sa_family == AF_INET6) {
       setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
@@ -91,7 +91,7 @@ static int bind_to(int fd, const struct socket_address *address) {
   return bound;
 }
 
-/* Takes the descriptor, also where it fails. */
+/* Takes the descriptor, even if it fails. */
 static JSValue listener_to_js(JSContext *context, int fd, const struct socket_address *address) {
   JSValue object = JS_NewObjectProtoClass(context, JS_NULL, listener_class);
   struct listener *listener = JS_IsException(object) ? NULL : js_mallocz(context, sizeof *listener);
@@ -165,7 +165,7 @@ static JSValue accepted_to_js(JSContext *context, int fd, const struct sockaddr 
   return accepted;
 }
 
-/* A connection that died in the queue, or news of the network underneath, is no failure of the listener. */
+/* A connection that died in the queue, or an error of the network below, is not the listener's failure. */
 static bool is_passing(int saved_errno) {
   switch (saved_errno) {
     case EINTR:
@@ -194,7 +194,7 @@ static void accept_settle(JSContext *context, struct listener *listener, JSValue
   JS_FreeValue(context, value);
   JS_FreeValue(context, resolve);
   JS_FreeValue(context, reject);
-  /* Last, since the listener itself may go with it. */
+  /* Last, because the listener itself may go with it. */
   JS_FreeValue(context, self);
 }
 

@@ -4,7 +4,7 @@
 
 #include "native.h"
 
-/* What the two `_descriptor` functions say of a value of another class; -1 is one that was closed. */
+/* What the two `_descriptor` functions return for a value of another class; -1 is one that was closed. */
 #define NOT_OURS (-2)
 
 /* Registers the class. -1 with an exception. */

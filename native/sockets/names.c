@@ -150,7 +150,7 @@ NATIVE(names_resolve) {
   }
   lookup->resolve = functions[0];
   lookup->reject = functions[1];
-  /* A literal address needs nobody's answer. */
+  /* A literal address needs no look-up. */
   look_up(lookup, AI_NUMERICHOST);
   if (lookup->status != 0) {
     int failure = start_thread(lookup);

@@ -1,5 +1,5 @@
 /*
- * Streams as promises over the host's loop. Every call first tries at once, and waits only where the
+ * Streams as promises over the host's loop. Every call tries at once, and waits only if the
  * kernel says that it would block.
  */
 #include "socket.h"
@@ -12,7 +12,7 @@
 #include "loop.h"
 #include "module.h"
 
-/* One direction of a socket: the read or the write that waits. It holds its socket alive. */
+/* One direction of a socket: the read or the write that waits. It keeps its socket alive. */
 struct transfer {
   struct loop_wait wait;
   JSValue socket, buffer, resolve, reject;
@@ -58,7 +58,7 @@ JSValue socket_of_descriptor(JSContext *context, int fd) {
 
 static bool is_reading(const struct transfer *transfer) { return transfer->wait.events == POLLIN; }
 
-/* Ends a transfer that is out of the loop. Takes the value, which is the error where `call` is its reject. */
+/* Ends a transfer that is out of the loop. Takes the value, which is the error if it failed. */
 static void transfer_settle(JSContext *context, struct transfer *transfer, bool failed,
                             JSValue value) {
   struct transfer ended = *transfer;
@@ -68,7 +68,7 @@ static void transfer_settle(JSContext *context, struct transfer *transfer, bool 
   JS_FreeValue(context, ended.buffer);
   JS_FreeValue(context, ended.resolve);
   JS_FreeValue(context, ended.reject);
-  /* Last, since the transfer itself may go with its socket. */
+  /* Last, because the transfer itself may go with its socket. */
   JS_FreeValue(context, ended.socket);
 }
 
@@ -87,7 +87,7 @@ static ssize_t move_bytes(int fd, bool reading, uint8_t *bytes, size_t count) {
   return moved;
 }
 
-/* Moves what can be moved now. True: `*result` holds what came of it (bytes, or -1 with errno). */
+/* Moves what can be moved now. True: it is over, and `*result` holds the bytes, or -1 with errno. */
 static bool try_transfer(int fd, bool reading, uint8_t *bytes, size_t count, size_t *moved,
                          ssize_t *result) {
   while (*moved < count) {
@@ -115,7 +115,7 @@ static void transfer_wake(JSContext *context, struct loop_wait *wait, bool ready
   }
   uint8_t *bytes;
   size_t count;
-  /* The buffer was JavaScript's meanwhile, which may have shrunk it. */
+  /* JavaScript had the buffer in the meantime, and may have shrunk it. */
   if (buffer_whole(context, transfer->buffer, &bytes, &count)) {
     transfer_settle(context, transfer, true, JS_GetException(context));
     return;
@@ -201,7 +201,7 @@ NATIVE(socket_write) { return transfer_start(context, arguments, false); }
 NATIVE(socket_shutdown) {
   struct socket *socket = socket_of(context, arguments[0]);
   if (!socket) return JS_EXCEPTION;
-  /* The peer may have gone before us: then there is nobody to tell. */
+  /* The peer may already be gone: then there is nobody to tell. */
   if (socket->fd >= 0 && shutdown(socket->fd, SHUT_WR) < 0 && errno != ENOTCONN) {
     int saved_errno = errno;
     return throw_system_error(context, "shutdown", NULL, saved_errno);

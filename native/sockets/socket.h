@@ -1,4 +1,4 @@
-/* A Socket, of native:sockets and of what other modules have descriptors of. */
+/* A Socket, for native:sockets and for other modules that have a descriptor to make one of. */
 #ifndef SOCKET_H
 #define SOCKET_H
 
@@ -7,7 +7,7 @@
 /* Registers the class; for the `prepare` of each module that makes sockets. -1 with an exception. */
 int socket_prepare(JSContext *context);
 
-/* A Socket of a connected stream socket. Takes the descriptor, also where it fails. */
+/* A Socket of a connected stream socket. Takes the descriptor, even if it fails. */
 JSValue socket_of_descriptor(JSContext *context, int fd);
 
 NATIVE(socket_read);

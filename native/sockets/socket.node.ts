@@ -1,13 +1,13 @@
 /**
  * One stream of native:sockets over Node's streams: reads with a deadline, writes that end when the
  * kernel has the bytes. Sockets and the pipes of processes are both made of it. It must never hold
- * more than what Node's own buffer holds.
+ * more than Node's own buffer does.
  */
 import type { Readable, Writable } from 'node:stream'
 import { converted, systemErrorOf } from '../system-error.node.ts'
 import { checkWindow } from '../window.node.ts'
 
-/** What is handed to Node at once: a write counts as going on while such pieces go. */
+/** What is handed to Node at once: a write counts as alive as long as such pieces leave. */
 const PIECE = 64 * 1024
 
 export class NodeSocket {
@@ -39,7 +39,7 @@ export class NodeSocket {
     this.failWrite(converted('write', undefined, error))
   }
 
-  /** Copies what is there: its count, or undefined where a read has to wait. */
+  /** Copies what is there: its count, or undefined if a read has to wait. */
   private take(buffer: Uint8Array, offset: number, length: number): number | undefined {
     if (this.closed) throw systemErrorOf('read', undefined, 'ECANCELED')
     const there = Math.min(length, this.readable.readableLength)

@@ -1,4 +1,4 @@
-/* The table of native:sockets; what it names stands in a file of its own for each kind of socket. */
+/* The table of native:sockets; each kind of socket has a file of its own. */
 #include <errno.h>
 
 #include "addresses.h"

@@ -29,16 +29,16 @@ declare module 'native:sockets' {
     family: 4 | 6
     /** The literal address to bind to; `0.0.0.0` or `::` for all. */
     host: string
-    /** 0: one that is free. */
+    /** 0: any free one. */
     port: number
     /** May send to broadcast addresses. */
     broadcast: boolean
     /**
-     * Multicast groups to hear: on `interface`, or on each interface that is up and can. With groups,
-     * others may have the port too.
+     * Multicast groups to hear: on `interface`, or on each interface that is up and capable of it. With
+     * groups, others may have the port, too.
      */
     groups: string[]
-    /** Where what is sent to a group leaves; undefined: where the kernel's routes say. */
+    /** The interface by which datagrams to a group leave; undefined: as the kernel's routes say. */
     interface?: string
   }
 
@@ -49,8 +49,8 @@ declare module 'native:sockets' {
   /** The same over a unix stream socket. */
   export function connectPath(path: Path, timeoutMs: number): Promise<Socket>
   /**
-   * Waits until at least one byte came, then fills the buffer with what is there: its count; 0 at the end of the stream.
-   * Rejects with a SystemError ETIMEDOUT when nothing came for timeoutMs. One read at a time.
+   * Waits until at least one byte has come, then fills the buffer with what is there: its count; 0 at the end of the
+   * stream. Rejects with a SystemError ETIMEDOUT if nothing came for timeoutMs. One read at a time.
    */
   export function read(
     socket: Socket,
@@ -59,7 +59,7 @@ declare module 'native:sockets' {
     length: number,
     timeoutMs: number,
   ): Promise<number>
-  /** Resolves when all of it is handed to the kernel; ETIMEDOUT when nothing could be for timeoutMs. One write at a time; the buffer must not change until then. */
+  /** Resolves when the kernel has taken all of it; ETIMEDOUT if it took nothing for timeoutMs. One write at a time; the buffer must not change until then. */
   export function write(
     socket: Socket,
     buffer: Uint8Array,
@@ -69,11 +69,11 @@ declare module 'native:sockets' {
   ): Promise<void>
   /** Says that no more will be written. */
   export function shutdown(socket: Socket): void
-  /** Ends it at once; a read or write that waits rejects with ECANCELED. Twice is fine. */
+  /** Closes it at once; a read or write that waits rejects with ECANCELED. Twice is fine. */
   export function close(socket: Socket): void
 
   /**
-   * Listens on a literal address (`::` hears IPv4 too; port 0: one that is free), or on a unix stream socket that only its
+   * Listens on a literal address (`::` hears IPv4, too; port 0: any free one), or on a unix stream socket that only its
    * owner may connect to. A socket file that nobody listens at any more is replaced; any other file is EADDRINUSE.
    */
   export function listen(
@@ -93,7 +93,7 @@ declare module 'native:sockets' {
   /** The interfaces that are up, without those that have no address. */
   export function interfaces(): Interface[]
   export function openDatagram(options: DatagramOptions): Datagram
-  /** Resolves when the kernel took it. */
+  /** Resolves when the kernel has taken it. */
   export function sendDatagram(
     datagram: Datagram,
     to: Address,

@@ -1,4 +1,4 @@
-/* Another program in this process's place. */
+/* Puts another program in this process's place. */
 #include <errno.h>
 #include <signal.h>
 #include <unistd.h>
@@ -22,7 +22,7 @@ void execution_free(JSContext *context, struct execution *execution) {
 }
 
 int execution_run(const struct execution *execution) {
-  /* Handlers are reset by execve; what is ignored or blocked stays so, and breaks a system's init. */
+  /* execve resets handlers; what is ignored or blocked stays so, which breaks a system's init. */
   sigset_t none, blocked_before;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, &blocked_before);

@@ -8,7 +8,7 @@
 #include "loop.h"
 #include "system.h"
 
-/* A key is one byte, or an escape sequence of a few; a person's hand makes no more at once. */
+/* A key is one byte, or an escape sequence of a few; nobody presses more at once. */
 #define KEYS_SIZE 64
 
 NATIVE(system_set_raw_terminal) {
@@ -41,7 +41,7 @@ static void keys_wake(JSContext *context, struct loop_wait *wait, bool ready) {
     ssize_t count;
     do count = read(wait->fd, bytes, sizeof bytes);
     while (count < 0 && errno == EINTR);
-    /* A console that was hung up is as one without a keyboard. A NUL is no key. */
+    /* A console that hung up is like one without a keyboard. A NUL is not a key. */
     for (ssize_t i = 0; i < count; i++)
       if (!bytes[i]) bytes[i] = ' ';
     value = bytes_to_js(context, bytes, count > 0 ? (size_t)count : 0);

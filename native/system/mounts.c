@@ -17,7 +17,7 @@ static const struct {
     {"remount", MS_REMOUNT},  {"private", MS_PRIVATE},
 };
 
-/* Adds one flag by its name. Returns -1 with an exception where there is none. */
+/* Adds one flag by its name. Returns -1 with an exception if there is none of that name. */
 static int add_flag(JSContext *context, JSValueConst value, unsigned long *flags) {
   const char *name = JS_ToCString(context, value);
   if (!name) return -1;
@@ -82,7 +82,7 @@ NATIVE(system_pivot_root) {
   char *old_root = root ? bytes_from_js(context, arguments[1], NULL) : NULL;
   JSValue result = JS_EXCEPTION;
   if (old_root) {
-    /* The C library has no function for it; whether the caller's root moves along is left open. */
+    /* The C library has no function for it; whether the caller's root moves along is not specified. */
     int failed =
         chdir(root) || syscall(SYS_pivot_root, root, old_root) || chroot(".") || chdir("/");
     int saved_errno = errno;

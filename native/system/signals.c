@@ -1,6 +1,6 @@
 /*
  * The signals that people and the kernel send to a first process. They are blocked and read from a
- * file, so that nothing is ever interrupted by one.
+ * file, so that none ever interrupts anything.
  */
 #include <errno.h>
 #include <poll.h>

@@ -1,8 +1,8 @@
 /*
- * From the initramfs to the real root. The initramfs lives in memory that the laptop needs, so it is
+ * From the initramfs to the real root. The initramfs takes memory that the laptop needs, so it is
  * emptied; but only once the new program runs, because until then it holds all that could help. A
- * child waits for that moment: its end of a pipe is closed when the program starts. It must never
- * remove anything of a disk: only a memory file system is emptied, and no mount is crossed.
+ * child waits for that moment: its pipe is closed when the program starts. It must never remove
+ * anything from a disk: only a memory file system is emptied, and no mount is crossed.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -56,7 +56,7 @@ static int open_old_root(const char *root, int *old_root, dev_t *device) {
   *old_root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (*old_root < 0 || fstat(*old_root, &old_stat) || stat(root, &new_stat)) return errno;
   *device = old_stat.st_dev;
-  /* With nothing mounted at `root`, what would be emptied is what shall run. */
+  /* With nothing mounted at `root`, the very system to be run would be emptied. */
   if (old_stat.st_dev == new_stat.st_dev || !lives_in_memory(*old_root)) return EINVAL;
   return 0;
 }
@@ -90,7 +90,7 @@ static int start_emptying(int old_root, dev_t device, int *pipe_end) {
   return saved_errno;
 }
 
-/* Brings the old root back to `/` and the new one to its place. Needs the new one's /proc. */
+/* Moves the old root back to `/` and the new one to its place. Needs the new one's /proc. */
 static void return_to(int old_root, const char *root) {
   char place[64 + 4096];
   if (snprintf(place, sizeof place, "/proc/self/fd/%d/%s", old_root, root) < (int)sizeof place) {

@@ -1,4 +1,4 @@
-/* The table of native:system, and its calls of one line. */
+/* The table of native:system, and its shortest calls. */
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>

@@ -35,7 +35,7 @@ struct execution {
 int execution_from_js(JSContext *context, JSValueConst value, struct execution *execution);
 void execution_free(JSContext *context, struct execution *execution);
 
-/* execve with every signal's usual action and none blocked; returns the errno, with the signals as they were. */
+/* execve with every signal at its default and none blocked; returns the errno, with the signals as they were. */
 int execution_run(const struct execution *execution);
 
 #endif

@@ -1,6 +1,6 @@
 /**
- * The Node side of native:system, for the tests, the debugger and the emulator: it tells what can be
- * told, and refuses with ENOSYS whatever would change the machine that it runs on. Tests of the early
+ * The Node side of native:system, for the tests, the debugger and the emulator: it answers what it
+ * can, and refuses with ENOSYS whatever would change the machine that it runs on. Tests of the early
  * boot run the C side in a machine of their own (`test/support/memory-machine.ts`).
  */
 import * as fs from 'node:fs'

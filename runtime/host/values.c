@@ -135,7 +135,7 @@ int buffer_window(JSContext *context, JSValueConst array, JSValueConst offset, J
   if (JS_ToInt64(context, &first, offset) || JS_ToInt64(context, &wanted, length)) return -1;
   if (first < 0 || wanted < 0 || (uint64_t)first > size ||
       (uint64_t)wanted > size - (uint64_t)first) {
-    JS_ThrowRangeError(context, "offset and length lie outside of the buffer");
+    JS_ThrowRangeError(context, "offset and length lie outside the buffer");
     return -1;
   }
   *bytes += first;
