@@ -29,7 +29,7 @@ static char *read_file(const char *path, size_t *length) {
 
 static int nothing(UNUSED JSContext *context, UNUSED JSModuleDef *module) { return 0; }
 
-/* What is imported is only named in the bytecode: an empty module is as good as the host's. */
+/* Bytecode only names what it imports: an empty module is as good as the host's. */
 static JSModuleDef *load_module(JSContext *context, const char *name, UNUSED void *opaque) {
   if (strncmp(name, "native:", 7) == 0) return JS_NewCModule(context, name, nothing);
   JS_ThrowReferenceError(context, "the bundle imports \"%s\", which the host does not have", name);

@@ -48,11 +48,12 @@ export function belowRoot(path: string): Path {
   const names = bytesOfText(path)
     .split('/')
     .filter((name) => name !== '' && name !== '.')
-  if (names.includes('..')) throw new ConfigError(`${path} has .. in it`, 'name it from the root')
+  if (names.includes('..'))
+    throw new ConfigError(`${path} has .. in it`, 'write the path from the root')
   return names.join('/') || '.'
 }
 
-/** Copies a file or a folder of this machine to the disk; whatever stands there already is refused. */
+/** Copies a file or a folder of this machine to the disk; refuses to replace anything. */
 export function put(files: Files, source: string, target: string): void {
   const found = statSync(source, { throwIfNoEntry: false })
   if (!found) throw new ConfigError(`${source} is not on this machine`, 'check the name')
@@ -60,7 +61,8 @@ export function put(files: Files, source: string, target: string): void {
   try {
     const standing = files.stat(root, belowRoot(target))?.type === 'dir' && !found.isDirectory()
     const path = belowRoot(standing ? `${target}/${basename(source)}` : target)
-    if (files.stat(root, path)) throw new ConfigError(`${target} stands there`, 'name another path')
+    if (files.stat(root, path))
+      throw new ConfigError(`${target} already exists`, 'name another path')
     makeParents(files, root, path)
     if (found.isDirectory()) putFolder(files, root, source, path)
     else putFile(files, root, source, path)

@@ -30,7 +30,7 @@ import { VirtualNetwork } from './virtual-network.ts'
 
 const EXIT_USAGE = 64
 
-/** Runs a bundle file with these words, and makes it only if they can be meant; returns the exit status. */
+/** Runs a bundle file with these words, and makes it only if they make sense; returns the exit status. */
 export async function emulate(makeBundle: () => Promise<string>, argv: string[]): Promise<number> {
   try {
     const options = parseOptions(argv)
@@ -71,10 +71,10 @@ async function switchOn(argv: string[], options: Options, bundleFile: string): P
   const files = virtualFiles(disk)
   for (const { path: target, source } of options.mounts) put(files, source, target)
   const network = new VirtualNetwork(clock, outsidePeers(clock), net, seed)
-  // Handles of its own: the laptop's shall be numbered alike whether somebody looks on or not.
+  // Handles of its own, so that the laptop's have the same numbers whether somebody looks on or not.
   const scene = { files: virtualFiles(disk), disk, network, clock, store: storeOf(options.words) }
   const panel = wantsPanel ? new Panel(scene, process.stdout) : undefined
-  // Whoever looks on sees time pass.
+  // A person who looks on sees time pass.
   const lookedAway = panel ? clock.follow() : () => {}
   const laptop: Laptop = {
     files,
@@ -142,7 +142,7 @@ const TERMINAL: Terminal = {
   columns: () => process.stderr.columns ?? 80,
 }
 
-/** At once, so that it is in order with everything else that is written. */
+/** Written at once, to keep the order among everything that is written. */
 function writeWhole(fd: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length; ) {
     try {
@@ -167,7 +167,7 @@ function unmount(files: Files, path: string): void {
 
 const REPLACED = ['--disk', '--seed']
 
-/** The run changed the disk: to repeat it, the one from before is kept. */
+/** The run changes the disk: a copy from before is kept, so that it can be repeated. */
 function tellHowToRepeat(
   argv: string[],
   options: Options,

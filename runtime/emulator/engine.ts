@@ -24,7 +24,7 @@ const STACK_MAX = 256 * 1024
 const START_BYTES = 512 * 1024
 /** What carrying an answer takes beside the answer (bytes). */
 const CARRY_BYTES = 16 * 1024
-/** The most that the program used is looked at so often: each look walks its heap. */
+/** How often the peak of the program's memory is measured: each look walks its heap. */
 const CALLS_BETWEEN_LOOKS = 1000
 
 export interface Program {
@@ -84,7 +84,7 @@ export class Engine {
     // The room that memory-limit.ts leaves is what counts; this refuses single giants at once.
     runtime.setMemoryLimit(program.memoryBytes)
     runtime.setMaxStackSize(STACK_MAX)
-    // After exit nothing runs any more, whatever catches errors there.
+    // After exit nothing runs any more, even if the program catches errors.
     runtime.setInterruptHandler(() => this.isOver())
     runtime.setModuleLoader((name) => this.load(name))
     this.settleGuest = this.startBridge()
@@ -96,14 +96,14 @@ export class Engine {
     if (!limit.fits(START_BYTES)) {
       throw new ConfigError(
         `${program.memoryBytes} bytes are too few for the engine`,
-        `give it ${START_BYTES} at the least`,
+        `give it at least ${START_BYTES}`,
       )
     }
     const runtime = quickjs.newRuntime()
     return new Engine(runtime, runtime.newContext(), program, limit)
   }
 
-  /** Runs the program to its end: its exit status. Whoever drives time must do so meanwhile. */
+  /** Runs the program to its end: its exit status. The caller has to drive time in the meantime. */
   run(): Promise<number> {
     return new Promise((resolve) => {
       this.ended = resolve
@@ -147,7 +147,7 @@ export class Engine {
     return settle
   }
 
-  /** One call of the guest's; it gets nothing, and ends, where there is no memory to carry it. */
+  /** One call of the guest's; without the memory to carry it, the guest gets no answer and ends. */
   private serve(name: QuickJSHandle, words: QuickJSHandle, bytes?: QuickJSHandle): QuickJSHandle {
     const { context } = this
     if (this.limit.ranOut) return this.starve()
@@ -237,7 +237,7 @@ export class Engine {
   private lookAtMain(main: QuickJSHandle): void {
     const state = this.context.getPromiseState(main)
     if (state.type === 'rejected') this.fail(state.error)
-    // A module that awaits nothing is no promise, and a program without exit ends well.
+    // A module that awaits nothing gives no promise, and a program that never calls exit succeeds.
     if (state.type === 'fulfilled' && this.bridge.unsettled === 0) this.status ??= 0
     if (state.type === 'fulfilled' && !state.notAPromise) state.value.dispose()
   }
@@ -274,7 +274,7 @@ function describe(error: unknown): string {
   return `${name}: ${message}\n${stack}`.trimEnd()
 }
 
-/** One part of a line of the trace: content is told by its length and a sum. */
+/** One part of a line of the trace: content is shown as its length and a sum. */
 function shown(part: Answer): string {
   if (part === undefined) return ''
   if (typeof part === 'string') return ` ${part}`

@@ -2,15 +2,15 @@
  * The near side of the bridge: runs inside the wasm QuickJS as the module `native:bridge`, and makes
  * native modules out of one function of the emulator's, `hostCall`. Values cross as JSON, content as
  * whole buffers. It imports nothing (its text is loaded as it is), and decides nothing: contracts
- * belong to bridge.ts and what stands behind it.
+ * belong to bridge.ts and what is behind it.
  */
 
-/** Returns JSON behind one letter (see `received`), bytes, or nothing. */
+/** Returns JSON after one letter (see `received`), bytes, or nothing. */
 type HostCall = (name: string, words: string, bytes?: ArrayBuffer) => unknown
 
 const world = globalThis as { hostCall?: HostCall }
 const hostCall = world.hostCall as HostCall
-// The bundle shall find what it finds on a laptop, and no more.
+// The bundle must find what it finds on a laptop, and no more.
 delete world.hostCall
 
 /** What the host holds for us: a socket, a job, a decoder. */
@@ -146,7 +146,7 @@ const sending =
 
 const processHandles = new WeakMap<object, unknown>()
 
-/** Functions whose buffers need more than a copy there; all others are plain calls. */
+/** Functions whose buffers need more than a copy on the way there; all others are plain calls. */
 const shaped: Shaped = {
   'files.write': sending,
   'delta.feed': sending,

@@ -30,7 +30,7 @@ export interface Laptop {
   /** The command line, program name first. */
   argv: Path[]
   environment: Record<string, Path>
-  /** Gives the signals that somebody sends, where anybody can; the laptop's time follows the machine's meanwhile. */
+  /** Gives the signals that somebody sends, if anybody can; while it waits, the laptop's time follows the machine's. */
   nextSignal?: (() => Promise<number>) | undefined
 }
 
@@ -82,7 +82,7 @@ function processesOf({ argv, environment }: Laptop): Processes {
   return {
     argv,
     start({ command }) {
-      // The disk may hold programs, but there is no processor that could run them.
+      // The disk may hold programs, but there is no processor to run them.
       throw systemErrorOf('spawn', command[0], 'ENOENT')
     },
     signal() {},

@@ -1,13 +1,13 @@
 /**
  * Unix stream sockets between the programs of one laptop: who listens at which path, and the two ends
- * of each connection. Nothing of it crosses the network's line, and nothing of it outlives the programs.
+ * of each connection. None of it crosses the network's line or outlives the programs.
  */
 
 import type { Path } from '../../src/host.ts'
 import { systemError } from './disk/system-error.ts'
 import type { Stream } from './virtual-socket.ts'
 
-/** What a kernel's buffer holds of one direction (bytes). */
+/** What a kernel's buffer holds for one direction (bytes). */
 const BUFFER_MAX = 128 * 1024
 
 /** One direction of a connection. */

@@ -1,9 +1,9 @@
 /**
  * The memory that JavaScript may take. QuickJS' own limit counts next to nothing in the wasm build
- * (which can't ask how large a block is), so the wasm heap is watched below it; where it was larger from
- * the start, a block that nobody uses fills it. It also holds what fragments, which makes it a little
- * stricter than the laptop's. QuickJS does not survive a refusal everywhere, and the host ends the
- * process at one: here it gets the memory all the same, and whoever is asked next ends the program.
+ * (which can't ask how large a block is), so the wasm heap is watched below it; if it was larger from
+ * the start, an unused block fills it up. The heap includes fragmentation, which makes this limit a little
+ * stricter than the laptop's. QuickJS does not survive every refusal, and the host ends the process at
+ * one: here QuickJS gets the memory all the same, and the next call ends the program.
  */
 import type { QuickJSWASMModule } from 'quickjs-emscripten'
 
@@ -28,7 +28,7 @@ export class MemoryLimit {
     const memory = quickjs.getWasmMemory()
     const first = this.heap._malloc(1)
     this.heap._free(first)
-    // Below the first block lie the stack and the engine's constants.
+    // Below the first block are the stack and the engine's constants.
     const endMax = first + limitBytes
     let refused = 0
     const grow = memory.grow.bind(memory)

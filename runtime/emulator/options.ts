@@ -1,11 +1,11 @@
-/** The emulator's own words of the command line: they stand before the laptop's. */
+/** The emulator's own words of the command line: they come before the laptop's. */
 import arg from 'arg'
 import { ConfigError } from '../../src/errors.ts'
 import { type Shape, UNSHAPED } from './virtual-line.ts'
 
 export interface Options {
   disk: string
-  /** Of a disk that is new. */
+  /** Of a new disk. */
   sizeBytes: number
   seed: number
   memoryBytes: number
@@ -31,7 +31,7 @@ Runs the bundle on an emulated laptop.
   --net SHAPE        latency=300ms,bandwidth=64k,cut=BYTE,stall=BYTE
   --mount PATH=HOST  a copy of a file or folder of this machine, there for one run
   --panel            shows the laptop while it works
-  --trace FILE       every call of a native module, one a line
+  --trace FILE       every call of a native module, one per line
 `
 
 const UNITS: Record<string, number> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 }
@@ -39,7 +39,7 @@ const UNITS: Record<string, number> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 3
 export function parseOptions(argv: string[]): Options {
   const values = parsed(argv)
   const seed = values['--seed'] ?? 1
-  if (!Number.isSafeInteger(seed) || seed < 0) throw new ConfigError(`${seed} is no seed`, HELP)
+  if (!Number.isSafeInteger(seed) || seed < 0) throw new ConfigError(`${seed} is not a seed`, HELP)
   return {
     disk: values['--disk'] ?? 'build/emulator/laptop.disk',
     sizeBytes: bytesOf(values['--size'] ?? '1G'),
@@ -77,14 +77,14 @@ function parsed(argv: string[]) {
 
 function bytesOf(text: string): number {
   const found = /^([0-9]+)([KMG]?)$/i.exec(text)
-  if (!found) throw new ConfigError(`"${text}" is no size`, 'write it as 24M')
+  if (!found) throw new ConfigError(`"${text}" is not a size`, 'write it as 24M')
   return Number(found[1]) * (UNITS[(found[2] ?? '').toUpperCase()] ?? 1)
 }
 
 function mountOf(text: string): { path: string; source: string } {
   const equals = text.indexOf('=')
   if (equals < 1 || !text.startsWith('/') || equals + 1 === text.length) {
-    throw new ConfigError(`"${text}" is no mount`, 'write it as /keys=build/keys')
+    throw new ConfigError(`"${text}" is not a mount`, 'write it as /keys=build/keys')
   }
   return { path: text.slice(0, equals), source: text.slice(equals + 1) }
 }
@@ -106,7 +106,7 @@ export function shapeOf(text: string): Shape {
       else shape.stallAfter = bytes
     } else {
       throw new ConfigError(
-        `"${word}" is no shape of a network`,
+        `"${word}" is not a shape of a network`,
         'write it as latency=300ms,bandwidth=64k,cut=1000,stall=2000 (bytes a second, bytes)',
       )
     }

@@ -57,7 +57,7 @@ export class Panel {
       isTerminal: false,
       columns: () => this.screen.columns ?? 80,
     }
-    // The guest holds Node's loop while it computes: its own doings are what draws.
+    // The guest holds Node's loop while it computes: what it does is what makes us draw.
     scene.disk.before = () => this.drawNowAndThen()
   }
 
@@ -123,7 +123,7 @@ export class Panel {
       TREES.map(([name]) => {
         if (!files.stat(store, name)) return undefined
         const release = smallFile(files, store, `${name}/release`)
-        return /^version=([0-9]+)$/m.exec(release)?.[1] ?? 'not whole yet'
+        return /^version=([0-9]+)$/m.exec(release)?.[1] ?? 'not complete yet'
       }),
     )
     return TREES.map(([name, meaning], index) => {

@@ -1,6 +1,6 @@
 /**
- * All chance of one run: streams of numbers that grow from one seed. Streams of different names do
- * not disturb each other, so that a shape of the network leaves the laptop's random bytes as they are.
+ * All chance in one run: streams of numbers that grow from one seed. Streams with different names do
+ * not disturb each other, so a shape of the network leaves the laptop's random bytes as they are.
  */
 import type { Random } from '../../src/host.ts'
 
@@ -38,7 +38,7 @@ export function seededRandom(seed: number): Random {
   const numbers = new Seeded(seed, 'random')
   return {
     randomBytes(length) {
-      if (!Number.isInteger(length) || length < 0) throw new RangeError('the length is no count')
+      if (!Number.isInteger(length) || length < 0) throw new RangeError('the length is not a count')
       return Uint8Array.from({ length }, () => numbers.next() >>> 24)
     },
   }

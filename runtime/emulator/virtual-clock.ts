@@ -1,6 +1,6 @@
 /**
  * The laptop's time. It stands still while the laptop computes; when the laptop waits, it jumps to
- * what comes next. Only while something outside is waited for (a real socket, a person who looks on)
+ * the next event. Only while something outside is waited for (a real socket, a person who looks on)
  * does it follow the clock of the machine. It must never go back.
  */
 import type { Clock } from '../../src/host.ts'
@@ -12,16 +12,16 @@ interface Timer {
 
 /** What a laptop that was started for the first time believes: 2026-01-01 (seconds since 1970). */
 export const FIRST_START_SECONDS = 1_767_225_600
-/** How long to sleep where only the outside can wake us. */
+/** How long to sleep when only the outside can wake us. */
 const LONG_MS = 1000
 
 export class VirtualClock {
   private standingMs = 0
-  /** In the order of their times, and for equal times as they were made. */
+  /** In the order of their times, and for equal times in the order in which they were made. */
   private readonly timers: Timer[] = []
   private outside = 0
   private followedSinceMs = 0
-  /** Whoever lets time pass and follows the machine's clock just now: one for each program that runs. */
+  /** Those that let time pass and follow the machine's clock right now: one for each running program. */
   private readonly followers = new Set<() => void>()
 
   /** `startSeconds`: by the laptop's own clock, since 1970. */
@@ -43,7 +43,7 @@ export class VirtualClock {
     return this.standingMs + performance.now() - this.followedSinceMs
   }
 
-  /** Calls `fire` when so much time has passed; returns what cancels it. */
+  /** Calls `fire` when that much time has passed; returns a function that cancels it. */
   after(milliseconds: number, fire: () => void): () => void {
     const timer = { atMs: this.nowMs() + Math.max(0, milliseconds), fire }
     const later = this.timers.findIndex(({ atMs }) => atMs > timer.atMs)
@@ -84,7 +84,7 @@ export class VirtualClock {
     for (const wake of [...this.followers]) wake()
   }
 
-  /** Lets time pass until `ended`; false where nothing is left that could happen. */
+  /** Lets time pass until `ended`; false if nothing is left that could happen. */
   async pass(ended: () => boolean): Promise<boolean> {
     for (;;) {
       // All that is ready on Node's side comes first.

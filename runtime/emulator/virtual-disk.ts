@@ -1,8 +1,8 @@
 /**
- * A disk that is nowhere but in memory: the part of a kernel below the system calls. It performs
- * operations on inodes, keeps the account of space and of open inodes, and records what it did for
- * the crash model. It depends on nothing of Node's, so that it also runs in a browser; paths and
- * handles are virtual-files.ts' matter.
+ * A disk that exists only in memory: the part of a kernel below the system calls. It performs
+ * operations on inodes, accounts for space and open inodes, and records what it did for the crash
+ * model. It depends on nothing of Node's, so that it also runs in a browser; paths and handles are
+ * left to virtual-files.ts.
  */
 import type { FileType } from 'native:files'
 import type { Time } from '../../src/host.ts'
@@ -16,7 +16,7 @@ export interface DiskOptions {
   inodes?: number
   /** False: renameat2 refuses to exchange names, as JFFS2's does. */
   exchange?: boolean
-  /** Undefined: a clock of the disk's own, which goes on by a millisecond an operation. */
+  /** Undefined: a clock of the disk's own, which advances by a millisecond per operation. */
   now?: (() => Time) | undefined
 }
 
@@ -98,7 +98,7 @@ export class VirtualDisk {
   ): number {
     const call = CALLS[type] ?? 'mknod'
     if (this.space().inodes < 1) throw systemError(call, path, 'ENOSPC')
-    // A long link text needs a block; a short one lies in the inode.
+    // A long link text needs a block; a short one is kept in the inode.
     const time = this.now()
     const number = this.#nextInode++
     const { mode, text = '', major = 0, minor = 0 } = facts

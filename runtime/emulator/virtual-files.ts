@@ -1,7 +1,7 @@
 /**
  * native:files over a virtual disk: paths, handles and their rules, as the C side has them. Each call
  * of the kernel that the C side would make is one operation of the disk, in the same order. It must
- * throw the same SystemErrors, and leave the same behind where a call fails half way.
+ * throw the same SystemErrors, and leave the same things behind when a call fails half way.
  */
 import type { FileType } from 'native:files'
 import type { Fd, Files, Metadata, Path, Stat, Xattr } from '../../src/host.ts'
@@ -18,7 +18,7 @@ const UMASK = 0o022
 const PIECE = 1024 * 1024
 
 export interface FilesOptions {
-  /** Handles that may be open at once. */
+  /** How many handles may be open at once. */
   handlesMax?: number
 }
 

@@ -10,9 +10,9 @@ export interface Shape {
   latencyMs: number
   /** Each way; undefined: no limit. */
   bytesPerSecond: number | undefined
-  /** The connection is reset when so many bytes came to the laptop, over all connections; once. */
+  /** The connection is reset, once, when that many bytes have come to the laptop over all connections. */
   cutAfter: number | undefined
-  /** From that byte on nothing passes this connection, neither way, and nobody is told. */
+  /** From that byte on nothing passes on this connection, in either direction, and nobody is told. */
   stallAfter: number | undefined
 }
 
@@ -23,7 +23,7 @@ export const UNSHAPED: Shape = {
   stallAfter: undefined,
 }
 
-/** Of the latency, what chance may add. */
+/** The share of the latency that chance may add. */
 const JITTER_SHARE = 0.1
 
 /** One direction of the line, which all connections share. */

@@ -1,6 +1,6 @@
 /**
- * The network between the laptop and its servers: connections over one line (virtual-line.ts). What
- * stands at the far end is a `Peers`: real sockets (outside.ts), or a test's own in memory. Programs of
+ * The network between the laptop and its servers: connections over one line (virtual-line.ts). The far
+ * end is a `Peers`: real sockets (outside.ts), or a test's own in memory. Programs of
  * the laptop reach each other by paths (local-sockets.ts).
  */
 import type { Address } from 'native:sockets'
@@ -34,7 +34,7 @@ export class VirtualNetwork {
   private readonly inside: VirtualLine
   private readonly listeners = new Set<LocalListener>()
   private readonly datagrams = new Set<object>()
-  /** Connections that stand now, and how many there were in all. */
+  /** Connections open now, and how many there were in all. */
   readonly sockets = new Set<VirtualSocket>()
   connections = 0
 

@@ -124,7 +124,7 @@ export class VirtualSocket {
     }
   }
 
-  /** When so many bytes are through; at once where nothing delays them. */
+  /** When that many bytes are through; at once if nothing delays them. */
   private later(length: number, run: () => void): void {
     const { clock, down } = this.line
     const waitMs = down.send(length).dueMs - clock.nowMs()

@@ -1,4 +1,4 @@
-/* The packed bytecode of the bundle, as it lies in the file named by BUNDLE_FILE. */
+/* The packed bytecode of the bundle, as it is in the file named by BUNDLE_FILE. */
   .section .rodata.bundle, "a"
   .balign 16
   .globl bundle_start, bundle_end

@@ -1,4 +1,4 @@
-/* The table behind errno_name. Aliases (EWOULDBLOCK, EDEADLOCK, ENOTSUP) go by their other names. */
+/* The table behind errno_name. Aliases (EWOULDBLOCK, EDEADLOCK, ENOTSUP) have the names that they stand for. */
 #include "errno_name.h"
 
 #include <errno.h>

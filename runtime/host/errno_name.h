@@ -1,4 +1,4 @@
-/* The symbolic name of an errno value ("ENOENT"), "EUNKNOWN" where it has none here. */
+/* The symbolic name of an errno value ("ENOENT"), or "EUNKNOWN" if the table has none. */
 #ifndef ERRNO_NAME_H
 #define ERRNO_NAME_H
 const char *errno_name(int number);

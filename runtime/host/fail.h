@@ -8,10 +8,10 @@
 /* Ends the process with one line on stderr; may be called from the handler of a signal. */
 _Noreturn void host_fail(const char *text);
 
-/* The same, with lines below it as they are; none where `more` is NULL. */
+/* The same, with the lines of `more` below it as they are, unless it is NULL. */
 _Noreturn void host_fail_showing(const char *text, const char *more);
 
-/* The same, where JavaScript can't be given the memory that it needs. */
+/* The same, when JavaScript can't be given the memory that it needs. */
 _Noreturn void out_of_memory(void);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * The words for the processor's and the C library's faults. The handler depends on nothing that the
+ * What is said of the processor's and the C library's faults. The handler depends on nothing that the
  * fault may have broken, since it may come in the middle of anything.
  */
 #include "faults.h"
@@ -11,7 +11,7 @@
 #include "fail.h"
 #include "native.h"
 
-/* The handler's own: the fault may be that the stack is used up (bytes). */
+/* The handler's own stack: the fault may be that the other one is used up (bytes). */
 #define FAULT_STACK_SIZE (64 * 1024)
 
 static const struct {
@@ -28,7 +28,7 @@ static const struct {
 };
 
 static void obey_fault(int signal) {
-  /* A child that has not become another program yet is nobody's system. */
+  /* A child that is not yet another program carries no system. */
   if (getpid() != 1) _exit(128 + signal);
   for (size_t i = 0; i < COUNT_OF(faults); i++)
     if (faults[i].signal == signal) host_fail(faults[i].text);

@@ -12,10 +12,10 @@
 
 #include "arguments.h"
 
-/* Long enough to read and copy one line (seconds); host_fail has written it. */
+/* Long enough to read and copy down the one line that host_fail has written (seconds). */
 #define RESTART_AFTER 30
 #define RESTART_TEXT "This laptop can not start now. It restarts in 30 seconds.\n"
-/* Says that this process was started anew, and why; src/boot/init.ts reads it. */
+/* Says that this process was restarted, and why; src/boot/init.ts reads it. */
 #define FAILED "XO_INIT_FAILED"
 /* Of the reason (bytes), and of the variables that go along. */
 #define REASON_MAX 200
@@ -33,7 +33,7 @@ static void start_anew(const char *text) {
   static char *variables[VARIABLES_MAX + 2] = {reason};
   strncpy(reason + sizeof FAILED, text, REASON_MAX);
   for (int i = 0; i < VARIABLES_MAX && environ[i]; i++) variables[i + 1] = environ[i];
-  /* What the handler of a fault has blocked stays so over an execve. */
+  /* What the handler of a fault has blocked stays blocked across execve. */
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);

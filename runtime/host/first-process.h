@@ -1,6 +1,6 @@
 /*
- * What differs where this program is the first process of a machine (`/init`): it must never end,
- * because then the kernel panics and the laptop stands still until somebody takes its battery out.
+ * What is different when this program is the first process of a machine (`/init`): it must never end,
+ * because then the kernel panics and the laptop is stuck until somebody takes its battery out.
  */
 #ifndef FIRST_PROCESS_H
 #define FIRST_PROCESS_H
@@ -12,7 +12,7 @@ bool first_process_is_init(void);
 
 /*
  * Instead of an end, with the words that were said: starts the program again, which then shows what
- * happened (the variable XO_INIT_FAILED), and where that fails too, restarts the machine after a
+ * happened (the variable XO_INIT_FAILED), and if that fails, too, restarts the machine after a
  * while.
  */
 _Noreturn void first_process_fail(const char *text);

@@ -11,7 +11,7 @@
 
 #include "values.h"
 
-/* So that timers and the other direction of a socket get their turn even while jobs make jobs. */
+/* So that timers and the other direction of a socket get their turn even while jobs make more jobs. */
 #define JOBS_A_TURN_MAX 256
 /* Above this a time-out means "never": 2^52 ms are longer than any laptop runs. */
 #define TIMEOUT_MS_MAX 4503599627370496.0
@@ -31,7 +31,7 @@ int64_t loop_deadline_ms(double timeout_ms) {
   if (timeout_ms >= TIMEOUT_MS_MAX) return LOOP_FOREVER;
   if (!(timeout_ms > 0)) return now_ms();
   int64_t whole = (int64_t)timeout_ms;
-  /* A started millisecond counts as a whole one, and the clock itself was rounded down. */
+  /* A fraction of a millisecond counts as a whole one, and the clock itself was rounded down. */
   return now_ms() + whole + 1;
 }
 
@@ -101,7 +101,7 @@ static int look(JSContext *context, int timeout_ms) {
   return 0;
 }
 
-/* Wakes whatever is due. A wait that was added by a wake of this turn has its time in the next. */
+/* Wakes whatever is due. A wait added by a wake of this turn has its turn in the next. */
 static void wake_due(JSContext *context) {
   turn++;
   int64_t now = now_ms();

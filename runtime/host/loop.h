@@ -1,6 +1,6 @@
 /*
  * The event loop: waits for files, times and JavaScript jobs, and ends when nothing is waited for.
- * Modules add a wait and get one call back; nothing else in the program may sleep.
+ * Modules add a wait and get one call; nothing else in the program may sleep.
  */
 #ifndef LOOP_H
 #define LOOP_H
@@ -14,8 +14,8 @@
 
 /*
  * One thing that is waited for. Belongs to the module that adds it, which keeps it alive while it is
- * in the loop. `wake` is called once, with the wait already taken out: `ready` is true where the file
- * has an event, false where the deadline came first.
+ * in the loop. `wake` is called once, with the wait already taken out: `ready` is true if the file
+ * has an event, false if the deadline came first.
  */
 struct loop_wait {
   int fd;              /* -1: only the deadline. */
@@ -33,13 +33,13 @@ int64_t loop_deadline_ms(double timeout_ms);
 
 void loop_add(struct loop_wait *wait);
 
-/* Takes it out again; nothing happens where it is not in. */
+/* Takes it out again; does nothing if it is not in. */
 void loop_remove(struct loop_wait *wait);
 
 /*
- * Runs until `finished` says true, nothing is waited for any more (returns 0), or a job threw
- * (returns -1 with the exception in the context). `after_jobs` is asked whenever no job is left,
- * and ends the loop with -1 where it returns non-zero.
+ * Runs until `finished` returns true, nothing is waited for any more (returns 0), or a job threw
+ * (returns -1 with the exception in the context). `after_jobs` is called whenever no job is left,
+ * and ends the loop with -1 if it returns non-zero.
  */
 int loop_run(JSContext *context, int (*after_jobs)(JSContext *context));
 

@@ -1,10 +1,10 @@
 /*
  * The start and the end of the program: makes the process safe to work in, runs the bundle as a
- * module, drives the loop, and turns whatever nobody caught into one readable line.
+ * module, drives the loop, and turns an uncaught exception into one readable line.
  *
  * Built three ways: with the bundle inside as packed bytecode; as `host`, which runs the bundle file that is
  * its first argument (HOST_RUNS_SCRIPT); and as that under the sanitizers, where it also frees
- * everything at its end so that leaks show, and can be refused any piece of memory (refusal.c).
+ * everything at its end so that leaks show, and any of its allocations can be refused (refusal.c).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -49,12 +49,12 @@ static bool debug_wanted(void) {
 
 /* Ends the process with the exception that the context holds. */
 static _Noreturn void fail_with_exception(JSContext *context) {
-  /* What follows needs memory, and the exception may well say that C had none left. */
+  /* This needs memory, and the exception may well be that C had none left. */
   JS_SetMemoryLimit(JS_GetRuntime(context), (size_t)-1);
   JSValue exception = JS_GetException(context);
   const char *text = JS_ToCString(context, exception);
   if (!text) JS_FreeValue(context, JS_GetException(context));
-  if (!text) text = "an exception that can't be shown";
+  if (!text) text = "an exception that cannot be shown";
   const char *frames = NULL;
   if (debug_wanted() && JS_IsError(context, exception)) {
     JSValue stack = JS_GetPropertyStr(context, exception, "stack");
@@ -63,7 +63,7 @@ static _Noreturn void fail_with_exception(JSContext *context) {
   host_fail_showing(text, frames);
 }
 
-/* Rejected promises that nobody has taken yet. They are given until no job is left. */
+/* Rejected promises that nobody has handled yet. They have until no job is left. */
 static struct rejection {
   JSValue promise, reason;
   struct rejection *next;
@@ -99,13 +99,13 @@ static int throw_rejection(JSContext *context) {
   return -1;
 }
 
-/* Standard descriptors that are closed would be given to the next file, and be written into. */
+/* A closed standard descriptor would go to the next file that is opened, which would then be written into. */
 static void prepare_process(void) {
   int fd;
   do {
     fd = open("/dev/null", O_RDWR);
     if (fd < 0) {
-      /* Before /dev is there (as /init): any descriptor that is no file of ours will do. */
+      /* Before /dev is there (as /init): any descriptor that is not a file of ours will do. */
       int ends[2];
       for (int i = 0; i <= STDERR_FILENO; i++)
         if (fcntl(i, F_GETFD) < 0 && pipe(ends) < 0 && getpid() != 1) _exit(EXIT_INTERNAL_ERROR);
@@ -118,7 +118,7 @@ static void prepare_process(void) {
   umask(022);
 }
 
-/* A number of MiB from the environment (for tests, and for laptops with other ideas), else half of the memory. */
+/* A number of MiB from the environment (for tests, and for unusual laptops), or else half of the memory. */
 static size_t memory_limit(void) {
   const char *wanted = getenv("XO_MEMORY_LIMIT_MB");
   if (wanted) {
@@ -185,7 +185,7 @@ static JSValue evaluate_bundle(JSContext *context) {
 #else
 extern const uint8_t bundle_start[], bundle_end[];
 
-/* The packed form is half as long, and its checksum tells a program that a worn flash has altered. */
+/* The packed form is half as long, and its checksum shows if a worn flash has altered the program. */
 static JSValue evaluate_bundle(JSContext *context) {
   size_t packed = (size_t)(bundle_end - bundle_start);
   size_t length = (size_t)ZSTD_getFrameContentSize(bundle_start, packed);
@@ -227,7 +227,7 @@ int main(int argc, char **argv) {
   host_arguments = argv;
 
 #ifdef HOST_FREES
-  /* Faults are the sanitizers' matter. */
+  /* The sanitizers deal with faults. */
   JSRuntime *runtime = JS_NewRuntime2(&refusing_functions, NULL);
 #else
   if (first_process_is_init()) catch_faults();

@@ -3,12 +3,12 @@
  * checks and searches for each; this one takes them from lists of equal pieces, which is several
  * times faster and holds no header beside each piece. Large pieces still come from malloc.
  *
- * What can't be had ends the process: QuickJS does not survive it everywhere (it frees the frame of an
- * async function twice, and takes half-made objects for whole ones), and a run that ends at any
- * moment is what the whole program is made for.
+ * When there is no memory the process ends: QuickJS does not survive that everywhere (it frees the frame
+ * of an async function twice, and takes half-made objects for whole ones), and the whole program is
+ * made to be ended at any moment.
  *
- * The small pieces lie in one region of addresses, cut into slabs; all pieces of a slab are of one
- * size, so an address alone says how large its piece is. Pages that were never touched cost nothing.
+ * The small pieces are in one region of addresses, cut into slabs; all pieces of a slab have one
+ * size, so an address alone tells how large its piece is. Pages that were never touched cost nothing.
  * Only the JavaScript thread may come here.
  */
 #include "memory.h"
@@ -32,7 +32,7 @@
 #define REGION_SIZE (sizeof(void *) > 4 ? 512u * 1024 * 1024 : 256u * 1024 * 1024)
 #define SLAB_COUNT (512u * 1024 * 1024 / SLAB_SIZE)
 
-/* A piece that is free: it holds the link to the next one of its size. */
+/* A free piece: it holds the link to the next one of its size. */
 struct piece {
   struct piece *next;
 };
@@ -63,7 +63,7 @@ static bool reserve_region(void) {
   return true;
 }
 
-/* A piece from a slab that still has some, or from a new one; NULL where the region is used up. */
+/* A piece from a slab that still has some, or from a new one; NULL if the region is used up. */
 static void *fresh_piece(size_t class) {
   size_t size = (class + 1) * GRAIN;
   if ((size_t)(fresh_end[class] - fresh[class]) < size) {

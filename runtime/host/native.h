@@ -1,6 +1,6 @@
 /*
  * How our C is spelled where it meets QuickJS: the arguments of a function that JavaScript calls, and
- * what a signature that somebody else decides makes us take and not use.
+ * parameters that a foreign signature makes us take but not use.
  */
 #ifndef NATIVE_H
 #define NATIVE_H
@@ -11,7 +11,7 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Before a parameter that the caller's signature demands, and this function has no use for. */
+/* Before a parameter that the caller's signature demands and this function has no use for. */
 #define UNUSED __attribute__((unused))
 
 /*

@@ -17,7 +17,7 @@ JSValue throw_system_error(JSContext *context, const char *call, const char *pat
 /* The same Error object, not thrown: to reject a promise with. */
 JSValue new_system_error(JSContext *context, const char *call, const char *path, int saved_errno);
 
-/* The same with a code and words of its own, where the failure has no errno (a name that nobody knows). */
+/* The same with a code and words of its own, for a failure without an errno (an unknown host name). */
 JSValue new_coded_error(JSContext *context, const char *call, const char *path, const char *code,
                         const char *words, int saved_errno);
 
@@ -50,13 +50,13 @@ JSValue buffer_new(JSContext *context, const void *bytes, size_t count);
 /* A property as the bytes of a byte string; as bytes_from_js. */
 char *get_bytes_property(JSContext *context, JSValueConst object, const char *name);
 
-/* A property as int64 (numbers up to 2^53). Returns -1 with an exception where it is missing or no integer. */
+/* A property as int64 (numbers up to 2^53). Returns -1 with an exception if it is missing or not an integer. */
 int get_int64_property(JSContext *context, JSValueConst object, const char *name, int64_t *result);
 
 /* Sets a property; for building result objects. Takes ownership of `value`. Returns -1 with an exception. */
 int set_property(JSContext *context, JSValueConst object, const char *name, JSValue value);
 
-/* A property as a truth: JavaScript's own, so one that is missing is false. Returns -1 with an exception. */
+/* A property as a boolean by JavaScript's rules, so a missing one is false. Returns -1 with an exception. */
 int get_bool_property(JSContext *context, JSValueConst object, const char *name, bool *result);
 
 #endif

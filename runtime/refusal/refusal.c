@@ -6,9 +6,9 @@
  *   XO_REFUSE=native:7         the 7th allocation that C makes for itself is refused
  *   XO_REFUSE=javascript:7     the 7th that QuickJS makes, of which C's objects for it are part; that
  *                              ends the process, as in memory.c
- *   XO_REFUSE=native:7+        the 7th and all after it, as where the memory has really run out
+ *   XO_REFUSE=native:7+        the 7th and all after it, as when memory has really run out
  *
- * A first process that starts anew after a failure is refused nothing, unless there is the plus.
+ * A first process that restarts after a failure is refused nothing, unless there is a plus.
  *
  *   XO_ALLOCATIONS=FILE        two 64-bit numbers (in the machine's order), which are kept up to
  *                              date: how many allocations of the two kinds there were
@@ -42,7 +42,7 @@ void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *pointer, size_t size);
 
 static _Noreturn void misused(void) {
-  static const char text[] = "XO_REFUSE or XO_ALLOCATIONS can't be understood\n";
+  static const char text[] = "XO_REFUSE or XO_ALLOCATIONS makes no sense\n";
   (void)!write(STDERR_FILENO, text, sizeof text - 1);
   _exit(64);
 }
@@ -92,7 +92,7 @@ void *__wrap_realloc(void *pointer, size_t size) {
   return is_refused(NATIVE) ? NULL : __real_realloc(pointer, size);
 }
 
-/* The limit is kept as in memory.c: sizes are those that the C library really gave. */
+/* The limit works as in memory.c: the sizes are those that the C library really gave. */
 static void *javascript_realloc(JSMallocState *state, void *pointer, size_t size) {
   size_t held = pointer ? malloc_usable_size(pointer) : 0;
   size_t room =

@@ -1,4 +1,4 @@
-/* The memory of JavaScript in a host that is built to be tested: each piece is the C library's own. */
+/* The memory of JavaScript in a host built for tests: each piece is the C library's own. */
 #ifndef REFUSAL_H
 #define REFUSAL_H
 

@@ -58,9 +58,9 @@ test('what can not be is refused by name, and nothing is overwritten', () => {
   writeFileSync(file, 'new')
   mkdirSync(join(folder, 'empty'))
   for (const [words, complaint] of [
-    [['--net', 'speed=1', 'status'], /"speed=1" is no shape/],
-    [['--memory', 'much', 'status'], /"much" is no size/],
-    [['--mount', 'nothing', 'status'], /"nothing" is no mount/],
+    [['--net', 'speed=1', 'status'], /"speed=1" is not a shape/],
+    [['--memory', 'much', 'status'], /"much" is not a size/],
+    [['--mount', 'nothing', 'status'], /"nothing" is not a mount/],
     [['--unknown', 'status'], /--unknown/],
     [['put', file, '/xo/state'], /stands there/],
     [['put', join(folder, 'none'), '/x'], /is not on this machine/],

@@ -41,7 +41,7 @@ const fatal: Array<[what: string, script: string, expected: string]> = [
   [
     'an exception that throws when shown',
     'throw { toString() { throw 1 } }',
-    "an exception that can't be shown",
+    'an exception that cannot be shown',
   ],
   [
     'a module that is not there',

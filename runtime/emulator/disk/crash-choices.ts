@@ -1,5 +1,5 @@
 /**
- * Which of the ways that a cut may end are looked at: all of them where they are few; else the corners
+ * Which of the ways in which a cut may end are looked at: all of them if they are few; otherwise the corners
  * (nothing kept, all kept, names without content, one thing missing …) and samples from a seed.
  */
 import type { Choice, ContentFate, Medium } from './crash.ts'
@@ -7,7 +7,7 @@ import type { Random } from './random.ts'
 
 export interface Enumeration {
   choices: Choice[]
-  /** All that there are; may be beyond what a number holds exactly. */
+  /** How many there are in all; maybe more than a number holds exactly. */
   possible: number
 }
 
@@ -72,7 +72,7 @@ function corners(medium: Medium, files: ContentFate[][], random: Random): Choice
     return found
   }
   if (every.length > 0) {
-    // The latest operations are those that the earlier ones should have been synced for.
+    // It is before the latest operations that the earlier ones should have been synced.
     found.push({ kept: every.slice(-1), contents: contents(0) })
     found.push({ kept: every.slice(0, -1), contents: contents(1) })
     const missing = random.below(every.length)
@@ -87,7 +87,7 @@ function sample(medium: Medium, files: ContentFate[][], random: Random): Choice 
   const every = upTo(operations)
   const contents = files.map((fates) => fates[random.below(fates.length)] as ContentFate)
   if (medium.model !== 'weak') {
-    // The later half of the time all of the metadata, which is where content matters most.
+    // In the later half of the samples all of the metadata survives: there content matters most.
     const count = random.below(2) ? operations : random.below(operations + 1)
     return { kept: every.slice(0, count), contents }
   }

@@ -2,21 +2,21 @@
  * What a power cut leaves of a virtual disk.
  *
  * The disk as programs see it is a promise; the medium holds what was kept of it. Each operation first
- * is *pending*. What was synced survives. What is pending when the power goes may be there or be
+ * is *pending*. What was synced survives. What is pending when the power goes may be there or
  * missing, in the ways that the model allows:
  *
  * In all models
- * - one operation on names is whole or not there: a rename never loses its file, an exchange never
- *   does half. (Every file system that the laptop may have promises that much, but for JFFS2.)
+ * - an operation on names happened as a whole or not at all: a rename never loses its file, an exchange
+ *   is never half done. (Every file system that the laptop may have promises that much, except JFFS2.)
  * - metadata (names, owners, modes, times, attributes) and content are kept separately: a file may
  *   have its final name, size and time, and not its content.
  * - the content of a file that was written since its last sync is any of: as it was before; all of
  *   it; all but the last write; the last write torn, which is its first half, or zeros of the right
  *   length, as delayed allocation leaves them; zeros altogether.
- * - what is reachable by no name is gone, as after a file system check.
+ * - what no name leads to is gone, as after a file system check.
  *
- * `ordered` is ext4 with its default `data=ordered`, and UBIFS: metadata goes to a journal, so what
- * survives of it is all up to some moment and nothing after that. A sync of anything commits the whole
+ * `ordered` is ext4 with its default `data=ordered`, and UBIFS: metadata goes to a journal, so all
+ * of it survives up to some moment, and nothing after that. A sync of anything commits the whole
  * journal, and the content of the one file that was synced; other contents stay pending.
  *
  * `jffs2` is `ordered`, but for its renames: the log gets the new name first and then, as an entry of
@@ -45,7 +45,7 @@ export interface ContentFate {
   rest: 'nothing' | 'half' | 'zeros' | 'all zeros' | 'late only'
 }
 
-/** One of the ways in which a cut may end. */
+/** One way in which a cut may end. */
 export interface Choice {
   /** Which of the pending metadata operations survive, by their places. */
   kept: number[]
@@ -121,7 +121,7 @@ export class Medium {
 
   #pend(operation: Operation): void {
     const last = this.#pending.at(-1)
-    // One write after the other sets the time again and again.
+    // Each write sets the time again.
     if (operation.kind === 'time' && last?.kind === 'time' && last.inode === operation.inode) {
       this.#pending.pop()
     }
@@ -135,7 +135,7 @@ export class Medium {
     for (const operation of kept) apply(this.#durable, operation)
   }
 
-  /** The inodes that pending names may lead to, as they were born. */
+  /** The inodes that pending names may lead to, as they were when they were made. */
   #bear(table: InodeTable): void {
     for (const birth of this.#births.values()) if (!table.get(birth.number)) table.make(birth)
   }
@@ -144,7 +144,7 @@ export class Medium {
   #keepOf(inode: number): void {
     const kept = new Set<Operation>()
     const slots = new Set<string>()
-    // Backwards: an operation that survives takes those with it that had its names in hand before.
+    // Backwards: a surviving operation keeps the earlier ones on the same names.
     for (const operation of [...this.#pending].reverse()) {
       if (!isNameOperation(operation)) {
         if ('inode' in operation && operation.inode === inode) kept.add(operation)

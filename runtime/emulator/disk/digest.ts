@@ -1,5 +1,5 @@
 /**
- * One short text for all that stands on a disk or below a directory, equal where a program would see
+ * One short text for all that is on a disk or below a directory, equal whenever a program would see
  * the same. Not for trust: it only tells states apart.
  */
 import type { Content, Inode, InodeTable } from './inodes.ts'

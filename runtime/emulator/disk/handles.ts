@@ -1,4 +1,4 @@
-/** The open handles of one process: what each stands for, and where it stands. */
+/** The open handles of one process: which inode each is of, and its position. */
 import type { Fd } from '../../../src/host.ts'
 import type { VirtualDisk } from '../virtual-disk.ts'
 import { systemError } from './system-error.ts'

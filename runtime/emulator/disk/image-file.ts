@@ -78,7 +78,7 @@ function savedInode(inode: Inode): SavedInode {
 /** `options` go before what was saved: a disk may be given more room. */
 export function loadDisk(file: Uint8Array, options: DiskOptions = {}): VirtualDisk {
   if (bytesOfArray(file.subarray(0, HEAD.length)) !== HEAD) {
-    throw new ConfigError('this file holds no virtual disk', 'make one with `emulate --disk`')
+    throw new ConfigError('this file is not a virtual disk', 'make one with `emulate --disk`')
   }
   const end = file.indexOf(0x0a, HEAD.length)
   const saved: SavedDisk = JSON.parse(bytesOfArray(file.subarray(HEAD.length, end)))

@@ -1,11 +1,11 @@
 /**
- * The inodes of a virtual disk: what stands on it, and how much room that takes. A table is cloned in
+ * The inodes of a virtual disk: what is on it, and how much room that takes. A table is cloned in
  * one cheap step, and the clones share what neither has changed since. Nothing here knows of paths,
  * handles or crashes.
  */
 import type { FileType, Xattr } from 'native:files'
 
-/** One table's claim on an inode or a content; whoever doesn't hold it copies before changing. */
+/** One table's claim on an inode or a content; a table without it copies before changing. */
 type Owner = object
 
 export interface Content {
@@ -170,7 +170,7 @@ export class InodeTable {
   /**
    * What a file system check does after a crash: inodes without a name go, names without an inode
    * too, and link counts are made true. A directory has one place, so a second name of it goes, too,
-   * but where `twins` says that nobody checks that.
+   * unless `twins` says that nobody checks for that.
    */
   repair(twins = false): void {
     const links = new Map<number, number>([[ROOT, 1]])

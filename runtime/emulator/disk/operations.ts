@@ -64,7 +64,7 @@ export function slotsOf(operation: NameOperation): (Slot & { inode: number | und
   }
 }
 
-/** Applies an operation; what it is about and doesn't exist in this table is passed over. */
+/** Applies an operation, passing over what doesn't exist in this table. */
 export function apply(table: InodeTable, operation: Operation): void {
   if (isNameOperation(operation)) {
     if (operation.kind === 'make' && !table.get(operation.birth.number)) table.make(operation.birth)
