@@ -213,7 +213,7 @@ export class Device {
       connectTimeoutMs: configuration.connectTimeoutMs,
       timeoutMs: configuration.timeoutMs,
       rateMinBytesPerSecond: configuration.rateMinBytesPerSecond,
-      rateWindowMs: rateWindowMs(configuration.rateMinBytesPerSecond),
+      rateWindowMs: rateWindowMs(configuration.rateMinBytesPerSecond, configuration.timeoutMs),
       weakPasswordDigests: configuration.weakPasswordDigests,
       pace: this.#pace,
       ssh: { settings: configuration.ssh, store },

@@ -23,9 +23,10 @@ const WINDOW_BYTES = 38_400
 const WINDOW_MIN_MS = 10_000
 const WINDOW_MAX_MS = 600_000
 
-export function rateWindowMs(bytesPerSecond: number): number {
+/** Nobody's hiccup may be longer than the silence that is allowed. */
+export function rateWindowMs(bytesPerSecond: number, timeoutMs: number): number {
   const fullMs = (WINDOW_BYTES * 1000) / bytesPerSecond
-  return Math.min(Math.max(fullMs, WINDOW_MIN_MS), WINDOW_MAX_MS)
+  return Math.min(Math.max(fullMs, Math.min(WINDOW_MIN_MS, timeoutMs)), WINDOW_MAX_MS)
 }
 
 export class WirePatience {

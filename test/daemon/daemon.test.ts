@@ -28,7 +28,7 @@ test('an interval is bounded, and spread', () => {
   assert.is(afterRound(1e9, 0, 0.5), INTERVAL_MAX_SECONDS)
   assert.is(Math.round(afterRound(HOUR, 0, 0)), 0.8 * HOUR)
   assert.is(Math.round(afterRound(HOUR, 0, 1)), 1.2 * HOUR)
-  assert.ok(afterStart(0) > 0 && afterStart(1) <= 300)
+  assert.equal([0, 0.5, 1].map(afterStart), [5, 152.5, 300])
 })
 
 test('after failures it tries again sooner, each time later, and never later than the interval', () => {
@@ -37,6 +37,23 @@ test('after failures it tries again sooner, each time later, and never later tha
     [300, 600, 1200, 2400, HOUR],
   )
   assert.is(afterRound(100, 1, 0.5), 100)
+})
+
+test('each failure in a row is counted, and one success ends the row', async () => {
+  const laptop = new Laptop()
+  laptop.result = { ...laptop.result, failed: true, answered: false }
+  await laptop.until(3)
+  assert.is(laptop.daemon.status().failures, 3)
+  laptop.result = { ...laptop.result, failed: false }
+  await laptop.until(4)
+  laptop.result = { ...laptop.result, failed: true }
+  await laptop.until(6)
+  const times = laptop.rounds.map(({ at }) => at)
+  assert.equal(
+    times.slice(1).map((at, index) => at - (times[index] ?? 0)),
+    [300, 600, 1200, HOUR, 300],
+  )
+  laptop.daemon.end()
 })
 
 test('a hint brings a round forward, by chance within what it asks for', async () => {
@@ -55,6 +72,17 @@ test('a hint brings a round forward, by chance within what it asks for', async (
   await laptop.until(3)
   assert.ok((laptop.rounds[2]?.at ?? 0) - (laptop.rounds[1]?.at ?? 0) > 0.7 * HOUR)
   assert.is(laptop.rounds[2]?.hinted, false)
+  laptop.daemon.end()
+})
+
+test('a hint never puts a round off that is due before it', async () => {
+  const laptop = new Laptop()
+  await laptop.until(1)
+  laptop.random = 1
+  laptop.hint({ reason: 'a push', withinSeconds: 2 * HOUR })
+  await laptop.until(2)
+  assert.is((laptop.rounds[1]?.at ?? 0) - (laptop.rounds[0]?.at ?? 0), HOUR)
+  assert.is(laptop.rounds[1]?.hinted, false)
   laptop.daemon.end()
 })
 
@@ -98,6 +126,32 @@ test('a hint in the middle of a round is followed by another round', async () =>
   laptop.daemon.end()
 })
 
+test('what a hint asked for in the middle of a round holds, also where the round fails', async () => {
+  const laptop = new Laptop()
+  laptop.roundSeconds = 500
+  laptop.result = { ...laptop.result, failed: true, answered: false }
+  await laptop.until(1)
+  await laptop.after(10)
+  laptop.hint({ reason: 'a push', withinSeconds: 1200 })
+  await laptop.after(500)
+  assert.is(laptop.daemon.status().because, 'a push')
+  await laptop.until(2)
+  const { at = 0, ask, hinted } = laptop.rounds[1] ?? {}
+  assert.equal([at - (laptop.rounds[0]?.at ?? 0), ask, hinted], [610, true, true])
+  laptop.daemon.end()
+})
+
+test('each hint of a source is heard', async () => {
+  const laptop = new Laptop()
+  await laptop.until(1)
+  for (let hints = 1; hints <= 3; hints++) {
+    laptop.hint({ reason: `push ${hints}`, withinSeconds: 2 })
+    await laptop.until(1 + hints)
+    assert.is(laptop.rounds.at(-1)?.hinted, true, `push ${hints}`)
+  }
+  laptop.daemon.end()
+})
+
 test('rounds that were missed asleep are made up for once', async () => {
   const laptop = new Laptop()
   await laptop.until(1)
@@ -106,9 +160,24 @@ test('rounds that were missed asleep are made up for once', async () => {
   laptop.asleepSeconds += 10 * HOUR
   await laptop.until(2)
   assert.ok((laptop.rounds[1]?.at ?? 0) - begun <= 121)
+  assert.is(laptop.rounds[1]?.ask, true)
   await laptop.after(0.5 * HOUR)
   assert.is(laptop.rounds.length, 2)
   laptop.daemon.end()
+})
+
+test('laptops that wake together do not ask together', async () => {
+  const missed = async (random: number) => {
+    const laptop = new Laptop()
+    await laptop.until(1)
+    await laptop.after(120)
+    laptop.random = random
+    laptop.asleepSeconds += 10 * HOUR
+    await laptop.until(2)
+    laptop.daemon.end()
+    return laptop.rounds[1]?.at ?? 0
+  }
+  assert.is((await missed(1)) - (await missed(0)), 60)
 })
 
 test('a short sleep brings the round no further forward than it lasted', async () => {
@@ -118,6 +187,15 @@ test('a short sleep brings the round no further forward than it lasted', async (
   await laptop.until(2)
   const [first = 0, second = 0] = laptop.rounds.map(({ at }) => at)
   assert.is(second - first, HOUR - 1000)
+  laptop.daemon.end()
+})
+
+test('a wall clock that is set by less than a minute is no sleep', async () => {
+  const laptop = new Laptop()
+  await laptop.until(1)
+  laptop.asleepSeconds += 59
+  await laptop.until(2)
+  assert.is((laptop.rounds[1]?.at ?? 0) - (laptop.rounds[0]?.at ?? 0), HOUR)
   laptop.daemon.end()
 })
 
@@ -165,6 +243,21 @@ test('it ends at once, also in the middle of a round, and has counted what it ra
   laptop.daemon.end()
   await deadline(laptop.running, 1000)
   assert.ok(Math.abs(laptop.counted - laptop.clock.nowMs() / 1000) < 1)
+})
+
+test('time is counted each hour, and again where it could not be kept', async () => {
+  const counts: number[] = []
+  const count = (seconds: number) => counts.push(Math.round(seconds)) > 1
+  const laptop = new Laptop({ count })
+  laptop.result = { ...laptop.result, answered: false, intervalSeconds: 24 * HOUR }
+  await laptop.until(1)
+  await laptop.after(2.5 * HOUR)
+  const [first = 0, second = 0, third = 0, ...more] = counts
+  assert.ok(first >= HOUR && first <= HOUR + 60, String(counts))
+  assert.ok(second > first && second <= first + 60, String(counts))
+  assert.ok(third >= HOUR && third <= HOUR + 60, String(counts))
+  assert.equal(more, [])
+  laptop.daemon.end()
 })
 
 test('time is counted from an answer on', async () => {

@@ -11,6 +11,8 @@ import {
 import { deadline } from '../support/deadline.ts'
 
 export const HOUR = 3600
+/** More than any test waits for. */
+const ROUNDS_MAX = 10_000
 
 /** A laptop: its clock, which can sleep, and what its daemon did. */
 export class Laptop {
@@ -39,6 +41,8 @@ export class Laptop {
       clock: { ...clock.asHost, wallSeconds },
       random: () => this.random,
       round: async (turn) => {
+        // With no time between them, the clock and the test's deadline would never get their turn.
+        assert.ok(this.rounds.length < ROUNDS_MAX, 'rounds without an end')
         this.rounds.push({ at: Math.round(clock.nowMs() / 1000), ...turn })
         if (this.roundSeconds > 0) await clock.asHost.sleep(this.roundSeconds * 1000)
         return this.result

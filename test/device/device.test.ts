@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { Device, type Overrides } from '../../src/device/device.ts'
 import { BusyError, ConfigError } from '../../src/errors.ts'
+import { silent } from '../../src/progress.ts'
 import type { RsyncSource } from '../../src/source/rsync-source.ts'
 import { Store } from '../../src/store/store.ts'
 import { nodeHost } from '../support/host.ts'
@@ -138,6 +139,52 @@ test('a password of two sources is a ConfigError, which shows it to nobody', () 
     passwords(two, [], { sources: ['rsync://anna@two/xo'] })['rsync://anna@two/xo'],
     'open sesame',
   )
+})
+
+test('what the configuration says of transfers reaches each source', () => {
+  const file = join(scratch('transfers'), 'conf')
+  const sources = '[sources]\nschool[] = rsync://school/xo\nupstream[] = rsync://updates/xo\n'
+  const transfer = {
+    compress: 'zlibx',
+    'compress-level': 9,
+    'connect-timeout-seconds': 3,
+    'timeout-seconds': 30,
+    'minimum-bytes-per-second': 1000,
+    'weak-password-digest[]': 'md5',
+    bwlimit: 50,
+  }
+  const lines = Object.entries(transfer).map(([key, value]) => `${key} = ${value}\n`)
+  writeFileSync(file, `${sources}[transfer]\n${lines.join('')}`)
+  const host = nodeHost()
+  const store = Store.open(host, newStorePath(), true)
+  const device = new Device(host, silent, { configuration: file })
+  const opened = device.sources(store, device.configuration.sources) as RsyncSource[]
+  store.close()
+  const expected = {
+    compression: 'zlibx',
+    compressLevel: 9,
+    connectTimeoutMs: 3000,
+    timeoutMs: 30_000,
+    rateMinBytesPerSecond: 1000,
+    rateWindowMs: 38_400,
+    weakPasswordDigests: ['md5'],
+    password: undefined,
+  }
+  assert.equal(
+    opened.map(({ name, role }) => [name, role]),
+    [
+      ['rsync://school/xo', 'school'],
+      ['rsync://updates/xo', 'upstream'],
+    ],
+  )
+  for (const { options } of opened) {
+    const { role, pace, ssh, scratch, progress, ...rest } = options
+    assert.equal(rest, expected)
+    assert.is(progress, silent)
+    // One cap for all of them together: a second's bytes are not there at once.
+    assert.is(pace, opened[0]?.options.pace)
+    assert.ok((pace?.allowance(0) ?? Number.POSITIVE_INFINITY) < 50 * 1024)
+  }
 })
 
 test.run()

@@ -1,7 +1,7 @@
 /** How long a peer is waited for: only useful work keeps it, and what was asked for has an end. */
 
 import * as assert from 'uvu/assert'
-import { type Impatience, WirePatience } from '../../src/rsync/patience.ts'
+import { type Impatience, rateWindowMs, WirePatience } from '../../src/rsync/patience.ts'
 import { test } from '../support/suite.ts'
 
 const SLOW = { bytesPerSecond: 64, windowMs: 600_000 }
@@ -49,6 +49,15 @@ test('a drip ends with the window, and a slow satellite passes', () => {
   bursts.expect(1e9)
   let turn = 0
   assert.is(wait(bursts, () => turn++ % 50 === 0 && bursts.worked(3600)).end, undefined)
+})
+
+test('the rate is judged over a time in which enough should come, and over no hiccup', () => {
+  assert.is(rateWindowMs(64, 60_000), 600_000)
+  assert.is(rateWindowMs(1, 60_000), 600_000)
+  assert.is(rateWindowMs(1000, 60_000), 38_400)
+  assert.is(rateWindowMs(1e6, 60_000), 10_000)
+  assert.is(rateWindowMs(1e6, 2000), 2000)
+  assert.is(rateWindowMs(1000, 2000), 38_400)
 })
 
 test('all that was asked for has a time in proportion', () => {

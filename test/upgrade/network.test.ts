@@ -173,7 +173,7 @@ test('a server that falls silent is given up in time: 75, and the next run finis
   }
 })
 
-test('a server that is too slow is given up, and the next source goes on', async () => {
+test('a server that falls silent on the way is given up, and the next source goes on', async () => {
   const proxy = await badLine({ stallAfter: 300_000 })
   const device = deviceOn41([url('xo', proxy.port), url('xo')], {
     configuration: { transfer: { 'timeout-seconds': '1' } },
@@ -183,6 +183,28 @@ test('a server that is too slow is given up, and the next source goes on', async
   assert.ok(notes(run).some((text) => /trying the next source/.test(text)))
   whole42(device)
   proxy.close()
+})
+
+/** Judged over the two seconds of silence that are allowed, by what a line of 2 kB/s can't bring. */
+const DEMANDING = { transfer: { 'timeout-seconds': '2', 'minimum-bytes-per-second': '20000' } }
+const TOO_SLOW = /: slow: .* useful bytes per second over .* \(at least 20000 wanted\)/
+
+test('a server below the least rate is given up though it is never silent: 75', async () => {
+  const proxy = await badLine({ bytesPerSecond: 2000 })
+  const device = deviceOn41([url('xo', proxy.port)], { configuration: DEMANDING })
+  const { message } = await device.fail('upgrade', 75, 'DeadlineError')
+  assert.match(message, TOO_SLOW)
+  assert.is((await device.succeed('status')).attack?.name, 'slow')
+})
+
+test('a server below the least rate gives way to the next source', async () => {
+  const proxy = await badLine({ bytesPerSecond: 2000 })
+  const device = deviceOn41([url('xo', proxy.port), url('xo')], { configuration: DEMANDING })
+  const run = await device.run('upgrade')
+  assert.is(run.status, 0, run.stdout)
+  const given = notes(run).find((text) => TOO_SLOW.test(text))
+  assert.match(given ?? '', /trying the next source$/)
+  whole42(device)
 })
 
 /** Of the bytes that a whole upgrade receives, in thousandths; the same ones each time. */
