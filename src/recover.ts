@@ -9,7 +9,7 @@ import { findRelease, learnSigner, type Offer } from './source/find-release.ts'
 import { PATIENCE } from './source/order.ts'
 import { OwnDisk } from './source/own-disk.ts'
 import { faultOf, Search } from './source/search.ts'
-import { build, type Mending } from './staging/build.ts'
+import { build, type Mending, NO_DAMAGE } from './staging/build.ts'
 import type { StageReport } from './staging/stage.ts'
 import { commit } from './store/commit.ts'
 import { mendRecord, signedTree } from './store/mend-record.ts'
@@ -33,7 +33,6 @@ export interface Recovered {
 
 const OTHERS: TreeName[] = ['upgraded-root', 'previous-root']
 
-const NO_DAMAGE: Mending = { damage: [], link: true }
 const OWN_CURE = 'a stick or a network with the release brings one'
 
 /** What was found out about the trees of a store. */

@@ -6,10 +6,11 @@ import { ConfigError, PeerError } from './errors.ts'
 import { knowsSigner } from './release/signify.ts'
 import { findRelease, type ReleaseWish } from './source/find-release.ts'
 import { Search, type SearchOptions } from './source/search.ts'
-import { build } from './staging/build.ts'
+import { build, NO_DAMAGE } from './staging/build.ts'
 import type { StageReport } from './staging/stage.ts'
 import { commit, commitFirst } from './store/commit.ts'
 import { trustedKeys } from './store/key-chain.ts'
+import { cureWhereNoneRuns } from './store/none-runs.ts'
 import { finishCutSwap } from './store/swap.ts'
 import { checkSettled, forgive } from './store/trial.ts'
 
@@ -34,7 +35,10 @@ export async function upgrade(job: Upgrade): Promise<Upgraded> {
   finishCutSwap(job.store)
   const running = job.store.tree('fakeroot')
   if (!running) {
-    throw new ConfigError('this store holds no system to upgrade', 'run `xo-upgrade install`')
+    throw new ConfigError(
+      'this store holds no system to upgrade',
+      `run \`xo-upgrade ${cureWhereNoneRuns(job.store)}\``,
+    )
   }
   const installed = running.release.version
   const search = new Search(job)
@@ -66,7 +70,7 @@ export async function upgrade(job: Upgrade): Promise<Upgraded> {
   return { outcome: 'staged', installed, version, report, source: search.serving?.name }
 }
 
-/** Puts the first system into an empty store. Needs the store's lock. */
+/** Puts the first system into a store where none runs. Needs the store's lock. */
 export async function install(job: Upgrade): Promise<Upgraded> {
   finishCutSwap(job.store)
   const running = job.store.tree('fakeroot')
@@ -76,10 +80,20 @@ export async function install(job: Upgrade): Promise<Upgraded> {
       'use `xo-upgrade upgrade`',
     )
   }
+  if (job.store.isRoot('fakeroot')) {
+    throw new ConfigError(
+      'the system that runs is the tree of this store, whose release is gone',
+      'run `xo-upgrade recover`, which puts a whole one in its place',
+    )
+  }
   const search = new Search(job)
   const offer = await findRelease(search, job, undefined)
   if ('none' in offer) throw new PeerError('no source has a release', 'absent')
-  const { verified, report } = await search.serve((source) => build({ ...job, ...offer }, source))
+  // Leftovers of a system save transfer, once they are proved.
+  const mending = job.store.has('fakeroot') ? NO_DAMAGE : undefined
+  const { verified, report } = await search.serve((source) =>
+    build({ ...job, ...offer }, source, mending),
+  )
   job.progress.begin('commit', undefined, 'entries')
   commitFirst(verified)
   search.settled()

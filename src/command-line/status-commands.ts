@@ -7,6 +7,7 @@ import { amount } from '../progress-bar.ts'
 import { formatInstant } from '../release/fields.ts'
 import type { RevokedKey } from '../release/keys.ts'
 import { keysEverTrusted, revokedSigner } from '../store/key-chain.ts'
+import { cureWhereNoneRuns } from '../store/none-runs.ts'
 import { type HomeRecord, readState } from '../store/state.ts'
 import type { Store, Tree, TreeName } from '../store/store.ts'
 import { trialOf } from '../store/trial.ts'
@@ -128,10 +129,7 @@ export const statusCommand: Command = {
   },
 }
 
-function noneRuns(store: Store): string {
-  const command = store.has('fakeroot') || store.has('previous-root') ? 'recover' : 'install'
-  return `nothing: run \`xo-upgrade ${command}\``
-}
+const noneRuns = (store: Store) => `nothing: run \`xo-upgrade ${cureWhereNoneRuns(store)}\``
 
 const toldOf = ({ told }: { told: boolean }) => (told ? ' (home knows)' : '')
 

@@ -69,7 +69,7 @@ function linesOf(result: Upgraded): string[] {
 
 export const installCommand: Command = {
   name: 'install',
-  summary: 'put the first version into an empty store',
+  summary: 'put the first version into a store where none runs',
   about:
     'Makes the store where it is missing, fetches the whole image, proves it, and lets it run.',
   options: [WANTED_VERSION, ...FETCH_OPTIONS],

@@ -24,6 +24,9 @@ export interface Mending {
   link: boolean
 }
 
+/** Beside a tree of which nothing is known to be wrong, and that nobody vouches for. */
+export const NO_DAMAGE: Mending = { damage: [], link: true }
+
 /** Brings the tree from one source; what came before it failed is kept for the next one. */
 export async function build(
   staging: Staging,

@@ -13,11 +13,15 @@ export function commit(tree: VerifiedTree): void {
   store.syncDirectory()
 }
 
-/** The first tree of a store has nothing to be swapped with: it becomes the one that runs. */
+/**
+ * The first tree of a store has nothing to be swapped with: it becomes the one that runs. What has its
+ * name without being a tree, leftovers of one, goes first; nobody may run from it.
+ */
 export function commitFirst(tree: VerifiedTree): void {
   const { store } = tree
   const { files } = store.host
   files.syncFileSystem(store.directory)
+  store.discard('fakeroot')
   files.rename(store.directory, 'staging', store.directory, 'fakeroot')
   store.syncDirectory()
 }

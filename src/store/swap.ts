@@ -20,6 +20,7 @@ export function swap(store: Store): Versions {
   if (target === undefined) {
     throw new ConfigError('no upgrade waits for a swap', 'run `xo-upgrade upgrade` first')
   }
+  claimStray(store)
   const versions = { source: store.version('fakeroot') ?? 0, target }
   store.discard('previous-root')
   // The intent must not outlive a cut that what it makes room for did not.
@@ -36,6 +37,7 @@ export function swap(store: Store): Versions {
  * `reason` as how things ended.
  */
 export function rollBack(store: Store, why: { bad?: number; reason?: string } = {}): Versions {
+  claimStray(store)
   const target = store.version('previous-root')
   const source = store.version('fakeroot') ?? 0
   if (target === undefined) {
@@ -86,7 +88,19 @@ export function finishCutSwap(store: Store): Intent | undefined {
   separate(store)
   const { intent } = readState(store)
   if (intent) finish(store, intent)
+  else claimStray(store)
   return intent
+}
+
+/** Of a swap whose intent was lost with the record: the next one must not take its old tree for its own. */
+function claimStray(store: Store): void {
+  if (!store.has(ASIDE) || !store.has('fakeroot')) return
+  const { files } = store.host
+  if (store.version('previous-root') === undefined) {
+    store.discard('previous-root')
+    files.rename(store.directory, ASIDE, store.directory, 'previous-root')
+  } else files.removeTree(store.directory, ASIDE)
+  store.syncDirectory()
 }
 
 /**

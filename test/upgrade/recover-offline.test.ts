@@ -5,12 +5,14 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { PeerError } from '../../src/errors.ts'
 import type { Fd, Files, Host } from '../../src/host.ts'
 import { silent } from '../../src/progress.ts'
 import { loadSecretKey } from '../../src/publish/keygen.ts'
 import { type Recovered, recoverSystem } from '../../src/recover.ts'
 import { publicKeyOf } from '../../src/release/signify.ts'
 import { openSource } from '../../src/source/open-source.ts'
+import type { Source } from '../../src/source/source.ts'
 import { readState } from '../../src/store/state.ts'
 import type { Store } from '../../src/store/store.ts'
 import { swap } from '../../src/store/swap.ts'
@@ -19,6 +21,7 @@ import { verify } from '../../src/store/verify.ts'
 import { nodeHost } from '../support/host.ts'
 import { smallImage } from '../support/image.ts'
 import { bring, newStorePath, sourceOptions, withStore } from '../support/node-device.ts'
+import { rejects } from '../support/rejects.ts'
 import { Publisher } from '../support/release.ts'
 import { test } from '../support/suite.ts'
 
@@ -41,12 +44,13 @@ function recovered(
   path: string,
   { host, keys, module }: Publisher,
   files?: Files,
+  change = (source: Source) => source,
 ): Promise<Recovered> {
   const machine: Host = nodeHost(files)
   return withStore(
     path,
     async (store) => {
-      const source = openSource(machine, `file://${module}`, sourceOptions(machine, store))
+      const source = change(openSource(machine, `file://${module}`, sourceOptions(machine, store)))
       const job = {
         ...{ store, sources: [source], version: undefined, allowDowngrade: false, reserveBytes: 0 },
         keys: { release: [publicKeyOf(loadSecretKey(host, keys.secretFile))] },
@@ -77,6 +81,25 @@ test('the damaged tree is replaced, and the way back stays', async () => {
     assert.is(store.version('previous-root'), 1)
     assert.equal([readState(store).trial, readState(store).boots], [undefined, 0])
   })
+})
+
+test('a fault of our own, met while a newer version is looked for, is not taken for having none', async () => {
+  const { path, publisher } = await calm()
+  writeFileSync(join(path, 'fakeroot/root/etc/only-2'), 'another content')
+  let hasFailed = false
+  const change = (source: Source): Source => ({
+    ...{ name: source.name, close: () => source.close() },
+    statement: async (version) => {
+      if (hasFailed) throw new Error('a fault of our own')
+      return source.statement(version)
+    },
+    manifest: (version, wanted) => source.manifest(version, wanted),
+    content: async () => {
+      hasFailed = true
+      throw new PeerError('the line was cut', 'cut')
+    },
+  })
+  await rejects(recovered(path, publisher, undefined, change), /^a fault of our own$/)
 })
 
 /** Reading these files of the running tree fails as flash does whose checksum is wrong. */

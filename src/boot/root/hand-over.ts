@@ -4,7 +4,7 @@
  * something fails.
  */
 import type { BootSettings, RootMode } from '../../device/boot-settings.ts'
-import { isSystemError, type SystemError } from '../../errors.ts'
+import { isExpected, isSystemError, type SystemError } from '../../errors.ts'
 import type { Host, Path } from '../../host.ts'
 import type { Store, TreeName } from '../../store/store.ts'
 import { arrayOfBytes, bytesOfText, show } from '../../text.ts'
@@ -45,23 +45,30 @@ export function handOver(job: HandOver): never {
     job.store.unlock()
     throw start(job)
   } catch (error) {
-    for (const own of moved.reverse()) moveBack(job, own)
-    unmountIfThere(host, NEW_ROOT)
-    job.store.unlock()
-    if (job.writable) job.store.lock()
-    console.reopen()
+    takeBack(job, moved)
     throw error
   }
 }
 
-/** What can't be taken back is told: why the start failed is worth more, and the lock is taken all the same. */
-function moveBack({ host, console }: HandOver, own: Path): void {
-  try {
-    host.system.mount(`${NEW_ROOT}${own}`, own, '', ['move'], '')
-  } catch (error) {
-    if (!isSystemError(error)) throw error
-    console.debug(`${own} stays in the new root: ${show(error.message)}`)
+/** Each step is tried, whatever became of the others; why the start failed is worth more than why one of them did. */
+function takeBack({ host, console, store, writable }: HandOver, moved: Path[]): void {
+  const back = (what: string, step: () => void) => {
+    try {
+      step()
+    } catch (error) {
+      if (!isExpected(error)) throw error
+      console.debug(`${what}: ${show(error.message)}`)
+    }
   }
+  for (const own of moved.reverse()) {
+    back(`${own} stays in the new root`, () =>
+      host.system.mount(`${NEW_ROOT}${own}`, own, '', ['move'], ''),
+    )
+  }
+  back('the new root stays mounted', () => unmountIfThere(host, NEW_ROOT))
+  store.unlock()
+  if (writable) back('the store is not locked', () => store.lock())
+  console.reopen()
 }
 
 /** What was said, for the running system to read. */
