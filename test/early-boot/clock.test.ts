@@ -40,7 +40,7 @@ async function run(machine: Machine) {
   if (store) changeState(store, { trustedSeconds: signedSeconds })
   const shown: string[] = []
   const console = { line: (text: string) => void shown.push(text) }
-  await step?.run({ ground: { host, ownsMachine }, console, store } as unknown as Boot)
+  await step?.run({ host, ownsMachine, console, store } as unknown as Boot)
   store?.close()
   return { set, shown }
 }
