@@ -4,13 +4,14 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { DEADLINE_MS, deadline } from '../support/deadline.ts'
 import { test } from '../support/suite.ts'
+import { until } from '../support/until.ts'
 
 const tool = new URL('../../../../tools/measure.mjs', import.meta.url).href
 const { measured, readRecords, startMeasure, stopAll } = await import(tool)
 
 const folder = mkdtempSync(join(tmpdir(), 'measure-'))
-const DEADLINE_MS = 20_000
 
 test.after(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -44,7 +45,7 @@ test('a client is measured, with its status and its output', async () => {
   assert.is(status, 3)
   assert.match(output, 'said')
   assert.match(output, 'aside')
-  assert.ok(wall >= 0.1 && wall < 10, `wall ${wall}`)
+  assert.ok(wall >= 0.1, `wall ${wall}`)
   assert.ok(peakKiB > 100, `peak ${peakKiB}`)
 })
 
@@ -73,13 +74,12 @@ test('bytes of a connection are counted to the byte, in both directions', async 
 })
 
 test('a program that runs when all is stopped ends', async () => {
-  const mark = join(folder, 'survived')
-  const run = measured(['sh', '-c', `sleep 1; touch ${mark}`], { folder })
-  await new Promise((resolve) => setTimeout(resolve, 200))
+  const begun = join(folder, 'begun')
+  const run = measured(['sh', '-c', `touch ${begun}; while :; do sleep 0.1; done`], { folder })
+  await until(() => existsSync(begun))
   await stopAll()
-  const { status } = await run
+  const { status } = await deadline<{ status: number | null }>(run)
   assert.is.not(status, 0)
-  assert.not.ok(existsSync(mark))
 })
 
 test.run()

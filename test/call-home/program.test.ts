@@ -2,11 +2,12 @@
  * The real program and home servers: what leaves the laptop, what a round does, a stolen laptop and
  * its way back, the daemon. First a server of the test's own, at the end the reference one.
  */
+
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import { makeKeyPair, readSecretKey } from '../../src/release/signify.ts'
 import { deadline } from '../support/deadline.ts'
@@ -17,6 +18,7 @@ import { smallImage } from '../support/image.ts'
 import { Publisher } from '../support/release.ts'
 import { scratch } from '../support/scratch.ts'
 import { test } from '../support/suite.ts'
+import { until } from '../support/until.ts'
 
 const host = nodeHost()
 const publisher = new Publisher()
@@ -171,7 +173,7 @@ test('the daemon keeps the name of an attack on its home server’s replies as w
   assert.is(last.outcome, 'TrustError')
   assert.match(last.message, /^unknown key: /)
   daemon.child.kill('SIGTERM')
-  assert.is(await deadline(daemon.ended, 5000), 0, daemon.text())
+  assert.is(await deadline(daemon.ended), 0, daemon.text())
 })
 
 test('an attack on the last upgrade is told at home by its name, and nothing else of it', async () => {
@@ -289,15 +291,6 @@ function start(words: string[]): { child: ChildProcess; text(): string; ended: P
   return { child, text: () => text, ended }
 }
 
-async function until<Value>(what: () => Promise<Value | undefined> | Value | undefined) {
-  for (let i = 0; i < 200; i++) {
-    const value = await what()
-    if (value !== undefined) return value
-    await sleep(50)
-  }
-  throw new Error('it did not happen')
-}
-
 test('the daemon makes rounds, tells what it does, and ends cleanly', async () => {
   home.script = replying(secret, { version: 42, intervalSeconds: 7200 })
   const device = await laptop()
@@ -317,11 +310,11 @@ test('the daemon makes rounds, tells what it does, and ends cleanly', async () =
   assert.ok(inSeconds > 5700 && inSeconds <= 8640, String(inSeconds))
   // Who connects and never reads holds nothing up.
   const idle = connect(controlOf(device))
-  await sleep(50)
+  await deadline(once(idle, 'connect'))
   assert.ok((await device.succeed('status')).daemon)
   idle.destroy()
   daemon.child.kill('SIGTERM')
-  assert.is(await deadline(daemon.ended, 5000), 0, daemon.text())
+  assert.is(await deadline(daemon.ended), 0, daemon.text())
   assert.not.ok(existsSync(controlOf(device)))
   assert.is((await device.succeed('status')).daemon, undefined)
 })
@@ -342,11 +335,11 @@ test('the daemon lives through a broken configuration, and a busy store', async 
   const good = readFileSync(device.configurationFile, 'utf8')
   writeFileSync(device.configurationFile, good.replace('[policy]', '[policy]\nhold = perhaps'))
   daemon.child.kill('SIGHUP')
-  await until(() => (/allowed is yes or no/.test(daemon.text()) ? true : undefined))
+  await until(() => /allowed is yes or no/.test(daemon.text()))
   writeFileSync(device.configurationFile, good)
   assert.is((await round(3)).failures, 0)
   daemon.child.kill('SIGINT')
-  assert.is(await deadline(daemon.ended, 5000), 0, daemon.text())
+  assert.is(await deadline(daemon.ended), 0, daemon.text())
 })
 
 test('the reference home server and a laptop understand each other', async () => {
@@ -359,15 +352,14 @@ test('the reference home server and a laptop understand each other', async () =>
   const device = await laptop(`http://127.0.0.1:${port}`)
   assert.is((await device.succeed('run')).upgraded.version, 42)
   write('stolen', 'SHC1\n')
-  const acts = (act: string) =>
-    until(async () => ((await device.succeed('check')).act === act ? true : undefined))
+  const acts = (act: string) => until(async () => (await device.succeed('check')).act === act)
   await acts('lock out')
   write('stolen', '')
   await acts('stay')
   const fleet = await run(['home', '--json', '--folder', folder, '--fleet'])
   assert.match(fleet.stdout, /SHC1/)
   server.child.kill('SIGKILL')
-  await deadline(server.ended, 5000)
+  await deadline(server.ended)
 })
 
 test.run()

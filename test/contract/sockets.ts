@@ -166,7 +166,7 @@ function streamContract(name: string, host: Host, peers: Peers): void {
     const before = clock.monotonicMs()
     await fails('ETIMEDOUT', () => sockets.read(socket, new Uint8Array(1), 0, 1, 150))
     const passed = clock.monotonicMs() - before
-    assert.ok(passed > 140 && passed < 5000, `${passed} ms`)
+    assert.ok(passed > 140, `${passed} ms`)
     sockets.close(socket)
   })
 

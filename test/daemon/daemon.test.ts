@@ -20,7 +20,7 @@ test('rounds follow the interval that home sets, and the first one comes soon', 
   assert.is(second - first, HOUR)
   assert.is(third - second, HOUR)
   laptop.daemon.end()
-  await deadline(laptop.running, 1000)
+  await deadline(laptop.running)
 })
 
 test('an interval is bounded, and spread', () => {
@@ -241,7 +241,7 @@ test('it ends at once, also in the middle of a round, and has counted what it ra
   await laptop.until(1)
   await laptop.after(1000)
   laptop.daemon.end()
-  await deadline(laptop.running, 1000)
+  await deadline(laptop.running)
   assert.ok(Math.abs(laptop.counted - laptop.clock.nowMs() / 1000) < 1)
 })
 
@@ -265,7 +265,7 @@ test('time is counted from an answer on', async () => {
   await laptop.until(2)
   await laptop.after(100)
   laptop.daemon.end()
-  await deadline(laptop.running, 1000)
+  await deadline(laptop.running)
   // An hour between the rounds was counted at the most once, and the answer began it anew.
   assert.ok(laptop.counted <= HOUR + 101, String(laptop.counted))
 })
@@ -277,7 +277,7 @@ test('a bug in a round ends the daemon, and is told', async () => {
     (error: Error) => error.message,
   )
   await laptop.clock.pass(() => laptop.daemon.status().activity === 'in a round')
-  assert.is(await deadline(failed, 1000), 'a bug')
+  assert.is(await deadline(failed), 'a bug')
 })
 
 test('a source of hints that breaks is told once, and the rounds go on', async () => {

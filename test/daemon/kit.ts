@@ -64,7 +64,7 @@ export class Laptop {
 
   async passing(ended: () => boolean): Promise<void> {
     if (this.rounds.length === 0) this.running = this.daemon.run()
-    assert.ok(await deadline(this.clock.pass(ended), 20_000))
+    assert.ok(await deadline(this.clock.pass(ended)))
   }
 
   running: Promise<void> = Promise.resolve()

@@ -2,11 +2,12 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
+import { DEADLINE_MS } from '../support/deadline.ts'
 import { PROGRAM } from '../support/device.ts'
 import { scratch } from '../support/scratch.ts'
 import { test } from '../support/suite.ts'
+import { until } from '../support/until.ts'
 
 const SCRIPT = resolve('firmware/system/xo-upgrade.rc')
 const folder = scratch('rc')
@@ -16,20 +17,17 @@ const program = join(folder, 'program')
 
 function rc(word: string): number {
   const environment = { XO_UPGRADE: program, XO_UPGRADE_PID: pidFile, XO_UPGRADE_PAUSE: '0.2' }
-  const options = { env: { PATH: process.env.PATH, ...environment }, timeout: 20_000 }
+  const options = { env: { PATH: process.env.PATH, ...environment }, timeout: DEADLINE_MS }
   const { status } = spawnSync('sh', [SCRIPT, word], options)
   return status ?? -1
 }
 
-async function until(what: () => boolean): Promise<void> {
-  for (let i = 0; i < 200; i++) {
-    if (what()) return
-    await sleep(50)
-  }
-  throw new Error(`it did not happen; the log: ${existsSync(log) ? readFileSync(log, 'utf8') : ''}`)
-}
-
 const logged = () => (existsSync(log) ? readFileSync(log, 'utf8') : '')
+
+const happens = (what: () => boolean) =>
+  until(what).catch((error) => {
+    throw new Error(`it did not happen; the log: ${logged()}`, { cause: error })
+  })
 
 test.after(() => {
   rc('stop')
@@ -46,13 +44,13 @@ test('it starts once, hears a word, and stops', async () => {
   writeFileSync(program, `#!/bin/sh\nexec ${PROGRAM} ${words} 2>>${log}\n`, { mode: 0o755 })
   assert.is(rc('status'), 1)
   assert.is(rc('start'), 0)
-  await until(() => existsSync(join(folder, 'control')))
+  await happens(() => existsSync(join(folder, 'control')))
   const pid = readFileSync(pidFile, 'utf8')
   assert.is(rc('start'), 0)
   assert.is(readFileSync(pidFile, 'utf8'), pid)
   assert.is(rc('status'), 0)
   assert.is(rc('reload'), 0)
-  await until(() => logged().includes('No system is installed'))
+  await happens(() => logged().includes('No system is installed'))
   // The word did not end it.
   assert.is(rc('status'), 0)
   assert.is(rc('stop'), 0)
@@ -65,12 +63,12 @@ test('a daemon that fails is started again; one that is configured wrong is not'
   writeFileSync(log, '')
   writeFileSync(program, `#!/bin/sh\necho failed >>${log}\nexit 70\n`, { mode: 0o755 })
   assert.is(rc('start'), 0)
-  await until(() => logged().split('\n').length > 3)
+  await happens(() => logged().split('\n').length > 3)
   assert.is(rc('stop'), 0)
   writeFileSync(log, '')
   writeFileSync(program, `#!/bin/sh\necho wrong >>${log}\nexit 64\n`, { mode: 0o755 })
   assert.is(rc('start'), 0)
-  await until(() => logged() !== '' && rc('status') === 1)
+  await happens(() => logged() !== '' && rc('status') === 1)
   assert.is(logged(), 'wrong\n')
 })
 

@@ -9,11 +9,11 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PROGRAM } from '../support/device.ts'
 import { scratch } from '../support/scratch.ts'
+import { until } from '../support/until.ts'
 import type { Network } from './network.ts'
 
 export const RSYNC_PORT = 873
 export const HOME_PORT = 8765
-const START_TRIES = 100
 /** It looks at its files once a second. */
 const REFRESH_MS = 1_200
 
@@ -98,9 +98,5 @@ export class HomeServer {
 }
 
 async function listening(network: Network, name: string, port: number): Promise<void> {
-  for (let tries = 0; tries < START_TRIES; tries++) {
-    if (await network.accepts(name, port)) return
-    await sleep(50)
-  }
-  throw new Error(`nobody listens on port ${port} of ${name}`)
+  await until(() => network.accepts(name, port), `a listener on port ${port} of ${name}`)
 }

@@ -5,7 +5,6 @@
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import { parseConfiguration } from '../../src/device/settings.ts'
 import { PROGRAM } from '../support/device.ts'
@@ -17,6 +16,7 @@ import { scratch } from '../support/scratch.ts'
 import { shell } from '../support/shell.ts'
 import { test } from '../support/suite.ts'
 import { makeTree } from '../support/tree.ts'
+import { until } from '../support/until.ts'
 
 const page = new Page('docs/OPERATING.md', 'test/docs/operating.test.ts')
 const folder = scratch('operating')
@@ -43,7 +43,7 @@ test('the daemon’s configuration serves it', async () => {
   const place = `address = 127.0.0.1\nport = ${port}\npid file = ${at('pid')}\nlog file = ${at('log')}\n`
   writeFileSync(at('rsyncd.conf'), place + text)
   const [url, stop] = [`rsync://127.0.0.1:${port}/xo/`, `kill "$(cat ${at('pid')})"`]
-  const wait = `for i in 1 2 3 4 5 6 7 8 9; do rsync ${url} && break; sleep 0.2; done`
+  const wait = `for i in $(seq 300); do rsync ${url} && break; sleep 0.2; done`
   const said = shell(`rsync --daemon --config=rsyncd.conf\n${wait}\n${stop}`, { folder })
   assert.match(said, / latest\n/)
 })
@@ -55,16 +55,12 @@ test('the home server answers until it is killed', async () => {
   const words = ['-euc', script.replace(/^(xo-upgrade home )/m, 'exec $1')]
   const server = spawn('sh', words, { cwd: folder, env: environment, stdio: 'ignore' })
   try {
-    for (let tries = 0; ; tries++) {
-      const body = 'kind=call-home\n'
-      const answer = await fetch(`http://127.0.0.1:${port}/call-home`, {
-        method: 'POST',
-        body,
-      }).catch(() => undefined)
-      if (answer?.status === 400) break
-      assert.ok(tries < 100 && server.exitCode === null, `status ${server.exitCode}`)
-      await sleep(50)
-    }
+    const asked = { method: 'POST', body: 'kind=call-home\n' }
+    await until(async () => {
+      assert.is(server.exitCode, null)
+      const answer = await fetch(`http://127.0.0.1:${port}/call-home`, asked).catch(() => undefined)
+      return answer?.status === 400
+    }, 'an answer of the home server')
   } finally {
     server.kill()
   }

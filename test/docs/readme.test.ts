@@ -1,7 +1,6 @@
 /** The first upgrade of the README, as a newcomer types it, in a folder and at a port of the test's own. */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import { nodeHost } from '../support/host.ts'
 import { Page } from '../support/page.ts'
@@ -10,6 +9,7 @@ import { scratch } from '../support/scratch.ts'
 import { shell } from '../support/shell.ts'
 import { test } from '../support/suite.ts'
 import { linesOfTree } from '../support/tree.ts'
+import { until } from '../support/until.ts'
 
 const page = new Page('README.md', 'test/docs/readme.test.ts')
 const host = nodeHost()
@@ -48,13 +48,11 @@ test('every block that names this file was run', () => {
 const pidFile = join(folder, 'rsyncd.pid')
 
 async function started(): Promise<number> {
-  for (let tries = 0; tries < 200 && !existsSync(pidFile); tries++) await sleep(25)
-  return Number(readFileSync(pidFile, 'utf8'))
+  return until(() => existsSync(pidFile) && Number(readFileSync(pidFile, 'utf8')), 'the daemon')
 }
 
 async function ended(pid: number): Promise<void> {
-  for (let tries = 0; tries < 200 && isRunning(pid); tries++) await sleep(25)
-  assert.not.ok(isRunning(pid), 'the daemon runs on')
+  await until(() => !isRunning(pid), 'the end of the daemon')
 }
 
 function isRunning(pid: number): boolean {

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import { parseConfiguration } from '../../src/device/settings.ts'
 import { placeOf } from '../../src/home/answer.ts'
+import { accepts } from '../support/accepts.ts'
 import { PROGRAM } from '../support/device.ts'
 import { nodeHost } from '../support/host.ts'
 import { smallImage } from '../support/image.ts'
@@ -17,6 +18,7 @@ import { type Daemon, freePort, startConfigured, startDaemon } from '../support/
 import { scratch } from '../support/scratch.ts'
 import { test } from '../support/suite.ts'
 import { file, makeTree } from '../support/tree.ts'
+import { until } from '../support/until.ts'
 
 const REFRESH_MS = 1_200
 const host = nodeHost()
@@ -79,12 +81,7 @@ function shell(script: string, laptop?: string): string {
 }
 
 async function accepted(port: number): Promise<void> {
-  const probe = `exec 3<>/dev/tcp/127.0.0.1/${port}`
-  for (let tries = 0; tries < 100; tries++) {
-    if (spawnSync('bash', ['-c', probe], { stdio: 'ignore' }).status === 0) return
-    await sleep(50)
-  }
-  assert.unreachable(`nobody listens on port ${port}`)
+  await until(() => accepts(port), `a listener on port ${port}`)
 }
 
 function makeImage(version: number): void {

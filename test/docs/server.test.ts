@@ -66,7 +66,7 @@ test('the daemon serves a mirror as it is configured, nicely, and hides what is 
       'sh',
       [
         '-c',
-        `for i in 1 2 3 4 5 6 7 8 9; do rsync rsync://127.0.0.1:${port}/xo/ && break; sleep 0.2; done`,
+        `for i in $(seq 300); do rsync rsync://127.0.0.1:${port}/xo/ && break; sleep 0.2; done`,
       ],
       { encoding: 'utf8' },
     )

@@ -6,13 +6,13 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join, resolve } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import { PROGRAM } from '../support/device.ts'
 import { Page } from '../support/page.ts'
 import { freePort, startDaemon } from '../support/rsync-daemon.ts'
 import { scratch } from '../support/scratch.ts'
 import { test } from '../support/suite.ts'
+import { until } from '../support/until.ts'
 
 const page = new Page('docs/SERVER.md', 'test/docs/start-at-boot.test.ts')
 const block = (language: string, holds: string) => page.block(language, holds)
@@ -54,12 +54,10 @@ function greeting(port: number, from = '127.0.0.1'): Promise<string> {
 }
 
 async function serves(port: number): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
+  await until(() => {
     const { stdout } = spawnSync('rsync', [`rsync://127.0.0.1:${port}/xo/`], { encoding: 'utf8' })
-    if (/ latest\n/.test(stdout)) return
-    await sleep(100)
-  }
-  assert.unreachable(`nobody serves on port ${port}`)
+    return / latest\n/.test(stdout)
+  }, `a daemon on port ${port}`)
 }
 
 async function holdsForEachAddress(port: number): Promise<void> {
@@ -190,20 +188,14 @@ test('the home server’s rc script starts it as its user, again when it fails, 
   }
   const rc = (word: string) =>
     spawnSync('sh', ['firmware/system/xo-upgrade-home.rc', word], { env: environment }).status
-  const answers = async () => {
-    for (let tries = 0; tries < 200; tries++) {
-      if (await answersOn(port)) return
-      await sleep(50)
-    }
-    assert.unreachable('the home server does not answer')
-  }
+  const answers = () => until(() => answersOn(port), 'an answer of the home server')
   try {
     assert.is(rc('start'), 0)
     await answers()
     const [server = 0] = pidsOf(program)
     assert.match(readFileSync(`/proc/${server}/status`, 'utf8'), /^Uid:\t65534\t/m)
     process.kill(server, 'SIGKILL')
-    await sleep(100)
+    await until(() => !pidsOf(program).includes(server), 'its end')
     await answers()
     assert.is(rc('status'), 0)
   } finally {

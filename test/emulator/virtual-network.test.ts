@@ -107,9 +107,7 @@ test('time stands still where nothing is waited for, and jumps where something i
   void clock.asHost.sleep(86_400_000).then(() => {
     ended = true
   })
-  const begun = performance.now()
-  assert.ok(await clock.pass(() => ended))
-  assert.ok(performance.now() - begun < 5_000)
+  assert.ok(await deadline(clock.pass(() => ended)))
   assert.equal(order, ['first 1000', 'second 2000'])
   assert.is(clock.nowMs(), 86_400_000)
   assert.not.ok(await clock.pass(() => false), 'nothing is left')

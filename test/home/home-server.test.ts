@@ -14,6 +14,7 @@ import { scratch } from '../support/scratch.ts'
 import { signing } from '../support/signing.ts'
 import { run } from '../support/stock-tool.ts'
 import { test } from '../support/suite.ts'
+import { until } from '../support/until.ts'
 
 const PROGRAM = 'build/x86_64/xo-upgrade'
 const host = nodeHost()
@@ -67,15 +68,17 @@ test('a laptop gets a reply that it believes', async () => {
 test('what changes in the folder changes the answers; what is wrong there does not', async () => {
   put('stolen', 'SHC2\n')
   put('latest', '43\n')
-  await deadline(host.clock.sleep(1200))
+  await until(async () => (await call('SHC1')).version === 43)
   assert.is((await deadline(call('SHC2'))).stolen, true)
-  assert.is((await deadline(call('SHC1'))).version, 43)
   put('latest', 'forty-four\n')
-  await deadline(host.clock.sleep(1200))
-  assert.is((await deadline(call('SHC1'))).version, 43)
-  assert.match(complaints, /latest, line 1: "forty-four".*holds until this is mended/)
+  await until(async () => {
+    assert.is((await call('SHC1')).version, 43)
+    return /latest, line 1: "forty-four".*holds until this is mended/.test(complaints)
+  })
+  put('latest', '44\n')
+  await until(async () => (await call('SHC1')).version === 44)
   put('latest', '43\n')
-  await deadline(host.clock.sleep(1200))
+  await until(async () => (await call('SHC1')).version === 43)
 })
 
 test('each call is a line, with an address only of the stolen', async () => {

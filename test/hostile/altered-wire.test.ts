@@ -35,7 +35,7 @@ for (const name of NAMES) {
       const connections = recorded.map((pieces) => new Recording(pieces, () => 1000))
       const modules = { ...host, sockets: replayed(connections) }
       try {
-        const files = await deadline(play(modules, 873, scenario, folder), 5000)
+        const files = await deadline(play(modules, 873, scenario, folder))
         for (const { result, name: file, content } of files.map((f) => f.outcome())) {
           assert.ok(result, `byte ${at}: nothing became of ${file}`)
           if ('failed' in result) outcomes.checksum++

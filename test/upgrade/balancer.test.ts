@@ -5,8 +5,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
+import { accepts } from '../support/accepts.ts'
 import { Device } from '../support/device.ts'
 import { nodeHost } from '../support/host.ts'
 import { image41, image42 } from '../support/image.ts'
@@ -17,6 +17,7 @@ import { type Daemon, freePort, startDaemon } from '../support/rsync-daemon.ts'
 import { scratch } from '../support/scratch.ts'
 import { test } from '../support/suite.ts'
 import { copyTree, linesOfTree } from '../support/tree.ts'
+import { until } from '../support/until.ts'
 
 const host = nodeHost()
 const publisher = new Publisher()
@@ -58,8 +59,10 @@ test.before(async () => {
   balancer.stderr?.on('data', (chunk) => {
     said += chunk
   })
-  await sleep(1500)
-  assert.is(balancer.exitCode, null, said)
+  await until(() => {
+    assert.is(balancer.exitCode, null, said)
+    return accepts(port)
+  }, 'haproxy listens')
 })
 
 test.after(async () => {
@@ -92,12 +95,11 @@ test('one of three daemons is killed in the middle of an upgrade, and the upgrad
   })
   const before = lines.map(({ received }) => received)
   const running = device.run('upgrade')
-  let victim = -1
-  for (let waited = 0; victim < 0 && waited < 20_000; waited += 20) {
-    await sleep(20)
-    victim = lines.findIndex((line, n) => line.received - (before[n] ?? 0) > 300_000)
-  }
-  assert.ok(victim >= 0, 'some daemon serves the content')
+  const isServing = (line: Line, n: number) => line.received - (before[n] ?? 0) > 300_000
+  const victim = await until(() => {
+    const found = lines.findIndex(isServing)
+    return found >= 0 && found
+  }, 'some daemon serves the content')
   // The whole machine: what stands in the buffers of its line is gone as well.
   kill(daemons[victim] as Daemon)
   lines[victim]?.close()
