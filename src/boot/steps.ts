@@ -3,10 +3,11 @@
  * them run again after whatever was missing may have come.
  */
 
+import { leaseSeconds } from '../call-home/lock.ts'
 import { parseStorePlace, type StorePlace } from '../device/store-place.ts'
 import { BusyError, ConfigError, isSystemError } from '../errors.ts'
 import type { Fd, Host } from '../host.ts'
-import { salvageState } from '../store/state.ts'
+import { salvageState, signedSeconds } from '../store/state.ts'
 import { Store } from '../store/store.ts'
 import { show } from '../text.ts'
 import { type Boot, DISK_MOUNT, type Step } from './boot.ts'
@@ -222,9 +223,13 @@ function openStore(boot: Boot): void {
   nameStore(host, path)
 }
 
-/** A battery that died leaves the clock in the past: it can't be earlier than what was signed. */
+/**
+ * A battery that died leaves the clock in the past: it can't be earlier than what home said, and what
+ * ran since; where home was never heard, than the newest release.
+ */
 function setClock({ host, ownsMachine, console, store }: Boot): void {
-  const seconds = store ? salvageState(store).trustedSeconds : 0
+  const state = store && salvageState(store)
+  const seconds = state ? leaseSeconds(state) || signedSeconds(state) : 0
   if (!ownsMachine || host.clock.wallSeconds() >= seconds) return
   try {
     host.system.setWallClock(seconds)

@@ -37,7 +37,7 @@ export async function callHome(
   modules: Pick<Host, 'sockets' | 'clock' | 'random'>,
   server: HomeContact,
   laptop: Laptop,
-  state: Told & Pick<State, 'trustedSeconds'>,
+  state: Told,
 ): Promise<Reply> {
   const nonce = hex(modules.random.randomBytes(NONCE_LENGTH))
   const { address, keys, timeoutMs } = server
@@ -51,7 +51,7 @@ export async function callHome(
     )
   }
   const { serial } = laptop
-  return openReply(answer.body, keys, { serial, nonce, trustedSeconds: state.trustedSeconds })
+  return openReply(answer.body, keys, { serial, nonce })
 }
 
 function questionOf(laptop: Laptop, { trial, bad, last, attack }: Told, nonce: string): Question {

@@ -31,36 +31,44 @@ export function lockVerdict(state: LeaseFacts, policy: LockPolicy): string | und
 }
 
 /**
- * The time that leases are judged by: the newest signed one, and what the laptop ran since. Switched
- * off it stands still; it can be late, but it is never ahead of the true one.
+ * The time that leases are judged by: what home said last, and what the laptop ran since. Switched
+ * off it stands still; it can be late, but it is never ahead of home's.
  */
 export function leaseSeconds({ trustedSeconds, ranSeconds }: Omit<LeaseFacts, 'home'>): number {
   return trustedSeconds + ranSeconds
 }
 
-/** Keeps what the home server said. A reply tells the present: what was counted since is over. */
+/**
+ * Keeps what the home server said. A reply tells the present, also where that lies before what was
+ * believed; what was counted since is over, and what was dated later was dated wrongly.
+ */
 export function recordReply(store: Store, reply: Reply): void {
   store.alone(() => keepReply(store, reply))
 }
 
 function keepReply(store: Store, reply: Reply): void {
   const { stolen, leaseEnd, version, intervalSeconds, priority, sources, message } = reply
-  const { trustedSeconds, pushSeconds, attack } = readState(store)
+  const { pushSeconds, newestRelease, attack } = readState(store)
+  const latest = reply.time + SERVER_SKEW_MAX_SECONDS
   changeState(store, {
     attack: attack && { ...attack, told: true },
-    trustedSeconds: Math.max(trustedSeconds, reply.time),
+    trustedSeconds: reply.time,
     ranSeconds: 0,
-    // One push with a date of the future must not silence those that come with the right one.
-    pushSeconds: Math.min(pushSeconds, reply.time + SERVER_SKEW_MAX_SECONDS),
+    // One of the future must not silence those that come with the right date.
+    pushSeconds: Math.min(pushSeconds, latest),
+    newestRelease: newestRelease && {
+      ...newestRelease,
+      issued: Math.min(newestRelease.issued, latest),
+    },
     home: { stolen, leaseEnd, version, intervalSeconds, priority, sources, message },
   })
 }
 
-/** Counts time that the laptop ran, where there is a lease that it counts for. */
+/** Counts time that the laptop ran since home was heard: for leases, and for how long home has been silent. */
 export function recordRun(store: Store, seconds: number): void {
   store.alone(() => {
     const { home, trustedSeconds, ranSeconds } = readState(store)
-    if (home?.leaseEnd === undefined || trustedSeconds === 0) return
+    if (!home || trustedSeconds === 0) return
     changeState(store, { ranSeconds: ranSeconds + Math.round(seconds) })
   })
 }
@@ -89,12 +97,13 @@ function openWith(
   keys: readonly PublicKey[],
   serial: string,
 ): void {
-  const { trustedSeconds, home } = readState(store)
+  const { trustedSeconds, unlocks, home } = readState(store)
   if (!home) throw new TrustError('this laptop was never locked: no home server has answered it')
-  const { time, leaseEnd } = openUnlock(statement, keys, { serial, trustedSeconds })
+  const { time, leaseEnd } = openUnlock(statement, keys, { serial, trustedSeconds, unlocks })
   changeState(store, {
     trustedSeconds: time,
     ranSeconds: 0,
+    unlocks: [...unlocks, time],
     home: { ...home, stolen: false, leaseEnd },
   })
 }

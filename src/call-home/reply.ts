@@ -5,12 +5,7 @@
  */
 
 import { assert, TrustError } from '../errors.ts'
-import {
-  REPLY_SIZE_MAX,
-  SERVER_SKEW_MAX_SECONDS,
-  TIME_JUMP_MAX_SECONDS,
-  VERSION_MAX,
-} from '../limits.ts'
+import { REPLY_SIZE_MAX, VERSION_MAX } from '../limits.ts'
 import { Fields, formatInstant } from '../release/fields.ts'
 import { type PublicKey, verifySignature } from '../release/signify.ts'
 import { decodeStatement, encodeStatement, isValue } from '../release/statement.ts'
@@ -97,15 +92,16 @@ export function encodeReply(reply: Reply): Uint8Array {
   return encodeStatement('call-home-reply', fields)
 }
 
-/** What a laptop asked with, and knows of time. */
+/** What a laptop asked with. */
 export interface AskedWith {
   serial: string
   nonce: string
-  /** The newest signed time seen, in seconds since 1970; 0: none. */
-  trustedSeconds: number
 }
 
-/** The reply, if a key of the role `home` signed it for this laptop and this question. Throws a TrustError. */
+/**
+ * The reply, if a key of the role `home` signed it for this laptop and this question. Throws a TrustError.
+ * It is no older than its question, so that its date is the time, whatever was believed before.
+ */
 export function openReply(signed: Uint8Array, keys: readonly PublicKey[], asked: AskedWith): Reply {
   const name = 'the reply of the home server'
   const fields = openSigned(signed, keys, 'call-home-reply', name)
@@ -120,13 +116,10 @@ export function openReply(signed: Uint8Array, keys: readonly PublicKey[], asked:
   if (!areSources(sources)) fields.refuse('sources', sources.join(' '))
   const message = fields.optional('message', (key) => fields.text(key)) ?? ''
   if (!isMessage(message)) fields.refuse('message', `${message.slice(0, 100)}…`)
-  const time = fields.instant('time')
-  refuseOld(name, time, asked.trustedSeconds - SERVER_SKEW_MAX_SECONDS)
-  refuseFuture(name, time, asked.trustedSeconds)
   return {
     serial,
     nonce,
-    time,
+    time: fields.instant('time'),
     stolen: fields.choice('stolen', ['yes', 'no']) === 'yes',
     version: fields.optional('version', (key) => fields.count(key, 1, VERSION_MAX)),
     leaseEnd: fields.optional('lease-end', (key) => fields.instant(key)),
@@ -147,21 +140,29 @@ export function encodeUnlock(unlock: Unlock): Uint8Array {
   return encodeStatement('unlock', fields)
 }
 
+/** What a laptop knows that an unlock statement is brought to. */
+interface UnlockSituation extends Pick<AskedWith, 'serial'> {
+  /** What home said last that it is, in seconds since 1970; 0: nothing. */
+  trustedSeconds: number
+  /** When those were signed that were used here. */
+  unlocks: readonly number[]
+}
+
 /**
- * No nonce binds an unlock statement: it has to be newer than all that was signed before, so that
- * one from before the theft, or one that was used, opens nothing.
+ * No nonce binds an unlock statement: it has to be newer than what home said last, and none that was
+ * used, so that one from before the theft opens nothing.
  */
 export function openUnlock(
   signed: Uint8Array,
   keys: readonly PublicKey[],
-  asked: Omit<AskedWith, 'nonce'>,
+  asked: UnlockSituation,
 ): Unlock {
   const name = 'the unlock statement'
   const fields = openSigned(signed, keys, 'unlock', name)
   const serial = boundTo(fields, asked.serial)
   const time = fields.instant('time')
-  refuseOld(name, time, asked.trustedSeconds + 1)
-  refuseFuture(name, time, asked.trustedSeconds)
+  refuseUsed(name, time, asked.unlocks)
+  refuseOld(name, time, asked.trustedSeconds)
   return { serial, time, leaseEnd: fields.optional('lease-end', (key) => fields.instant(key)) }
 }
 
@@ -185,21 +186,20 @@ function boundTo(fields: Fields, own: string): string {
   throw new TrustError(`wrong serial: ${fields.name} is for "${serial}", this is "${own}"`)
 }
 
-function refuseOld(name: string, time: number, oldest: number): void {
-  if (time >= oldest) return
-  throw new TrustError(
-    `replay: ${name} is of ${formatInstant(time)}, and ${formatInstant(oldest)} is the oldest ` +
-      'that can be after what was signed before',
-    'if it is a new one, set the clock of the machine that signed it',
-  )
+const UNLOCK_CURE =
+  'if it is a new one, set the clock of the machine that signs and sign another; by network the ' +
+  'laptop is freed whatever the dates say'
+
+function refuseUsed(name: string, time: number, used: readonly number[]): void {
+  if (!used.includes(time)) return
+  throw new TrustError(`replay: ${name} of ${formatInstant(time)} was used here`, UNLOCK_CURE)
 }
 
-/** One wrong date of a signer must not take a laptop's time so far that no lease ever holds again. */
-function refuseFuture(name: string, time: number, trustedSeconds: number): void {
-  if (trustedSeconds === 0 || time <= trustedSeconds + TIME_JUMP_MAX_SECONDS) return
+function refuseOld(name: string, time: number, trustedSeconds: number): void {
+  if (time > trustedSeconds) return
   throw new TrustError(
-    `fast-forward: ${name} is of ${formatInstant(time)}, more than ten years after ` +
-      `${formatInstant(trustedSeconds)}`,
-    'set the clock of the machine that signed it',
+    `replay: ${name} is of ${formatInstant(time)}, and home was heard here at ` +
+      `${formatInstant(trustedSeconds)}: it has to be newer`,
+    UNLOCK_CURE,
   )
 }

@@ -9,7 +9,7 @@ import { ConfigError, isSystemError } from '../errors.ts'
 import { makeFolder } from '../folder.ts'
 import { REPLY_SIZE_MAX } from '../limits.ts'
 import { loadSecretKey } from '../publish/keygen.ts'
-import { parseInstant } from '../release/fields.ts'
+import { formatInstant, parseInstant } from '../release/fields.ts'
 import { sign } from '../release/signify.ts'
 import { readSystemFile, replaceFile } from '../small-file.ts'
 import { readState } from '../store/state.ts'
@@ -143,7 +143,7 @@ export const makeUnlockCommand: Command = {
     }
     const key = loadSecretKey(host, textOf(values, '--key') as string)
     const time = Math.floor(host.clock.wallSeconds())
-    const message = encodeUnlock({ serial, time, leaseEnd: leaseOf(context) })
+    const message = encodeUnlock({ serial, time, leaseEnd: leaseOf(context, time) })
     const path = textOf(values, '--to') as string
     const folder = makeFolder(host.files, path)
     try {
@@ -162,10 +162,16 @@ export const makeUnlockCommand: Command = {
   },
 }
 
-function leaseOf({ values }: Context): number | undefined {
+function leaseOf({ values }: Context, time: number): number | undefined {
   const text = textOf(values, '--lease-end')
   if (text === undefined) return undefined
   const seconds = parseInstant(text)
-  if (seconds !== undefined) return seconds
-  throw new ConfigError(`--lease-end is "${show(text)}", and 2027-12-31T00:00:00Z was expected`)
+  if (seconds === undefined) {
+    throw new ConfigError(`--lease-end is "${show(text)}", and 2027-12-31T00:00:00Z was expected`)
+  }
+  if (seconds > time) return seconds
+  throw new ConfigError(
+    `--lease-end is ${text}, and this machine's clock says ${formatInstant(time)}: the lease is over`,
+    'give a later end, or set the clock',
+  )
 }

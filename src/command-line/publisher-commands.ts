@@ -53,6 +53,11 @@ export const publishCommand: Command = {
       help: 'the oldest version that may jump to it (default: any)',
     },
     {
+      name: '--issued',
+      value: 'TIME',
+      help: 'when it is issued (default: now, by the clock)',
+    },
+    {
       name: '--expires',
       value: 'TIME',
       help: 'for instance 2027-12-31T00:00:00Z (default: never)',
@@ -70,6 +75,7 @@ export const publishCommand: Command = {
       hardware: textOf(values, '--hardware') ?? 'any',
       deployment: textOf(values, '--deployment') ?? 'any',
       jumpFrom: versionOf(values, '--jump-from') ?? 0,
+      issued: textOf(values, '--issued'),
       expires: textOf(values, '--expires'),
       progress,
     })

@@ -22,6 +22,8 @@ export interface Survey {
   /** Entries that not everybody may read, and the first of them. */
   guarded: number
   firstGuarded: Path | undefined
+  /** When a file or folder of it was changed last, in seconds since 1970. */
+  newestSeconds: number
 }
 
 interface Seen {
@@ -61,6 +63,7 @@ export class Image {
       names: new Map(),
       guarded: 0,
       firstGuarded: undefined,
+      newestSeconds: 0,
     }
     for (const { path, stat } of this.#walk()) {
       survey.entries++
@@ -68,6 +71,7 @@ export class Image {
       if (survey.entries > FILE_LIST_ENTRIES_MAX) {
         throw new ConfigError(`${this.name} has more than ${FILE_LIST_ENTRIES_MAX} entries`)
       }
+      survey.newestSeconds = Math.max(survey.newestSeconds, stat.modified.seconds)
       if (isGuarded(stat)) {
         survey.guarded++
         survey.firstGuarded ??= path

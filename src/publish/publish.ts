@@ -20,11 +20,12 @@ import { type Release, readRelease, signRelease } from '../release/release.ts'
 import type { SecretKey } from '../release/signify.ts'
 import { readFile, writeFile } from '../small-file.ts'
 import { show } from '../text.ts'
+import { checkClock } from './clock-check.ts'
 import { Image } from './image.ts'
 import { loadSecretKey } from './keygen.ts'
 import { Placement } from './placement.ts'
 import { checkPublished } from './published.ts'
-import type { Made, PublishHost, Publishing, Terms } from './publishing.ts'
+import { LATEST, type Made, type PublishHost, type Publishing, type Terms } from './publishing.ts'
 
 export interface PublishOptions {
   /** The root file system, as a path of the system. */
@@ -63,7 +64,6 @@ export interface PublishResult {
   warnings: string[]
 }
 
-const LATEST = 'latest'
 /** The begin of the names of what is being made; nothing of it is ever fetched. */
 const UNFINISHED = '.new-'
 
@@ -122,7 +122,8 @@ function checkTerms(host: PublishHost, options: PublishOptions): Terms {
       `it would expire at ${formatInstant(expires)}, before it is issued at ${formatInstant(issued)}`,
     )
   }
-  return { version, hardware, deployment, jumpFrom, issued, expires }
+  const isDated = options.issued !== undefined
+  return { version, hardware, deployment, jumpFrom, issued, expires, isDated }
 }
 
 function instant(what: string, text: string | undefined): number | undefined {
@@ -156,6 +157,7 @@ function run(publishing: Publishing): PublishResult {
   }
   if (before > terms.version) warnings.push(`version ${before} stays the latest`)
   const there = files.stat(module, String(terms.version)) !== undefined
+  if (!there) warnings.push(...checkClock(publishing))
   const made = there ? checkPublished(publishing) : make(publishing)
   if (before < terms.version) {
     writeFile(files, module, `${UNFINISHED}${LATEST}`, made.statement)

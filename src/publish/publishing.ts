@@ -7,11 +7,15 @@ import type { Image, Survey } from './image.ts'
 
 export type PublishHost = Pick<Host, 'files' | 'checksums' | 'signatures' | 'clock'>
 
+/** The statement of the newest version, in the module. */
+export const LATEST = 'latest'
+
 /** What the release says besides its manifest. */
-export type Terms = Pick<
-  Release,
-  'version' | 'hardware' | 'deployment' | 'jumpFrom' | 'issued' | 'expires'
->
+export interface Terms
+  extends Pick<Release, 'version' | 'hardware' | 'deployment' | 'jumpFrom' | 'issued' | 'expires'> {
+  /** Somebody said when it is issued; else the clock did. */
+  isDated: boolean
+}
 
 /** One run: what all its steps need. */
 export interface Publishing {

@@ -99,7 +99,29 @@ export interface DeviceTraits {
 
 /** Throws a TrustError that names the attack, or the mistake, where the device may not take the release. */
 export function admit(release: Release, device: DeviceTraits): void {
-  const version = release.version
+  refuseForeign(release, device)
+  const { version } = release
+  if (release.expires !== undefined && device.trustedSeconds > release.expires) {
+    throw new TrustError(
+      `freeze: version ${version} expired at ${formatInstant(release.expires)}, ` +
+        `and it is at least ${formatInstant(device.trustedSeconds)}`,
+    )
+  }
+  if (device.installed > 0 && device.installed < release.jumpFrom) {
+    throw new TrustError(
+      `jump too far: version ${version} can follow version ${release.jumpFrom} or a later one, ` +
+        `and version ${device.installed} runs`,
+      `upgrade to a version from ${release.jumpFrom} to ${version - 1} first`,
+    )
+  }
+}
+
+/** The half of `admit` that asks for no time: one for another machine, or out of reach, has no say in it. */
+export function refuseForeign(
+  release: Release,
+  device: Omit<DeviceTraits, 'trustedSeconds'>,
+): void {
+  const { version } = release
   if (release.hardware !== 'any' && release.hardware !== device.hardware) {
     throw new TrustError(
       `wrong hardware: version ${version} is for "${release.hardware}", this is "${device.hardware}"`,
@@ -121,19 +143,6 @@ export function admit(release: Release, device: DeviceTraits): void {
   if (highest > 0 && version > highest + VERSION_JUMP_MAX) {
     throw new TrustError(
       `fast-forward: version ${version} is more than ${VERSION_JUMP_MAX} above version ${highest}`,
-    )
-  }
-  if (release.expires !== undefined && device.trustedSeconds > release.expires) {
-    throw new TrustError(
-      `freeze: version ${version} expired at ${formatInstant(release.expires)}, ` +
-        `and it is at least ${formatInstant(device.trustedSeconds)}`,
-    )
-  }
-  if (device.installed > 0 && device.installed < release.jumpFrom) {
-    throw new TrustError(
-      `jump too far: version ${version} can follow version ${release.jumpFrom} or a later one, ` +
-        `and version ${device.installed} runs`,
-      `upgrade to a version from ${release.jumpFrom} to ${version - 1} first`,
     )
   }
 }

@@ -6,10 +6,10 @@ import { isSystemError, TrustError, UpgradeError } from '../errors.ts'
 import type { Progress } from '../progress.ts'
 import { formatInstant } from '../release/fields.ts'
 import type { KeyRole } from '../release/keys.ts'
-import { admit, openRelease, type Release } from '../release/release.ts'
+import { admit, openRelease, type Release, refuseForeign } from '../release/release.ts'
 import { knowsSigner, type PublicKey } from '../release/signify.ts'
 import { followKeys, keysEverTrusted, revokedSigner, trustedKeys } from '../store/key-chain.ts'
-import { raiseTrustedTime, readState } from '../store/state.ts'
+import { noteRelease, readState, signedSeconds } from '../store/state.ts'
 import type { Store, Tree, TreeName } from '../store/store.ts'
 import { newestUpstream } from './newest-upstream.ts'
 import type { Search } from './search.ts'
@@ -91,10 +91,12 @@ async function offerOf(
       `given out as another: ${source.name} gave version ${release.version} out as ${version}`,
     )
   }
-  // Time is the newest signed time seen, never the clock of a laptop whose battery died.
-  raiseTrustedTime(store, release.issued)
-  const { floor, trustedSeconds, bad } = readState(store)
-  admit(release, { ...device, installed, floor: allowDowngrade ? 0 : floor, trustedSeconds })
+  const { floor, bad } = readState(store)
+  const traits = { ...device, installed, floor: allowDowngrade ? 0 : floor }
+  refuseForeign(release, traits)
+  noteRelease(store, release)
+  // Time is the newest that was signed, never the clock of a laptop whose battery died.
+  admit(release, { ...traits, trustedSeconds: signedSeconds(readState(store)) })
   if (release.version === installed) return { none: {} }
   await followIfThere(source, store, keys, progress)
   if (running && version === undefined && bad.includes(release.version)) {

@@ -6,7 +6,7 @@
 import { ConfigError, isOfMachine, isSystemError, TrustError } from '../errors.ts'
 import type { PublicKey } from '../release/signify.ts'
 import { keysEverTrusted, trustedKeys } from './key-chain.ts'
-import { readState, salvageState, writeState } from './state.ts'
+import { newerRelease, readState, salvageState, writeState } from './state.ts'
 import type { Store, Tree, TreeName } from './store.ts'
 
 const TREES: TreeName[] = ['fakeroot', 'upgraded-root', 'previous-root']
@@ -21,11 +21,11 @@ export function mendRecord(
 ): void {
   if (isReadable(store)) return
   const state = salvageState(store)
-  // Floor and time are what the signed trees say at the least.
+  // The floor, and the date of the newest release, are what the signed trees say at the least.
   for (const name of TREES) {
     const release = signedTree(store, name, configured)?.release
     state.floor = Math.max(state.floor, release?.version ?? 0)
-    state.trustedSeconds = Math.max(state.trustedSeconds, release?.issued ?? 0)
+    if (release) state.newestRelease = newerRelease(state.newestRelease, release)
   }
   clearFolder(store, 'state')
   clearFolder(store, 'state.new')

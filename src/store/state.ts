@@ -55,10 +55,17 @@ export interface State {
   boots: number
   /** Versions that were swapped back because they never became healthy: not taken again unasked. */
   bad: number[]
-  /** The newest signed time that was seen, in seconds since 1970. It never goes back. */
+  /**
+   * What time it was when home was heard last, in seconds since 1970: by its own clock, which has the
+   * last word, also backwards. 0: never. No date in a release moves it.
+   */
   trustedSeconds: number
   /** How long this laptop has run since that time, as far as it was counted. Leases are judged by the sum. */
   ranSeconds: number
+  /** The highest version whose statement was proved here, and when it says that it was issued. */
+  newestRelease: ReleaseDate | undefined
+  /** When the unlock statements were signed that were used here: each of them works once. */
+  unlocks: number[]
   /**
    * When the newest push was signed that was heard. It is no trusted time: whoever has the key of the
    * role may only say "ask", and must not move the time that leases and replies are judged by.
@@ -70,6 +77,12 @@ export interface State {
   last: { time: string; outcome: string; message: string } | undefined
   /** The last one that a source made, also where the next source healed it. */
   attack: Attack | undefined
+}
+
+export interface ReleaseDate {
+  version: number
+  /** In seconds since 1970. */
+  issued: number
 }
 
 interface Attack {
@@ -91,6 +104,8 @@ export const FIRST_STATE: State = {
   bad: [],
   trustedSeconds: 0,
   ranSeconds: 0,
+  newestRelease: undefined,
+  unlocks: [],
   pushSeconds: 0,
   home: undefined,
   wait: undefined,
@@ -102,6 +117,8 @@ const NAME = 'state'
 const PRIORITY_WORDS = ['low', 'normal', 'urgent'] as const
 /** More bad versions than this are not remembered; the oldest goes first. */
 const BAD_MAX = 32
+/** Nor more unlock statements: older ones are refused by their date. */
+const UNLOCKS_MAX = 16
 /** Characters of a text that came from elsewhere. */
 const TEXT_MAX = 1000
 
@@ -152,6 +169,8 @@ function stateOf(values: RecordValues, version: (text: string) => number): State
     bad: bad ? bad.split(' ').map(version).filter(Boolean) : [],
     trustedSeconds: instantOf(values, 'trusted-time') ?? 0,
     ranSeconds: numberIn(values, 'ran-seconds') ?? 0,
+    newestRelease: releaseDateOf(values, version),
+    unlocks: (values.get('unlocks') ?? '').split(' ').flatMap((text) => parseInstant(text) ?? []),
     pushSeconds: instantOf(values, 'push-time') ?? 0,
     home: homeRecordOf(values, optional('home-version')),
     wait: waitOf(values),
@@ -170,7 +189,7 @@ function linesOf(state: State): string[] {
   const add = (key: string, value: string | number | undefined) => {
     if (value !== undefined) lines.push(`${key}=${value}`)
   }
-  const { intent, home, wait, last, attack } = state
+  const { intent, home, wait, last, attack, newestRelease, unlocks } = state
   if (intent) add('intent', `${intent.verb} ${intent.source} ${intent.target}`)
   add('trial', state.trial)
   add('confirmed', state.confirmed)
@@ -178,6 +197,10 @@ function linesOf(state: State): string[] {
   if (state.bad.length > 0) add('bad', state.bad.slice(-BAD_MAX).join(' '))
   if (state.trustedSeconds > 0) add('trusted-time', formatInstant(state.trustedSeconds))
   if (state.ranSeconds > 0) add('ran-seconds', state.ranSeconds)
+  if (newestRelease) {
+    add('newest-release', `${newestRelease.version} ${formatInstant(newestRelease.issued)}`)
+  }
+  if (unlocks.length > 0) add('unlocks', unlocks.slice(-UNLOCKS_MAX).map(formatInstant).join(' '))
   if (state.pushSeconds > 0) add('push-time', formatInstant(state.pushSeconds))
   if (home) {
     add('home-stolen', home.stolen ? 'yes' : 'no')
@@ -230,16 +253,38 @@ export function raiseFloor(store: Store, version: number): void {
   })
 }
 
+/** The date of a release that was proved, and is for this device. */
+export function noteRelease(store: Store, { version, issued }: ReleaseDate): void {
+  store.alone(() => {
+    const { newestRelease } = readState(store)
+    const newest = newerRelease(newestRelease, { version, issued })
+    if (newest !== newestRelease) changeState(store, { newestRelease: newest })
+  })
+}
+
 /**
- * A signed time was seen that may be an old one, as a release's is. Time never goes back, and what
- * the laptop ran is not counted twice. One wrong date does not take it away for good, either.
+ * A higher version was signed later, whatever its date says: where that is the earlier one, the one
+ * before was wrong, and no longer holds. So one wrong date is over with the next release.
  */
-export function raiseTrustedTime(store: Store, signedSeconds: number): void {
-  const { trustedSeconds, ranSeconds } = readState(store)
-  if (signedSeconds <= trustedSeconds) return
-  if (trustedSeconds > 0 && signedSeconds > trustedSeconds + TIME_JUMP_MAX_SECONDS) return
-  const left = trustedSeconds === 0 ? 0 : trustedSeconds + ranSeconds - signedSeconds
-  changeState(store, { trustedSeconds: signedSeconds, ranSeconds: Math.max(0, left) })
+export function newerRelease(seen: ReleaseDate | undefined, release: ReleaseDate): ReleaseDate {
+  const { version, issued } = release
+  if (!seen) return { version, issued }
+  if (version <= seen.version || issued > seen.issued + TIME_JUMP_MAX_SECONDS) return seen
+  return { version, issued }
+}
+
+/** The newest time that was signed, by home or in a release: by this an expiry is judged, and no lease. */
+export function signedSeconds(state: Pick<State, 'trustedSeconds' | 'newestRelease'>): number {
+  return Math.max(state.trustedSeconds, state.newestRelease?.issued ?? 0)
+}
+
+function releaseDateOf(
+  values: RecordValues,
+  version: (text: string) => number,
+): ReleaseDate | undefined {
+  const [number = '', date = ''] = (values.get('newest-release') ?? '').split(' ')
+  const issued = parseInstant(date)
+  return issued === undefined ? undefined : { version: version(number), issued }
 }
 
 function intentOf(values: RecordValues, version: (text: string) => number): Intent | undefined {

@@ -14,7 +14,7 @@ import { encodeUnlock, type Reply } from '../../src/call-home/reply.ts'
 import { readSerial } from '../../src/call-home/serial.ts'
 import { ConfigError, TrustError } from '../../src/errors.ts'
 import { makeKeyPair, readPublicKey, readSecretKey, sign } from '../../src/release/signify.ts'
-import { changeState, raiseTrustedTime, readState } from '../../src/store/state.ts'
+import { changeState, noteRelease, readState, signedSeconds } from '../../src/store/state.ts'
 import { Store } from '../../src/store/store.ts'
 import { nodeHost } from '../support/host.ts'
 import { scratch } from '../support/scratch.ts'
@@ -77,38 +77,46 @@ test('a lease ends by the time that a laptop ran, also with no network and any c
   assert.is(leaseSeconds(readState(store)), T + DAY)
 })
 
-test('nothing is counted, and nothing written, where there is no lease', () => {
-  const store = storeWith({ leaseEnd: undefined })
+test('nothing is counted, and nothing written, where home was never heard', () => {
+  const store = storeWith()
   const before = readState(store)
   recordRun(store, DAY)
   assert.equal(readState(store), before)
 })
 
-test('trusted time never goes back, whoever signs', () => {
-  const store = storeWith({})
-  raiseTrustedTime(store, T - DAY)
-  assert.is(readState(store).trustedSeconds, T)
-  recordReply(store, { ...REPLY, time: T - 100 })
-  assert.is(readState(store).trustedSeconds, T)
-  raiseTrustedTime(store, T + DAY)
-  assert.is(readState(store).trustedSeconds, T + DAY)
-})
-
-test('a release of the past moves trusted time on, but not the time of leases back', () => {
-  const store = storeWith({})
-  recordRun(store, 5 * DAY)
-  raiseTrustedTime(store, T + 2 * DAY)
-  assert.is(readState(store).trustedSeconds, T + 2 * DAY)
-  assert.is(leaseSeconds(readState(store)), T + 5 * DAY)
-  raiseTrustedTime(store, T + 7 * DAY)
-  assert.is(leaseSeconds(readState(store)), T + 7 * DAY)
-})
-
-test('a release with a date far ahead ends no lease', () => {
-  const store = storeWith({})
-  raiseTrustedTime(store, T + 20 * 366 * DAY)
+test('the answer of home is the time, also where it lies before what was believed', () => {
+  const store = storeWith({ time: T + 365 * DAY, leaseEnd: T + 30 * DAY })
+  assert.match(verdict(store) ?? '', /lease/)
+  recordReply(store, { ...REPLY, leaseEnd: T + 30 * DAY })
   assert.is(verdict(store), undefined)
-  assert.is(readState(store).trustedSeconds, T)
+  assert.is(leaseSeconds(readState(store)), T)
+})
+
+test('the date of a release ends no lease, and home has the last word on it', () => {
+  const store = storeWith({})
+  for (const years of [1, 9, 20]) {
+    noteRelease(store, { version: 42 + years, issued: T + years * 366 * DAY })
+    assert.is(verdict(store), undefined)
+    assert.is(leaseSeconds(readState(store)), T)
+  }
+  recordReply(store, { ...REPLY, time: T + 3 * DAY })
+  assert.is(signedSeconds(readState(store)), T + 4 * DAY)
+  // Offered again, it does not come back.
+  noteRelease(store, { version: 51, issued: T + 9 * 366 * DAY })
+  assert.is(signedSeconds(readState(store)), T + 4 * DAY)
+})
+
+test('a higher version has the later date, so that a wrong one is over with the next release', () => {
+  const store = storeWith()
+  const seen = (version: number, issued: number) => {
+    noteRelease(store, { version, issued })
+    return signedSeconds(readState(store))
+  }
+  assert.is(seen(41, T), T)
+  assert.is(seen(42, T + 8 * 366 * DAY), T + 8 * 366 * DAY)
+  assert.is(seen(41, T), T + 8 * 366 * DAY, 'an old one tells nothing')
+  assert.is(seen(43, T + DAY), T + DAY)
+  assert.is(seen(44, T + 20 * 366 * DAY), T + DAY, 'so far ahead nothing is')
 })
 
 test('the time of pushes is no trusted time, and a reply takes a date far ahead back', () => {
@@ -153,6 +161,33 @@ test('an unlock statement frees once, keeps what home said else, and gives its l
     (error: unknown) => error instanceof TrustError && /^replay: /.test(error.message),
   )
   assert.ok(verdict(store))
+})
+
+test('an unlock statement works once, also where home went back to before its date', () => {
+  const store = storeWith({ stolen: true })
+  const opens = (time: number) =>
+    unlock(
+      store,
+      sign(encodeUnlock({ serial: 'SHC1', time, leaseEnd: undefined }), secret, ''),
+      keys,
+      'SHC1',
+    )
+  const isReplay = (error: unknown) =>
+    error instanceof TrustError && /^replay: /.test(error.message)
+  opens(T + 365 * DAY)
+  recordReply(store, { ...REPLY, time: T + DAY, stolen: true })
+  assert.throws(() => opens(T + 365 * DAY), isReplay)
+  assert.throws(() => opens(T + DAY), isReplay)
+  opens(T + 2 * DAY)
+  assert.is(verdict(store), undefined)
+})
+
+test('no release that was seen keeps an unlock statement out', () => {
+  const store = storeWith({ stolen: true })
+  noteRelease(store, { version: 43, issued: T + 365 * DAY })
+  const statement = encodeUnlock({ serial: 'SHC1', time: T + 1, leaseEnd: undefined })
+  unlock(store, sign(statement, secret, ''), keys, 'SHC1')
+  assert.is(verdict(store), undefined)
 })
 
 test('a laptop that was never locked is told so', () => {

@@ -2,7 +2,7 @@
 import * as assert from 'uvu/assert'
 import type { Boot } from '../../src/boot/boot.ts'
 import { STEPS } from '../../src/boot/steps.ts'
-import { changeState } from '../../src/store/state.ts'
+import { changeState, type ReleaseDate } from '../../src/store/state.ts'
 import { Store } from '../../src/store/store.ts'
 import { nodeHost } from '../support/host.ts'
 import { newStorePath } from '../support/node-device.ts'
@@ -18,6 +18,7 @@ interface Machine {
   refuses?: boolean
   /** The newest time that was signed; undefined: there is no store. */
   signedSeconds?: number | undefined
+  newestRelease?: ReleaseDate
 }
 
 /** Runs the step; what the clock was set to, and what the console showed. */
@@ -36,8 +37,10 @@ async function run(machine: Machine) {
     clock: { ...plain.clock, wallSeconds: () => wallSeconds },
     system: { ...plain.system, setWallClock },
   }
-  const store = 'signedSeconds' in machine ? undefined : Store.open(host, newStorePath(), true)
-  if (store) changeState(store, { trustedSeconds: signedSeconds })
+  const hasStore = !('signedSeconds' in machine) || machine.signedSeconds !== undefined
+  const store = hasStore ? Store.open(host, newStorePath(), true) : undefined
+  const { newestRelease } = machine
+  if (store) changeState(store, { trustedSeconds: signedSeconds, newestRelease })
   const shown: string[] = []
   const console = { line: (text: string) => void shown.push(text) }
   await step?.run({ host, ownsMachine, console, store } as unknown as Boot)
@@ -57,6 +60,14 @@ test('a clock that is behind is set to the newest signed time, and that is told'
     assert.equal(set, [SIGNED_SECONDS])
     assert.match(shown.join('\n'), /The clock was behind/)
   }
+})
+
+test('what home said last goes before the date of a release, which may be wrong', async () => {
+  const newestRelease = { version: 42, issued: SIGNED_SECONDS + 1e8 }
+  const first = await run({ wallSeconds: 0, newestRelease })
+  assert.equal(first.set, [SIGNED_SECONDS])
+  const { set } = await run({ wallSeconds: 0, signedSeconds: 0, newestRelease })
+  assert.equal(set, [SIGNED_SECONDS + 1e8])
 })
 
 test('a clock that is not behind is left alone', async () => {

@@ -38,7 +38,7 @@ const call = (serial: string, installed = 41, bad: number[] = []) =>
     host,
     { address: parseHttpUrl(`http://127.0.0.1:${port}/`), keys, timeoutMs: 10_000 },
     { serial, hardware: 'xo-1', deployment: 'any', installed },
-    { trial: undefined, bad, last: undefined, trustedSeconds: 0 },
+    { trial: undefined, bad, last: undefined },
   )
 
 test.before(async () => {
@@ -149,7 +149,7 @@ test('a laptop that trusts another key does not believe it', async () => {
     host,
     { address, keys: other, timeoutMs: 10_000 },
     { serial: 'SHC1', hardware: 'any', deployment: 'any', installed: 41 },
-    { trial: undefined, bad: [], last: undefined, trustedSeconds: 0 },
+    { trial: undefined, bad: [], last: undefined },
   )
   assert.match(((await deadline(rejects(asking))) as Error).message, /unknown key/)
 })

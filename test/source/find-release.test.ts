@@ -31,16 +31,31 @@ async function onVersion1() {
   }
 }
 
-test('the time of a release is the newest signed time that was seen, also where nothing comes of it', async () => {
+test('the date of a release that is for this device is remembered, also where nothing comes of it', async () => {
   const { publisher, path, upgrade } = await onVersion1()
-  const trusted = () => withStore(path, (store) => readState(store).trustedSeconds)
-  assert.is(await trusted(), seconds(ISSUED[0]))
+  const newest = () => withStore(path, (store) => readState(store).newestRelease?.issued)
+  assert.is(await newest(), seconds(ISSUED[0]))
   publisher.publish(3, smallImage(3), { issued: ISSUED[1], hardware: 'another machine' })
   await rejects(upgrade(), /wrong hardware/)
-  assert.is(await trusted(), seconds(ISSUED[1]))
-  // An old one does not take it back.
+  assert.is(await newest(), seconds(ISSUED[0]))
+  publisher.publish(4, smallImage(4), { issued: ISSUED[1], jumpFrom: 3 })
+  await rejects(upgrade({ version: 4 }), /jump too far/)
+  assert.is(await newest(), seconds(ISSUED[1]))
+  // An old one does not take it back, and no release is the word of home.
   await upgrade({ version: 2 })
-  assert.is(await trusted(), seconds(ISSUED[1]))
+  assert.is(await newest(), seconds(ISSUED[1]))
+  await withStore(path, (store) => assert.is(readState(store).trustedSeconds, 0))
+})
+
+test('one release dated eight years ahead holds up no later one that expires before that', async () => {
+  const { publisher, upgrade } = await onVersion1()
+  publisher.publish(3, smallImage(3), { issued: '2034-01-01T00:00:00Z' })
+  assert.is((await upgrade()).version, 3)
+  publisher.publish(4, smallImage(4), {
+    issued: '2026-03-01T00:00:00Z',
+    expires: '2027-03-01T00:00:00Z',
+  })
+  assert.is((await upgrade()).version, 4)
 })
 
 test('attack: a newer or an older release under the name of the version that was asked for', async () => {

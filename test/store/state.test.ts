@@ -36,6 +36,8 @@ test('every field comes back as it was written', () => {
     bad: [40, 43],
     trustedSeconds: 1_795_000_000,
     ranSeconds: 7200,
+    newestRelease: { version: 42, issued: 1_795_000_050 },
+    unlocks: [1_794_000_000, 1_794_000_001],
     pushSeconds: 1_795_000_100,
     home: {
       stolen: true,
