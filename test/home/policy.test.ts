@@ -109,4 +109,17 @@ test('what is wrong is named with its file and line', () => {
   refuses({ answers: 'priority=now' }, /low, normal, urgent/)
 })
 
+test('the last value that is taken, and the first that is not', () => {
+  assert.is(reply({ leases: 'any 3660' }).leaseEnd, NOW + 3660 * 86_400)
+  refuses({ leases: 'any 3661' }, /leases, line 1/)
+  assert.is(reply({ answers: 'interval-minutes=527040' }).intervalSeconds, 366 * 86_400)
+  refuses({ answers: 'interval-minutes=527041' }, /answers, line 1.*1 to 527040 minutes/)
+  assert.is(reply({ answers: `message=${'x'.repeat(500)}` }).message.length, 500)
+  refuses({ answers: `message=${'x'.repeat(501)}` }, /answers, line 1.*at most 500 characters/)
+  const urls = Array.from({ length: 8 }, (_, i) => `source=rsync://school-${i}/xo\n`).join('')
+  assert.is(reply({ answers: urls }).sources.length, 8)
+  refuses({ answers: `${urls}source=rsync://one-more/xo` }, /answers, line 9.*at most 8 URLs/)
+  refuses({ answers: 'source=rsync://two words/xo' }, /answers, line 1.*without blanks/)
+})
+
 test.run()

@@ -225,6 +225,22 @@ test('what can not be sent is told, and keeps nothing from the others', async ()
   listener.close()
 })
 
+test('who was reached once is no failure, though what is said again does not get there', async () => {
+  let sent = 0
+  const gone = () => {
+    const facts = { name: 'SystemError', code: 'ENETUNREACH', call: 'send', path: '' }
+    throw Object.assign(new Error('send: ENETUNREACH'), facts)
+  }
+  const sendDatagram = async () => (sent++ === 0 ? undefined : gone())
+  const sockets = { ...host.sockets, sendDatagram } as unknown as Host['sockets']
+  const targets = await named(host, ['127.0.0.1'], 8766)
+  assert.equal(await deadline(sendPush({ ...host, sockets }, targets, push())), {
+    count: 1,
+    failures: [],
+  })
+  assert.ok(sent > 1, 'it is said more than once')
+})
+
 test('the longest name of a deployment leaves room', () => {
   assert.ok(push({ version: 999_999_999, deployment: '\u4e00'.repeat(100) }).length < 600)
 })

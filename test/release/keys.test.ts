@@ -114,7 +114,22 @@ test('the publisher extends a chain, each role with numbers of its own', () => {
   )
 })
 
+test('a key that holds already is not held twice', () => {
+  leadsTo([0], [signed(1, 0, change([0, 1], []))], [0, 1])
+})
+
+test('a statement of more keys than anybody can keep apart is not followed', () => {
+  const many = (count: number) =>
+    Array.from({ length: count }, (_, i) => ({ ...key(1), key: new Uint8Array(32).fill(i) }))
+  const statement = (count: number) => signed(1, 0, { ...change([], []), next: many(count) })
+  assert.is(follow([0], [statement(8)]).keys.length, 9)
+  assert.is(follow([0], [statement(9)]).keys.length, 1)
+})
+
 test('what is no chain is refused, and never read for long', () => {
+  const endless = new Uint8Array(200_000).fill(0x0a)
+  endless.set(rotations[0] as Uint8Array)
+  assert.throws(() => splitChain(endless), /^endless data: /)
   assert.equal(splitChain(new Uint8Array(0)), [])
   for (const bytes of [new Uint8Array(10), new Uint8Array(200_000)]) {
     assert.throws(
