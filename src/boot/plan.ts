@@ -121,9 +121,11 @@ function tryOut(facts: BootFacts, version: number): BootPlan {
  * later, after as many boots again, left.
  */
 function keepOrSwap(facts: BootFacts, version: number): BootPlan {
-  const { waiting, confirmed, boots, bootsMax, recoveryTried } = facts
+  const { waiting, confirmed, boots, bootsMax, recoveryTried, words, moved } = facts
   const next = startable(waiting)
-  if (next !== undefined && !facts.bad.includes(next)) {
+  // Who asked for the previous version sees that one now; what waits has its turn at the next start.
+  const wasAskedFor = words.boot === 'previous' && moved
+  if (next !== undefined && !facts.bad.includes(next) && !wasAskedFor) {
     return { act: 'swap', version: next, reason: `Version ${next} waits for its first start.` }
   }
   const isDue = bootsMax > 0 && boots >= bootsMax && boots % bootsMax === 0

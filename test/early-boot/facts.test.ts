@@ -252,6 +252,19 @@ test('what waits is swapped in, tried three times, and swapped back for good', a
   })
 })
 
+test('the previous version that was asked for is gone back to once, and not forth again', async () => {
+  const path = copyOf(waiting)
+  const words = { boot: 'previous', recover: undefined } as const
+  const decision = await decide(path, { words })
+  assert.equal(decision.act === 'boot' && [decision.tree, decision.version], ['fakeroot', 41])
+  await withStore(path, (store) => {
+    assert.is(store.version('previous-root'), 42)
+    assert.is(store.version('upgraded-root'), 43, 'what waits is for the next start')
+  })
+  const next = await decide(path)
+  assert.is(next.act === 'boot' && next.version, 43)
+})
+
 test('damaged while another version waits: the healthy one stays the way back', async () => {
   const path = copyOf(waiting)
   zero(inside(path, LIBC))

@@ -109,6 +109,7 @@ const TABLE: [string, Partial<BootFacts>, string][] = [
   ['the tree is damaged', { running: damaged }, 'roll-back 41'],
   ['the tree is damaged, on trial', { running: damaged, ...onTrial }, 'roll-back 41'],
   ['the tree on trial holds no system', { running: unfit, ...onTrial }, 'roll-back 41 bad 42'],
+  ['a settled tree holds no system', { running: unfit }, 'roll-back 41'],
   ['the tree is not signed', { running: faulty(42, 'untrusted') }, 'roll-back 41'],
   ['its release is damaged', { running: faulty(undefined, 'damaged') }, 'roll-back 41'],
   ['the tree is gone', { running: undefined }, 'roll-back 41'],
@@ -124,6 +125,11 @@ const TABLE: [string, Partial<BootFacts>, string][] = [
   [
     'the one before is what it replaced, and nothing better',
     { running: damaged, previous: whole(42), ...tried },
+    'boot previous-root 42',
+  ],
+  [
+    'on trial, damaged, and the one before is of its version',
+    { running: damaged, previous: whole(42), ...onTrial, ...tried },
     'boot previous-root 42',
   ],
   ['nothing at all', nothing, 'recover'],
@@ -142,6 +148,11 @@ const TABLE: [string, Partial<BootFacts>, string][] = [
 
   ['the one before is asked for', previousAsked, 'roll-back 41 bad 42'],
   ['asked for, done', { ...previousAsked, moved: true }, 'boot fakeroot 42'],
+  [
+    'asked for, done, and a version waits',
+    { ...previousAsked, moved: true, waiting: whole(43) },
+    'boot fakeroot 42',
+  ],
   ['asked for, of a trial', { ...previousAsked, ...onTrial }, 'roll-back 41 bad 42'],
   ['asked for where it is bad', { ...previousAsked, bad: [41] }, 'boot fakeroot 42'],
   ['asked for where it is newer', { ...previousAsked, previous: whole(44) }, 'roll-back 44'],
