@@ -56,7 +56,7 @@ export class SourceConfigError extends ConfigError {
   override name = 'ConfigError'
 }
 
-/** There is not enough room; nothing was written. */
+/** There is not enough room on the store's disk. */
 export class SpaceError extends UpgradeError {
   constructor(
     message: string,

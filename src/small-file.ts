@@ -67,8 +67,10 @@ export function writeFile(
 /** Written beside, synced, renamed, and the directory synced. */
 export function replaceFile(files: Files, directory: Fd, name: Path, content: Uint8Array): void {
   const beside = `${name}.new`
-  if (files.stat(directory, beside)) files.removeFile(directory, beside)
+  if (files.stat(directory, beside)) files.removeTree(directory, beside)
   writeFile(files, directory, beside, content)
+  // A rename replaces whatever has the name, but not a folder.
+  if (files.stat(directory, name)?.type === 'dir') files.removeTree(directory, name)
   files.rename(directory, beside, directory, name)
   files.sync(directory)
 }

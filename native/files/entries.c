@@ -215,3 +215,26 @@ void metadata_release(JSContext *context, struct metadata *metadata) {
   js_free(context, (void *)metadata->xattrs);
   *metadata = (struct metadata){0};
 }
+
+JSValue disk_times_to_js(JSContext *context, const struct disk_times *times) {
+  JSValue object = JS_NewObject(context);
+  if (JS_IsException(object)) return object;
+  if (set_property(context, object, "granularityNanoseconds",
+                   JS_NewInt64(context, times->granularity)) ||
+      set_property(context, object, "earliestSeconds", JS_NewInt64(context, times->earliest)) ||
+      set_property(context, object, "latestSeconds", JS_NewInt64(context, times->latest))) {
+    JS_FreeValue(context, object);
+    return JS_EXCEPTION;
+  }
+  return object;
+}
+
+int disk_times_from_js(JSContext *context, JSValueConst value, struct disk_times *times) {
+  *times = (struct disk_times){0};
+  if (JS_IsUndefined(value)) return 0;
+  return get_int64_property(context, value, "granularityNanoseconds", &times->granularity) ||
+                 get_int64_property(context, value, "earliestSeconds", &times->earliest) ||
+                 get_int64_property(context, value, "latestSeconds", &times->latest)
+             ? -1
+             : 0;
+}

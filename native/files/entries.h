@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "disk-times.h"
 #include "metadata.h"
 #include "values.h"
 
@@ -22,5 +23,9 @@ JSValue xattrs_to_js(JSContext *context, const char *name, const char *path);
 /* Metadata from JavaScript; its memory is released by metadata_release. -1 with an exception. */
 int metadata_from_js(JSContext *context, JSValueConst value, struct metadata *metadata);
 void metadata_release(JSContext *context, struct metadata *metadata);
+
+JSValue disk_times_to_js(JSContext *context, const struct disk_times *times);
+/* undefined: every time is held. -1 with an exception. */
+int disk_times_from_js(JSContext *context, JSValueConst value, struct disk_times *times);
 
 #endif

@@ -15,12 +15,14 @@
 #include <unistd.h>
 
 #include "copy.h"
+#include "disk-times.h"
 #include "entries.h"
 #include "handles.h"
 #include "metadata.h"
 #include "module.h"
 #include "paths.h"
 #include "removal.h"
+#include "stubborn.h"
 
 #define RENAME_EXCHANGE_FLAG 2
 
@@ -321,7 +323,15 @@ static NATIVE_WITH(files_move, kind) {
 static NATIVE(files_remove_file) {
   struct argument at;
   if (argument_open(context, arguments, &at)) return JS_EXCEPTION;
-  return finish(context, &at, unlinkat(at.place.parent, at.place.name, 0), "unlink");
+  return finish(context, &at, unlink_stubborn(at.place.parent, at.place.name, 0), "unlink");
+}
+
+static NATIVE(files_clear_flags) {
+  struct argument at;
+  if (argument_open(context, arguments, &at)) return JS_EXCEPTION;
+  int result = flags_clear_name(at.place.parent, at.place.name);
+  JSValue value = finish(context, &at, result, "ioctl");
+  return JS_IsException(value) ? value : JS_NewBool(context, result);
 }
 
 static NATIVE(files_remove_tree) {
@@ -336,6 +346,15 @@ static NATIVE(files_remove_tree) {
   if (result == 0) result = remove_tree(at.place.parent, at.place.name, &call);
   else if (is_absence()) result = *at.path ? 0 : -1;
   return finish(context, &at, result, call);
+}
+
+static NATIVE(files_disk_times) {
+  int32_t directory;
+  if (JS_ToInt32(context, &directory, arguments[0])) return JS_EXCEPTION;
+  struct disk_times times;
+  const char *call;
+  if (disk_times_find(directory, &times, &call)) return failure(context, call, ".");
+  return disk_times_to_js(context, &times);
 }
 
 static const JSCFunctionListEntry files_functions[] = {
@@ -359,6 +378,7 @@ static const JSCFunctionListEntry files_functions[] = {
     JS_CFUNC_DEF("setMetadata", 3, files_set_metadata),
     JS_CFUNC_MAGIC_DEF("rename", 4, files_move, MOVE_RENAME),
     JS_CFUNC_MAGIC_DEF("exchange", 4, files_move, MOVE_EXCHANGE),
+    JS_CFUNC_DEF("clearFlags", 2, files_clear_flags),
     JS_CFUNC_DEF("removeFile", 2, files_remove_file),
     JS_CFUNC_DEF("removeTree", 2, files_remove_tree),
     JS_CFUNC_DEF("read", 5, handle_read),
@@ -366,6 +386,7 @@ static const JSCFunctionListEntry files_functions[] = {
     JS_CFUNC_MAGIC_DEF("sync", 1, handle_sync, 0),
     JS_CFUNC_MAGIC_DEF("syncFileSystem", 1, handle_sync, 1),
     JS_CFUNC_DEF("space", 1, handle_space),
+    JS_CFUNC_DEF("diskTimes", 1, files_disk_times),
     JS_CFUNC_DEF("lock", 2, handle_lock),
     JS_CFUNC_DEF("isTerminal", 1, handle_is_terminal),
     JS_CFUNC_DEF("terminalWidth", 1, handle_terminal_width),

@@ -62,6 +62,15 @@ declare module 'native:files' {
     xattrs: Xattr[]
   }
 
+  /** The times that a file system can hold. */
+  export interface DiskTimes {
+    /** The step from one to the next. */
+    granularityNanoseconds: number
+    /** -2^40 and 2^40 where there is no such end. */
+    earliestSeconds: number
+    latestSeconds: number
+  }
+
   export interface Space {
     /** Bytes and inodes that this process may still take. Inodes are Infinity where the file system has no limit. */
     bytes: number
@@ -113,9 +122,18 @@ declare module 'native:files' {
   export function rename(source: Fd, sourcePath: Path, target: Fd, targetPath: Path): void
   /** renameat2(RENAME_EXCHANGE). Throws EINVAL or ENOSYS where it does not exist. */
   export function exchange(source: Fd, sourcePath: Path, target: Fd, targetPath: Path): void
-  /** Removes anything but a directory. */
+  /**
+   * Takes the flags off a file or directory that keep it from being changed, moved or removed (immutable,
+   * append-only). True where it had some. Never to be used on the tree that runs.
+   */
+  export function clearFlags(directory: Fd, path: Path): boolean
+  /** Removes anything but a directory, whatever flags it or its directory has; another name of its inode keeps them. */
   export function removeFile(directory: Fd, path: Path): void
-  /** Removes the entry and all below it; nothing there is fine. Never follows a link, never crosses a mount. */
+  /**
+   * Removes the entry and all below it, whatever flags it has, btrfs subvolumes as well; nothing there is
+   * fine. Never follows a link, never crosses a mount. What can't be removed is passed over, and thrown
+   * (EBUSY, EPERM) when the rest is gone.
+   */
   export function removeTree(directory: Fd, path: Path): void
 
   /** Reads until length bytes are there or the file ends; returns the bytes read. `position` undefined: from where the handle stands. */
@@ -133,6 +151,8 @@ declare module 'native:files' {
   /** syncfs(2) of the file system that holds fd. */
   export function syncFileSystem(fd: Fd): void
   export function space(fd: Fd): Space
+  /** Found by trying a file of its own in the directory, which is gone afterwards. */
+  export function diskTimes(directory: Fd): DiskTimes
   /**
    * An exclusive advisory lock (flock), held until close; false where somebody else has it. With `wait` that one is
    * waited for, and everything else of this program as well: for locks that are held for a moment.

@@ -11,7 +11,9 @@ import * as tty from 'node:tty'
 import { isSystemError } from '../../src/errors.ts'
 import type { Fd, Files, Metadata, Path, Stat, Xattr } from '../../src/host.ts'
 import { converting, systemErrorOf } from '../system-error.node.ts'
+import { KERNEL_LABELS } from '../trees/compare.node.ts'
 import { checkWindow } from '../window.node.ts'
+import { diskTimes } from './disk-times.node.ts'
 import type { Place } from './glibc.node.ts'
 import * as glibc from './glibc.node.ts'
 
@@ -150,7 +152,9 @@ function xattrsOf(place: Place): Xattr[] {
 function setXattrs(place: Place, wanted: Xattr[]): void {
   const found = xattrsOf(place)
   for (const { name } of found) {
-    if (!wanted.some((xattr) => xattr.name === name)) glibc.removeXattr(place, name)
+    // The kernel's own labels can't be removed where a policy is loaded.
+    if (KERNEL_LABELS.includes(name) || wanted.some((xattr) => xattr.name === name)) continue
+    glibc.removeXattr(place, name)
   }
   for (const { name, value } of wanted) {
     const there = found.find((xattr) => xattr.name === name)
@@ -214,11 +218,35 @@ function copyContent(from: Fd, to: Fd): void {
   }
 }
 
+function clearFlags(directory: Fd, path: Path): boolean {
+  const type = stat(directory, path)?.type
+  if (type !== 'file' && type !== 'dir') return false
+  const fd = openBeneath(directory, path, glibc.O_NONBLOCK)
+  try {
+    return glibc.clearFlags(fd, path)
+  } finally {
+    fs.closeSync(fd)
+  }
+}
+
+/** An inode with other names would lose its flags under those as well: the C side gives them back. */
+function remove(directory: Fd, path: Path, flags: number): void {
+  try {
+    at(directory, path, (place) => glibc.remove(place, flags))
+  } catch (error) {
+    if (!isSystemError(error, 'EPERM', 'EACCES')) throw error
+    const slash = path.lastIndexOf('/')
+    const freed = clearFlags(directory, slash < 0 ? '.' : path.slice(0, slash))
+    if (!clearFlags(directory, path) && !freed) throw error
+    at(directory, path, (place) => glibc.remove(place, flags))
+  }
+}
+
 function removeTree(directory: Fd, path: Path): void {
   const found = stat(directory, checkPath(path))
   if (!found) return
   if (found.type === 'dir') removeContent(directory, path)
-  at(directory, path, (place) => glibc.remove(place, found.type === 'dir' ? glibc.AT_REMOVEDIR : 0))
+  remove(directory, path, found.type === 'dir' ? glibc.AT_REMOVEDIR : 0)
 }
 
 function openSameMount(directory: Fd, path: Path): Fd {
@@ -233,7 +261,16 @@ function openSameMount(directory: Fd, path: Path): Fd {
 function removeContent(directory: Fd, path: Path): void {
   const fd = openSameMount(directory, path)
   try {
-    for (const name of namesIn(fd, path)) removeTree(fd, name)
+    let refused: unknown
+    for (const name of namesIn(fd, path)) {
+      try {
+        removeTree(fd, name)
+      } catch (error) {
+        if (!isSystemError(error, 'EPERM', 'EACCES', 'EBUSY', 'ENOTEMPTY')) throw error
+        refused ??= error
+      }
+    }
+    if (refused) throw refused
   } finally {
     fs.closeSync(fd)
   }
@@ -319,13 +356,15 @@ export const files: Files = {
     between([source, sourcePath], [target, targetPath], (from, to) =>
       glibc.rename(from, to, glibc.RENAME_EXCHANGE),
     ),
-  removeFile: (directory, path) => at(directory, path, (place) => glibc.remove(place, 0)),
+  clearFlags,
+  removeFile: (directory, path) => remove(directory, path, 0),
   removeTree,
   read,
   write,
   sync: (fd) => converting('fsync', undefined, () => fs.fsyncSync(fd)),
   syncFileSystem: glibc.syncFileSystem,
   space,
+  diskTimes,
   lock,
   isTerminal: (fd) => tty.isatty(fd),
   terminalWidth: (fd) => glibc.terminalColumns(fd) || 80,

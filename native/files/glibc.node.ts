@@ -13,6 +13,7 @@ const PATH = 'void *'
 
 const native = {
   open: library.func('open', 'int', [PATH, 'int', 'uint']),
+  close: library.func('close', 'int', ['int']),
   openat2: library.func('syscall', 'long', ['long', 'int', PATH, 'void *', 'size_t']),
   statx: library.func('statx', 'int', ['int', PATH, 'int', 'uint', 'void *']),
   readlinkat: library.func('readlinkat', 'long', ['int', PATH, 'void *', 'size_t']),
@@ -97,6 +98,10 @@ export function open(path: Path, flags: number): Fd {
   return checked('open', path, native.open(cString(path), flags | O_CLOEXEC, 0))
 }
 
+export function close(fd: Fd): void {
+  checked('close', undefined, native.close(fd))
+}
+
 export function openBeneath(directory: Fd, path: Path, flags: number, mode = 0, resolve = 0): Fd {
   const how = Buffer.alloc(24)
   how.writeBigUInt64LE(BigInt(flags | O_CLOEXEC), 0)
@@ -179,6 +184,22 @@ export function hardLink(source: Place, target: Place): void {
 
 export function remove({ directory, name, path }: Place, flags: number): void {
   checked(flags ? 'rmdir' : 'unlink', path, native.unlinkat(directory, name, flags))
+}
+
+const GET_FLAGS = 0x80086601
+const SET_FLAGS = 0x40086602
+/** FS_IMMUTABLE_FL and FS_APPEND_FL. */
+const RESISTING_FLAGS = 0x10 | 0x20
+
+/** Whether it had flags that keep it from being changed or removed, which are off then. */
+export function clearFlags(fd: Fd, path: Path): boolean {
+  const flags = Buffer.alloc(8)
+  if (native.ioctl(fd, GET_FLAGS, flags) !== 0) return false
+  const before = flags.readInt32LE(0)
+  if ((before & RESISTING_FLAGS) === 0) return false
+  flags.writeInt32LE(before & ~RESISTING_FLAGS, 0)
+  checked('ioctl', path, native.ioctl(fd, SET_FLAGS, flags))
+  return true
 }
 
 export function rename(source: Place, target: Place, flags: number): void {

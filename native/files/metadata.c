@@ -82,6 +82,10 @@ int directory_leave(int way_back) {
   return result;
 }
 
+bool is_kernel_label(const char *attribute) {
+  return strcmp(attribute, "security.selinux") == 0 || strcmp(attribute, "security.SMACK64") == 0;
+}
+
 static bool is_wanted(const struct metadata *metadata, const char *attribute) {
   for (size_t i = 0; i < metadata->xattr_count; i++) {
     if (strcmp(metadata->xattrs[i].name, attribute) == 0) return true;
@@ -104,7 +108,7 @@ static int set_xattrs(int fd, const char *name, const struct metadata *metadata,
   if (list_xattrs(fd, name, &names, call)) return -1;
   for (size_t at = 0; at < names.size; at += strlen(names.names + at) + 1) {
     const char *attribute = names.names + at;
-    if (is_wanted(metadata, attribute)) continue;
+    if (is_wanted(metadata, attribute) || is_kernel_label(attribute)) continue;
     if (remove_xattr(fd, name, attribute) == 0 || errno == ENODATA) continue;
     int saved_errno = errno;
     free(names.names);

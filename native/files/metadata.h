@@ -45,6 +45,12 @@ int xattr_list(const char *name, struct xattr_names *names, const char **call);
 int xattr_get(const char *name, const char *attribute, uint8_t **value, size_t *length,
               const char **call);
 
+/*
+ * Whether the kernel itself gives entries this attribute, by the policy that is loaded: where nobody
+ * asked for one, one is no difference, and can't be removed.
+ */
+bool is_kernel_label(const char *attribute);
+
 /* Goes into a directory; the way back for directory_leave, or -1 with errno. */
 int directory_enter(int directory);
 int directory_leave(int way_back);

@@ -1,6 +1,7 @@
 /*
  * Removing whole trees. Trees can be deeper than a process may have descriptors, so only the
- * innermost directories stay open; those above are found again by `..`, and checked.
+ * innermost directories stay open; those above are found again by `..`, and checked. What can't be
+ * removed is passed over, so that as little as possible is left, and its error is the result.
  */
 #include "removal.h"
 
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "paths.h"
+#include "stubborn.h"
 
 #define OPEN_LEVELS_MAX 32
 #define PASSES_MAX 100
@@ -24,6 +26,8 @@ struct level {
   dev_t device;
   ino_t inode;
   int passes;
+  /* Something in it could not be removed. */
+  bool resists;
   char name[NAME_LENGTH_MAX + 1];
 };
 
@@ -32,6 +36,11 @@ struct removal {
   size_t depth;
   size_t capacity;
   const char *call;
+  /* The way up or the names of a directory are lost: nothing can be done beside it. */
+  bool lost;
+  /* What failed first, and its errno; 0: nothing yet. */
+  const char *refused_call;
+  int refused_errno;
 };
 
 static void close_keeping_errno(int fd) {
@@ -68,15 +77,17 @@ static int push(struct removal *removal, int parent, const char *name) {
     close_keeping_errno(fd);
     return -1;
   }
-  if (status.st_dev != above.st_dev) {
+  if (status.st_dev != above.st_dev && !is_subvolume(parent, name)) {
     close(fd);
     errno = EBUSY;
     return -1;
   }
+  subvolume_open(fd);
   struct level *level = &removal->levels[removal->depth];
   level->device = status.st_dev;
   level->inode = status.st_ino;
   level->passes = 0;
+  level->resists = false;
   memcpy(level->name, name, strlen(name) + 1);
   if (open_stream(removal, level, fd)) return -1;
   removal->depth++;
@@ -114,12 +125,15 @@ static int pop(struct removal *removal, int parent) {
   struct level *level = &removal->levels[removal->depth - 1];
   int above = parent;
   if (removal->depth > 1) {
-    if (reopen_above(removal)) return -1;
+    removal->lost = reopen_above(removal) != 0;
+    if (removal->lost) return -1;
     above = dirfd(removal->levels[removal->depth - 2].stream);
   }
   removal->call = "rmdir";
-  bool removed = unlinkat(above, level->name, AT_REMOVEDIR) == 0 || errno == ENOENT;
-  bool filled = !removed && (errno == ENOTEMPTY || errno == EEXIST);
+  bool resists = level->resists;
+  bool removed =
+      !resists && (unlink_stubborn(above, level->name, AT_REMOVEDIR) == 0 || errno == ENOENT);
+  bool filled = !removed && !resists && (errno == ENOTEMPTY || errno == EEXIST);
   /* Some file systems lose their place when entries go away: once more, but not for ever. */
   if (filled && level->passes++ < PASSES_MAX) {
     rewinddir(level->stream);
@@ -129,15 +143,16 @@ static int pop(struct removal *removal, int parent) {
   closedir(level->stream);
   level->stream = NULL;
   removal->depth--;
+  if (resists && removal->depth > 0) removal->levels[removal->depth - 1].resists = true;
   errno = saved_errno;
-  return removed ? 0 : -1;
+  return removed || resists ? 0 : -1;
 }
 
 /* Removes what is no directory, or goes into it. */
 static int remove_entry(struct removal *removal, int parent, const char *name, bool directory) {
   removal->call = "unlink";
   if (!directory) {
-    if (unlinkat(parent, name, 0) == 0 || errno == ENOENT) return 0;
+    if (unlink_stubborn(parent, name, 0) == 0 || errno == ENOENT) return 0;
     /* Linux says EISDIR, POSIX EPERM; the latter may also be meant. */
     if (errno != EISDIR && errno != EPERM) return -1;
     int saved_errno = errno;
@@ -148,7 +163,7 @@ static int remove_entry(struct removal *removal, int parent, const char *name, b
   }
   /* Many directories are empty already. */
   removal->call = "rmdir";
-  if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT) return 0;
+  if (unlink_stubborn(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT) return 0;
   if (errno != ENOTEMPTY && errno != EEXIST) return -1;
   return push(removal, parent, name);
 }
@@ -162,7 +177,8 @@ static int advance(struct removal *removal, int parent) {
     errno = 0;
     entry = readdir(level->stream);
   } while (entry && (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
-  if (!entry && errno) return -1;
+  removal->lost = !entry && errno;
+  if (removal->lost) return -1;
   if (!entry) return pop(removal, parent);
   char name[NAME_LENGTH_MAX + 1];
   size_t length = strlen(entry->d_name);
@@ -174,10 +190,29 @@ static int advance(struct removal *removal, int parent) {
   return remove_entry(removal, dirfd(level->stream), name, entry->d_type == DT_DIR);
 }
 
+/* Notes what failed, and goes on beside it. False where nothing further can be done. */
+static bool pass_over(struct removal *removal) {
+  bool resists = errno == EPERM || errno == EACCES || errno == EBUSY || errno == ENOTEMPTY;
+  if (!removal->refused_errno) {
+    removal->refused_errno = errno;
+    removal->refused_call = removal->call;
+  }
+  if (removal->depth > 0) removal->levels[removal->depth - 1].resists = true;
+  return resists && !removal->lost;
+}
+
 int remove_tree(int parent, const char *name, const char **call) {
   struct removal removal = {0};
   int result = remove_entry(&removal, parent, name, false);
-  while (result == 0 && removal.depth > 0) result = advance(&removal, parent);
+  while (removal.depth > 0) {
+    result = advance(&removal, parent);
+    if (result && !pass_over(&removal)) break;
+  }
+  if (removal.refused_errno) {
+    removal.call = removal.refused_call;
+    errno = removal.refused_errno;
+    result = -1;
+  }
   int saved_errno = errno;
   for (size_t i = 0; i < removal.depth; i++) {
     if (removal.levels[i].stream) closedir(removal.levels[i].stream);

@@ -1,5 +1,5 @@
 /*
- * A regular file of a tree made from one of another tree; see copy-entry.h. One look-up of its name:
+ * New entries of a tree; see copy-entry.h. A copy takes one look-up of its name:
  * all that follows goes by the descriptor. Never writes into a file that it didn't make.
  */
 #include "copy-entry.h"
@@ -30,4 +30,19 @@ int entry_copy(int source, struct tree *tree, const struct entry *entry, struct 
   if (result) unlinkat(parent, name, 0);
   errno = saved_errno;
   return result;
+}
+
+int entry_set_made(int parent, const struct entry *entry, const struct stat *made,
+                   const char **call) {
+  const char *name = entry_name(entry);
+  struct metadata metadata = entry_metadata(entry);
+  /* A new symlink has no attributes that would have to go. */
+  if (entry->format != S_IFLNK || entry->xattr_count > 0) {
+    return metadata_set(parent, name, made, &metadata, call);
+  }
+  struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, entry->modified};
+  *call = "chown";
+  if (fchownat(parent, name, entry->uid, entry->gid, AT_SYMLINK_NOFOLLOW)) return -1;
+  *call = "utimens";
+  return utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW);
 }

@@ -12,4 +12,8 @@
 int entry_copy(int source, struct tree *tree, const struct entry *entry, struct stat *made,
                const char **call);
 
+/* Gives what was just made without content its metadata. 0, or -1 with errno; *call is what failed. */
+int entry_set_made(int parent, const struct entry *entry, const struct stat *made,
+                   const char **call);
+
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../files/entries.h"
 #include "job-options.h"
 #include "manifest-reader.h"
 #include "trees.h"
@@ -99,6 +100,10 @@ NATIVE(directories_finish) {
   }
   struct finishing job = {.context = context};
   if (tree_open(&job.tree, tree)) return throw_system_error(context, "fcntl", "tree", errno);
+  if (disk_times_from_js(context, arguments[2], &job.tree.times)) {
+    tree_close(&job.tree);
+    return JS_EXCEPTION;
+  }
   job.reader = manifest_reader_new(context, manifest);
   job.entry = job.reader ? js_malloc(context, sizeof *job.entry) : NULL;
   visit_begin(&job.visit);

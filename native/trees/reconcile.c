@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "../files/removal.h"
+#include "../files/stubborn.h"
 #include "copy-entry.h"
 #include "job-options.h"
 #include "module.h"
@@ -137,6 +138,20 @@ static int may_stay(struct placing *at) {
   return 1;
 }
 
+/* What is kept is this tree's alone: entries may come and go, and no flag stays. -1 with an exception. */
+static int claim(struct placing *at) {
+  const struct entry *entry = at->entry;
+  if (at->job->dry_run) return 0;
+  /* Another tree's name of the inode, maybe the running one's, keeps its flags. */
+  bool owned = entry->format == S_IFREG && at->standing.st_nlink <= entry->links;
+  if (entry->format != S_IFDIR && !owned) return 0;
+  int parent = tree_parent(&at->job->walk.tree, entry);
+  if (parent < 0) return fail(at, "open");
+  if (owned) (void)flags_clear_name(parent, entry_name(entry));
+  else if (directory_claim(parent, entry_name(entry))) return fail(at, "open");
+  return 0;
+}
+
 /* Looks at what stands at the entry's path. -1 with an exception. */
 static int look(struct placing *at) {
   struct reconcile *job = at->job;
@@ -159,22 +174,6 @@ static int remove_standing(struct placing *at) {
   return 0;
 }
 
-static int set_made(struct placing *at, int parent, const struct stat *status) {
-  const struct entry *entry = at->entry;
-  const char *name = entry_name(entry);
-  const char *call = "chown";
-  /* A new symlink has no attributes that would have to go. */
-  if (entry->format == S_IFLNK && entry->xattr_count == 0) {
-    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, entry->modified};
-    if (fchownat(parent, name, entry->uid, entry->gid, AT_SYMLINK_NOFOLLOW)) return fail(at, call);
-    if (utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW)) return fail(at, "utimens");
-    return 0;
-  }
-  struct metadata metadata = entry_metadata(entry);
-  if (metadata_set(parent, name, status, &metadata, &call)) return fail(at, call);
-  return 0;
-}
-
 /* Makes what has no content. -1 with an exception. */
 static int make(struct placing *at) {
   const struct entry *entry = at->entry;
@@ -191,7 +190,8 @@ static int make(struct placing *at) {
     dev_t device = makedev(entry->major, entry->minor);
     if (mknodat(parent, name, entry->format | 0600, device)) return fail(at, "mknod");
   }
-  return set_made(at, parent, &status);
+  const char *call;
+  return entry_set_made(parent, entry, &status, &call) ? fail(at, call) : 0;
 }
 
 static const char *const reason_names[] = {"new", "changed", "edited", "waiting"};
@@ -325,6 +325,7 @@ static int place_entry(JSContext *context, struct reconcile *job, JSValueConst u
   if (entry->format == S_IFDIR) manifest_mark_directory(job->walk.reader, !stays);
   if (stays) {
     job->kept++;
+    if (claim(&at)) return -1;
     return entry->format == S_IFREG && !entry->follower ? take_inode(&at, &at.standing) : 0;
   }
   if (remove_standing(&at)) return -1;

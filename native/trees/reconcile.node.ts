@@ -3,6 +3,7 @@
  * that is being built, and must never change the live one.
  */
 import type { LiveTree, Reason, ReconcileStep, Undone } from 'native:trees'
+import type { DiskTimes } from '../../src/disk-times.ts'
 import { isSystemError, TrustError } from '../../src/errors.ts'
 import type { Fd, Files, Path, Stat } from '../../src/host.ts'
 import { type Entry, parseManifestLine } from '../../src/release/manifest-line.ts'
@@ -20,6 +21,7 @@ export interface ReconcileOptions {
   tree: Fd | undefined
   live: LiveTree | undefined
   dryRun: boolean
+  times?: DiskTimes
 }
 
 export class Reconcile {
@@ -88,6 +90,10 @@ export class Reconcile {
     else this.sum.made++
   }
 
+  private differ(root: Fd, entry: Entry, stat: Stat): boolean {
+    return differences(this.files, root, entry, stat, this.options.times).length > 0
+  }
+
   private standing(path: Path): Stat | undefined {
     const { tree } = this.options
     return tree === undefined ? undefined : look(this.files, tree, path)
@@ -96,7 +102,7 @@ export class Reconcile {
   private mayStay(entry: Entry, stat: Stat, sameLine: boolean): boolean {
     const { tree, live } = this.options
     if (entry.type === 'dir') return stat.type === 'dir'
-    if (tree === undefined || differences(this.files, tree, entry, stat).length > 0) return false
+    if (tree === undefined || this.differ(tree, entry, stat)) return false
     if (entry.hardLinkTo !== undefined) {
       if (!this.firstNames.has(entry.hardLinkTo)) return false
       // In a dry run the first name may be one that would be made only now.
@@ -130,7 +136,7 @@ export class Reconcile {
     if (live === undefined || liveLine === undefined) return 'new'
     if (liveLine !== line) return 'changed'
     const stat = look(this.files, live.root, entry.path)
-    if (!stat || differences(this.files, live.root, entry, stat).length > 0) return 'edited'
+    if (!stat || this.differ(live.root, entry, stat)) return 'edited'
     if (this.taken.has(stat.identity)) return 'edited'
     try {
       this.change((tree) => this.files.hardLink(live.root, entry.path, tree, entry.path))
@@ -150,7 +156,7 @@ export class Reconcile {
     const before = parsed(liveLine)
     if (before?.digest !== entry.digest || before.size !== entry.size) return false
     const stat = look(this.files, live.root, entry.path)
-    if (!stat || differences(this.files, live.root, before, stat).length > 0) return false
+    if (!stat || this.differ(live.root, before, stat)) return false
     if (!this.options.dryRun && !this.opens(live.root, entry.path)) return false
     this.change((tree) => {
       this.files.copyFile(live.root, entry.path, tree, entry.path)

@@ -101,6 +101,13 @@ static int xattr_differs(const char *name, const struct xattr *xattr, const char
   return !same;
 }
 
+static bool entry_has_xattr(const struct entry *entry, const char *attribute) {
+  for (size_t i = 0; i < entry->xattr_count; i++) {
+    if (strcmp(entry->xattrs[i].name, attribute) == 0) return true;
+  }
+  return false;
+}
+
 static int xattrs_differ(const struct entry *entry, struct tree *tree, struct visit *visit,
                          const char **call) {
   *call = "fchdir";
@@ -109,7 +116,10 @@ static int xattrs_differ(const struct entry *entry, struct tree *tree, struct vi
   struct xattr_names names;
   if (xattr_list(name, &names, call)) return -1;
   size_t count = 0;
-  for (size_t at = 0; at < names.size; at += strlen(names.names + at) + 1) count++;
+  for (size_t at = 0; at < names.size; at += strlen(names.names + at) + 1) {
+    const char *attribute = names.names + at;
+    if (!is_kernel_label(attribute) || entry_has_xattr(entry, attribute)) count++;
+  }
   free(names.names);
   /* As many as there should be, and each that should be is: then there are no others. */
   if (count != entry->xattr_count) return 1;
@@ -121,7 +131,8 @@ static int xattrs_differ(const struct entry *entry, struct tree *tree, struct vi
 }
 
 /* What the stat says by itself. */
-static int stat_differences(const struct entry *entry, const struct stat *status) {
+static int stat_differences(const struct entry *entry, const struct disk_times *times,
+                            const struct stat *status) {
   int found = 0;
   mode_t format = entry->format;
   /* Linux gives every symlink the same mode, and no way to change it. */
@@ -129,10 +140,7 @@ static int stat_differences(const struct entry *entry, const struct stat *status
   if (status->st_uid != entry->uid) found |= DIFFERS_UID;
   if (status->st_gid != entry->gid) found |= DIFFERS_GID;
   if (format == S_IFREG && status->st_size != entry->size) found |= DIFFERS_SIZE;
-  if (status->st_mtim.tv_sec != entry->modified.tv_sec ||
-      status->st_mtim.tv_nsec != entry->modified.tv_nsec) {
-    found |= DIFFERS_TIME;
-  }
+  if (!disk_times_match(times, status->st_mtim, entry->modified)) found |= DIFFERS_TIME;
   if ((format == S_IFCHR || format == S_IFBLK) &&
       (major(status->st_rdev) != entry->major || minor(status->st_rdev) != entry->minor)) {
     found |= DIFFERS_DEVICE;
@@ -143,7 +151,7 @@ static int stat_differences(const struct entry *entry, const struct stat *status
 int entry_differences(const struct entry *entry, struct tree *tree, const struct stat *status,
                       struct visit *visit, bool all, const char **call) {
   if ((status->st_mode & S_IFMT) != entry->format) return DIFFERS_TYPE;
-  int found = stat_differences(entry, status);
+  int found = stat_differences(entry, &tree->times, status);
   if (found && !all) return found;
   *call = "open";
   int parent = tree_parent(tree, entry);

@@ -5,6 +5,7 @@
 #ifndef TREES_TREE_ENTRY_H
 #define TREES_TREE_ENTRY_H
 
+#include "../files/disk-times.h"
 #include "manifest-line.h"
 
 /* A tree, with the directory of the last entry that was asked for open. */
@@ -17,6 +18,8 @@ struct tree {
   char parent_path[PATH_SIZE_MAX];
   /* Counts the changes of `parent`. */
   uint64_t generation;
+  /* What its file system makes of times. */
+  struct disk_times times;
 };
 
 /* The working directory during a step, which is where attributes are read. */

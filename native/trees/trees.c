@@ -11,7 +11,7 @@ static const JSCFunctionListEntry trees_functions[] = {
     JS_CFUNC_DEF("reconcile", 2, reconcile_step),
     JS_CFUNC_DEF("closeReconcile", 1, reconcile_close_job),
     JS_CFUNC_DEF("extras", 3, extras_find),
-    JS_CFUNC_DEF("finishDirectories", 2, directories_finish),
+    JS_CFUNC_DEF("finishDirectories", 3, directories_finish),
     JS_CFUNC_DEF("openVerify", 1, verify_open_job),
     JS_CFUNC_DEF("verify", 2, verify_step),
     JS_CFUNC_DEF("closeVerify", 1, verify_close_job),

@@ -16,7 +16,7 @@
  * Every handle is closed by its own close; a handle that is garbage is closed too.
  */
 declare module 'native:trees' {
-  import type { Fd, Path } from 'native:files'
+  import type { DiskTimes, Fd, Path } from 'native:files'
 
   export interface LiveTree {
     /** The manifest of the tree that runs. */
@@ -78,6 +78,8 @@ declare module 'native:trees' {
    * - one whose live line has the same size (not 0) and digest, and whose live file has the live line's metadata, is
    *   copied from it, and gets its own metadata. Its content is not looked at: that is for `verify`;
    * - every other regular file is undone.
+   * Times are compared as far as the disk of the trees holds them (`times`; undefined: exactly), and labels
+   * that the kernel gives by itself (SELinux, Smack) only where the line has one; so does `verify`.
    * With `dryRun` nothing is changed and the steps say what would be.
    * `tree` may be undefined with `dryRun`: an empty tree.
    */
@@ -86,6 +88,7 @@ declare module 'native:trees' {
     tree: Fd | undefined
     live: LiveTree | undefined
     dryRun: boolean
+    times?: DiskTimes
   }): ReconcileJob
   /** At most `entriesMax` further entries; fewer after some 16 MiB of copied content. */
   export function reconcile(job: ReconcileJob, entriesMax: number): ReconcileStep
@@ -103,7 +106,7 @@ declare module 'native:trees' {
   ): Path[]
 
   /** Gives every directory of the manifest its metadata. To be called when all else is in place. */
-  export function finishDirectories(manifest: Fd, tree: Fd): void
+  export function finishDirectories(manifest: Fd, tree: Fd, times?: DiskTimes): void
 
   /** One thing that is wrong with one entry. */
   export interface Failure {
@@ -156,6 +159,7 @@ declare module 'native:trees' {
     tree: Fd
     live: LiveTree | undefined
     full: boolean
+    times?: DiskTimes
   }): VerifyJob
   /** Stops after `entriesMax` entries or about 16 MiB of content, whichever comes first (one file may exceed it). */
   export function verify(job: VerifyJob, entriesMax: number): VerifyStep

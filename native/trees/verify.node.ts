@@ -2,6 +2,7 @@
  * Checks a tree against its manifest: the Node side of native:trees' verify. It only reads.
  */
 import type { Failure, LiveTree, VerifyStep } from 'native:trees'
+import type { DiskTimes } from '../../src/disk-times.ts'
 import { isSystemError } from '../../src/errors.ts'
 import type { Checksums, Fd, Files, Path, Stat } from '../../src/host.ts'
 import type { Entry } from '../../src/release/manifest-line.ts'
@@ -16,6 +17,7 @@ export interface VerifyOptions {
   tree: Fd
   live: LiveTree | undefined
   full: boolean
+  times?: DiskTimes
 }
 
 export class Verify {
@@ -60,7 +62,7 @@ export class Verify {
       this.failures.push({ path, what: 'missing', found: '', expected: entry.type })
       return
     }
-    const wrong = differences(this.files, tree, entry, stat)
+    const wrong = differences(this.files, tree, entry, stat, this.options.times)
     this.failures.push(...wrong)
     if (entry.type !== 'file' || stat.type !== 'file') return
     this.checkInode(entry, stat)

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "../files/entries.h"
 #include "job-options.h"
 
 int walk_open(JSContext *context, struct walk *walk, JSValueConst options) {
@@ -15,6 +16,11 @@ int walk_open(JSContext *context, struct walk *walk, JSValueConst options) {
   }
   if (fd_option(context, options, "tree", &tree)) return -1;
   walk->tree.root = walk->tree.parent = tree;
+  JSValue times = JS_GetPropertyStr(context, options, "times");
+  int failed = JS_IsException(times) || disk_times_from_js(context, times, &walk->tree.times);
+  JS_FreeValue(context, times);
+  if (failed) return -1;
+  walk->live_tree.times = walk->tree.times;
   if (live_option(context, options, &walk->live_manifest, &walk->live_tree)) return -1;
   walk->reader = manifest_reader_new(context, walk->manifest);
   walk->entry = walk->reader ? js_malloc(context, sizeof *walk->entry) : NULL;

@@ -4,6 +4,7 @@
  * throw the same SystemErrors, and leave the same things behind when a call fails half way.
  */
 import type { FileType } from 'native:files'
+import { type DiskTimes, EVERY_TIME } from '../../src/disk-times.ts'
 import type { Fd, Files, Metadata, Path, Stat, Xattr } from '../../src/host.ts'
 import { HandleTable } from './disk/handles.ts'
 import { type Inode, ROOT } from './disk/inodes.ts'
@@ -216,6 +217,15 @@ class Calls {
   removeFile(directory: Fd, path: Path): void {
     const place = this.#paths.standing('unlink', directory, path)
     this.#unlink(place.slot, place.inode, path)
+  }
+
+  diskTimes(_directory: Fd): DiskTimes {
+    return EVERY_TIME
+  }
+
+  /** The virtual disk knows no flags. */
+  clearFlags(_directory: Fd, _path: Path): boolean {
+    return false
   }
 
   removeTree(directory: Fd, path: Path): void {

@@ -2,12 +2,14 @@
 import { askStatus } from '../daemon/control.ts'
 import type { DaemonStatus } from '../daemon/daemon.ts'
 import type { Device } from '../device/device.ts'
+import { limitsOfTimes } from '../disk-times.ts'
 import { ConfigError, TrustError } from '../errors.ts'
 import { amount } from '../progress-bar.ts'
 import { formatInstant } from '../release/fields.ts'
 import type { RevokedKey } from '../release/keys.ts'
 import { keysEverTrusted, revokedSigner } from '../store/key-chain.ts'
 import { cureWhereNoneRuns } from '../store/none-runs.ts'
+import { adviceFor, namesAside } from '../store/put-aside.ts'
 import { type HomeRecord, readState } from '../store/state.ts'
 import type { Store, Tree, TreeName } from '../store/store.ts'
 import { trialOf } from '../store/trial.ts'
@@ -37,7 +39,7 @@ export const verifyCommand: Command = {
   ],
   needsRoot: true,
   run: (context) =>
-    context.device.withLockedStore(false, async (store) => {
+    context.device.withReadStore(async (store) => {
       const { tree, revoked } = trustedTree(context.device, store, textOf(context.values, '--tree'))
       const { release, name } = tree
       const full = context.values['--full'] === true
@@ -54,6 +56,8 @@ export const verifyCommand: Command = {
               `${amount(bytes, 'bytes')} of content read.`
           : `Version ${release.version} in ${name} is damaged in ${damage.length} places.`,
       )
+      const limits = limitsOfTimes(store.times)
+      if (limits) lines.push(`The disk of the store ${limits}.`)
       if (revoked) lines.push(`It ${revocationOf(revoked)}: it boots, but is not installed anew.`)
       const shown = damage.map((one) => ({ ...one, path: show(one.path) }))
       const signer = revoked && {
@@ -79,6 +83,7 @@ export const statusCommand: Command = {
         readState(store)
       const running = await daemonStatus(context.device)
       const version = (name: TreeName) => store.version(name)
+      const aside = namesAside(store)
       const record = {
         store: show(store.path),
         running: version('fakeroot'),
@@ -95,6 +100,7 @@ export const statusCommand: Command = {
         wait,
         last,
         attack,
+        putAside: aside,
         trustedTime: trustedSeconds > 0 ? formatInstant(trustedSeconds) : undefined,
         home,
         daemon: running?.daemon,
@@ -119,6 +125,9 @@ export const statusCommand: Command = {
       if (attack) {
         lines.push(`attack     ${attack.name}, ${attack.time}: ${attack.message}${toldOf(attack)}`)
       }
+      const limits = limitsOfTimes(store.times)
+      if (limits) lines.push(`disk       ${limits}`)
+      if (aside.length > 0) lines.push(`put aside  ${adviceFor(aside)}`)
       if (home) lines.push(...homeLines(home))
       if (running) lines.push(running.line)
       context.result(record, lines)

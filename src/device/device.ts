@@ -110,6 +110,14 @@ export class Device {
     }
   }
 
+  /** As `withLockedStore`, for what only reads: also on a disk that takes no changes. */
+  async withReadStore<Result>(use: (store: Store) => Promise<Result>): Promise<Result> {
+    return this.withStore(async (store) => {
+      store.lockForReading()
+      return await use(store)
+    })
+  }
+
   async #lock(store: Store, waitSeconds: number): Promise<void> {
     const { clock } = this.host
     const endMs = clock.monotonicMs() + waitSeconds * 1000

@@ -9,12 +9,15 @@ import { isFull } from '../store/room.ts'
 import type { OpenTree, Store } from '../store/store.ts'
 import { type Damage, describe, type VerifiedTree, verify } from '../store/verify.ts'
 import { megabytes } from '../text.ts'
-import { planStaging } from './plan.ts'
+import { bytesNeeded, planStaging } from './plan.ts'
 import { type StageReport, stage } from './stage.ts'
 import type { Staging } from './staging.ts'
 
 /** Damage that a second staging did not mend is the disk's. */
 const ROUNDS_MAX = 3
+
+/** The folders of staging and the small files in it. */
+const STAGING_BLOCKS = 16
 
 /** How the new tree is built where the running one is damaged. */
 export interface Mending {
@@ -58,7 +61,7 @@ export async function build(
       'nothing was committed; look at the disk of the store for errors',
     )
   } catch (error) {
-    if (isFull(error)) throw await outOfSpace(store, error)
+    if (isFull(error)) throw await outOfSpace(staging, error)
     throw error
   }
 }
@@ -102,23 +105,27 @@ function dropDamaged(store: Store, damage: Damage[]): void {
   }
 }
 
-/** The disk filled up half way: makes room for the running system again, and says what is missing. */
-async function outOfSpace(store: Store, error: Error): Promise<SpaceError> {
-  const { host } = store
-  const free = host.files.space(store.directory).bytes
-  let left = 0
-  if (store.manifestDigest('staging') !== undefined) {
+/**
+ * The disk filled up half way: makes room for the running system again, and says what is missing for
+ * one that begins afresh, by the same sum that the next run will make.
+ */
+async function outOfSpace(staging: Staging, error: Error): Promise<SpaceError> {
+  const { store, release, reserveBytes } = staging
+  const { files } = store.host
+  const { blockSize } = files.space(store.directory)
+  let needed = reserveBytes + release.manifestSize + STAGING_BLOCKS * blockSize
+  if (store.manifestDigest('staging') === release.manifestDigest) {
     const toWrite = (live: OpenTree | undefined) =>
-      store.withTree('staging', (tree) => {
-        const { bytes, copiedBytes } = planStaging(host, tree, live)
-        return bytes + copiedBytes
-      })
-    left = store.has('fakeroot')
-      ? await store.withTree('fakeroot', toWrite)
-      : await toWrite(undefined)
+      store.withTree('staging', ({ manifest }) =>
+        bytesNeeded(planStaging(store, { manifest, root: undefined }, live), blockSize),
+      )
+    needed += await (store.hasManifest('fakeroot')
+      ? store.withTree('fakeroot', toWrite)
+      : toWrite(undefined))
   }
   store.discard('staging')
-  const missing = Math.max(left - free, 1)
+  store.syncDirectory()
+  const missing = Math.max(needed - files.space(store.directory).bytes, 1)
   return new SpaceError(
     `the store's disk filled up: about ${megabytes(missing)} more are needed (${error.message})`,
     missing,

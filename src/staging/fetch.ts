@@ -134,8 +134,13 @@ export class Fetcher {
 
   #keep(entry: Entry): void {
     const { files } = this.#host
-    files.setMetadata(this.#partial, entry.digest, metadataOf(entry))
-    files.rename(this.#partial, entry.digest, this.target.root, entry.path)
+    try {
+      files.setMetadata(this.#partial, entry.digest, metadataOf(entry))
+      files.rename(this.#partial, entry.digest, this.target.root, entry.path)
+    } catch (error) {
+      if (error instanceof Error) error.message = error.message.replace(entry.digest, entry.path)
+      throw error
+    }
     this.files++
   }
 

@@ -6,6 +6,7 @@ import { PeerError, SpaceError, TrustError } from '../errors.ts'
 import type { Fd } from '../host.ts'
 import { replaceFile } from '../small-file.ts'
 import type { Outcome, Source } from '../source/source.ts'
+import { resists } from '../store/put-aside.ts'
 import type { Store } from '../store/store.ts'
 import { megabytes } from '../text.ts'
 import type { Staging } from './staging.ts'
@@ -18,16 +19,24 @@ export function prepare(store: Store, recycle: boolean): void {
   const { files } = store.host
   const { directory } = store
   if (!store.has('staging')) {
-    if (recycle && store.has('previous-root')) {
-      files.rename(directory, 'previous-root', directory, 'staging')
-      store.syncDirectory()
-    } else {
-      files.makeDirectory(directory, 'staging', 0o700)
-    }
+    if (!recycle || !recycled(store)) files.makeDirectory(directory, 'staging', 0o700)
   }
   for (const name of ['staging/root', 'staging/partial']) {
     if (!files.stat(directory, name)) files.makeDirectory(directory, name, 0o700)
   }
+}
+
+/** False where nothing ran before, or where it can't be moved, since it is a mount. */
+function recycled(store: Store): boolean {
+  if (!store.has('previous-root')) return false
+  try {
+    store.host.files.rename(store.directory, 'previous-root', store.directory, 'staging')
+  } catch (error) {
+    if (resists(error)) return false
+    throw error
+  }
+  store.syncDirectory()
+  return true
 }
 
 export async function bringManifest(staging: Staging, source: Source): Promise<void> {
@@ -46,7 +55,7 @@ export async function bringManifest(staging: Staging, source: Source): Promise<v
           'free some space, then run this again',
         )
       }
-      if (files.stat(staged, 'manifest')) files.removeFile(staged, 'manifest')
+      if (files.stat(staged, 'manifest')) files.removeTree(staged, 'manifest')
       await fetchManifest(staging, source, staged)
     }
     replaceFile(files, staged, 'release', statement)

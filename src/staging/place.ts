@@ -4,10 +4,11 @@
  * tree, or, where a tree is mended, what the store's other trees have. Whatever is copied gets an
  * inode of its own; the other trees are only read.
  */
+import { type DiskTimes, timeMatches } from '../disk-times.ts'
 import { isSystemError } from '../errors.ts'
 import type { Host, Metadata, Path, Stat } from '../host.ts'
 import { type Entry, parseManifestLine } from '../release/manifest-line.ts'
-import type { OpenTree } from '../store/store.ts'
+import type { OpenTree, Store } from '../store/store.ts'
 
 export type Placed = 'placed' | 'later' | 'fetch'
 
@@ -17,6 +18,7 @@ interface Indexed {
 }
 
 export class Placer {
+  readonly host: Host
   readonly #live: Indexed | undefined
   readonly #spare: Indexed[]
   readonly #targetDigests: object
@@ -25,11 +27,13 @@ export class Placer {
 
   /** What is taken from a tree in `spare` is read and proved first: nobody vouches for those. */
   constructor(
-    readonly host: Host,
+    readonly store: Store,
     readonly target: OpenTree,
     live: OpenTree | undefined,
     spare: readonly OpenTree[] = [],
   ) {
+    const { host } = store
+    this.host = host
     const indexed = (tree: OpenTree) => ({ tree, digests: host.trees.openDigests(tree.manifest) })
     this.#live = live && indexed(live)
     this.#spare = spare.map(indexed)
@@ -76,7 +80,7 @@ export class Placer {
   /** In the new tree. */
   #stands(path: Path, entry: Entry): boolean {
     const stat = this.host.files.stat(this.target.root, path)
-    return stat !== undefined && isAsItsLine(stat, entry)
+    return stat !== undefined && isAsItsLine(stat, entry, this.store.times)
   }
 
   #placeFrom(entry: Entry, { tree, digests }: Indexed, prove: boolean): boolean {
@@ -86,7 +90,7 @@ export class Placer {
       const source = parseManifestLine(line)
       const stat = this.#statOf(tree, source)
       if (stat?.type !== 'file' || stat.size !== source.size) continue
-      const standing = isAsItsLine(stat, source)
+      const standing = isAsItsLine(stat, source, this.store.times)
       if (prove ? !this.#holds(tree, source) : !standing) continue
       // An inode that has the same path in the new tree is linked there, and nowhere else.
       const isFree = prove
@@ -148,15 +152,14 @@ export function metadataOf(entry: Entry): Metadata {
 }
 
 /** Whether a file has the metadata of its line: if not, it was edited, and nobody vouches for it. */
-function isAsItsLine(stat: Stat, entry: Entry): boolean {
+function isAsItsLine(stat: Stat, entry: Entry, times: DiskTimes): boolean {
   return (
     stat.type === 'file' &&
     stat.size === entry.size &&
     stat.mode === entry.mode &&
     stat.uid === entry.uid &&
     stat.gid === entry.gid &&
-    stat.modified.seconds === entry.modified.seconds &&
-    stat.modified.nanoseconds === entry.modified.nanoseconds
+    timeMatches(times, stat.modified, entry.modified)
   )
 }
 

@@ -4,7 +4,7 @@
  */
 import { SpaceError } from '../errors.ts'
 import type { Fd, Host } from '../host.ts'
-import type { OpenTree } from '../store/store.ts'
+import type { OpenTree, Store } from '../store/store.ts'
 import { megabytes } from '../text.ts'
 
 export interface StagePlan {
@@ -20,16 +20,27 @@ export interface StagePlan {
   kept: number
 }
 
+/** `root` undefined: nothing stands yet. */
+interface PlannedTree {
+  manifest: Fd
+  root: Fd | undefined
+}
+
 /** Entries of one native step: some 20 ms of work. */
 export const STEP_ENTRIES = 2048
 
-export function planStaging(host: Host, target: OpenTree, live: OpenTree | undefined): StagePlan {
-  const { trees } = host
+export function planStaging(
+  store: Store,
+  { manifest, root }: PlannedTree,
+  live: OpenTree | undefined,
+): StagePlan {
+  const { trees } = store.host
   const job = trees.openReconcile({
-    manifest: target.manifest,
-    tree: target.root,
+    manifest,
+    tree: root,
     live,
     dryRun: true,
+    times: store.times,
   })
   try {
     let step = trees.reconcile(job, STEP_ENTRIES)
@@ -43,26 +54,35 @@ export function planStaging(host: Host, target: OpenTree, live: OpenTree | undef
 
 /** What a directory entry and its share of an inode table cost, at the most, beside the content (bytes). */
 const ENTRY_BYTES = 128
+/** Of content: one part in so many goes to the blocks that say where it lies. */
+const INDEX_SHARE = 256
+
+/** Bytes of the disk that a plan takes at the most, beside what is to stay free. */
+export function bytesNeeded(plan: StagePlan, blockSize: number): number {
+  const content = plan.bytes + plan.copiedBytes
+  const inodes = plan.files + plan.copied + plan.made
+  const index = Math.ceil(content / INDEX_SHARE)
+  return content + index + inodes * blockSize + plan.linked * ENTRY_BYTES
+}
 
 /** Throws SpaceError where the plan does not fit and `reserveBytes` would not stay free. */
 export function checkSpace(host: Host, store: Fd, plan: StagePlan, reserveBytes: number): void {
   const space = host.files.space(store)
   const inodes = plan.files + plan.copied + plan.made
-  const blocks = plan.bytes + plan.copiedBytes + inodes * space.blockSize
-  const needed = blocks + plan.linked * ENTRY_BYTES + reserveBytes
+  const needed = bytesNeeded(plan, space.blockSize) + reserveBytes
   if (needed > space.bytes) {
     throw new SpaceError(
       `this upgrade needs ${megabytes(needed)} of free space, and the store's disk has ` +
         `${megabytes(space.bytes)}: ${megabytes(needed - space.bytes)} are missing`,
       needed - space.bytes,
-      'free that much, then run this again; nothing was written',
+      'free that much, then run this again; no file of it was fetched',
     )
   }
   if (inodes > space.inodes) {
     throw new SpaceError(
       `this upgrade needs ${inodes} inodes, and the store's disk has ${space.inodes} left`,
       0,
-      'remove files, then run this again; nothing was written',
+      'remove files, then run this again; no file of it was fetched',
     )
   }
 }

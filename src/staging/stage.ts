@@ -9,6 +9,7 @@ import type { Host, Path } from '../host.ts'
 import { type Entry, parseManifestLine } from '../release/manifest-line.ts'
 import type { Release } from '../release/release.ts'
 import type { Source, Wanted } from '../source/source.ts'
+import { adviceFor, namesAside, resists } from '../store/put-aside.ts'
 import { raiseFloor } from '../store/state.ts'
 import type { OpenTree, Store, TreeName } from '../store/store.ts'
 import { Fetcher } from './fetch.ts'
@@ -40,6 +41,23 @@ export interface StageReport {
 }
 
 export async function stage(staging: Staging, source: Source): Promise<StagedTree> {
+  const { store, progress, mend } = staging
+  const hasLeftovers = store.has('staging') || (mend === undefined && store.has('previous-root'))
+  try {
+    return await stageOnce(staging, source)
+  } catch (error) {
+    if (!hasLeftovers || !resists(error)) throw error
+    progress.note(
+      `what was left in staging can't be built upon, so it begins afresh: ${error.message}`,
+    )
+    store.discard('staging')
+    const left = namesAside(store)
+    if (left.length > 0) progress.note(adviceFor(left))
+    return await stageOnce(staging, source)
+  }
+}
+
+async function stageOnce(staging: Staging, source: Source): Promise<StagedTree> {
   const { store, release, progress, mend } = staging
   // What a mended tree is built beside may be all that this laptop has.
   prepare(store, mend === undefined)
@@ -130,7 +148,7 @@ class Builder {
   ) {
     this.#host = staging.store.host
     this.#links = staging.mend === 'basis' ? undefined : live
-    this.#placer = new Placer(this.#host, target, this.#links, spare)
+    this.#placer = new Placer(staging.store, target, this.#links, spare)
     this.#fetcher = new Fetcher(staging, target, live)
   }
 
@@ -139,7 +157,7 @@ class Builder {
     const { trees } = this.#host
     try {
       progress.begin('compare', release.entries, 'entries')
-      const needs = planStaging(this.#host, this.target, this.#links)
+      const needs = planStaging(store, this.target, this.#links)
       checkSpace(this.#host, store.directory, needs, reserveBytes)
       trees.extras(this.target.manifest, this.target.root, { remove: true, pathsMax: 1 })
       progress.begin('fetch', needs.bytes + needs.copiedBytes, 'bytes')
@@ -154,7 +172,7 @@ class Builder {
           'staging goes on in rounds, and the last brought nothing',
         )
       }
-      trees.finishDirectories(this.target.manifest, this.target.root)
+      trees.finishDirectories(this.target.manifest, this.target.root, store.times)
       this.#report.fetchedFiles = this.#fetcher.files
       this.#report.fetchedBytes = this.#fetcher.bytes
       return this.#report
@@ -191,7 +209,8 @@ class Builder {
   *#undone(): Generator<Entry, void, void> {
     const { trees } = this.#host
     const { manifest, root: tree } = this.target
-    const job = trees.openReconcile({ manifest, tree, live: this.#links, dryRun: false })
+    const { times } = this.staging.store
+    const job = trees.openReconcile({ manifest, tree, live: this.#links, dryRun: false, times })
     try {
       let done = false
       let copiedBytes = 0

@@ -72,7 +72,8 @@ function kept(store: Store): Uint8Array[] {
     const chain = readFile(store.host.files, store.directory, FILE, KEY_CHAIN_SIZE_MAX)
     return chain ? splitChain(chain) : []
   } catch (error) {
-    if (error instanceof TrustError) return []
+    const isFile = !isSystemError(error, 'EISDIR', 'ELOOP', 'EINVAL')
+    if (error instanceof TrustError || !isFile) return []
     throw error
   }
 }

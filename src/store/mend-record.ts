@@ -27,8 +27,6 @@ export function mendRecord(
     state.floor = Math.max(state.floor, release?.version ?? 0)
     if (release) state.newestRelease = newerRelease(state.newestRelease, release)
   }
-  clearFolder(store, 'state')
-  clearFolder(store, 'state.new')
   writeState(store, state)
   note(`the state record was damaged: it begins anew, with the floor ${state.floor}`)
 }
@@ -60,9 +58,4 @@ function isReadable(store: Store): boolean {
     // A block that can't be read is as lost as one that holds garbage.
     return false
   }
-}
-
-/** Whatever has the name is replaced at once, so that a power cut leaves one or the other; but not a folder. */
-function clearFolder({ host: { files }, directory }: Store, name: string): void {
-  if (files.stat(directory, name)?.type === 'dir') files.removeTree(directory, name)
 }

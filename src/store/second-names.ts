@@ -5,6 +5,7 @@
  * looks at the trees, so that nobody takes one tree for two.
  */
 import { isSystemError } from '../errors.ts'
+import { rename } from './put-aside.ts'
 import type { Store, TreeName } from './store.ts'
 
 /** Where the old tree lies between the two renames of a swap. */
@@ -28,7 +29,7 @@ export function separate(store: Store): void {
   for (const name of NAMES) {
     const identity = files.stat(directory, name)?.identity
     if (identity === undefined) continue
-    if (trees.has(identity)) park(store, name)
+    if (trees.has(identity)) rename(store, name, PARKED)
     trees.add(identity)
   }
   for (const name of all.filter((each) => each.startsWith(PARKED))) {
@@ -41,13 +42,4 @@ export function separate(store: Store): void {
       if (!isSystemError(error)) throw error
     }
   }
-}
-
-/** A rename to a name of the same directory does nothing, so that each time takes a new one. */
-function park(store: Store, name: TreeName | typeof ASIDE): void {
-  const { host, directory } = store
-  let number = 1
-  while (host.files.stat(directory, `${PARKED}${number}`)) number++
-  host.files.rename(directory, name, directory, `${PARKED}${number}`)
-  store.syncDirectory()
 }

@@ -3,6 +3,7 @@
  * step reaches the device's disk through the handle that is opened here. It never opens a tree for
  * writing; only staging does.
  */
+import { type DiskTimes, UNKNOWN_TIMES } from '../disk-times.ts'
 import { BusyError, ConfigError, isSystemError, TrustError } from '../errors.ts'
 import { makeFolder } from '../folder.ts'
 import type { Fd, Host, Path } from '../host.ts'
@@ -11,6 +12,8 @@ import { openRelease, type Release, readRelease } from '../release/release.ts'
 import type { PublicKey } from '../release/signify.ts'
 import { readFile } from '../small-file.ts'
 import { bytesOfArray, show } from '../text.ts'
+import { heal } from './heal.ts'
+import { removeOrPutAside } from './put-aside.ts'
 
 /** The trees, by the names of their directories. */
 export type TreeName = 'fakeroot' | 'upgraded-root' | 'staging' | 'previous-root'
@@ -35,13 +38,14 @@ export const ROOT_MARK = 'run/xo/root-tree'
 const ROOT_MARK_MAX = 64
 
 /** What the kernel says of a disk whose blocks or directories are broken. */
-const DAMAGE = ['EIO', 'EBADMSG', 'EUCLEAN', 'EISDIR', 'ENOTDIR', 'ELOOP']
+const DAMAGE = ['EIO', 'EBADMSG', 'EUCLEAN', 'EISDIR', 'ENOTDIR', 'ELOOP', 'EINVAL']
 /** A block that can't be read once may still be read the second time. */
 const READS_MAX = 2
 
 export class Store {
   #lock: Fd | undefined
   #isAlone = false
+  #times: DiskTimes | undefined
 
   private constructor(
     readonly host: Host,
@@ -64,6 +68,12 @@ export class Store {
     }
   }
 
+  /** Which times its disk holds, tried when it is first asked for. */
+  get times(): DiskTimes {
+    this.#times ??= timesOf(this)
+    return this.#times
+  }
+
   close(): void {
     this.unlock()
     this.host.files.close(this.directory)
@@ -80,8 +90,39 @@ export class Store {
 
   /** False where somebody else has it. */
   tryLock(): boolean {
+    if (!this.#take(this.#openLock())) return false
+    heal(this, (tree) => tree === 'fakeroot' || this.isRoot(tree as TreeName))
+    return true
+  }
+
+  /** The same for whoever only reads: on a disk that takes no changes nobody else is at work, either. */
+  lockForReading(): void {
     const { files } = this.host
-    const fd = files.openAppend(this.directory, 'lock', 0o600)
+    try {
+      this.lock()
+    } catch (error) {
+      if (!isSystemError(error, 'EROFS')) throw error
+      if (files.stat(this.directory, 'lock')?.type !== 'file') return
+      this.#take(files.openRead(this.directory, 'lock'))
+    }
+  }
+
+  #openLock(): Fd {
+    const { files } = this.host
+    const open = () => files.openAppend(this.directory, 'lock', 0o600)
+    try {
+      return open()
+    } catch (error) {
+      if (!isSystemError(error, 'EISDIR', 'ELOOP', 'EINVAL', 'EPERM', 'EACCES')) throw error
+      // Something else has the name, or flags forbid to write: what is in it is nobody's.
+      files.clearFlags(this.directory, '.')
+      if (this.has('lock')) files.removeTree(this.directory, 'lock')
+      return open()
+    }
+  }
+
+  #take(fd: Fd): boolean {
+    const { files } = this.host
     if (!files.lock(fd)) {
       files.close(fd)
       return false
@@ -225,16 +266,16 @@ export class Store {
 
   /**
    * Throws a tree away. Its release goes first: a tree without one is leftovers, so a cut half way
-   * leaves nothing that could be taken for a tree.
+   * leaves nothing that could be taken for a tree. What resists is put aside.
    */
   discard(name: TreeName): void {
     const { files } = this.host
     if (!this.has(name)) return
     if (files.stat(this.directory, `${name}/release`)) {
-      files.removeFile(this.directory, `${name}/release`)
+      files.removeTree(this.directory, `${name}/release`)
       this.syncDirectory(name)
     }
-    files.removeTree(this.directory, name)
+    removeOrPutAside(this, name)
   }
 
   /** Makes the names in the store (or in a directory of it) durable. */
@@ -246,5 +287,14 @@ export class Store {
     } finally {
       files.close(fd)
     }
+  }
+}
+
+function timesOf({ host, directory }: Store): DiskTimes {
+  try {
+    return host.files.diskTimes(directory)
+  } catch (error) {
+    if (isSystemError(error)) return UNKNOWN_TIMES
+    throw error
   }
 }

@@ -3,7 +3,9 @@
  * `fakeroot`, `upgraded-root` and `previous-root` change hands, and always in this order: intent
  * written, trees renamed, directory synced, intent cleared. A running tree is never without a name.
  */
-import { ConfigError, isSystemError } from '../errors.ts'
+import { ConfigError, DiskError, isSystemError } from '../errors.ts'
+import { show } from '../text.ts'
+import { clearAside, removeOrPutAside } from './put-aside.ts'
 import { ASIDE, separate } from './second-names.ts'
 import { changeState, type Intent, readState, type State } from './state.ts'
 import type { Store, TreeName } from './store.ts'
@@ -22,9 +24,6 @@ export function swap(store: Store): Versions {
   }
   claimStray(store)
   const versions = { source: store.version('fakeroot') ?? 0, target }
-  store.discard('previous-root')
-  // The intent must not outlive a cut that what it makes room for did not.
-  store.syncDirectory()
   const intent: Intent = { verb: 'swap', ...versions }
   changeState(store, { intent })
   finish(store, intent)
@@ -61,7 +60,12 @@ export function rollBack(store: Store, why: { bad?: number; reason?: string } = 
     : state.last
   const intent: Intent = { verb: 'roll-back', source, target }
   changeState(store, { intent, bad, last })
-  finish(store, intent)
+  try {
+    finish(store, intent)
+  } catch (error) {
+    if (error instanceof WithdrawnError) changeState(store, { bad: state.bad, last: state.last })
+    throw error
+  }
   return { source, target }
 }
 
@@ -86,10 +90,37 @@ export function replaceDamaged(store: Store): Versions {
 /** Finishes what a power cut interrupted. To be called under the lock, before anything else. */
 export function finishCutSwap(store: Store): Intent | undefined {
   separate(store)
+  clearAside(store)
   const { intent } = readState(store)
-  if (intent) finish(store, intent)
-  else claimStray(store)
-  return intent
+  if (!intent) {
+    claimStray(store)
+    return undefined
+  }
+  try {
+    finish(store, intent)
+    return intent
+  } catch (error) {
+    // It came to nothing, and whatever else is asked for goes on.
+    if (error instanceof WithdrawnError) return undefined
+    throw error
+  }
+}
+
+/** The trees can't change names here, whoever asks and however often. Nothing was renamed, and the intent is gone. */
+class WithdrawnError extends DiskError {
+  override name = 'DiskError'
+}
+
+/** What the kernel says of a name that does not move: an overlay's lower layer, a flag, a mount. */
+const IMMOVABLE = ['EXDEV', 'EPERM', 'EACCES', 'EBUSY']
+
+function withdraw(store: Store, { verb }: Intent, error: Error): never {
+  changeState(store, { intent: undefined })
+  throw new WithdrawnError(
+    `the trees of ${show(store.path)} can't change names, so the ${verb} was taken back: ${error.message}`,
+    'keep the store on a disk of its own and not below an overlay; take off flags (`chattr -i`) and mounts ' +
+      'of fakeroot and of what is to take its place; then run this again',
+  )
 }
 
 /** Of a swap whose intent was lost with the record: the next one must not take its old tree for its own. */
@@ -99,7 +130,7 @@ function claimStray(store: Store): void {
   if (store.version('previous-root') === undefined) {
     store.discard('previous-root')
     files.rename(store.directory, ASIDE, store.directory, 'previous-root')
-  } else files.removeTree(store.directory, ASIDE)
+  } else removeOrPutAside(store, ASIDE)
   store.syncDirectory()
 }
 
@@ -115,7 +146,12 @@ function finish(store: Store, intent: Intent): void {
     // Two renames, cut after the first: the one that is to run still has its old name, if it stands.
     if (!store.has('fakeroot')) move(store, store.version(from) === target ? from : ASIDE)
   } else if ((store.version('fakeroot') ?? 0) === source && store.version(from) === target) {
-    trade(store, intent, from)
+    try {
+      trade(store, intent, from)
+    } catch (error) {
+      if (!isSystemError(error, ...IMMOVABLE) || store.has(ASIDE)) throw error
+      withdraw(store, intent, error)
+    }
   }
   keepAsPrevious(store, intent, from)
   store.syncDirectory()
@@ -141,7 +177,12 @@ function trade(store: Store, { source, target }: Intent, from: TreeName): void {
     const { files } = store.host
     files.rename(store.directory, 'fakeroot', store.directory, ASIDE)
     store.syncDirectory()
-    move(store, from)
+    try {
+      move(store, from)
+    } catch (error) {
+      if (isSystemError(error, ...IMMOVABLE)) move(store, ASIDE)
+      throw error
+    }
   }
   store.syncDirectory()
 }
@@ -169,6 +210,13 @@ function keepAsPrevious(store: Store, { source, target }: Intent, from: TreeName
     store.has(from) &&
     (store.version(from) ?? 0) === source &&
     store.version('fakeroot') === target
-  if (store.has(ASIDE)) files.rename(store.directory, ASIDE, store.directory, 'previous-root')
-  else if (exchanged) files.rename(store.directory, from, store.directory, 'previous-root')
+  const name = store.has(ASIDE) ? ASIDE : exchanged ? from : undefined
+  if (name === undefined) return
+  // The way back before this one, which is given up only now that there is another.
+  if (store.has('previous-root')) {
+    store.discard('previous-root')
+    // The new name must not outlive a cut that the end of the old one did not.
+    store.syncDirectory()
+  }
+  files.rename(store.directory, name, store.directory, 'previous-root')
 }

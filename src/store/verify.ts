@@ -85,7 +85,13 @@ function verifyTree(
   const damage: Damage[] = trees
     .extras(manifest, root, { remove: false, pathsMax: DAMAGE_MAX })
     .map((path) => ({ path, what: 'extra', found: 'an entry', expected: 'nothing' }))
-  const job = trees.openVerify({ manifest, tree: root, live, full: options.full })
+  const job = trees.openVerify({
+    manifest,
+    tree: root,
+    live,
+    full: options.full,
+    times: store.times,
+  })
   try {
     for (;;) {
       const step = trees.verify(job, VERIFY_STEP_ENTRIES)

@@ -1,0 +1,85 @@
+/**
+ * What stands under a name of the store, brought to what the name is for: a regular file or a folder,
+ * without flags that forbid to change it. Done once somebody has the lock, before anything is read. A
+ * state record is left to `mendRecord`, which knows what to begin it with; of the tree that runs only
+ * what stands beside its root is looked at, and no flag is taken off it.
+ */
+import { isSystemError } from '../errors.ts'
+import type { Path } from '../host.ts'
+import { removeOrPutAside, type StoreFolder } from './put-aside.ts'
+
+type Kind = 'file' | 'dir'
+
+const FOLDERS = [
+  'fakeroot',
+  'upgraded-root',
+  'staging',
+  'previous-root',
+  'previous-root.swap',
+  'ssh',
+]
+const FILES = ['lock', 'keys', 'room', 'set-aside', 'upstream-newest', 'scratch', 'probe']
+
+/** By name: what belongs there. `state` itself is not among them. */
+const KINDS = new Map<Path, Kind>([
+  ...FOLDERS.map((name) => [name, 'dir'] as const),
+  ...FILES.map((name) => [name, 'file'] as const),
+  ...[...FILES, 'state'].map((name) => [`${name}.new`, 'file'] as const),
+])
+
+/** In each tree. */
+const PARTS = new Map<Path, Kind>([
+  ['release', 'file'],
+  ['release.new', 'file'],
+  ['manifest', 'file'],
+  ['root', 'dir'],
+  ['partial', 'dir'],
+])
+
+/** Best effort: what can't be healed is met again, and told, by whoever needs it. */
+export function heal(store: StoreFolder, runs: (tree: Path) => boolean): void {
+  attempt(() => {
+    const { files } = store.host
+    files.clearFlags(store.directory, '.')
+    for (const name of files.readDirectory(store.directory, '.')) {
+      attempt(() => healName(store, name, runs))
+    }
+  })
+}
+
+function healName(store: StoreFolder, name: Path, runs: (tree: Path) => boolean): void {
+  const { files } = store.host
+  if (name === 'state') {
+    files.clearFlags(store.directory, name)
+    return
+  }
+  const kind = KINDS.get(name)
+  if (kind === undefined || !stays(store, name, kind)) return
+  if (kind === 'file') files.clearFlags(store.directory, name)
+  else healTree(store, name, runs(name))
+}
+
+function healTree(store: StoreFolder, tree: Path, isRunning: boolean): void {
+  const { files } = store.host
+  if (!isRunning) files.clearFlags(store.directory, tree)
+  for (const [part, kind] of PARTS) {
+    const path = `${tree}/${part}`
+    if (stays(store, path, kind) && !isRunning) files.clearFlags(store.directory, path)
+  }
+}
+
+/** False where nothing is left of that name. */
+function stays(store: StoreFolder, path: Path, kind: Kind): boolean {
+  const type = store.host.files.stat(store.directory, path)?.type
+  if (type === undefined || type === kind) return type !== undefined
+  removeOrPutAside(store, path)
+  return false
+}
+
+function attempt(act: () => void): void {
+  try {
+    act()
+  } catch (error) {
+    if (!isSystemError(error)) throw error
+  }
+}

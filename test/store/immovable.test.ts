@@ -1,0 +1,106 @@
+/**
+ * Trees that can't change names (the lower layer of an overlay, a flag, a mount): the swap is taken back,
+ * nothing of it stays, and every other command goes on.
+ */
+import * as assert from 'uvu/assert'
+import { DiskError } from '../../src/errors.ts'
+import type { Files, Host } from '../../src/host.ts'
+import { changeState, readState } from '../../src/store/state.ts'
+import { finishCutSwap, rollBack, swap } from '../../src/store/swap.ts'
+import { confirm } from '../../src/store/trial.ts'
+import { nodeHost } from '../support/host.ts'
+import { smallImage } from '../support/image.ts'
+import { bring, newStorePath, withStore } from '../support/node-device.ts'
+import { Publisher } from '../support/release.ts'
+import { test } from '../support/suite.ts'
+
+const base = nodeHost()
+
+/** Refuses to move `fakeroot`, and to exchange it. */
+function holding(code: string, exchanges: boolean): Host {
+  const refusal = (of: string) =>
+    Object.assign(new Error(`rename "fakeroot": ${of}`), {
+      ...{ name: 'SystemError', call: 'rename', path: 'fakeroot', code: of, errno: 1 },
+    })
+  const files: Files = {
+    ...base.files,
+    exchange() {
+      throw refusal(exchanges ? code : 'EINVAL')
+    },
+    rename(source, sourcePath, target, targetPath) {
+      if (sourcePath === 'fakeroot') throw refusal(code)
+      base.files.rename(source, sourcePath, target, targetPath)
+    },
+  }
+  return nodeHost(files)
+}
+
+async function waiting(): Promise<{ path: string; publisher: Publisher }> {
+  const publisher = new Publisher()
+  const path = newStorePath()
+  publisher.publish(1, smallImage(1))
+  await bring('install', path, publisher)
+  publisher.publish(2, smallImage(2))
+  await bring('upgrade', path, publisher)
+  return { path, publisher }
+}
+
+for (const code of ['EXDEV', 'EPERM', 'EBUSY']) {
+  for (const exchanges of [true, false]) {
+    const how = `${exchanges ? 'exchanging' : 'renaming'} ends with ${code}`
+    test(`${how}: a swap is taken back, the tree still waits, and an upgrade goes on`, async () => {
+      const { path, publisher } = await waiting()
+      const host = holding(code, exchanges)
+      await withStore(
+        path,
+        (store) => {
+          assert.throws(
+            () => swap(store),
+            (error: unknown) => error instanceof DiskError && error.message.includes(code),
+          )
+          assert.is(readState(store).intent, undefined)
+          assert.is(store.version('fakeroot'), 1)
+          assert.is(store.version('upgraded-root'), 2)
+          assert.is(finishCutSwap(store), undefined)
+          confirm(store)
+        },
+        host,
+      )
+      publisher.publish(3, smallImage(3))
+      assert.is((await bring('upgrade', path, publisher, { host })).version, 3)
+    })
+  }
+}
+
+test('an intent that a cut left is taken back as well, and its way back is kept', async () => {
+  const { path } = await waiting()
+  await withStore(path, (store) => swap(store))
+  await withStore(
+    path,
+    (store) => {
+      changeState(store, { intent: { verb: 'roll-back', source: 2, target: 1 } })
+      assert.is(finishCutSwap(store), undefined)
+      assert.is(readState(store).intent, undefined)
+      assert.is(readState(store).trial, 2)
+      assert.is(store.version('previous-root'), 1)
+    },
+    holding('EXDEV', true),
+  )
+})
+
+test('a roll-back that is taken back holds nothing against the version that goes on running', async () => {
+  const { path } = await waiting()
+  await withStore(path, (store) => swap(store))
+  await withStore(
+    path,
+    (store) => {
+      const { last } = readState(store)
+      assert.throws(() => rollBack(store, { bad: 2, reason: 'It is sick.' }), /taken back/)
+      assert.equal(readState(store).bad, [])
+      assert.equal(readState(store).last, last)
+    },
+    holding('EPERM', true),
+  )
+})
+
+test.run()
