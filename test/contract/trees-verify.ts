@@ -179,6 +179,27 @@ function contentContract(name: string, kit: TreeKit): void {
   const bytesOf = (entries: Planted[]) =>
     entries.reduce((sum, { size, hardLinkTo }) => sum + (hardLinkTo === undefined ? size : 0), 0)
 
+  test('a later name that is another hard link’s, with the same content and metadata', () => {
+    const group = { links: 2, content: 'two names' }
+    const { root, entries } = kit.plant(
+      kit.entries([
+        { path: '.', type: 'dir' },
+        { path: 'a-1', ...group },
+        { path: 'a-2', ...group, hardLinkTo: 'a-1' },
+        { path: 'b-1', ...group },
+        { path: 'b-2', ...group, hardLinkTo: 'b-1' },
+      ]),
+    )
+    const { files, trees } = kit.kit.host
+    files.removeFile(root, 'b-2')
+    files.hardLink(root, 'a-1', root, 'b-2')
+    trees.finishDirectories(kit.manifest(entries), root)
+    assert.equal(kit.verify(entries, root, undefined, true).failures, [
+      { path: 'b-1', what: 'nlink', found: '1', expected: '2' },
+      { path: 'b-2', what: 'inode', found: 'a-1', expected: 'b-1' },
+    ])
+  })
+
   test('reads all content but what the live tree shares under the same line', () => {
     const live = kit.plant(kit.nasty())
     const root = kit.kit.fresh()
