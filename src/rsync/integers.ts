@@ -48,10 +48,6 @@ export function readVarint(buffer: Uint8Array, offset: number, end: number): Rea
   return { value, next: offset + 1 + extra }
 }
 
-export function writeVarint(value: number): number[] {
-  return writeVarlong(value >>> 0, 1)
-}
-
 /** A number of 0..2^53 - 1 with at least `minimum` bytes. */
 export function readVarlong(
   buffer: Uint8Array,
@@ -120,8 +116,6 @@ export function writeVstring(value: string): number[] {
 
 /** The index that means "done" (rsync.h NDX_DONE). */
 export const INDEX_DONE = -1
-/** The index that announces five counts of deletions (rsync.h NDX_DEL_STATS). */
-export const INDEX_DELETIONS = -3
 
 /** The state of the file indexes of one direction; it lives as long as the connection (7.7). */
 export class IndexReader {

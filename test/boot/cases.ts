@@ -5,10 +5,11 @@
  */
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { PROGRAM } from '../support/program.ts'
 import { scratch } from '../support/scratch.ts'
-import { Laptop, makeStick, mustRun, SchoolServer } from './laptop.ts'
+import { makeStick, mustRun, QemuLaptop, SchoolServer } from './laptop.ts'
 import type { Machine } from './machine.ts'
-import { type Init, PROGRAM, type Stage } from './stage.ts'
+import type { Init, Stage } from './stage.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: what the program writes as JSON.
 type Result = Record<string, any>
@@ -18,7 +19,7 @@ export function setUp(stage: Stage, init: Init, offered: number) {
   const releases = stage.releases(init)
   const server = new SchoolServer(releases)
   server.offer(offered)
-  return { laptop: new Laptop(stage.firmware, releases.disk), server }
+  return { laptop: new QemuLaptop(stage.firmware, releases.disk), server }
 }
 
 /** Runs a command of the program in the laptop; its last JSON line is the result, or the error. */

@@ -7,8 +7,9 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
+import { Random } from '../../runtime/emulator/disk/random.ts'
 import { isConfirmed, runsWhole, setUp, starts, succeeds } from './cases.ts'
-import type { Laptop } from './laptop.ts'
+import type { QemuLaptop } from './laptop.ts'
 import type { Machine } from './machine.ts'
 import type { Loss } from './power.ts'
 import type { Stage } from './stage.ts'
@@ -64,17 +65,6 @@ const MOMENTS: Moment[] = [
 
 const LOSSES: Loss[] = ['some', 'all', 'some', 'nothing']
 
-/** The same numbers from the same seed: mulberry32. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
 export interface CutOptions {
   cuts: number
   seed: number
@@ -89,15 +79,15 @@ export async function cutPowerOften(
   fresh = () => setUp(stage, 'busybox', 42).laptop,
 ): Promise<void> {
   const { cuts, seed, heard } = options
-  const random = randomFrom(seed)
+  const random = new Random(seed)
   const { server } = setUp(stage, 'busybox', 42)
-  let laptop: Laptop = fresh()
+  let laptop: QemuLaptop = fresh()
   let history = 'a fresh laptop'
   for (let cut = 0; cut < cuts; cut++) {
     // All moments in turn, from one that the seed chooses.
     const moment = MOMENTS[(cut + seed) % MOMENTS.length] as Moment
-    const loss = LOSSES[Math.floor(random() * LOSSES.length)] as Loss
-    const delayMs = Math.floor(random() * moment.spanMs)
+    const loss = LOSSES[random.below(LOSSES.length)] as Loss
+    const delayMs = random.below(moment.spanMs)
     let machine = await laptop.boot({ server, mayLose: true })
     const state = await comesUp(machine, history)
     if (state.running === 42 || state.bad.includes(42)) {
@@ -111,7 +101,7 @@ export async function cutPowerOften(
     await isConfirmed(machine, 41)
     await moment.reach(machine, state.waiting === 42)
     await sleep(delayMs)
-    await laptop.cutPower(loss, random)
+    await laptop.cutPower(loss, () => random.fraction())
     const lost = laptop.options.lasting ? '' : `, ${loss} of the last writes lost`
     history = `seed ${seed}, cut ${cut + 1}: ${delayMs} ms into ${moment.name}${lost}`
     heard?.(history)

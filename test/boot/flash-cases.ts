@@ -9,7 +9,7 @@ import * as assert from 'uvu/assert'
 import { scratch } from '../support/scratch.ts'
 import { isConfirmed, runsWhole, setUp, starts, succeeds } from './cases.ts'
 import { type CutOptions, cutPowerOften } from './cuts.ts'
-import { copySparse, Laptop } from './laptop.ts'
+import { copySparse, QemuLaptop } from './laptop.ts'
 import { Machine } from './machine.ts'
 import type { Firmware, Init, Stage } from './stage.ts'
 
@@ -18,7 +18,7 @@ export async function swapOnFlash(stage: Stage, init: Init): Promise<void> {
   const firmware = await stage.firmwareOf('x86_64', { flash: 'block2mtd' })
   const { server } = setUp(stage, init, 42)
   const words = ['xo.store=mtd:xo']
-  const laptop = new Laptop(firmware, stage.releases(init).flash, { words })
+  const laptop = new QemuLaptop(firmware, stage.releases(init).flash, { words })
   const machine = await laptop.boot({ server })
   await starts(machine, 41)
   await succeeds(machine, 'upgrade')
@@ -39,16 +39,16 @@ export async function swapOnFlash(stage: Stage, init: Init): Promise<void> {
 export async function cutsOnFlash(stage: Stage, options: CutOptions): Promise<void> {
   const firmware = await stage.firmwareOf('x86_64', { flash: 'phram' })
   const first = await filledFlash(stage, firmware)
-  await cutPowerOften(stage, options, () => new Laptop(firmware, first.disk, first.options))
+  await cutPowerOften(stage, options, () => new QemuLaptop(firmware, first.disk, first.options))
 }
 
 /**
  * A laptop whose flash was empty, and which has fetched 41 by itself. An image of `mkfs.jffs2` would not
  * do: it does not keep the times of folders.
  */
-async function filledFlash(stage: Stage, firmware: Firmware): Promise<Laptop> {
+async function filledFlash(stage: Stage, firmware: Firmware): Promise<QemuLaptop> {
   const { server } = setUp(stage, 'busybox', 41)
-  const laptop = new Laptop(firmware, blankFlash(stage), {
+  const laptop = new QemuLaptop(firmware, blankFlash(stage), {
     lasting: true,
     words: ['xo.store=mtd:xo'],
   })
@@ -130,7 +130,7 @@ interface Start {
 /** A laptop with this flash comes up in a whole tree. */
 async function startsWhole(stage: Stage, flash: string): Promise<Start> {
   const firmware = await stage.firmwareOf('x86_64', { flash: 'phram' })
-  const laptop = new Laptop(firmware, flash, { lasting: true, words: ['xo.store=mtd:xo'] })
+  const laptop = new QemuLaptop(firmware, flash, { lasting: true, words: ['xo.store=mtd:xo'] })
   const machine = await laptop.boot()
   await runsWhole(machine, await machine.isUp())
   const { status } = await machine.run('test -e /xo/unsaid')

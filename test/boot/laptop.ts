@@ -76,7 +76,7 @@ export interface LaptopOptions {
   words?: string[]
 }
 
-export class Laptop {
+export class QemuLaptop {
   readonly disk: string
   readonly #log: string
   readonly #before: string

@@ -2,7 +2,7 @@
  * What all boot tests start from, made once by `tools/boot` and kept in `.cache/boot`: Debian's kernel,
  * the firmware, and signed releases of a small system with a disk that has the first of them.
  */
-import { resolve } from 'node:path'
+import { PROGRAM } from '../support/program.ts'
 
 /** The small systems by their init; `soft` is a systemd that is new enough for a soft reboot. */
 export type Init = 'busybox' | 'systemd' | 'soft' | 'sysvinit'
@@ -43,8 +43,6 @@ export interface Stage {
   /** Of one of the systems that were asked for. */
   releases(init: Init): Releases
 }
-
-export const PROGRAM = resolve('build/x86_64/xo-upgrade')
 
 const tool = (name: string) => new URL(`../../../../tools/boot/${name}.mjs`, import.meta.url).href
 

@@ -1,4 +1,5 @@
 /** Bytes for the contract suites: from hex, from nothing but a number, and a text with its compressed forms. */
+import { Random } from '../../runtime/emulator/disk/random.ts'
 import { arrayOfBytes } from '../../src/text.ts'
 
 export function fromHex(hex: string): Uint8Array {
@@ -25,11 +26,8 @@ export function join(...parts: ArrayLike<number>[]): Uint8Array {
 
 /** The same numbers for the same seed, on every host: 0 <= n < below. */
 export function randomNumbers(seed: number): (below: number) => number {
-  let state = seed
-  return (below) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return Math.floor((state / 2 ** 32) * below)
-  }
+  const random = new Random(seed)
+  return (below) => random.below(below)
 }
 
 export function randomBytes(length: number, seed: number): Uint8Array {

@@ -11,12 +11,12 @@ import { files } from '../../native/files/files.node.ts'
 import { systemErrorOf } from '../../native/system-error.node.ts'
 import type { Files } from '../../src/host.ts'
 import { nodeHost } from '../support/host.ts'
+import { HOST } from '../support/program.ts'
 import { scratch } from '../support/scratch.ts'
 import { skip, test } from '../support/suite.ts'
 import { fails, Kit } from './kit.ts'
 import { changed, find, type Planted, TreeKit } from './tree-kit.ts'
 
-const HOST = 'build/x86_64/host'
 const folder = scratch('trees-refusals')
 
 /** The errnos of `is_of_source`, and one that says nothing of the source. */
@@ -89,6 +89,7 @@ const PROGRAM = `
 import * as files from 'native:files'
 import * as processes from 'native:processes'
 import * as trees from 'native:trees'
+import { HOST } from '../support/program.ts'
 const [manifest, tree, root] = processes.argv.slice(-3)
 const open = () => files.openFile(manifest)
 const live = { manifest: open(), root: files.openRoot(root) }

@@ -10,10 +10,10 @@ import {
 } from '../../src/daemon/schedule.ts'
 import { deadline } from '../support/deadline.ts'
 import { test } from '../support/suite.ts'
-import { HOUR, Laptop } from './kit.ts'
+import { HOUR, TimedLaptop } from './kit.ts'
 
 test('rounds follow the interval that home sets, and the first one comes soon', async () => {
-  const laptop = new Laptop()
+  const laptop = new TimedLaptop()
   await laptop.until(3)
   const [first = 0, second = 0, third = 0] = laptop.rounds.map(({ at }) => at)
   assert.ok(first >= 5 && first <= 300)
@@ -40,7 +40,7 @@ test('after failures it tries again sooner, each time later, and never later tha
 })
 
 test('each failure in a row is counted, and one success ends the row', async () => {
-  const laptop = new Laptop()
+  const laptop = new TimedLaptop()
   laptop.result = { ...laptop.result, failed: true, answered: false }
   await laptop.until(3)
   assert.is(laptop.daemon.status().failures, 3)
@@ -57,7 +57,7 @@ test('each failure in a row is counted, and one success ends the row', async () 
 })
 
 test('a hint brings a round forward, by chance within what it asks for', async () => {
-  const laptop = new Laptop()
+  const laptop = new TimedLaptop()
   await laptop.until(1)
   await laptop.after(60)
   const begun = laptop.clock.nowMs() / 1000
@@ -76,7 +76,7 @@ test('a hint brings a round forward, by chance within what it asks for', async (
 })
 
 test('a hint never puts a round off that is due before it', async () => {
-  const laptop = new Laptop()
+  const laptop = new TimedLaptop()
   await laptop.until(1)
   laptop.random = 1
   laptop.hint({ reason: 'a push', withinSeconds: 2 * HOUR })
@@ -87,7 +87,7 @@ test('a hint never puts a round off that is due before it', async () => {
 })
 
 test('a flood of hints makes one round', async () => {
-  const laptop = new Laptop()
+  const laptop = new TimedLaptop()
   await laptop.until(1)
   for (let i = 0; i < 200; i++) {
     laptop.hint({ reason: 'a push', withinSeconds: 100 })
@@ -101,7 +101,7 @@ test('a flood of hints makes one round', async () => {
 test('of two hints in one turn the sooner one is not lost', async () => {
   const given: ((hint: Hint) => void)[] = []
   const source = { next: () => new Promise<Hint>((resolve) => given.push(resolve)) }
-  const laptop = new Laptop({ hints: [source, source] })
+  const laptop = new TimedLaptop({ hints: [source, source] })
   await laptop.until(1)
   await laptop.after(10)
   const [signal, push] = given
@@ -114,7 +114,7 @@ test('of two hints in one turn the sooner one is not lost', async () => {
 })
 
 test('a hint in the middle of a round is followed by another round', async () => {
-  const laptop = new Laptop()
+  const laptop = new TimedLaptop()
   laptop.roundSeconds = 500
   await laptop.until(1)
   await laptop.after(10)
@@ -127,7 +127,7 @@ test('a hint in the middle of a round is followed by another round', async () =>
 })
 
 test('what a hint asked for in the middle of a round holds, also where the round fails', async () => {
-  const laptop = new Laptop()
+  const laptop = new TimedLaptop()
   laptop.roundSeconds = 500
   laptop.result = { ...laptop.result, failed: true, answered: false }
   await laptop.until(1)
@@ -142,7 +142,7 @@ test('what a hint asked for in the middle of a round holds, also where the round
 })
 
 test('each hint of a source is heard', async () => {
-  const laptop = new Laptop()
+  const laptop = new TimedLaptop()
   await laptop.until(1)
   for (let hints = 1; hints <= 3; hints++) {
     laptop.hint({ reason: `push ${hints}`, withinSeconds: 2 })
@@ -153,7 +153,7 @@ test('each hint of a source is heard', async () => {
 })
 
 test('rounds that were missed asleep are made up for once', async () => {
-  const laptop = new Laptop()
+  const laptop = new TimedLaptop()
   await laptop.until(1)
   await laptop.after(120)
   const begun = laptop.clock.nowMs() / 1000
@@ -168,7 +168,7 @@ test('rounds that were missed asleep are made up for once', async () => {
 
 test('laptops that wake together do not ask together', async () => {
   const missed = async (random: number) => {
-    const laptop = new Laptop()
+    const laptop = new TimedLaptop()
     await laptop.until(1)
     await laptop.after(120)
     laptop.random = random
@@ -181,7 +181,7 @@ test('laptops that wake together do not ask together', async () => {
 })
 
 test('a short sleep brings the round no further forward than it lasted', async () => {
-  const laptop = new Laptop()
+  const laptop = new TimedLaptop()
   await laptop.until(1)
   laptop.asleepSeconds += 1000
   await laptop.until(2)
@@ -191,7 +191,7 @@ test('a short sleep brings the round no further forward than it lasted', async (
 })
 
 test('a wall clock that is set by less than a minute is no sleep', async () => {
-  const laptop = new Laptop()
+  const laptop = new TimedLaptop()
   await laptop.until(1)
   laptop.asleepSeconds += 59
   await laptop.until(2)
@@ -200,7 +200,7 @@ test('a wall clock that is set by less than a minute is no sleep', async () => {
 })
 
 test('a wall clock that is set back changes nothing', async () => {
-  const laptop = new Laptop()
+  const laptop = new TimedLaptop()
   await laptop.until(1)
   laptop.asleepSeconds -= 40 * 365 * 24 * HOUR
   await laptop.until(2)
@@ -209,7 +209,7 @@ test('a wall clock that is set back changes nothing', async () => {
 })
 
 test('what was put off is looked at again, and nobody is asked for it', async () => {
-  const laptop = new Laptop()
+  const laptop = new TimedLaptop()
   laptop.result = { ...laptop.result, againSeconds: 600 }
   await laptop.until(8)
   assert.equal(
@@ -220,7 +220,7 @@ test('what was put off is looked at again, and nobody is asked for it', async ()
 })
 
 test('a round that failed without asking home is tried again soon, too', async () => {
-  const laptop = new Laptop()
+  const laptop = new TimedLaptop()
   laptop.result = { ...laptop.result, intervalSeconds: 24 * HOUR, againSeconds: 600 }
   await laptop.until(1)
   laptop.result = {
@@ -235,7 +235,7 @@ test('a round that failed without asking home is tried again soon, too', async (
 })
 
 test('it ends at once, also in the middle of a round, and has counted what it ran', async () => {
-  const laptop = new Laptop()
+  const laptop = new TimedLaptop()
   laptop.roundSeconds = 1e6
   laptop.result = { ...laptop.result, answered: false }
   await laptop.until(1)
@@ -248,7 +248,7 @@ test('it ends at once, also in the middle of a round, and has counted what it ra
 test('time is counted each hour, and again where it could not be kept', async () => {
   const counts: number[] = []
   const count = (seconds: number) => counts.push(Math.round(seconds)) > 1
-  const laptop = new Laptop({ count })
+  const laptop = new TimedLaptop({ count })
   laptop.result = { ...laptop.result, answered: false, intervalSeconds: 24 * HOUR }
   await laptop.until(1)
   await laptop.after(2.5 * HOUR)
@@ -261,7 +261,7 @@ test('time is counted each hour, and again where it could not be kept', async ()
 })
 
 test('time is counted from an answer on', async () => {
-  const laptop = new Laptop()
+  const laptop = new TimedLaptop()
   await laptop.until(2)
   await laptop.after(100)
   laptop.daemon.end()
@@ -271,7 +271,7 @@ test('time is counted from an answer on', async () => {
 })
 
 test('a bug in a round ends the daemon, and is told', async () => {
-  const laptop = new Laptop({ round: () => Promise.reject(new Error('a bug')) })
+  const laptop = new TimedLaptop({ round: () => Promise.reject(new Error('a bug')) })
   const failed = laptop.daemon.run().then(
     () => undefined,
     (error: Error) => error.message,
@@ -288,7 +288,7 @@ test('a source of hints that breaks is told once, and the rounds go on', async (
       return Promise.reject(new Error('no network'))
     },
   }
-  const laptop = new Laptop({ hints: [broken] })
+  const laptop = new TimedLaptop({ hints: [broken] })
   await laptop.until(3)
   assert.is(asked, 1)
   assert.equal(laptop.logged[0], 'no more hints: no network')

@@ -15,7 +15,7 @@ export const HOUR = 3600
 const ROUNDS_MAX = 10_000
 
 /** A laptop: its clock, which can sleep, and what its daemon did. */
-export class Laptop {
+export class TimedLaptop {
   readonly clock = new VirtualClock()
   asleepSeconds = 0
   /** When rounds were made, in seconds since the start, and whether home was asked. */

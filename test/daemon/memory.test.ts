@@ -3,12 +3,12 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import * as assert from 'uvu/assert'
 import { test } from '../support/suite.ts'
-import { Laptop } from './kit.ts'
+import { TimedLaptop } from './kit.ts'
 
 test('a thousand rounds leave nothing behind', async () => {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
-  const laptop = new Laptop()
+  const laptop = new TimedLaptop()
   const heap = () => {
     collect()
     return process.memoryUsage().heapUsed

@@ -32,7 +32,7 @@ export interface Trust {
   push: string
 }
 
-export class Laptop {
+export class DeployedLaptop {
   constructor(
     readonly body: Body,
     readonly name: string,

@@ -5,13 +5,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { generateKeys } from '../../src/publish/keygen.ts'
 import { startableImage } from '../early-boot/kit.ts'
-import { type Event, PROGRAM } from '../support/device.ts'
+import type { Event } from '../support/device.ts'
 import { nodeHost } from '../support/host.ts'
+import { PROGRAM } from '../support/program.ts'
 import { Publisher } from '../support/release.ts'
 import { scratch } from '../support/scratch.ts'
 import { file, noise, type Tree } from '../support/tree.ts'
 import { EmulatedNetwork } from './emulated-network.ts'
-import { BOOTS_MAX, Laptop } from './laptop.ts'
+import { BOOTS_MAX, DeployedLaptop } from './laptop.ts'
 import { NamespaceNetwork } from './namespace-network.ts'
 import type { Kind, Network } from './network.ts'
 import { HOME_PORT, HomeServer, mirror, RSYNC_PORT, RsyncServer } from './servers.ts'
@@ -45,7 +46,7 @@ export class Story {
   readonly upstream: RsyncServer
   readonly school: RsyncServer
   readonly home: HomeServer
-  readonly #laptops = new Map<string, Laptop>()
+  readonly #laptops = new Map<string, DeployedLaptop>()
   readonly #pushKey: string
 
   private constructor(
@@ -66,7 +67,7 @@ export class Story {
       push: pushKeys.publicFile,
     }
     for (const name of LAPTOPS) {
-      this.#laptops.set(name, new Laptop(network.body(name), name, trust, this.home.url))
+      this.#laptops.set(name, new DeployedLaptop(network.body(name), name, trust, this.home.url))
     }
   }
 
@@ -191,7 +192,7 @@ export class Story {
   }
 
   /** What the daemon says of itself while it runs. */
-  async #daemonTells(laptop: Laptop): Promise<void> {
+  async #daemonTells(laptop: DeployedLaptop): Promise<void> {
     const { daemon } = await laptop.succeed(['status'])
     this.#say(laptop.name, `daemon: ${daemon?.activity}, because of ${daemon?.because}`)
   }
@@ -207,26 +208,26 @@ export class Story {
   }
 
   /** One round: what home said, and what came of it. */
-  async #round(laptop: Laptop): Promise<void> {
+  async #round(laptop: DeployedLaptop): Promise<void> {
     const { act, reason, upgraded } = await laptop.succeed(['run'])
     this.#say(laptop.name, `${act}: ${reason}`)
     if (upgraded) this.#say(laptop.name, `${upgraded.outcome}: version ${upgraded.version}`)
   }
 
-  async #start(laptop: Laptop): Promise<void> {
+  async #start(laptop: DeployedLaptop): Promise<void> {
     for (const note of await laptop.boot()) this.#say(laptop.name, `starts: ${note}`)
   }
 
-  async #confirm(laptop: Laptop): Promise<void> {
+  async #confirm(laptop: DeployedLaptop): Promise<void> {
     const { version } = await laptop.succeed(['confirm'])
     this.#say(laptop.name, `confirms version ${version}`)
   }
 
-  #heard(laptop: Laptop, { text, event }: Event): void {
+  #heard(laptop: DeployedLaptop, { text, event }: Event): void {
     if (event === 'note' && /push/.test(text)) this.#say(laptop.name, `daemon: ${text}`)
   }
 
-  #laptop(name: (typeof LAPTOPS)[number]): Laptop {
+  #laptop(name: (typeof LAPTOPS)[number]): DeployedLaptop {
     const laptop = this.#laptops.get(name)
     if (!laptop) throw new Error(`there is no laptop ${name}`)
     return laptop

@@ -5,8 +5,8 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { PROGRAM } from '../support/device.ts'
 import { blocksIn, proseOf } from '../support/page.ts'
+import { PROGRAM } from '../support/program.ts'
 
 const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as {
   scripts: Record<string, string>

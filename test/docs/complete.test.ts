@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import * as assert from 'uvu/assert'
 import { STEPS } from '../../src/boot/steps.ts'
-import { PROGRAM } from '../support/device.ts'
+import { PROGRAM } from '../support/program.ts'
 import { test } from '../support/suite.ts'
 
 const read = (path: string) => readFileSync(path, 'utf8')

@@ -8,6 +8,7 @@ import { chmodSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'no
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { deadline } from '../support/deadline.ts'
+import { PROGRAM } from '../support/program.ts'
 import { makeKeys } from '../support/release.ts'
 import { startDaemon } from '../support/rsync-daemon.ts'
 import { scratch } from '../support/scratch.ts'
@@ -43,11 +44,9 @@ function publish(version: number, directories: number): void {
     chmodSync(folder, 0o755)
   }
   const words = ['publish', '--image', image, '--version', `${version}`, '--to', module]
-  const { status, stderr } = spawnSync(
-    'build/x86_64/xo-upgrade',
-    [...words, '--key', keys.secretFile],
-    { encoding: 'utf8' },
-  )
+  const { status, stderr } = spawnSync(PROGRAM, [...words, '--key', keys.secretFile], {
+    encoding: 'utf8',
+  })
   assert.is(status, 0, stderr)
 }
 

@@ -8,15 +8,15 @@ import { swap } from '../../src/store/swap.ts'
 import { confirm } from '../../src/store/trial.ts'
 import { bring, withStore } from '../support/node-device.ts'
 import { suite } from '../support/suite.ts'
-import { Laptop, smallSystem } from './laptop.ts'
+import { NamespaceLaptop, smallSystem } from './laptop.ts'
 
 const test = suite('choices at the start')
 /** What nobody here waits out. */
 const LAST = 'In 60 seconds'
 
 /** 42 runs, confirmed, and 41 ran before. */
-async function settled(): Promise<Laptop> {
-  const laptop = new Laptop()
+async function settled(): Promise<NamespaceLaptop> {
+  const laptop = new NamespaceLaptop()
   await laptop.install(smallSystem(41), async (store) => {
     laptop.publisher.publish(42, smallSystem(42))
     await bring('upgrade', store, laptop.publisher)
@@ -74,7 +74,7 @@ for (const [signal, text] of Object.entries({
   USR2: 'Switching off',
 })) {
   test(`SIG${signal}, as the rescue shell's own commands send it: ${text}`, async () => {
-    const laptop = new Laptop()
+    const laptop = new NamespaceLaptop()
     await laptop.install(smallSystem(41))
     const { output, status } = await laptop.start(['xo.store=LABEL=gone', 'xo.wait=0'], {
       answers: { 'can not start yet': 's', 'is the rescue shell': `kill -${signal} 1\n` },

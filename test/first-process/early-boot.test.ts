@@ -4,16 +4,17 @@ import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { changeState } from '../../src/store/state.ts'
 import { bring, withStore } from '../support/node-device.ts'
+import { PROGRAM } from '../support/program.ts'
 import { scratch } from '../support/scratch.ts'
 import { mustRun } from '../support/stock-tool.ts'
 import { suite } from '../support/suite.ts'
 import { file, folder } from '../support/tree.ts'
-import { busyboxSystem, Laptop, PROGRAM, smallSystem } from './laptop.ts'
+import { busyboxSystem, NamespaceLaptop, smallSystem } from './laptop.ts'
 
 const test = suite('early boot as process 1')
 
 test('finds the store, counts the boot, and hands over to the init of the tree', async () => {
-  const laptop = new Laptop()
+  const laptop = new NamespaceLaptop()
   const look = 'cat /proc/mounts; ls /xo /run/xo/store/; grep Starting /run/xo/boot.log'
   await laptop.install(smallSystem(41, look))
   const { output, status } = await laptop.start()
@@ -27,7 +28,7 @@ test('finds the store, counts the boot, and hands over to the init of the tree',
 })
 
 test('what persists begins as the tree has it, and goes on; the root takes no writing', async () => {
-  const laptop = new Laptop()
+  const laptop = new NamespaceLaptop()
   const script = [
     'cat /home/welcome; echo more >> /home/welcome',
     'echo changed > /etc/version; echo etc $?; cat /etc/version',
@@ -50,7 +51,7 @@ test('what persists begins as the tree has it, and goes on; the root takes no wr
 })
 
 test('a version that waits is swapped in, tried, and left after its boots', async () => {
-  const laptop = new Laptop()
+  const laptop = new NamespaceLaptop()
   await laptop.install(smallSystem(41), async (store) => {
     laptop.publisher.publish(42, smallSystem(42))
     await bring('upgrade', store, laptop.publisher)
@@ -67,7 +68,7 @@ test('a version that waits is swapped in, tried, and left after its boots', asyn
 })
 
 test('the version before, by the menu', async () => {
-  const laptop = new Laptop()
+  const laptop = new NamespaceLaptop()
   await laptop.install(smallSystem(41), async (store) => {
     laptop.publisher.publish(42, smallSystem(42))
     await bring('upgrade', store, laptop.publisher)
@@ -79,7 +80,7 @@ test('the version before, by the menu', async () => {
 })
 
 test('a damaged system is repaired from a stick', async () => {
-  const laptop = new Laptop()
+  const laptop = new NamespaceLaptop()
   await laptop.install(smallSystem(41), (store) => {
     writeFileSync(join(store, 'fakeroot/root/bin/busybox'), '')
   })
@@ -92,7 +93,7 @@ test('a damaged system is repaired from a stick', async () => {
 })
 
 test('versions that a rotated key and a revoked one signed start, and recovery follows the keys', async () => {
-  const laptop = new Laptop()
+  const laptop = new NamespaceLaptop()
   const { keys, module } = laptop.publisher
   const secret = scratch('rotated')
   const xo = (...words: string[]) => mustRun(PROGRAM, words)
@@ -107,7 +108,7 @@ test('versions that a rotated key and a revoked one signed start, and recovery f
   assert.match(rotated.output, /^system 42 /m, rotated.output)
   const revoked = await laptop.start(['xo.menu'], { answers: { 'Press a key': '2' } })
   assert.match(revoked.output, /^system 41 /m, revoked.output)
-  const empty = new Laptop()
+  const empty = new NamespaceLaptop()
   await empty.install(smallSystem(41), (store) =>
     rmSync(join(store, 'fakeroot'), { recursive: true }),
   )
@@ -117,7 +118,7 @@ test('versions that a rotated key and a revoked one signed start, and recovery f
 })
 
 test('with no system and no help it says what it tried, and goes on when help comes', async () => {
-  const laptop = new Laptop()
+  const laptop = new NamespaceLaptop()
   await laptop.install(smallSystem(41), (store) => {
     rmSync(join(store, 'fakeroot'), { recursive: true })
     mkdirSync(join(store, 'fakeroot'))
@@ -131,14 +132,14 @@ test('with no system and no help it says what it tried, and goes on when help co
 })
 
 test('an init that can not be executed is no panic', async () => {
-  const laptop = new Laptop()
+  const laptop = new NamespaceLaptop()
   await laptop.install(smallSystem(41))
   const { output } = await laptop.start(['init=/etc/version'])
   assert.match(output, /^system 41 /m, output)
 })
 
 test('a disk that does not come is told with those that are there', async () => {
-  const laptop = new Laptop()
+  const laptop = new NamespaceLaptop()
   await laptop.install(smallSystem(41))
   const { output } = await laptop.start(['xo.store=LABEL=gone', 'xo.wait=1'], {
     answers: { 'can not start yet': 'b' },
@@ -149,7 +150,7 @@ test('a disk that does not come is told with those that are there', async () => 
 })
 
 test('after ten starts that failed in a row the machine itself is restarted', async () => {
-  const laptop = new Laptop()
+  const laptop = new NamespaceLaptop()
   await laptop.install(smallSystem(41))
   const tries = Array.from({ length: 8 }, (_, index) => `This is try ${index + 2} of 10`)
   const { output, status } = await laptop.start(['xo.store=LABEL=gone', 'xo.wait=0'], {
@@ -163,7 +164,7 @@ test('after ten starts that failed in a row the machine itself is restarted', as
 })
 
 test('a laptop that is locked shows why, and has no shell', async () => {
-  const laptop = new Laptop()
+  const laptop = new NamespaceLaptop()
   await laptop.install(smallSystem(41), (path) =>
     withStore(path, (store) => {
       const home = { stolen: true, leaseEnd: undefined, version: undefined, message: '' }
@@ -179,7 +180,7 @@ test('a laptop that is locked shows why, and has no shell', async () => {
 })
 
 test('a live swap pivots to the new tree, and busybox init starts anew there', async () => {
-  const laptop = new Laptop()
+  const laptop = new NamespaceLaptop()
   const rc41 = 'echo "rc of 41"; /bin/xo-upgrade swap --live; sleep 5'
   const rc42 = 'echo "rc of 42, kernel up"; cat /proc/mounts; cat /mnt/etc/version; poweroff -f'
   await laptop.install(busyboxSystem(41, rc41), async (store) => {
@@ -209,7 +210,7 @@ for (const [name, table] of [
   ['has only what busybox does by itself', undefined],
 ] as const) {
   test(`a live swap where the init ${name}: the new system has all its mounts`, async () => {
-    const laptop = new Laptop()
+    const laptop = new NamespaceLaptop()
     const rc41 = 'echo "rc of 41"; /bin/xo-upgrade swap --live; sleep 15'
     const rc42 = 'echo "rc of 42"; cat /proc/mounts /etc/inittab; poweroff -f'
     const old = busyboxSystem(41, table === undefined ? '' : rc41)
@@ -240,7 +241,7 @@ for (const [name, table] of [
 }
 
 test('a fault of its own is shown, and the next try starts the system', async () => {
-  const laptop = new Laptop()
+  const laptop = new NamespaceLaptop()
   await laptop.install(smallSystem(41))
   const { output } = await laptop.start([], {
     environment: { XO_INIT_FAILED: 'out of memory' },
@@ -252,7 +253,7 @@ test('a fault of its own is shown, and the next try starts the system', async ()
 })
 
 test('with no memory for anything process 1 does not end', async () => {
-  const laptop = new Laptop()
+  const laptop = new NamespaceLaptop()
   await laptop.install(smallSystem(41))
   const environment = { XO_MEMORY_LIMIT_MB: '1', XO_INIT_FAILED: 'once before' }
   const { output, status } = await laptop.start([], { environment, deadlineMs: 8_000 })

@@ -9,6 +9,7 @@ import { nodeResolve } from '@rollup/plugin-node-resolve'
 import { rollup } from 'rollup'
 import * as assert from 'uvu/assert'
 import { runMachine } from '../support/memory-machine.ts'
+import { HOST } from '../support/program.ts'
 import { scratch } from '../support/scratch.ts'
 import { retell, suite } from '../support/suite.ts'
 
@@ -27,7 +28,7 @@ async function bundleSuite(): Promise<void> {
 }
 
 await bundleSuite()
-const program = 'build/x86_64/host'
+const program = HOST
 const test = suite(`first process over ${program}`)
 const run = existsSync(program)
   ? await runMachine({

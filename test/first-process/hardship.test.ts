@@ -9,16 +9,17 @@ import { swap } from '../../src/store/swap.ts'
 import { bring, withStore } from '../support/node-device.ts'
 import { suite } from '../support/suite.ts'
 import { file, link } from '../support/tree.ts'
-import { busyboxSystem, Laptop, smallSystem } from './laptop.ts'
+import { busyboxSystem, NamespaceLaptop, smallSystem } from './laptop.ts'
 
 const test = suite('early boot in hardship')
 /** What nobody here waits out. */
 const LAST = 'In 60 seconds'
-const start = (laptop: Laptop, readOnly = false) => laptop.start([], { readOnly, last: LAST })
+const start = (laptop: NamespaceLaptop, readOnly = false) =>
+  laptop.start([], { readOnly, last: LAST })
 
 /** 42 was swapped in over 41, and was not started yet. */
-async function onTrial(): Promise<Laptop> {
-  const laptop = new Laptop()
+async function onTrial(): Promise<NamespaceLaptop> {
+  const laptop = new NamespaceLaptop()
   await laptop.install(smallSystem(41), async (store) => {
     laptop.publisher.publish(42, smallSystem(42))
     await bring('upgrade', store, laptop.publisher)
@@ -31,7 +32,7 @@ const FAULTS = { SEGV: 'it touched memory that is not there', ABRT: 'it gave up'
 
 for (const [signal, text] of Object.entries(FAULTS)) {
   test(`a fault of process 1 (SIG${signal}) starts it anew, and it says so`, async () => {
-    const laptop = new Laptop()
+    const laptop = new NamespaceLaptop()
     await laptop.install(smallSystem(41))
     const { output } = await laptop.start(['xo.store=LABEL=gone', 'xo.wait=0'], {
       answers: {
@@ -76,7 +77,7 @@ test('a full disk where nothing was kept: the version before starts, because no 
 })
 
 test('a full disk and a settled version: it starts, and so does what it kept', async () => {
-  const laptop = new Laptop()
+  const laptop = new NamespaceLaptop()
   const script = 'cat /home/welcome /etc/version; echo new >/etc/new; ls /etc'
   await laptop.install(smallSystem(41, script))
   laptop.configuration = 'root = ro\npersist[] = /home\noverlay[] = /etc\n'
@@ -91,7 +92,7 @@ test('a full disk and a settled version: it starts, and so does what it kept', a
 })
 
 test('a disk that takes no changes: what was changed before is seen', async () => {
-  const laptop = new Laptop()
+  const laptop = new NamespaceLaptop()
   const script = 'cat /home/welcome /etc/version; echo now >/etc/version; cat /etc/version'
   await laptop.install(smallSystem(41, script))
   laptop.configuration = 'persist[] = /home\noverlay[] = /etc\n'
@@ -112,7 +113,7 @@ test('a record that is garbage is begun anew, and boots are counted again', asyn
 })
 
 test('links in the way of what persists are told, and nothing is mounted through them', async () => {
-  const laptop = new Laptop()
+  const laptop = new NamespaceLaptop()
   const script = 'cat /home/welcome /etc/version; cat /proc/mounts'
   const system = smallSystem(41, script)
   system.set('mail', link('/etc'))
@@ -129,7 +130,7 @@ test('links in the way of what persists are told, and nothing is mounted through
 })
 
 test('under an overlay, too, the tree that runs is known and left alone', async () => {
-  const laptop = new Laptop()
+  const laptop = new NamespaceLaptop()
   const rc = [
     'cat /proc/mounts; xo-upgrade swap; echo swap $?; xo-upgrade confirm --force; echo confirm $?',
     'xo-upgrade recover --keys /etc/key.pub; echo recover $?; poweroff -f',

@@ -8,11 +8,11 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type MachineEnd, type MachineRun, runMachine } from '../support/memory-machine.ts'
 import { bring } from '../support/node-device.ts'
+import { PROGRAM } from '../support/program.ts'
 import { Publisher } from '../support/release.ts'
 import { scratch } from '../support/scratch.ts'
 import { file, folder, link, type Tree } from '../support/tree.ts'
 
-export const PROGRAM = 'build/x86_64/xo-upgrade'
 const DEADLINE_MS = 60_000
 const FOLDERS = [
   'bin',
@@ -78,7 +78,7 @@ function makeDisk(image: string, label: string, content: string): void {
 
 let laptops = 0
 
-export class Laptop {
+export class NamespaceLaptop {
   readonly publisher = new Publisher()
   readonly label = `x${process.pid}-${laptops++}`
   readonly image = join(scratch('disk'), 'disk.img')

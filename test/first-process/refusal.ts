@@ -8,10 +8,10 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { STEPS } from '../../src/boot/steps.ts'
+import { CHECKED_PROGRAM } from '../support/program.ts'
 import { scratch } from '../support/scratch.ts'
-import { Laptop, smallSystem } from './laptop.ts'
+import { NamespaceLaptop, smallSystem } from './laptop.ts'
 
-export const CHECKED_PROGRAM = 'build/x86_64-asan/xo-upgrade'
 const DEADLINE_MS = 120_000
 /** The sanitizers read the process's own map of memory before main. */
 const PREPARE = 'mount -t proc proc proc'
@@ -41,7 +41,7 @@ function libraries(): Record<string, string> {
 
 export class RefusedLaptop {
   private constructor(
-    readonly laptop: Laptop,
+    readonly laptop: NamespaceLaptop,
     /** Its disk before the first start. */
     readonly image: string,
     readonly disks: string[],
@@ -49,7 +49,7 @@ export class RefusedLaptop {
 
   /** `damaged`: its system can't start, and a stick with the release is plugged in. */
   static async make(damaged: boolean): Promise<RefusedLaptop> {
-    const laptop = new Laptop()
+    const laptop = new NamespaceLaptop()
     await laptop.install(smallSystem(41), (store) => {
       if (damaged) writeFileSync(join(store, 'fakeroot/root/bin/busybox'), '')
     })

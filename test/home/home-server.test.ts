@@ -9,6 +9,7 @@ import { parseHttpUrl } from '../../src/call-home/http-post.ts'
 import { makeKeyPair, readPublicKey } from '../../src/release/signify.ts'
 import { deadline } from '../support/deadline.ts'
 import { nodeHost } from '../support/host.ts'
+import { PROGRAM } from '../support/program.ts'
 import { rejects } from '../support/rejects.ts'
 import { scratch } from '../support/scratch.ts'
 import { signing } from '../support/signing.ts'
@@ -16,7 +17,6 @@ import { run } from '../support/stock-tool.ts'
 import { test } from '../support/suite.ts'
 import { until } from '../support/until.ts'
 
-const PROGRAM = 'build/x86_64/xo-upgrade'
 const host = nodeHost()
 const folder = scratch('home')
 const pair = makeKeyPair(signing, 'home')

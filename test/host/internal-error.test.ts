@@ -6,11 +6,12 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { HOST, PROGRAM } from '../support/program.ts'
 import { scratch } from '../support/scratch.ts'
 import { test } from '../support/suite.ts'
 
 const DEADLINE_MS = 60_000
-const hosts = ['build/x86_64/host', 'build/x86_64-asan/host']
+const hosts = [HOST, 'build/x86_64-asan/host']
 
 /** Runs a script on every host and gives what each did to `look`. */
 function onEachHost(
@@ -112,7 +113,7 @@ test('a small piece keeps its content while others come and go', () => {
 })
 
 test('a program whose bundle was altered on its flash says so', () => {
-  const program = readFileSync('build/x86_64/xo-upgrade')
+  const program = readFileSync(PROGRAM)
   // As zstd begins a frame of known length with a checksum (RFC 8878, 3.1.1.1).
   const start = program.indexOf(Buffer.from('28b52ffda4', 'hex'))
   assert.ok(start > 0)

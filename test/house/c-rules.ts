@@ -37,20 +37,6 @@ export function circleOfIncludes(includes: Map<string, string[]>): string[] | un
   return circleIn(units)
 }
 
-/** The rows below `| native module | may include |`. */
-export function parseIncludeTable(document: string): ImportTable {
-  const table: ImportTable = new Map()
-  const start = document.search(/^\| *native module *\| *may include *\|$/m)
-  const rows = start < 0 ? [] : document.slice(start).split('\n').slice(2)
-  const namesIn = (text: string) => [...text.matchAll(/`([^`]+)`/g)].map(([, name]) => name ?? '')
-  for (const row of rows) {
-    if (!row.startsWith('|')) break
-    const [, folder = '', allowed = ''] = row.split('|')
-    for (const name of namesIn(folder)) table.set(name, namesIn(allowed))
-  }
-  return table
-}
-
 /** Whether a C file may include another: its own folder's, the host's, and what its row says. */
 export function mayInclude(table: ImportTable, path: string, target: string): boolean {
   const home = dirname(path)

@@ -31,13 +31,12 @@ export function importsOf(text: string): Import[] {
 /** Each room with those that it may import. */
 export type ImportTable = Map<string, string[]>
 
-const namesIn = (text: string) =>
-  [...text.matchAll(/`(src\/[^`]+)`/g)].map(([, name]) => name ?? '')
+const namesIn = (text: string) => [...text.matchAll(/`([^`]+)`/g)].map(([, name]) => name ?? '')
 
-/** The rows below `| folder | may import |`. */
-export function parseImportTable(document: string): ImportTable {
+/** The rows below the heading, such as `| folder | may import |`. */
+export function parseTable(document: string, heading: string): ImportTable {
   const table: ImportTable = new Map()
-  const start = document.search(/^\| *folder *\| *may import *\|$/m)
+  const start = document.indexOf(`\n${heading}\n`) + 1 || (document.startsWith(heading) ? 0 : -1)
   const rows = start < 0 ? [] : document.slice(start).split('\n').slice(2)
   for (const row of rows) {
     if (!row.startsWith('|')) break
@@ -48,6 +47,16 @@ export function parseImportTable(document: string): ImportTable {
     }
   }
   return table
+}
+
+/** Whether a file of the tests may import another file: its own folder's, support, and what its row says. */
+export function mayTestImport(table: ImportTable, path: string, target: string): boolean {
+  const [home, room] = [path, target].map((file) => file.split('/').slice(0, 2).join('/'))
+  if (home === undefined || room === undefined || !room.startsWith('test/')) return true
+  if (!path.startsWith('test/')) return false
+  if (home === room) return true
+  if (home === 'test/support') return false
+  return room === 'test/support' || (table.get(home) ?? []).includes(room)
 }
 
 export function mayImport(table: ImportTable, path: string, target: string): boolean {

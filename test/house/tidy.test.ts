@@ -10,8 +10,9 @@ import {
   importsOf,
   longFunctions,
   mayImport,
+  mayTestImport,
   namesOfTwoThings,
-  parseImportTable,
+  parseTable,
   topNamesOf,
   withoutExceptions,
 } from './rules.ts'
@@ -22,6 +23,8 @@ const COLUMNS_MAX = 100
 const COMMENT_COLUMNS_MAX = 180
 const DOCUMENT_COLUMNS_MAX = 120
 const FUNCTION_LINES_MAX = 70
+const HEADING = '| folder | may import |'
+const TEST_HEADING = '| test folder | may import |'
 /** The one list of them; who may import it is a test of its own. */
 const NATIVE_MODULES = 'native/modules.ts'
 
@@ -127,7 +130,7 @@ test('functions fit on a screen', () => {
 })
 
 test('src imports what the table of docs/ARCHITECTURE.md allows, and nothing else', () => {
-  const table = parseImportTable(readFileSync('docs/ARCHITECTURE.md', 'utf8'))
+  const table = parseTable(readFileSync('docs/ARCHITECTURE.md', 'utf8'), HEADING)
   assert.ok(table.size >= 8, 'the table is there')
   const product = typeScript.filter(({ path }) => path.startsWith('src/'))
   const wrong = product.flatMap(({ path, text }) =>
@@ -138,6 +141,24 @@ test('src imports what the table of docs/ARCHITECTURE.md allows, and nothing els
       .map((target) => `${path} imports ${target}`),
   )
   none(wrong, 'nothing calls back up')
+})
+
+test('tests import what their table says and no more, and nobody imports tests', () => {
+  const table = parseTable(readFileSync('docs/ARCHITECTURE.md', 'utf8'), TEST_HEADING)
+  assert.ok(table.size >= 5, 'the table is there')
+  assert.ok(mayTestImport(table, 'test/release/a.ts', 'test/publish/b.ts'))
+  assert.ok(mayTestImport(table, 'test/release/a.ts', 'test/support/b.ts'))
+  assert.not(mayTestImport(table, 'test/publish/a.ts', 'test/release/b.ts'))
+  assert.not(mayTestImport(table, 'test/support/a.ts', 'test/release/b.ts'))
+  assert.not(mayTestImport(table, 'src/a/a.ts', 'test/support/b.ts'))
+  const wrong = typeScript.flatMap(({ path, text }) =>
+    importsOf(text)
+      .filter(({ from }) => from.startsWith('.'))
+      .map(({ from }) => normalize(join(dirname(path), from)))
+      .filter((target) => !mayTestImport(table, path, target))
+      .map((target) => `${path} imports ${target}`),
+  )
+  none(wrong, 'what two folders need belongs into test/support')
 })
 
 test('no two files of src and runtime need each other', () => {
@@ -200,8 +221,9 @@ test('no expression of src goes back over what it looked at', () => {
 })
 
 test('the rules themselves find what they look for', () => {
-  const table = parseImportTable(
+  const table = parseTable(
     '| folder | may import |\n|---|---|\n| `src/a` | `src/b` |\n| `src/b` | |\n| `src/up.ts` | `src/a` |\n',
+    HEADING,
   )
   assert.ok(mayImport(table, 'src/a/x.ts', 'src/a/y.ts'))
   assert.ok(mayImport(table, 'src/a/x.ts', 'src/b/y.ts'))

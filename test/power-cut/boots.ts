@@ -6,7 +6,7 @@ import type { State } from '../../src/store/state.ts'
 import type { Store } from '../../src/store/store.ts'
 import { countBoot } from '../../src/store/trial.ts'
 import { Refuted } from './boot.ts'
-import { BOOTS_MAX, type Device } from './device.ts'
+import { BOOTS_MAX, type VirtualDevice } from './device.ts'
 import type { Claim, Scenario } from './scenarios.ts'
 
 /** A laptop that boots more often than this for one verdict never gets to one. */
@@ -22,7 +22,7 @@ type After = (disk: Scenario['start'], act: Scenario['act']) => Promise<Scenario
 
 export async function bootScenarios(starts: BootStarts, after: After): Promise<Scenario[]> {
   const { waits2, runs2 } = starts
-  const counted = (boots: number) => (device: Device) =>
+  const counted = (boots: number) => (device: VirtualDevice) =>
     device.withStore((store) => {
       for (let boot = 0; boot < boots; boot++) countBoot(store)
     })
@@ -98,7 +98,7 @@ const badWhereLeft: Claim = ({ bad, trial }, running) => {
 const trialOrConfirmed = ({ trial, confirmed }: State): string | undefined =>
   trial === 2 || confirmed === 2 ? undefined : 'neither on trial nor confirmed'
 
-async function bootOnce(device: Device, store: Store): Promise<number> {
+async function bootOnce(device: VirtualDevice, store: Store): Promise<number> {
   let started: number | undefined
   await device.world.program.flow.boot(store, device.circumstances(), (decision) => {
     if (decision.act !== 'boot') throw new Refuted(`the boot ended in ${decision.act}`)
@@ -109,17 +109,17 @@ async function bootOnce(device: Device, store: Store): Promise<number> {
   return started
 }
 
-const bootTo = (version: number) => (device: Device) =>
+const bootTo = (version: number) => (device: VirtualDevice) =>
   device.withStore(async (store) => {
     const started = await bootOnce(device, store)
     if (started !== version) throw new Refuted(`version ${started} was started, not ${version}`)
   })
 
-const bootToAny = (device: Device) =>
+const bootToAny = (device: VirtualDevice) =>
   device.withStore(async (store) => void (await bootOnce(device, store)))
 
 /** Each system hangs after its start, or says that it is ill. */
-const bootUntil = (version: number) => (device: Device) =>
+const bootUntil = (version: number) => (device: VirtualDevice) =>
   device.withStore(async (store) => {
     for (let turn = 0; turn < TURNS_MAX; turn++) {
       if ((await bootOnce(device, store)) === version) return

@@ -76,7 +76,7 @@ export interface World {
   source?: (host: Host, store: Store) => Source
 }
 
-export class Device {
+export class VirtualDevice {
   readonly host: Host
 
   constructor(
@@ -136,12 +136,12 @@ export class Device {
 export async function recorded<T>(
   world: World,
   start: VirtualDisk,
-  act: (device: Device) => T | Promise<T>,
+  act: (device: VirtualDevice) => T | Promise<T>,
 ): Promise<{ operations: Operation[]; disk: VirtualDisk; result: T }> {
   const disk = start.snapshot()
   const operations: Operation[] = []
   disk.before = (operation) => operations.push(operation)
-  const result = await act(new Device(world, disk))
+  const result = await act(new VirtualDevice(world, disk))
   disk.before = undefined
   return { operations, disk, result }
 }

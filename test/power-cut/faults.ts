@@ -10,7 +10,7 @@ import type { VirtualDisk } from '../../runtime/emulator/virtual-disk.ts'
 import { isSystemError, UpgradeError } from '../../src/errors.ts'
 import type { Files } from '../../src/host.ts'
 import { checkBooted, checkEnd, Refuted, type Verdicts } from './boot.ts'
-import { Device, type World } from './device.ts'
+import { VirtualDevice, type World } from './device.ts'
 import type { Scenario } from './scenarios.ts'
 
 const OPEN: Code[] = ['EIO', 'EMFILE', 'ENFILE', 'ENOMEM']
@@ -114,7 +114,7 @@ async function run(world: World, scenario: Scenario, injector: Injector) {
   const faulty = { ...world, program: { ...world.program, files } }
   let error: unknown
   try {
-    await scenario.act(new Device(faulty, disk))
+    await scenario.act(new VirtualDevice(faulty, disk))
   } catch (thrown) {
     error = thrown
   }
@@ -140,10 +140,10 @@ async function proveFault(
   try {
     if (again) return await proveElsewhere(world, { ...scenario, again }, after, verdicts)
     if (error === undefined) await checkEnd(after, scenario, verdicts)
-    const device = new Device(world, after)
+    const device = new VirtualDevice(world, after)
     await device.withStore((store) => world.program.flow.recover(store))
     await checkBooted(after, scenario, verdicts)
-    await scenario.act(new Device(world, after))
+    await scenario.act(new VirtualDevice(world, after))
     await checkEnd(after, scenario, verdicts)
     return undefined
   } catch (failure) {
@@ -160,8 +160,8 @@ async function proveElsewhere(
   verdicts: Verdicts,
 ): Promise<undefined> {
   const { always: _, ...lenient } = { ...scenario, running: [1, 2] }
-  await new Device(world, disk).withStore((store) => world.program.flow.recover(store))
+  await new VirtualDevice(world, disk).withStore((store) => world.program.flow.recover(store))
   await checkBooted(disk, lenient, verdicts)
-  await scenario.again(new Device(world, disk))
+  await scenario.again(new VirtualDevice(world, disk))
   await checkBooted(disk, lenient, verdicts)
 }

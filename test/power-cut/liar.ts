@@ -6,7 +6,7 @@ import { virtualFiles } from '../../runtime/emulator/virtual-files.ts'
 import { TrustError } from '../../src/errors.ts'
 import { readState } from '../../src/store/state.ts'
 import { checkBooted, Refuted } from './boot.ts'
-import { Device, type World } from './device.ts'
+import { VirtualDevice, type World } from './device.ts'
 import type { Scenario } from './scenarios.ts'
 
 export async function proveLiar(world: World, scenario: Scenario): Promise<string | undefined> {
@@ -19,10 +19,10 @@ export async function proveLiar(world: World, scenario: Scenario): Promise<strin
   }
   const disk = scenario.start.snapshot()
   const floorOf = () =>
-    new Device(world, disk).withStore((store) => ({ floor: readState(store).floor }))
+    new VirtualDevice(world, disk).withStore((store) => ({ floor: readState(store).floor }))
   const { floor } = await floorOf()
   try {
-    await scenario.act(new Device({ ...world, stick }, disk))
+    await scenario.act(new VirtualDevice({ ...world, stick }, disk))
     return 'a false manifest was taken'
   } catch (error) {
     if (!(error instanceof TrustError)) return `not a TrustError: ${error}`

@@ -6,16 +6,16 @@
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { Random } from '../../runtime/emulator/disk/random.ts'
 import { Device, type Run } from '../support/device.ts'
+import { CHECKED_PROGRAM } from '../support/program.ts'
 import { Publisher } from '../support/release.ts'
 import { type Daemon, startDaemon } from '../support/rsync-daemon.ts'
 import { scratch } from '../support/scratch.ts'
 import { nastyImage } from './images.ts'
 import { recoverAndProve, type Versions } from './real-store.ts'
 
-export const CHECKED_PROGRAM = resolve('build/x86_64-asan/xo-upgrade')
 /** The sanitizers make everything slower. */
 const RUN_TIMEOUT_MS = 120_000
 

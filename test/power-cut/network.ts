@@ -12,7 +12,7 @@ import { sourceOptions } from '../support/node-device.ts'
 import { startDaemon } from '../support/rsync-daemon.ts'
 import { type Piece, Recording, replayed } from '../vectors/recording.ts'
 import { checkBooted, checkEnd, Refuted, type Verdicts } from './boot.ts'
-import { Device, recorded, type World } from './device.ts'
+import { recorded, VirtualDevice, type World } from './device.ts'
 import type { Scenario, Stage } from './scenarios.ts'
 
 export type Direction = '<' | '>'
@@ -144,7 +144,7 @@ async function proveCut(
   proof.cuts++
   const disk = scenario.start.snapshot()
   try {
-    await scenario.act(new Device(cut, disk))
+    await scenario.act(new VirtualDevice(cut, disk))
     proof.survived++
   } catch (error) {
     const known = error instanceof UpgradeError || isSystemError(error)
@@ -153,9 +153,9 @@ async function proveCut(
   try {
     const after = disk.snapshot()
     const { recover } = stage.world.program.flow
-    await new Device(stage.world, after).withStore((store) => recover(store))
+    await new VirtualDevice(stage.world, after).withStore((store) => recover(store))
     await checkBooted(after, scenario, verdicts)
-    await scenario.act(new Device(stage.world, after))
+    await scenario.act(new VirtualDevice(stage.world, after))
     await checkEnd(after, scenario, verdicts)
     return undefined
   } catch (failure) {

@@ -18,7 +18,7 @@ import type { Store, TreeName } from '../../src/store/store.ts'
 import { finishCutSwap } from '../../src/store/swap.ts'
 import { verify } from '../../src/store/verify.ts'
 import { test } from '../support/suite.ts'
-import { type Device, recorded } from './device.ts'
+import { recorded, type VirtualDevice } from './device.ts'
 import { STICK } from './mounted.ts'
 import { setStage } from './scenarios.ts'
 
@@ -30,7 +30,7 @@ const CHOICES_MAX = 4
 const STRIDE = 8
 const DAMAGED = ['usr/bin/su', 'usr/same', `usr/only-2`]
 
-const recovering = (offline: boolean) => (device: Device) =>
+const recovering = (offline: boolean) => (device: VirtualDevice) =>
   device.withStore((store): Promise<Recovered> => {
     const source = new FolderSource(device.host, STICK, `file://${STICK}`)
     return recoverSystem(

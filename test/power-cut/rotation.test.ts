@@ -19,11 +19,12 @@ import { publicKeyOf } from '../../src/release/signify.ts'
 import { readFile } from '../../src/small-file.ts'
 import { keysEverTrusted } from '../../src/store/key-chain.ts'
 import { finishCutSwap, swap } from '../../src/store/swap.ts'
+import { PROGRAM } from '../support/program.ts'
 import { makeKeys, Publisher } from '../support/release.ts'
 import { mustRun } from '../support/stock-tool.ts'
 import { test } from '../support/suite.ts'
 import { file, folder, noise, type Tree } from '../support/tree.ts'
-import { type Device, recorded, theProgram, type World } from './device.ts'
+import { recorded, theProgram, type VirtualDevice, type World } from './device.ts'
 
 const CHOICES_MAX = 4
 const image = (version: number): Tree =>
@@ -40,7 +41,7 @@ publisher.publish(1, image(1))
 const begun = stickOf()
 const change = ['--next', next.publicFile, '--revoke', publisher.keys.publicFile]
 const signed = ['--key', publisher.keys.secretFile, '--to', publisher.module]
-mustRun('build/x86_64/xo-upgrade', ['keys', '--role', 'release', ...change, ...signed])
+mustRun(PROGRAM, ['keys', '--role', 'release', ...change, ...signed])
 publisher.publish(2, image(2), { secretKey: next.secretFile })
 const chain = new Uint8Array(readFileSync(join(publisher.module, 'keys')))
 const keys = [publicKeyOf(loadSecretKey(publisher.host, publisher.keys.secretFile))]
@@ -56,7 +57,7 @@ function stickOf(): VirtualDisk {
   return stick
 }
 
-const upgradeAndSwap = (device: Device) =>
+const upgradeAndSwap = (device: VirtualDevice) =>
   device.withStore(async (store) => {
     await device.bring(store, 'upgrade', 2)
     finishCutSwap(store)
@@ -64,7 +65,7 @@ const upgradeAndSwap = (device: Device) =>
   })
 
 /** What the chain and what runs are, after a boot. */
-const look = (device: Device) =>
+const look = (device: VirtualDevice) =>
   device.withStore((store) => {
     finishCutSwap(store)
     const kept = readFile(store.host.files, store.directory, 'keys', chain.length + 1)
@@ -78,7 +79,8 @@ function isWhole(kept: Uint8Array): boolean {
 
 async function cutEverywhere(exchange: boolean, model: CrashModel): Promise<void> {
   const empty = new VirtualDisk({ exchange, bytes: 4 * 1024 * 1024 })
-  const install = (device: Device) => device.withStore((store) => device.bring(store, 'install', 1))
+  const install = (device: VirtualDevice) =>
+    device.withStore((store) => device.bring(store, 'install', 1))
   const { disk: start } = await recorded({ ...world, stick: begun }, empty, install)
   const { operations } = await recorded(world, start, upgradeAndSwap)
   const medium = new Medium(start, model)

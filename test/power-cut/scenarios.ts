@@ -15,14 +15,14 @@ import type { Store } from '../../src/store/store.ts'
 import { confirm } from '../../src/store/trial.ts'
 import { Publisher } from '../support/release.ts'
 import { bootScenarios } from './boots.ts'
-import { type Device, type Program, recorded, theProgram, type World } from './device.ts'
+import { type Program, recorded, theProgram, type VirtualDevice, type World } from './device.ts'
 import { nastyImage, VERSIONS } from './images.ts'
 
 export interface Scenario {
   name: string
   start: VirtualDisk
   /** From the top, whatever was done before. */
-  act(device: Device): Promise<void>
+  act(device: VirtualDevice): Promise<void>
   /** Versions that may run after a cut; undefined: none was ever installed. */
   running: (number | undefined)[]
   /** What must run and be kept as the way back in the end. */
@@ -33,7 +33,7 @@ export interface Scenario {
    * What has to work after a fault that may have led elsewhere: a boot takes a tree for damaged that it
    * can't read, and starts another one. Undefined: the fault only stops the act.
    */
-  again?(device: Device): Promise<void>
+  again?(device: VirtualDevice): Promise<void>
   /** When it has recovered from a cut that came after the last operation. */
   kept?: Claim
 }
@@ -91,7 +91,7 @@ export async function setStage(): Promise<Stage> {
 }
 
 async function scenariosOf(world: World, exchange: boolean, suffix: string): Promise<Scenario[]> {
-  const after = async (disk: VirtualDisk, act: (device: Device) => Promise<void>) =>
+  const after = async (disk: VirtualDisk, act: (device: VirtualDevice) => Promise<void>) =>
     (await recorded(world, disk, act)).disk
   const empty = new VirtualDisk({ exchange, bytes: 4 * 1024 * 1024 })
   const runs1 = await after(empty, installVersion(1))
@@ -153,31 +153,31 @@ async function scenariosOf(world: World, exchange: boolean, suffix: string): Pro
   return scenarios.map((each) => ({ ...each, name: `${each.name}${suffix}` }))
 }
 
-const installVersion = (version: number) => (device: Device) =>
+const installVersion = (version: number) => (device: VirtualDevice) =>
   device.withStore(async (store) => {
     device.world.program.flow.recover(store)
     if (!store.tree('fakeroot')) await device.bring(store, 'install', version)
   })
 
-const bringAndSwap = (version: number) => (device: Device) =>
+const bringAndSwap = (version: number) => (device: VirtualDevice) =>
   device.withStore(async (store) => {
     await stage(device, store, version)
     await swapWaiting(device)(store)
   })
 
-async function stage(device: Device, store: Store, version: number): Promise<void> {
+async function stage(device: VirtualDevice, store: Store, version: number): Promise<void> {
   await device.bring(store, 'upgrade', version)
 }
 
-const swapWaiting = (device: Device) => async (store: Store) => {
+const swapWaiting = (device: VirtualDevice) => async (store: Store) => {
   const { flow } = device.world.program
   flow.recover(store)
   if (store.tree('upgraded-root')) flow.swap(store)
 }
 
-const confirmRunning = (device: Device) => device.withStore((store) => void confirm(store))
+const confirmRunning = (device: VirtualDevice) => device.withStore((store) => void confirm(store))
 
-const rollBackFrom = (version: number) => (device: Device) =>
+const rollBackFrom = (version: number) => (device: VirtualDevice) =>
   device.withStore((store) => {
     const { flow } = device.world.program
     flow.recover(store)
@@ -185,7 +185,7 @@ const rollBackFrom = (version: number) => (device: Device) =>
   })
 
 /** The process is killed when its tree is half made; what it did is on the disk. */
-const killedWhileStaging = (version: number) => async (device: Device) => {
+const killedWhileStaging = (version: number) => async (device: VirtualDevice) => {
   const { disk } = device
   const { before } = disk
   let links = 0

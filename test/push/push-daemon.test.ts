@@ -3,12 +3,12 @@ import { spawn } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { PROGRAM } from '../support/program.ts'
 import { scratch } from '../support/scratch.ts'
 import { mustRun } from '../support/stock-tool.ts'
 import { test } from '../support/suite.ts'
 import { until } from '../support/until.ts'
 
-const PROGRAM = 'build/x86_64/xo-upgrade'
 const PORT = 28_766
 
 test('a push brings a round forward', async () => {

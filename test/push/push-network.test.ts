@@ -12,13 +12,13 @@ import { makeKeyPair } from '../../src/release/signify.ts'
 import { deadline } from '../support/deadline.ts'
 import { makeLan } from '../support/namespaces.ts'
 import { needNamespaces } from '../support/needs.ts'
+import { PROGRAM } from '../support/program.ts'
 import { scratch } from '../support/scratch.ts'
 import { signing } from '../support/signing.ts'
 import { run } from '../support/stock-tool.ts'
 import { test } from '../support/suite.ts'
 import { until } from '../support/until.ts'
 
-const PROGRAM = 'build/x86_64/xo-upgrade'
 const LAPTOP = fileURLToPath(new URL('laptop.js', import.meta.url))
 /** Of those that share this machine's loopback. */
 const FIRST_PORT = 28_770

@@ -1,10 +1,9 @@
 /** A device under test: the real program with a store of its own, its JSON lines parsed. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
+import { PROGRAM } from './program.ts'
 import { scratch } from './scratch.ts'
-
-export const PROGRAM = resolve('build/x86_64/xo-upgrade')
 
 /** Longer than any one run may take, shorter than anybody wants to wait. */
 const RUN_TIMEOUT_MS = 60_000

@@ -1,7 +1,7 @@
 /** What a document tells people to type, typed into a shell: each of its commands must succeed. */
 import { spawnSync } from 'node:child_process'
 import { dirname } from 'node:path'
-import { PROGRAM } from './device.ts'
+import { PROGRAM } from './program.ts'
 
 const TIMEOUT_MS = 120_000
 

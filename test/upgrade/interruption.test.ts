@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
+import { Random } from '../../runtime/emulator/disk/random.ts'
 import { Device } from '../support/device.ts'
 import { nodeHost } from '../support/host.ts'
 import { image41, image42, smallImage } from '../support/image.ts'
@@ -64,14 +65,6 @@ function copied(store: string, from: Publisher, sources: string[]): Device {
 
 const deviceOn41 = () => copied(installed, publisher, [slowUrl])
 
-/** Numbers from 0 to 1, the same ones each time. */
-function* chances(seed: number): Generator<number, never> {
-  for (let state = seed; ; ) {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    yield state / 2 ** 32
-  }
-}
-
 /** Runs `command`, and kills it with SIGKILL after so long; whether it was still running. */
 async function killed(device: Device, command: string, afterMs: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
@@ -91,7 +84,7 @@ test(`killed ${KILLS} times in a row at random times, then finished`, async () =
   const began = performance.now()
   await device.succeed('upgrade')
   const wholeMs = performance.now() - began
-  const chance = chances(SEED)
+  const chance = new Random(SEED)
   let kills = 0
   for (let round = 0; kills < KILLS; round++) {
     assert.ok(round < KILLS * 3, 'most runs should be killed before they end')
@@ -101,7 +94,7 @@ test(`killed ${KILLS} times in a row at random times, then finished`, async () =
       if (round % 2) spawnSync('rm', ['-rf', join(device.store, 'staging', 'root', 'usr')])
       else spawnSync('rm', ['-rf', join(device.store, 'staging')])
     }
-    if (await killed(device, 'upgrade', chance.next().value * wholeMs)) kills++
+    if (await killed(device, 'upgrade', chance.fraction() * wholeMs)) kills++
     assert.is(digestOfTree(host, device.root()), before)
     const { running } = await device.succeed('status')
     assert.is(running, 41)
@@ -117,9 +110,9 @@ test(`killed ${KILLS} times in a row at random times, then finished`, async () =
 
 test('an install that is killed again and again finishes', async () => {
   const device = new Device({ sources: [slowUrl], keys: publisher.keys.publicFile })
-  const chance = chances(SEED + 1)
+  const chance = new Random(SEED + 1)
   for (let kills = 0; kills < 8; ) {
-    if (!(await killed(device, 'install', 30 + chance.next().value * 900))) break
+    if (!(await killed(device, 'install', 30 + chance.fraction() * 900))) break
     kills++
     assert.not.ok(existsSync(join(device.store, 'fakeroot')))
   }
@@ -129,10 +122,10 @@ test('an install that is killed again and again finishes', async () => {
 })
 
 test('a swap that is killed is the old tree or the new one, and then the new one', async () => {
-  const chance = chances(SEED + 2)
+  const chance = new Random(SEED + 2)
   for (let round = 0; round < 12; round++) {
     const device = copied(waiting, small, [])
-    await killed(device, 'swap', chance.next().value * 60)
+    await killed(device, 'swap', chance.fraction() * 60)
     const release = () => readFileSync(join(device.root(), 'etc/release'), 'utf8')
     assert.ok(['1\n', '2\n'].includes(release()))
     const { status, error } = await device.run('swap')

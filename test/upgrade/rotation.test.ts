@@ -10,11 +10,11 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { PROGRAM } from '../support/program.ts'
 import { scratch } from '../support/scratch.ts'
 import { mustRun, run } from '../support/stock-tool.ts'
 import { test } from '../support/suite.ts'
 
-const PROGRAM = 'build/x86_64/xo-upgrade'
 const folder = scratch('rotation')
 const at = (name: string) => join(folder, name)
 const xo = (...words: string[]) => mustRun(PROGRAM, words)

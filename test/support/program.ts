@@ -1,0 +1,8 @@
+/** The programs that `npm run build` leaves, for tests that run them. */
+import { resolve } from 'node:path'
+
+export const PROGRAM = resolve('build/x86_64/xo-upgrade')
+/** Runs any bundle: what the program has besides its own. */
+export const HOST = resolve('build/x86_64/host')
+/** The program under the sanitizers. */
+export const CHECKED_PROGRAM = resolve('build/x86_64-asan/xo-upgrade')
