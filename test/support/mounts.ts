@@ -1,6 +1,6 @@
 /** Small file systems of their own for tests that need a full or a read-only disk. Need root. */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { scratch } from './scratch.ts'
 import { skip } from './suite.ts'
@@ -25,13 +25,29 @@ export function mountTmpfs(sizeBytes: number): string {
   return path
 }
 
+/** A file system of a kind of its own, in an image that is mounted by loop. */
+export function mountImage(sizeBytes: number, maker: string, ...words: string[]): string {
+  const place = scratch('image')
+  const image = join(place, 'image')
+  writeFileSync(image, '')
+  truncateSync(image, sizeBytes)
+  const made = spawnSync(maker, [...words, image], { encoding: 'utf8' })
+  if (made.error) skip(`${maker} is missing on this machine`)
+  if (made.status !== 0) throw new Error(`${maker}: ${made.stderr}`)
+  const path = join(place, 'disk')
+  mkdirSync(path)
+  mount(['-o', 'loop', image, path])
+  mounted.push(path)
+  return path
+}
+
 export function remount(path: string, how: 'ro' | 'rw'): void {
   mount(['-o', `remount,${how}`, path])
 }
 
 function mount(words: string[]): void {
   const { status, stderr } = spawnSync('mount', words, { encoding: 'utf8' })
-  if (/permission denied|must be superuser/.test(stderr)) {
+  if (/permission denied|must be superuser|loop device|unknown filesystem/.test(stderr)) {
     skip('this machine allows no mounts: they need root and CAP_SYS_ADMIN')
   }
   if (status !== 0) throw new Error(`mount ${words.join(' ')}: ${stderr}`)
