@@ -1,10 +1,10 @@
 /**
- * The hooks that say whether the running system is healthy: every executable of a folder, in the
- * order of their names. One that ends with another status than 0, or not in time, is a veto. They
- * run as root, so the folder must be root's.
+ * The hooks that say whether the running system is healthy, in the order of their names. One that ends
+ * with another status than 0, or not in time, is a veto. Which files are hooks, `hooks.ts` says.
  */
-import { ConfigError, isSystemError } from './errors.ts'
-import type { Fd, Host, Path } from './host.ts'
+import { isSystemError } from './errors.ts'
+import { hooksOf, whyNotStarted } from './hooks.ts'
+import type { Host, Path } from './host.ts'
 import type { Progress } from './progress.ts'
 import { show } from './text.ts'
 
@@ -19,6 +19,8 @@ interface Examination {
   /** Told to the hooks as XO_UPGRADE_VERSION and XO_UPGRADE_TRIAL. */
   version: number
   trial: boolean
+  /** Told as XO_UPGRADE_HEARD and XO_UPGRADE_STALE. */
+  fresh: { since: string | undefined; stale: boolean }
   /** How long one hook may take. */
   timeoutMs: number
   progress: Progress
@@ -35,45 +37,24 @@ const PATH_DEFAULT = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 /** All hooks are asked, also after a veto, so that all that is wrong is told at once. */
 export async function examine(examination: Examination): Promise<Veto[]> {
   const vetoes: Veto[] = []
-  for (const hook of hooksOf(examination)) {
+  const { host, folder, progress } = examination
+  for (const hook of hooksOf(host, folder, (text) => progress.note(text))) {
     const why = await ask(examination, hook)
     if (why !== undefined) vetoes.push({ hook, why })
   }
   return vetoes
 }
 
-function hooksOf({ host, folder }: Examination): Path[] {
-  const { files } = host
-  let fd: Fd
-  try {
-    fd = files.openRoot(folder)
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return []
-    throw error
-  }
-  try {
-    const names = files.readDirectory(fd, '.').filter((name) => /^[^.].*[^~]$|^[^.~]$/s.test(name))
-    return names.filter((name) => {
-      const stat = files.stat(fd, name)
-      if (stat?.type === 'link') return true
-      if (stat?.type !== 'file' || (stat.mode & 0o111) === 0) return false
-      if ((stat.mode & 0o002) === 0) return true
-      const path = show(`${folder}/${name}`)
-      throw new ConfigError(`${path} runs as root, and anybody may write it`, `chmod o-w ${path}`)
-    })
-  } finally {
-    files.close(fd)
-  }
-}
-
 /** Undefined where the hook is content; else why not. */
 async function ask(examination: Examination, hook: Path): Promise<string | undefined> {
-  const { host, folder, version, trial, timeoutMs } = examination
+  const { host, folder, version, trial, fresh, timeoutMs } = examination
   const { clock, processes } = host
   const environment = [
     `PATH=${processes.variable('PATH') ?? PATH_DEFAULT}`,
     `XO_UPGRADE_VERSION=${version}`,
     `XO_UPGRADE_TRIAL=${trial ? 'yes' : 'no'}`,
+    `XO_UPGRADE_HEARD=${fresh.since ?? ''}`,
+    `XO_UPGRADE_STALE=${fresh.stale ? 'yes' : 'no'}`,
   ]
   try {
     const command = [`${folder}/${hook}`]
@@ -96,7 +77,7 @@ async function ask(examination: Examination, hook: Path): Promise<string | undef
     return status === 0 ? undefined : `ended with status ${status}`
   } catch (error) {
     if (!isSystemError(error)) throw error
-    return `can't be run (${error.code})`
+    return whyNotStarted(host.files, `${folder}/${hook}`, error)
   }
 }
 

@@ -3,6 +3,7 @@
  * them run again after whatever was missing may have come.
  */
 
+import { freshnessOf, staleWarning } from '../call-home/freshness.ts'
 import { leaseSeconds } from '../call-home/lock.ts'
 import { parseStorePlace, type StorePlace } from '../device/store-place.ts'
 import { BusyError, ConfigError, isSystemError } from '../errors.ts'
@@ -72,6 +73,7 @@ export const STEPS: Step[] = [
   { name: 'mount', doing: 'mounting the disk of the store', run: mountDisk },
   { name: 'store', doing: 'opening the store', run: openStore },
   { name: 'clock', doing: 'setting the clock', run: setClock },
+  { name: 'freshness', doing: 'looking how old the newest word is', run: sayStale },
 ]
 
 function readWords({ host, ownsMachine, initWords, words }: Boot): void {
@@ -237,6 +239,13 @@ function setClock({ host, ownsMachine, console, store }: Boot): void {
   } catch (error) {
     if (!isSystemError(error)) throw error
   }
+}
+
+function sayStale({ host, console, store, settings }: Boot): void {
+  if (!store) return
+  const wallSeconds = host.clock.wallSeconds()
+  const warning = staleWarning(freshnessOf(salvageState(store), wallSeconds, settings.staleDays))
+  if (warning !== undefined) console.line(warning)
 }
 
 /** Lets go of the disk, so that it can be looked for again. */

@@ -4,6 +4,7 @@
  */
 import { serveStatus } from '../daemon/control.ts'
 import { Daemon, type DaemonStatus, type HintSource, type Turn } from '../daemon/daemon.ts'
+import { claimStore } from '../device/one-daemon.ts'
 import { openPushHints } from '../device/push-hints.ts'
 import { recordRunning } from '../device/recorded.ts'
 import { makeRound } from '../device/round.ts'
@@ -24,7 +25,7 @@ export const daemonCommand: Command = {
   needsRoot: true,
   async run(context) {
     const { host, progress, device } = context
-    const stops: (() => void)[] = []
+    const stops = [claimStore(device)]
     const push = openPushHints(device)
     stops.push(() => push.close())
     const daemon = new Daemon({

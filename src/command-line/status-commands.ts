@@ -1,4 +1,5 @@
 /** The commands that show a device, and prove what stands there. */
+import { freshnessOf, freshnessSentence, staleWarning } from '../call-home/freshness.ts'
 import { askStatus } from '../daemon/control.ts'
 import type { DaemonStatus } from '../daemon/daemon.ts'
 import type { Device } from '../device/device.ts'
@@ -79,8 +80,11 @@ export const statusCommand: Command = {
   async run(context) {
     const store = context.device.store()
     try {
+      const state = readState(store)
       const { floor, intent, confirmed, boots, bad, last, attack, home, trustedSeconds, wait } =
-        readState(store)
+        state
+      const { staleDays } = context.configuration
+      const fresh = freshnessOf(state, context.host.clock.wallSeconds(), staleDays)
       const running = await daemonStatus(context.device)
       const version = (name: TreeName) => store.version(name)
       const aside = namesAside(store)
@@ -102,6 +106,7 @@ export const statusCommand: Command = {
         attack,
         putAside: aside,
         trustedTime: trustedSeconds > 0 ? formatInstant(trustedSeconds) : undefined,
+        fresh,
         home,
         daemon: running?.daemon,
       }
@@ -129,6 +134,9 @@ export const statusCommand: Command = {
       if (limits) lines.push(`disk       ${limits}`)
       if (aside.length > 0) lines.push(`put aside  ${adviceFor(aside)}`)
       if (home) lines.push(...homeLines(home))
+      lines.push(`heard      ${freshnessSentence(fresh)}`)
+      const warning = staleWarning(fresh)
+      if (warning !== undefined) lines.push(`STALE      ${warning}`)
       if (running) lines.push(running.line)
       context.result(record, lines)
       return EXIT.done

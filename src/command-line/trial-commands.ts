@@ -2,6 +2,7 @@
 
 import { disarmWatchdog } from '../boot/machine/watchdog.ts'
 import { checkTree, findWay, takeOver } from '../boot/root/live-swap.ts'
+import { freshnessOf } from '../call-home/freshness.ts'
 import { record } from '../device/recorded.ts'
 import { BusyError, ConfigError } from '../errors.ts'
 import { examine } from '../health.ts'
@@ -135,8 +136,9 @@ async function examined(context: Context, force: boolean) {
     }
     const trial = trialOf(store) !== undefined
     if (!force) checkStarted(store, version, trial)
-    const { healthHooks: folder, healthTimeoutMs: timeoutMs } = configuration
-    const hooks = { host, folder, version, trial, timeoutMs, progress }
+    const { healthHooks: folder, healthTimeoutMs: timeoutMs, staleDays } = configuration
+    const fresh = freshnessOf(readState(store), host.clock.wallSeconds(), staleDays)
+    const hooks = { host, folder, version, trial, fresh, timeoutMs, progress }
     return { version, trial, vetoes: force ? [] : await examine(hooks) }
   } finally {
     store.close()

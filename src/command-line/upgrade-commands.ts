@@ -1,9 +1,13 @@
 /** The commands that bring a version into the store, or bring back what is damaged there. */
+import { lockVerdict } from '../call-home/lock.ts'
 import type { JobWish } from '../device/job.ts'
 import { recorded } from '../device/recorded.ts'
 import { untilServed } from '../device/waiting.ts'
+import { BusyError } from '../errors.ts'
 import { amount } from '../progress-bar.ts'
 import { type Recovered, recoverSystem } from '../recover.ts'
+import { readState } from '../store/state.ts'
+import type { Store } from '../store/store.ts'
 import { install, type Upgrade, type Upgraded, upgrade } from '../upgrade.ts'
 import { type Command, FETCH_OPTIONS } from './command.ts'
 import type { Context } from './context.ts'
@@ -41,10 +45,24 @@ export const upgradeCommand: Command = {
 
 function upgradeOnce(context: Context): Promise<number> {
   return context.device.withLockedStore(false, async (store) => {
+    refuseLocked(context, store)
     const result = await recorded(context.device, store, upgrade, asked(context))
     context.result({ ...result, ...result.report }, linesOf(result))
     return EXIT.done
   })
+}
+
+/** The same that holds a round back: what was stolen, or lent and not given back, gets nothing new. */
+function refuseLocked({ configuration }: Context, store: Store): void {
+  const state = readState(store)
+  const why = state.home?.stolen
+    ? 'this laptop was reported stolen'
+    : lockVerdict(state, configuration.lock)
+  if (why === undefined) return
+  throw new BusyError(
+    `${why}: it is not upgraded`,
+    'where that is wrong, have it freed: `xo-upgrade check` asks the home server, `xo-upgrade unlock` takes a statement',
+  )
 }
 
 function linesOf(result: Upgraded): string[] {

@@ -24,6 +24,8 @@ export interface BootSettings {
   volatile: Path[]
   /** Boots that a new version has to become healthy. */
   trialBoots: number
+  /** Days without a fresh word after which the console says so; 0: never. */
+  staleDays: number
   /** How long a key is waited for; 0: there is no menu unless `xo.menu` asks for it. */
   menuSeconds: number
   rescueShell: boolean
@@ -42,6 +44,7 @@ const BOOT_DEFAULTS: BootSettings = {
   overlay: [],
   volatile: [],
   trialBoots: 3,
+  staleDays: 30,
   menuSeconds: 1,
   rescueShell: true,
   watchdogSeconds: 300,

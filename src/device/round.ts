@@ -3,6 +3,7 @@
  * one, the daemon makes one after the other, `check` stops before anything is done.
  */
 import type { HomeContact, Laptop } from '../call-home/call-home.ts'
+import { freshnessOf, staleWarning } from '../call-home/freshness.ts'
 import { parseHttpUrl } from '../call-home/http-post.ts'
 import { readSerial } from '../call-home/serial.ts'
 import type { RoundResult, Turn } from '../daemon/daemon.ts'
@@ -133,6 +134,10 @@ async function bothHalves(
     result.outcome += ` The sources are asked again at ${formatInstant(until)}.`
     result.againSeconds = until - store.host.clock.wallSeconds()
   }
+  const { clock } = store.host
+  const { staleDays } = device.configuration
+  const warning = staleWarning(freshnessOf(readState(store), clock.wallSeconds(), staleDays))
+  if (warning !== undefined) result.outcome += ` ${warning}`
   // Last, so that what came of an upgrade does not hide it.
   if (failure && home === 'refused') recordAttack(store, failure)
 }

@@ -33,6 +33,8 @@ export interface Configuration {
   /** URL of the home server; undefined: there is none. */
   home: string | undefined
   homeTimeoutMs: number
+  /** After so many days without a fresh word this is said unasked; 0: never. */
+  staleDays: number
   /** Between rounds, where no home server says. */
   intervalSeconds: number
   hold: boolean
@@ -83,6 +85,7 @@ const DEFAULTS: Configuration = {
   serial: undefined,
   home: undefined,
   homeTimeoutMs: 30_000,
+  staleDays: 30,
   intervalSeconds: 6 * 3600,
   hold: false,
   pinned: undefined,
@@ -180,6 +183,9 @@ const SETTERS: Record<string, Setter> = {
   'home.timeout-seconds': number((configuration, value) => {
     configuration.homeTimeoutMs = value * 1000
   }, 3600),
+  'home.stale-days': number((configuration, value) => {
+    configuration.staleDays = value
+  }, 3660),
   'home.interval-minutes': number((configuration, value) => {
     configuration.intervalSeconds = value * 60
   }, 10_080),
@@ -292,11 +298,12 @@ const SETTERS: Record<string, Setter> = {
 }
 
 /** What an early boot goes by, out of all that the configuration says. */
-export function bootSettingsOf({ boot, trialBoots, lock }: Configuration): BootSettings {
+export function bootSettingsOf({ boot, trialBoots, staleDays, lock }: Configuration): BootSettings {
   const { stickLabels, rescueShell } = boot
   return {
     ...boot,
     trialBoots,
+    staleDays,
     // A lock that a shell opens is none.
     rescueShell: rescueShell && !lock.enforce,
     stickLabels: stickLabels.length > 0 ? stickLabels : [STICK_LABEL],
@@ -325,7 +332,8 @@ export function readConfiguration(host: Host, path: Path, named: boolean): Confi
 
 export function parseConfiguration(content: string, name: string): Configuration {
   const configuration = defaults()
-  const parsed = parse(content) as Record<string, unknown>
+  // An editor may have left a mark of the encoding before the first section.
+  const parsed = parse(content.replace(/^\xef\xbb\xbf/, '')) as Record<string, unknown>
   for (const [section, keys] of Object.entries(parsed)) {
     if (typeof keys !== 'object' || keys === null) {
       throw wrong(content, name, ['', section], `"${section}" stands outside of any section`)

@@ -1,5 +1,6 @@
 /** What the operator wants run on a laptop that was reported stolen. */
 import { isSystemError } from '../errors.ts'
+import { whyNotStarted } from '../hooks.ts'
 import { show } from '../text.ts'
 import type { Device } from './device.ts'
 
@@ -19,6 +20,6 @@ export async function runStolenHook({ configuration, host, progress }: Device): 
     progress.note(`the hook ${show(stolenHook)} ${ended}`)
   } catch (error) {
     if (!isSystemError(error)) throw error
-    progress.note(`the hook ${show(stolenHook)} can't be run (${error.code})`)
+    progress.note(`the hook ${show(stolenHook)} ${whyNotStarted(host.files, stolenHook, error)}`)
   }
 }

@@ -112,7 +112,8 @@ export function readSecretKey(
   return { name, number: hex(bytes.subarray(32, 40)), key, signatures }
 }
 
-function parseKeyFile(text: string, length: number, name: string, kind: string): Parsed {
+function parseKeyFile(file: string, length: number, name: string, kind: string): Parsed {
+  const text = tidied(file)
   const parsed = parseLines(text, length)
   if (typeof parsed === 'string') {
     throw new ConfigError(
@@ -124,6 +125,13 @@ function parseKeyFile(text: string, length: number, name: string, kind: string):
     throw new ConfigError(`${name} is no ${kind} key file of signify: it has more than two lines`)
   }
   return parsed
+}
+
+/** A person's editor may have left a mark of the encoding, line ends of Windows, and blank lines behind. */
+function tidied(file: string): string {
+  const lines = file.replace(/^\xef\xbb\xbf/, '').split(/\r?\n/)
+  while (lines.length > 0 && lines[lines.length - 1]?.trim() === '') lines.pop()
+  return `${lines.map((line) => line.trimEnd()).join('\n')}\n`
 }
 
 /** The public half of a secret key. */

@@ -23,6 +23,7 @@ export function openSource(host: Host, url: string, options: SourceOptions): Sou
     url,
   )
   const port = Number(rsync?.[3] ?? 873)
+  if (rsync) refuseDetours(host, url)
   if (rsync && port >= 1 && port <= 65_535) {
     const [, user, host_, , module] = rsync
     if (user?.includes(':')) {
@@ -42,10 +43,27 @@ export function openSource(host: Host, url: string, options: SourceOptions): Sou
     }
     return new RsyncSource(host, address, url, options)
   }
+  if (/^(rsync|ssh):\/\/[^/]+\/[^/]+\/./.test(url)) {
+    throw new ConfigError(
+      `the source ${url} names a folder below a module`,
+      'give the folder a module of its own on the server, and name that',
+    )
+  }
   throw new ConfigError(
     `"${url}" is no source`,
     'write rsync://HOST[:PORT]/MODULE, ssh://USER@HOST[:PORT]/MODULE or file:///FOLDER',
   )
+}
+
+/** What stock rsync would take another way by; to go the direct one without a word would be a surprise. */
+function refuseDetours({ processes }: Host, url: string): void {
+  for (const name of ['RSYNC_PROXY', 'RSYNC_CONNECT_PROG']) {
+    if (!processes.variable(name)) continue
+    throw new ConfigError(
+      `${name} is set, and ${url} is only reached directly, by no proxy or program between`,
+      `unset ${name}, or name a source with ssh:// or file://`,
+    )
+  }
 }
 
 /** Names and addresses that no program takes for an option. */

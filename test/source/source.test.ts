@@ -66,7 +66,6 @@ for (const url of [
   'rsync://school',
   'rsync://school/',
   'rsync:///xo',
-  'rsync://school/xo/deeper',
   'rsync://school:123456/xo',
   'rsync://school:0/xo',
   'rsync://school:65536/xo',
@@ -79,6 +78,20 @@ for (const url of [
     )
   })
 }
+
+test('what stock rsync would go another way for is refused by name', () => {
+  const refused = (url: string, words: RegExp, variables: Record<string, string> = {}) => {
+    const processes = { ...host.processes, variable: (name: string) => variables[name] }
+    assert.throws(
+      () => openSource({ ...host, processes }, url, options),
+      (error: unknown) => error instanceof ConfigError && words.test(error.message),
+    )
+  }
+  refused('rsync://school/xo/deeper', /names a folder below a module/)
+  refused('ssh://xo@school/xo/deeper', /names a folder below a module/)
+  refused('rsync://school/xo', /RSYNC_PROXY is set/, { RSYNC_PROXY: 'proxy:3128' })
+  refused('rsync://school/xo', /RSYNC_CONNECT_PROG is set/, { RSYNC_CONNECT_PROG: 'nc %H 873' })
+})
 
 test('a password in a URL is refused, and not repeated', () => {
   assert.throws(
