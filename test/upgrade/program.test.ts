@@ -88,7 +88,7 @@ test('JSON lines have the events and fields that the guide names', async () => {
   execFileSync('mkdir', [image])
   const published = ['--to', publisher.module, '--key', publisher.keys.secretFile, '--json']
   events.push(...(await run(['publish', '--image', image, '--version', '3', ...published])).events)
-  const phases = wordsIn(rows.find(([event]) => event === '`phase`')?.[1]).slice(1, -4)
+  const phases = wordsIn(rows.find(([event]) => event === '`phase`')?.[1]).slice(1, -2)
   const seen = new Set<string>()
   for (const event of events) {
     const known = fields.get(event.event)
@@ -143,7 +143,11 @@ test('people get lines, and nothing that moves where no terminal is', async () =
   const place = ['--store', store, '--keys', keys, '--source', `file://${publisher.module}`]
   const { status, stdout, stderr } = await run(['install', '--version', '1', ...place])
   assert.is(status, 0)
-  assert.match(stdout, /^Version 1 is installed; \d+ files \(.*\) fetched\.\n$/)
+  assert.match(
+    stdout,
+    /^Version 1 is installed; \d+ files \(.*\) fetched from file:.*\.\n$/,
+    stdout,
+  )
   assert.not.match(stderr, /\r/)
   for (const line of stderr.trimEnd().split('\n')) assert.match(line, /^[a-z ]+: /)
   const failed = await run(['install', ...place])
