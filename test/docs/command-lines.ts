@@ -80,8 +80,8 @@ function complaintAboutNpm(verb: string, words: string[]): string | undefined {
 
 /** Says it in its help; the emulator, whose words are mostly the laptop's, reads it somewhere in a source. */
 function isOptionOf(line: string, option: string): boolean {
-  const file = [...line.matchAll(/node (?:--\S+ )*(\S+)/g)].at(-1)?.[1] ?? ''
-  if (hasTable(file)) return new RegExp(`^ +${option}\\b`, 'm').test(helpOf(file))
+  const [, file = '', way = ''] = /node (\S+)( --as \S+)?/.exec(line) ?? []
+  if (hasTable(file)) return new RegExp(`^ +${option}\\b`, 'm').test(helpOf(file + way))
   const texts = ['runtime/emulator', 'src']
     .flatMap(filesBelow)
     .map((path) => readFileSync(path, 'utf8'))
@@ -91,8 +91,9 @@ function isOptionOf(line: string, option: string): boolean {
 
 const hasTable = (file: string) =>
   file.endsWith('.mjs') && readFileSync(file, 'utf8').includes('command-line.mjs')
-const helpOf = (file: string) =>
-  spawnSync(process.execPath, [file, '--help'], { encoding: 'utf8' }).stdout
+/** Of a tool, and of the way in which a command calls it. */
+const helpOf = (call: string) =>
+  spawnSync(process.execPath, [...call.split(' '), '--help'], { encoding: 'utf8' }).stdout
 
 const filesBelow = (folder: string) =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' })

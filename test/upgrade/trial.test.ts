@@ -131,8 +131,10 @@ test('hooks are asked in their order, told what is asked, and each veto is named
 test('a hook that leaves a program behind does not hold the confirmation up', async () => {
   const { device, hooks } = await onTrial()
   await booted(device)
-  hook(hooks, 'leaves', 'sleep 3000 2>/dev/null & exit 0')
+  const pidFile = join(scratch('left'), 'pid')
+  hook(hooks, 'leaves', `sleep 3000 2>/dev/null & echo $! > ${pidFile}; exit 0`)
   assert.is((await device.succeed('confirm')).outcome, 'confirmed')
+  process.kill(Number(readFileSync(pidFile, 'utf8')))
 })
 
 test('a hook that anybody may write is not run', async () => {
