@@ -1,6 +1,6 @@
 /**
- * Attacks by their names, as our messages begin with them, sometimes behind the name of the source that
- * made it. The name is all that the home server is told: the words may tell of the child's files.
+ * Attacks by the names that our messages begin with, sometimes after the name of the source behind the
+ * attack. The home server is told only the name: the words may give away the child's files.
  */
 
 const ATTACKS = [
@@ -22,7 +22,7 @@ const ATTACKS = [
   'slow',
 ]
 
-/** The attack that a message names first: what comes behind it may be a peer's own words. */
+/** The attack that a message names first: what follows may be a peer's own words. */
 export function attackIn(message: string): string | undefined {
   let first = Number.POSITIVE_INFINITY
   let attack: string | undefined

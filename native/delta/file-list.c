@@ -93,7 +93,7 @@ static void read_name(const struct file_list *list, struct reader *reader, struc
              list->name_length) ||
       refuse(reader,
              rest < 0 || (int64_t)shared + rest > NAME_MAX_LENGTH || (int64_t)shared + rest == 0,
-             "a name of %" PRId64 " bytes, allowed are 1 to %d", (int64_t)shared + rest,
+             "a name of %" PRId64 " bytes, allowed: 1 to %d", (int64_t)shared + rest,
              NAME_MAX_LENGTH)) {
     return;
   }
@@ -117,12 +117,12 @@ static void read_entry(const struct file_list *list, struct reader *reader, stru
                "is sent as a hard link, which was not asked for");
   entry->size = (int64_t)read_variable(reader, 2, 8);
   refuse_entry(reader, entry->size < 0 || entry->size > SIZE_LIMIT, entry,
-               "has %" PRId64 " bytes, allowed are 0 to %" PRId64, entry->size, SIZE_LIMIT);
+               "has %" PRId64 " bytes, allowed: 0 to %" PRId64, entry->size, SIZE_LIMIT);
   entry->seconds = entry->flags & SAME_TIME ? list->seconds : (int64_t)read_variable(reader, 3, 8);
   if (list->options.protocol >= 31 && entry->flags & NANOSECONDS) {
     int32_t nanoseconds = read_varint(reader);
     refuse_entry(reader, nanoseconds < 0 || nanoseconds > 999999999, entry,
-                 "has %d nanoseconds, allowed are 0 to 999999999", (int)nanoseconds);
+                 "has %d nanoseconds, allowed: 0 to 999999999", (int)nanoseconds);
   }
   entry->mode = entry->flags & SAME_MODE ? list->mode : read_int(reader);
   refuse_entry(reader, !is_known_mode(entry->mode), entry,

@@ -220,7 +220,7 @@ export class NodeFileList {
       throw tokenError(`a name shares ${shared} bytes with one of ${this.previous.name.length}`)
     }
     if (rest < 0 || shared + rest > 4095 || shared + rest === 0) {
-      throw tokenError(`a name of ${shared + rest} bytes, allowed are 1 to 4095`)
+      throw tokenError(`a name of ${shared + rest} bytes, allowed: 1 to 4095`)
     }
     return this.previous.name.slice(0, shared) + text(reader.take(rest))
   }

@@ -15,7 +15,7 @@ export interface Boot {
   readonly programVersion: string
   /** The kernel started us: the machine is ours. Otherwise somebody did, in a namespace. */
   readonly ownsMachine: boolean
-  /** The words behind the program's name: for the system's init. */
+  /** The words after the program's name: for the system's init. */
   readonly initWords: Path[]
   readonly console: Console
   readonly network: Network
@@ -27,7 +27,7 @@ export interface Boot {
   store: Store | undefined
   /** The store can be written. */
   writable: boolean
-  /** Its disk is full, or broke: a start could not be counted. What was mounted for writing stays so. */
+  /** Its disk is full or broken: a start could not be counted. What is mounted for writing stays so. */
   uncounted: boolean
   /** A recovery was tried since power-on. */
   recoveryTried: boolean
@@ -40,7 +40,7 @@ export interface Boot {
 /** The disk of the store, and the store on it. */
 export const DISK_MOUNT = '/run/xo/disk'
 
-/** One step: what a person calls it, and what it was doing when it fails. */
+/** One step: what a person calls it, and what it was doing if it fails. */
 export interface Step {
   name: string
   doing: string

@@ -1,5 +1,5 @@
 /**
- * What an early boot finds in the store: which trees stand there, whether each can start, and what
+ * What an early boot finds in the store: which trees are there, whether each can start, and what
  * the state record says. Cheap enough for every boot: signatures, the digests of the manifests and
  * of the few files that a start needs. It never writes.
  */
@@ -18,7 +18,7 @@ export interface Circumstances
     BootFacts,
     'bootsMax' | 'words' | 'locked' | 'writable' | 'moved' | 'recoveryTried'
   > {
-  /** Of the role `release`: those that the rotations in the store begin with. */
+  /** Of the role `release`: the keys that the rotations in the store begin with. */
   keys: readonly PublicKey[]
   /** What may be the init, first choice first; default: where the kernel looks. */
   inits?: readonly Path[]
@@ -31,7 +31,7 @@ export async function gatherFacts(store: Store, given: Circumstances): Promise<B
   const { proved = new Set<string>() } = given
   const ever = keysEverTrusted(store, given.keys)
   const standing = { ...given, proved, trusted: () => ever }
-  // What waits has not run yet: a key that was revoked since must not start it.
+  // What waits has not run yet: a key revoked in the meantime must not start it.
   const fresh = { ...standing, trusted: () => trustedKeys(store, given.keys, 'release') }
   const { intent, trial, confirmed, boots, bad } = salvageState(store)
   return {
@@ -71,7 +71,7 @@ async function look(
       return found('damaged', `it can't be read (${error.code})`)
     }
     if (isSystemError(error) || !(error instanceof Error)) throw error
-    // A tree that this program can't look at may still start: it is what is left when nothing else is.
+    // A tree that this program doesn't understand may still start: a last resort.
     return found('unfit', `it can't be understood (${error.message})`)
   }
 }

@@ -12,7 +12,7 @@ import { standingDevice } from './standing-device.ts'
 
 /**
  * Why this laptop may not start, as a sentence; undefined: it may. Of a damaged record what can still be
- * read counts: a lock must not end by a bad block in the line beside it.
+ * read counts: a bad block in the line beside a lock must not end the lock.
  */
 export function lockedBy(host: Host, store: Store): string | undefined {
   return lockVerdict(salvageState(store), standingDevice(host).configuration.lock)

@@ -1,6 +1,6 @@
 /**
- * The first process of the laptop: the steps, the decision, and the hand-over; and around them the one
- * rule that it never ends. Whatever fails is shown, and tried again.
+ * The first process of the laptop: the steps, the decision, and the hand-over; around them the one rule
+ * that it never ends. Whatever fails is shown, and tried again.
  */
 import { AssertionError, assert, isSystemError, UpgradeError } from '../errors.ts'
 import type { Host, Path } from '../host.ts'
@@ -25,14 +25,14 @@ import { letGoOfStore, STEPS } from './steps.ts'
 
 /** Between two tries, whether somebody is there or not (milliseconds). */
 const TRY_AGAIN_MS = 60_000
-/** After so many troubles in a row the machine itself is restarted: a driver may hang. */
+/** After this many failures in a row the machine itself is restarted: a driver may hang. */
 const TROUBLES_MAX = 10
 const SIGINT = 2
 const SIGTERM = 15
 /** `halt` and `poweroff` of the rescue shell. */
 const SIGUSR1 = 10
 const SIGUSR2 = 12
-/** Where a distribution has it that made no link to it. */
+/** Where distributions keep it that make no link to it. */
 const SYSTEMD = '/usr/lib/systemd/systemd'
 
 /** The one rule: process 1, and called `init` by its name or by its first word. runtime/host has the same. */
@@ -58,7 +58,7 @@ export async function runInit(host: Host, programVersion: string): Promise<never
     ...{ host, programVersion, ownsMachine, initWords: argv.slice(ownsMachine ? 1 : 2) },
     ...{ network: new Network(host), known: new Map() },
     ...{ console, words: parseKernelWords(''), keys: [] },
-    // Until the configuration was read, nobody has allowed a shell.
+    // Until the configuration has been read, nobody has allowed a shell.
     settings: defaultBootSettings(),
     ...{ place: undefined, disk: undefined, store: undefined },
     ...{ writable: false, uncounted: false, recoveryTried: false, menuOffered: false },
@@ -86,7 +86,7 @@ export async function runInit(host: Host, programVersion: string): Promise<never
   }
 }
 
-/** Chooses a tree and starts it, as often as it takes. Returns only by throwing. */
+/** Chooses a tree and starts it, again and again until one runs. Returns only by throwing. */
 async function startSystem(boot: Boot): Promise<never> {
   for (let recoveries = 0; ; ) {
     const decision = await decideStart(boot)
@@ -134,8 +134,8 @@ function decideStart(boot: Boot): Promise<BootDecision> {
 type Start = Extract<BootDecision, { act: 'boot' }>
 
 /**
- * Counts the boot, where it can be. False where it can't: then a trial is decided anew, because one
- * whose boots nobody counts would never end.
+ * Counts the boot if it can. False if it can't: then the decision about a trial is made again, because
+ * a trial whose boots nobody counts would never end.
  */
 function isCounted(boot: Boot): boolean {
   const { console, writable, uncounted } = boot
@@ -155,7 +155,7 @@ function isCounted(boot: Boot): boolean {
   }
 }
 
-/** Hands over. What can't be executed is fetched again, once. */
+/** Hands over. A version that can't be executed is fetched again, once. */
 function startTree(boot: Boot, { tree, version, trial }: Start): void {
   const { host, console, settings, words, writable, ownsMachine, initWords } = boot
   const store = storeOf(boot)
@@ -179,7 +179,7 @@ function startTree(boot: Boot, { tree, version, trial }: Start): void {
   }
 }
 
-/** One try. From the second on nothing else is left to be done: it says so, and waits in between. */
+/** One try. From the second on it says that nothing else is left to do, and waits in between. */
 async function makeRecovery(boot: Boot, recoveries: number): Promise<void> {
   const { host, console, network, known, words, settings } = boot
   const { stickLabels, rescueShell } = settings
@@ -187,7 +187,7 @@ async function makeRecovery(boot: Boot, recoveries: number): Promise<void> {
   boot.recoveryTried = true
   words.recover = undefined
   const job = { host, console, network, known, words, stickLabels, way, store: storeOf(boot) }
-  const tried = boot.writable ? await tryToRecover(job) : ['The disk takes no changes.']
+  const tried = boot.writable ? await tryToRecover(job) : ['The disk cannot be written to.']
   if (tried === undefined) {
     console.line('The system is whole again.')
     return
@@ -195,12 +195,12 @@ async function makeRecovery(boot: Boot, recoveries: number): Promise<void> {
   console.line('It did not succeed.')
   if (recoveries === 0) return
   const hadShell = await showTrouble(console, {
-    title: 'This laptop has no system that can start.',
+    title: 'No system on this laptop can start.',
     lines: ['Plug in a USB stick with a release, or a network cable. What was tried:', ''],
     found: tried,
     ...{ shellAllowed: rescueShell, afterMs: TRY_AGAIN_MS, next: 'it is tried again' },
   })
-  // Whoever had the shell may have changed a tree.
+  // A person with a shell may have changed a tree.
   if (hadShell) known.clear()
 }
 
@@ -230,7 +230,7 @@ async function tellTrouble(boot: Boot, doing: string, error: unknown, count: num
   })
 }
 
-/** Ctrl-Alt-Del, and what asks a first process to end the machine. */
+/** Ctrl-Alt-Del, and the signals that ask a first process to end the machine. */
 async function obeySignals(console: Console): Promise<never> {
   for (;;) {
     const signal = await console.host.system.nextSignal()

@@ -1,6 +1,6 @@
 /**
  * The lock screen of a laptop that was stolen, or whose lease is over: it shows why, and looks for a
- * signed word that frees it, on a stick and over the network, for as long as it takes. There is no
+ * signed statement that frees it, on a stick and over the network, for as long as it takes. There is no
  * shell here.
  */
 import { isSystemError, UpgradeError } from '../errors.ts'
@@ -13,7 +13,7 @@ import { showTrouble } from './screen/rescue.ts'
 
 const LOOK_AGAIN_MS = 60_000
 
-/** One look, and the screen until the next; the caller decides anew. */
+/** One look, and the screen until the next; the caller then decides again. */
 export async function waitForRelease(boot: Boot, reason: string): Promise<void> {
   const { host, console, network, settings, store } = boot
   if (!store) return
@@ -45,7 +45,7 @@ export async function waitForRelease(boot: Boot, reason: string): Promise<void> 
   })
 }
 
-/** A stick that holds the wrong word must not keep the network from being asked. */
+/** A stick with the wrong statement must not keep us from asking the network. */
 async function look({ host, store }: Boot, folders: Path[], say: (text: string) => void) {
   if (!store) return
   try {

@@ -1,5 +1,5 @@
 /**
- * What an early boot does next: facts in, plan out. The whole decision stands here, without a look
+ * What an early boot does next: facts in, plan out. The whole decision is made here, without a look
  * at disk, clock or network, so that the same facts give the same plan whatever a power cut left.
  * An act that changes the store is followed by fresh facts and another plan (`settle.ts`).
  */
@@ -7,9 +7,9 @@ import type { Intent } from '../store/state.ts'
 import type { TreeName } from '../store/store.ts'
 import type { StartFault } from './root/start-check.ts'
 
-/** What stands under the name of a tree. */
+/** What is found under the name of a tree. */
 export interface FoundTree {
-  /** Undefined where its release can't be read; there is a fault then. */
+  /** Undefined if its release can't be read; then there is a fault. */
   version: number | undefined
   fault: StartFault | undefined
 }
@@ -25,13 +25,13 @@ export interface BootFacts {
   confirmed: number | undefined
   boots: number
   bad: readonly number[]
-  /** Boots that a tree has to become healthy; 0: as many as it likes. */
+  /** How many boots a tree has to become healthy; 0: no limit. */
   bootsMax: number
   /** Words of the kernel's command line, or what somebody chose in the menu. */
   words: { boot: 'previous' | undefined; recover: string | undefined }
   /** Why this laptop may not start at all: stolen, or its lease is over. */
   locked: string | undefined
-  /** The store can be written: also the record of this very start. */
+  /** The store can be written, including the record of this very start. */
   writable: boolean
   /** Trees have changed their names since power-on. */
   moved: boolean
@@ -47,7 +47,7 @@ export type BootPlan =
   /** `bad`: the version to be remembered as bad. */
   | { act: 'roll-back'; version: number; bad: number | undefined; reason: string }
   | { act: 'recover'; reason: string }
-  /** `tree` is another one than `fakeroot` only where names can't change: by the disk, or by the versions. */
+  /** `tree` is not `fakeroot` only where names can't change, because of the disk or of the versions. */
   | { act: 'boot'; tree: TreeName; version: number; trial: boolean; reason: string }
 
 export function planBoot(facts: BootFacts): BootPlan {
@@ -72,13 +72,13 @@ export function planBoot(facts: BootFacts): BootPlan {
   return facts.trial === version ? tryOut(facts, version) : keepOrSwap(facts, version)
 }
 
-/** The tree that should run can't: the one before it, which was healthy once, else the one that waits. */
+/** The tree that should run can't: take the one before it, which was healthy once, or else the one that waits. */
 function replace(facts: BootFacts): BootPlan {
   const { running, waiting, previous, recoveryTried } = facts
   const reason = running?.fault
     ? `Version ${running.version ?? 'unknown'} can't start: ${running.fault.text}.`
     : 'There is no system in its place.'
-  // What is merely damaged is worth fetching again; what was published like that is not.
+  // What is merely damaged is worth fetching again; what was published that way is not.
   const unfit = running?.fault?.kind === 'unfit' && facts.trial === running.version
   const bad = unfit ? running?.version : undefined
   const back = rollBackPlan(facts, reason, bad)
@@ -86,7 +86,7 @@ function replace(facts: BootFacts): BootPlan {
   const next = startable(waiting)
   if (next !== undefined && !facts.bad.includes(next)) return { act: 'swap', version: next, reason }
   if (!recoveryTried) return { act: 'recover', reason }
-  // A system that never became healthy is better than none, and so is one that looks like none.
+  // A system that never became healthy is better than none, and so is one that doesn't look like a system.
   const before = startable(previous)
   if (before !== undefined && before !== running?.version) {
     return { act: 'roll-back', version: before, bad: undefined, reason }
@@ -95,12 +95,12 @@ function replace(facts: BootFacts): BootPlan {
   if (running?.fault?.kind === 'unfit' && running.version !== undefined) {
     return boot(facts, 'fakeroot', running.version, reason)
   }
-  // Of the same version, and so no way back by its name: what was mended once is better than none.
+  // The same version, and so no way back by that name: but the tree that was mended is better than none.
   if (before !== undefined) return boot(facts, 'previous-root', before, reason)
   return { act: 'recover', reason }
 }
 
-/** The running tree is on trial. What waits has to wait on: a swap would throw the way back away. */
+/** The running tree is on trial. What waits has to keep waiting: a swap would throw away the way back. */
 function tryOut(facts: BootFacts, version: number): BootPlan {
   const { boots, bootsMax } = facts
   const number = boots + 1
@@ -116,9 +116,9 @@ function tryOut(facts: BootFacts, version: number): BootPlan {
 }
 
 /**
- * The running tree is a settled one. Boots are held against it only where it was confirmed once: a
- * system that never confirms says nothing by not doing so. First it is checked and mended, and
- * later, after as many boots again, left.
+ * The running tree is a settled one. Boots count against it only if it was confirmed once: for a
+ * system that never confirms they mean nothing. First it is checked and mended; after as many boots
+ * again, it is given up.
  */
 function keepOrSwap(facts: BootFacts, version: number): BootPlan {
   const { waiting, confirmed, boots, bootsMax, recoveryTried, words, moved } = facts
@@ -139,7 +139,7 @@ function keepOrSwap(facts: BootFacts, version: number): BootPlan {
 
 /**
  * A store that can't be written: the best tree is started under whatever name it has. One on trial
- * comes after the one before it, because its boots can't be counted, and it might never end.
+ * comes after the one before it, because its boots can't be counted and the trial might never end.
  */
 function startAsItStands(facts: BootFacts): BootPlan {
   const { trial, bootsMax, words } = facts
@@ -154,12 +154,12 @@ function startAsItStands(facts: BootFacts): BootPlan {
   })
   const best = whole.find(({ version }) => !facts.bad.includes(version)) ?? whole[0]
   if (!best)
-    return { act: 'recover', reason: 'No system can start, and the disk takes no changes.' }
-  const reason = `Version ${best.version}, from a disk that takes no changes.`
+    return { act: 'recover', reason: 'No system can start, and the disk cannot be written to.' }
+  const reason = `Version ${best.version}, from a disk that cannot be written to.`
   return boot(facts, best.tree, best.version, reason)
 }
 
-/** The way back, where there is one that was healthy once. */
+/** The way back, if there is one that was healthy once. */
 function rollBackPlan(
   facts: BootFacts,
   reason: string,

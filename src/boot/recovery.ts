@@ -1,7 +1,7 @@
 /**
  * One try to bring a system back from whatever can be reached: this disk, a stick, then the sources
- * that the kernel's words, the configuration and DHCP name. It tells what it tried; what is done after
- * a try that failed is the caller's.
+ * that the kernel's words, the configuration and DHCP name. It tells what it tried; what to do after a
+ * failed try is up to the caller.
  */
 import type { Device } from '../device/device.ts'
 import { jobOf } from '../device/job.ts'
@@ -31,7 +31,7 @@ interface RecoveryTry {
   known: Known
 }
 
-/** Undefined where a system was brought back; else what was tried, a sentence each. */
+/** Undefined if a system was brought back; otherwise what was tried, a sentence each. */
 export async function tryToRecover(job: RecoveryTry): Promise<string[] | undefined> {
   const tried: string[] = []
   const say = (text: string) => {
@@ -75,7 +75,7 @@ async function fromNetwork(job: RecoveryTry, say: Say): Promise<boolean> {
   console.line('Looking for a network ...')
   for (const sentence of await network.bringUp()) say(sentence)
   const { sources, leases } = standingDevice(host).configuration
-  // What DHCP named, or lets one guess.
+  // What DHCP named, or what can be guessed from it.
   const hinted = [...sourcesOfLeases(host.files, leases), ...guessesOfLeases(host.files, leases)]
   const urls = [...new Set([...words.sources, ...sources, ...hinted])]
   if (urls.length === 0) {
@@ -118,7 +118,7 @@ async function fetchFrom(job: RecoveryTry, urls: string[], say: Say): Promise<bo
   }
 }
 
-/** One that is written wrong must not keep the others from being asked. */
+/** A malformed one must not keep the others from being asked. */
 function openSources(device: Device, store: Store, failed: (error: unknown) => void): Source[] {
   const urls = device.configuration.sources
   const sources = urls.flatMap((url) => {

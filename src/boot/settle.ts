@@ -35,7 +35,7 @@ export async function settleTrees(
       circumstances.moved ||= next.act !== 'finish'
     } catch (error) {
       if (!(error instanceof Error)) throw error
-      // Whatever it is, a fault of ours as well: what stands there is started as it stands.
+      // Whatever the reason, even a bug of ours: what is there is started as it is.
       note(`The store can't be changed: ${error.message}.`)
       circumstances.writable = false
     }
@@ -43,13 +43,13 @@ export async function settleTrees(
   return { act: 'recover', reason: 'The trees of the store do not settle.' }
 }
 
-/** What can't be written either is as a disk that takes no changes: the first act or the count tells. */
+/** If this can't be written either, the disk cannot be written to: the first act or the count will show. */
 function mend(store: Store, keys: readonly PublicKey[], note: (text: string) => void): void {
   try {
     makingRoom(store, () => mendRecord(store, keys, (text) => note(`${capital(text)}.`)))
   } catch (error) {
     if (!isSystemError(error)) throw error
-    note(`The state record can't be begun anew: ${error.message}.`)
+    note(`No new state record can be begun: ${error.message}.`)
   }
 }
 
@@ -62,7 +62,7 @@ function makeAct(store: Store, next: Exclude<BootPlan, BootDecision>): void {
     rollBack(store, { reason: next.reason, ...(next.bad === undefined ? {} : { bad: next.bad }) })
 }
 
-/** A full disk has no room even for a record: what is half made gives way, and it is tried once more. */
+/** A full disk has no room even for a record: what is half made gives way, and we try once more. */
 export function makingRoom(store: Store, act: () => void): void {
   try {
     act()

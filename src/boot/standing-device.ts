@@ -1,6 +1,6 @@
 /**
  * The device as an early boot finds it. Its configuration may be missing or wrong, and is read again
- * each time it is needed: a bad file is told on the screen, and stops only what needs it.
+ * each time it is needed: a bad file is reported on the screen, and stops only what needs it.
  */
 import type { BootSettings } from '../device/boot-settings.ts'
 import { Device } from '../device/device.ts'
@@ -17,14 +17,14 @@ export function readBootSettings(host: Host): BootSettings {
   return bootSettingsOf(new Device(host, silent).configuration)
 }
 
-/** Where the configuration can't be used. Nobody can say then that a shell is allowed, so there is none. */
+/** For when the configuration can't be used. Then nothing says that a shell is allowed, so there is none. */
 export function defaultBootSettings(): BootSettings {
   return { ...bootSettingsOf(defaults()), rescueShell: false }
 }
 
 /**
- * With its configuration, or where that can't be used, which was told when the settings were read, as a
- * laptop without any: what stands in the image must start it all the same.
+ * With its configuration; or, if that can't be used (which was reported when the settings were read), as
+ * a laptop without any: what is in the image must start it all the same.
  */
 export function standingDevice(
   host: Host,

@@ -1,6 +1,6 @@
 /**
  * The steps from power-on to an open store, as a table. Each can be repeated: when one fails, all of
- * them run again after whatever was missing may have come.
+ * them run again, once whatever was missing may have appeared.
  */
 
 import { freshnessOf, staleWarning } from '../call-home/freshness.ts'
@@ -63,7 +63,7 @@ export const STEPS: Step[] = [
     doing: 'asking the watchdog',
     run({ host, ownsMachine, console }) {
       if (ownsMachine && hasFired(host)) {
-        console.line('The watchdog has restarted this laptop: nothing gave a sign of life.')
+        console.line('The watchdog has restarted this laptop: the system showed no sign of life.')
       }
     },
   },
@@ -77,11 +77,11 @@ export const STEPS: Step[] = [
 ]
 
 function readWords({ host, ownsMachine, initWords, words }: Boot): void {
-  // Started by hand, the machine's own command line is not meant for us.
+  // When started by hand, the machine's own command line is not meant for us.
   const text = ownsMachine ? readFact(host, '/proc/cmdline') : initWords.join(' ')
   const { menu, boot, recover } = words
   Object.assign(words, parseKernelWords(text.trim()))
-  // What was chosen in the menu before a step failed is still wanted.
+  // A choice made in the menu before a step failed still stands.
   if (menu) Object.assign(words, { boot, recover })
 }
 
@@ -94,7 +94,8 @@ function openConsole({ host, ownsMachine, console, words }: Boot): void {
   } catch (error) {
     if (!isSystemError(error)) throw error
   }
-  for (const word of words.strange) console.line(`The kernel's word ${show(word)} says nothing.`)
+  for (const word of words.strange)
+    console.line(`The word ${show(word)} of the kernel's command line means nothing.`)
   if (readFact(host, '/proc/sys/kernel/panic').trim() === '0') writePanic(host)
 }
 
@@ -109,13 +110,13 @@ function writePanic({ system, files }: Host): void {
   }
 }
 
-/** A typing error in the configuration must not keep a laptop from starting. */
+/** A typo in the configuration must not keep a laptop from starting. */
 function readSettings(boot: Boot): void {
   try {
     boot.settings = readBootSettings(boot.host)
   } catch (error) {
     if (!(error instanceof ConfigError) && !isSystemError(error)) throw error
-    boot.console.line(`The configuration is left aside: ${show(error.message)}`)
+    boot.console.line(`The configuration is ignored: ${show(error.message)}`)
     boot.settings = defaultBootSettings()
   }
 }
@@ -167,7 +168,7 @@ function notFound(host: Host, place: StorePlace, seconds: number): ConfigError {
     return [show(device), types[0], label && `"${show(label)}"`, uuid].filter(Boolean).join(' ')
   })
   return new ConfigError(
-    `the disk ${show(place.text)} did not come in ${seconds} s`,
+    `the disk ${show(place.text)} did not appear within ${seconds} s`,
     disks.length > 0 ? `there are: ${disks.join('; ')}` : 'there is no disk at all',
   )
 }
@@ -175,23 +176,23 @@ function notFound(host: Host, place: StorePlace, seconds: number): ConfigError {
 function mountDisk(boot: Boot): void {
   const { host, console, disk } = boot
   if (!disk) return
-  // What a start that failed has left there.
+  // What a failed start has left there.
   unmountIfThere(host, DISK_MOUNT)
   const types = disk.fileSystem?.types ?? []
   if (types.length === 0) {
     throw new ConfigError(
-      `${show(disk.device)} holds no file system that is known`,
+      `${show(disk.device)} holds no file system that we know`,
       'it is empty, or something wrote over its beginning',
     )
   }
   boot.writable = mountFirst(host, disk, types, false)
   if (!boot.writable) {
-    console.line('The disk takes no changes: it is mounted for reading only.')
+    console.line('The disk cannot be written to: it is mounted read-only.')
     mountFirst(host, disk, types, true)
   }
 }
 
-/** False where it can be mounted with none of the types. For reading only, that is thrown. */
+/** False if it can be mounted with none of the types; read-only, that throws. */
 function mountFirst({ system }: Host, disk: Disk, types: string[], readOnly: boolean): boolean {
   let failure: unknown
   for (const type of types) {
@@ -218,7 +219,7 @@ function openStore(boot: Boot): void {
     if (boot.writable) store.lock()
   } catch (error) {
     if (!isSystemError(error) && !(error instanceof BusyError)) throw error
-    console.line('The store takes no changes.')
+    console.line('The store cannot be written to.')
     boot.writable = false
   }
   boot.store = store
@@ -235,7 +236,7 @@ function setClock({ host, ownsMachine, console, store }: Boot): void {
   if (!ownsMachine || host.clock.wallSeconds() >= seconds) return
   try {
     host.system.setWallClock(seconds)
-    console.line('The clock was behind, and is set to the newest time that was signed.')
+    console.line('The clock was behind; it is set to the newest signed time.')
   } catch (error) {
     if (!isSystemError(error)) throw error
   }

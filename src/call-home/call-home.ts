@@ -1,5 +1,5 @@
 /**
- * Asks the home server once: question out, signed reply in. It changes nothing; whoever asked keeps
+ * Asks the home server once: question out, signed reply in. It changes nothing; the caller keeps
  * what came (`recordReply`). Only `openReply` decides what of it is believed.
  */
 import { attackIn } from '../attacks.ts'
@@ -29,7 +29,7 @@ export interface Laptop {
   installed: number | undefined
 }
 
-/** What of the state record a question tells. */
+/** What a question tells of the state record. */
 type Told = Pick<State, 'trial' | 'bad' | 'last'> & { attack?: State['attack'] }
 
 /** Throws PeerError or DeadlineError where no server answered, TrustError where what came is not to be believed. */
@@ -63,7 +63,7 @@ function questionOf(laptop: Laptop, { trial, bad, last, attack }: Told, nonce: s
     trial,
     bad,
     outcome: last?.outcome,
-    // An attack that the next source healed is told all the same, and once.
+    // An attack is reported, once, even if the next source served us well.
     code: attack && !attack.told ? attack.name : last && codeOf(last),
   }
 }
@@ -73,17 +73,17 @@ function audienceNamed(key: string, bytes: string): string {
   const text = textOfBytes(bytes)
   if (text !== undefined && isAudience(text)) return text
   throw new ConfigError(
-    `device.${key} is "${show(bytes)}", allowed is a text of 1 to 100 characters`,
+    `device.${key} is "${show(bytes)}", allowed: a text of 1 to 100 characters`,
     'correct it in the configuration',
   )
 }
 
-/** What names an error without its words, which may tell of the child's files. */
+/** A name for an error without its words, which may give away the child's files. */
 function codeOf({ message }: { message: string }): string | undefined {
   return attackIn(message) ?? /\((E[A-Z0-9]+)\)/.exec(message)?.[1]
 }
 
-/** Whether the network or the server failed, so that the laptop goes on with what it was told before. */
+/** Whether the network or the server failed, in which case the laptop goes by what it was told before. */
 export function isAway(error: unknown): error is Error {
   return error instanceof PeerError || error instanceof DeadlineError
 }

@@ -1,7 +1,7 @@
 /**
  * The answer to one HTTP/1.1 request, read byte by byte as it comes: strict, bounded, synchronous.
- * It follows no redirect and knows no compression. What could be read in two ways is refused, because
- * a proxy between may have read it in the other one.
+ * It follows no redirect and knows no compression. Whatever could be read in two ways is refused,
+ * because a proxy in between may have read it the other way.
  */
 import { PeerError, TrustError } from '../errors.ts'
 import { HTTP_FRAMING_SIZE_MAX, HTTP_HEAD_SIZE_MAX, HTTP_LINE_SIZE_MAX } from '../limits.ts'
@@ -25,7 +25,7 @@ export class HttpAnswer {
   status = 0
   readonly headers = new Map<string, string>()
   #part: Part = 'status'
-  /** Bytes of the line that is under way. */
+  /** Bytes of the line being read. */
   #line = ''
   /** Bytes of lines so far: of the head, then of what frames the chunks. */
   #lines = 0
@@ -62,7 +62,7 @@ export class HttpAnswer {
   /** The server has closed the connection. */
   end(): void {
     if (this.#part === 'to-the-end') this.#part = 'done'
-    if (!this.done) throw this.#broken('the answer ended before it was whole')
+    if (!this.done) throw this.#broken('the answer ended before it was complete')
   }
 
   #takeBody(bytes: Uint8Array, at: number): number {
@@ -98,7 +98,7 @@ export class HttpAnswer {
     if (at === bytes.length) return at
     const line = this.#line
     this.#line = ''
-    // The newline itself counts, too: an answer of empty lines must end as well.
+    // The newline itself counts, too: an answer of nothing but empty lines must also end.
     this.#lines++
     if (!line.endsWith('\r')) throw this.#broken('a line of its answer does not end in CR LF')
     this.#lineCame(line.slice(0, -1))
@@ -149,7 +149,7 @@ export class HttpAnswer {
     const coding = this.headers.get('content-encoding')?.toLowerCase()
     if (coding !== undefined && coding !== 'identity') {
       throw this.#broken(
-        `its answer is packed (${show(coding.slice(0, 60))}), which nobody asked for`,
+        `its answer is packed (${show(coding.slice(0, 60))}), which was not asked for`,
       )
     }
     if (transfer !== undefined && length !== undefined) {
@@ -162,7 +162,7 @@ export class HttpAnswer {
       }
       this.#part = 'chunk-size'
     } else if (length !== undefined) {
-      if (!/^[0-9]{1,15}$/.test(length)) throw this.#broken('its answer has no proper length')
+      if (!/^[0-9]{1,15}$/.test(length)) throw this.#broken('its answer has a malformed length')
       this.#left = Number(length)
       this.#allow(this.#left)
       this.#part = this.#left === 0 ? 'done' : 'length'
@@ -184,5 +184,5 @@ export class HttpAnswer {
   }
 }
 
-/** One byte more than a line may have is enough to know. */
+/** One byte more than a line may have is enough to tell. */
 const LINE_ROOM = HTTP_LINE_SIZE_MAX + 1

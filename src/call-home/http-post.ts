@@ -26,8 +26,8 @@ export function parseHttpUrl(url: string): HttpAddress {
   const port = Number(parts?.[2] ?? 80)
   if (!parts || port < 1 || port > 65_535) {
     throw new ConfigError(
-      `"${show(url)}" is no address of a home server`,
-      'write http://HOST[:PORT][/PATH]; replies are signed, so that no TLS is needed to trust them',
+      `"${show(url)}" is not an address of a home server`,
+      'write http://HOST[:PORT][/PATH]; replies are signed, so trusting them takes no TLS',
     )
   }
   const path = parts[3] === undefined || parts[3] === '/' ? CALL_HOME_PATH : parts[3]
@@ -45,7 +45,7 @@ export async function post(
   const { clock } = modules
   const endMs = clock.monotonicMs() + limits.timeoutMs
   const late = () =>
-    new DeadlineError(`${address.name}: no whole answer within ${limits.timeoutMs / 1000} s`)
+    new DeadlineError(`${address.name}: no complete answer within ${limits.timeoutMs / 1000} s`)
   const leftMs = () => {
     const left = Math.ceil(endMs - clock.monotonicMs())
     if (left <= 0) throw late()
@@ -74,7 +74,7 @@ async function exchange(
     try {
       await sockets.write(socket, request, 0, request.length, leftMs())
     } catch (error) {
-      // A server that refuses early closes its side; what it said is still to be read.
+      // A server that refuses early closes its side; what it said can still be read.
       if (!isSystemError(error, 'EPIPE', 'ECONNRESET')) throw error
     }
     const answer = new HttpAnswer(address.name, bodyMax)

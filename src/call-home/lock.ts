@@ -1,7 +1,7 @@
 /**
  * Whether this laptop may start at all, and what opens it again. Early boot asks `lockVerdict` before
- * it plans anything; it makes the screen, and these functions say what was seen and what it changed.
- * The wall clock has no say: a wrong one must neither lock a child out nor let a thief in.
+ * it plans anything; the screen is early boot's, and these functions say what was seen and what it changed.
+ * The wall clock has no say: a wrong one must neither lock out a child nor let in a thief.
  */
 import { TrustError } from '../errors.ts'
 import { SERVER_SKEW_MAX_SECONDS } from '../limits.ts'
@@ -12,7 +12,7 @@ import type { Store } from '../store/store.ts'
 import { openUnlock, type Reply } from './reply.ts'
 
 export interface LockPolicy {
-  /** Off by default: a stolen laptop is told so, and starts. */
+  /** Off by default: a stolen laptop says so, and starts. */
   enforce: boolean
   /** How long after the end of its lease a laptop still starts. */
   graceSeconds: number
@@ -73,7 +73,7 @@ export function recordRun(store: Store, seconds: number): void {
   })
 }
 
-/** How the unlock statement for a laptop is called on a stick. */
+/** The name of the unlock statement for a laptop on a stick. */
 export function unlockName(serial: string): string {
   return `unlock-${serial}`
 }

@@ -17,11 +17,11 @@ export interface Question {
   installed: number | undefined
   /** The version that runs on trial. */
   trial: number | undefined
-  /** Versions that never became healthy here and were swapped back. */
+  /** Versions that never became healthy here and were rolled back. */
   bad: number[]
   /** How the last upgrade ended: `staged`, `up-to-date` …, or the class of an error. */
   outcome: string | undefined
-  /** The error's code: a system's (`ENOSPC`), or the attack's name (`rollback`). */
+  /** The error's code: the system's (`ENOSPC`), or the attack's name (`rollback`). */
   code: string | undefined
 }
 
@@ -50,7 +50,7 @@ export function encodeQuestion(question: Question): Uint8Array {
   return encodeStatement('call-home', fields)
 }
 
-/** Throws a PeerError `broken` for whatever is no question. Unknown keys are ignored. */
+/** Throws a PeerError `broken` for anything that is not a question. Unknown keys are ignored. */
 export function decodeQuestion(bytes: Uint8Array): Question {
   if (bytes.length > QUESTION_SIZE_MAX) {
     throw new PeerError(`a question has at most ${QUESTION_SIZE_MAX} bytes`, 'broken')
@@ -58,7 +58,7 @@ export function decodeQuestion(bytes: Uint8Array): Question {
   try {
     return questionOf(new Fields('the question', decodeStatement(bytes, 'call-home')))
   } catch (error) {
-    // Nothing was signed here: what is wrong is the laptop's doing, and no matter of trust.
+    // Nothing here is signed: an error is the laptop's doing, and not a matter of trust.
     if (error instanceof TrustError) throw new PeerError(error.message, 'broken')
     throw error
   }

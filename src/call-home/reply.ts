@@ -1,7 +1,7 @@
 /**
  * What the home server answers: the `call-home-reply` statement, and `unlock`, which a person brings
  * on a stick. Both sides encode and decode here. `openReply` and `openUnlock` are the only ways from
- * bytes to something that may be believed; what they refuse is named after the attack.
+ * bytes to something that may be believed; what they refuse is named for the attack.
  */
 
 import { assert, TrustError } from '../errors.ts'
@@ -14,17 +14,17 @@ export const PRIORITIES = ['low', 'normal', 'urgent'] as const
 export type Priority = (typeof PRIORITIES)[number]
 
 export interface Reply {
-  /** Of the laptop that asked, and the nonce that it sent. */
+  /** The serial number of the laptop that asked, and the nonce that it sent. */
   serial: string
   nonce: string
   /** When it was signed. All times are in seconds since 1970. */
   time: number
   stolen: boolean
-  /** The version that the laptop shall run; undefined: whatever its sources call the latest. */
+  /** The version that the laptop should run; undefined: whatever its sources call the latest. */
   version: number | undefined
-  /** Until when the laptop may be used; undefined: without end. */
+  /** Until when the laptop may be used; undefined: no limit. */
   leaseEnd: number | undefined
-  /** After how long the laptop shall ask again. It keeps to bounds of its own. */
+  /** After how long the laptop should ask again. It keeps to bounds of its own. */
   intervalSeconds: number
   /** `low`: when idle; `normal`; `urgent`: now. */
   priority: Priority
@@ -37,18 +37,18 @@ export interface Reply {
 /** Frees one laptop by hand. */
 interface Unlock {
   serial: string
-  /** When it was signed: later than whatever locked the laptop, or it is an old one. */
+  /** When it was signed; valid only if later than whatever locked the laptop. */
   time: number
-  /** The new lease; undefined: without end. */
+  /** The new lease; undefined: no end. */
   leaseEnd: number | undefined
 }
 
-/** Safe as a file's name and in a log: what a serial may be on both sides. */
+/** What a serial number may be on both sides: safe in file names and logs. */
 const SERIAL = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 const NONCE = /^[0-9a-f]{32}$/
-/** 16 bytes, which nobody guesses, and nobody meets twice. */
+/** 16 bytes, which nobody can guess, and which never come twice. */
 export const NONCE_LENGTH = 16
-/** A year: what a number of seconds may be at the most. Laptops bound it further. */
+/** A year: the largest number of seconds allowed. Laptops limit it further. */
 const REPLY_INTERVAL_MAX_SECONDS = 366 * 86_400
 const SOURCES_MAX = 8
 const SOURCE_LENGTH_MAX = 300
@@ -73,7 +73,7 @@ export function isMessage(message: string): boolean {
   return isValue(message) && message.length <= MESSAGE_LENGTH_MAX
 }
 
-/** The bytes to sign. Whoever makes a reply checks serial, nonce, sources and message first. */
+/** The bytes to sign. The caller has checked serial, nonce, sources and message. */
 export function encodeReply(reply: Reply): Uint8Array {
   assert(isSerial(reply.serial) && isNonce(reply.nonce), 'serial and nonce of a reply')
   assert(areSources(reply.sources) && isMessage(reply.message), 'texts of a reply')

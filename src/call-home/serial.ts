@@ -1,5 +1,5 @@
 /**
- * The serial number of this machine: what the configuration says, else what the firmware says.
+ * The serial number of this machine: what the configuration says, or else what the firmware says.
  * Nothing else ever identifies a laptop to its home server.
  */
 import { ConfigError, isSystemError } from '../errors.ts'
@@ -28,7 +28,7 @@ export function readSerial(files: Files, configured: string | undefined): string
     if (serial !== undefined) return serial
   }
   throw new ConfigError(
-    'this machine has no serial number that could be read',
+    'this machine has no serial number that can be read',
     'give it one: `serial = …` in the section [device] of the configuration',
   )
 }

@@ -138,7 +138,7 @@ export const makeUnlockCommand: Command = {
     const serial = textOf(values, '--serial') as string
     if (!isSerial(serial)) {
       throw new ConfigError(
-        `--serial is "${show(serial)}", allowed are 1 to 64 letters, digits, ".", "_" and "-"`,
+        `--serial is "${show(serial)}", allowed: 1 to 64 letters, digits, ".", "_" and "-"`,
       )
     }
     const key = loadSecretKey(host, textOf(values, '--key') as string)

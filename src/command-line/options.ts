@@ -56,7 +56,7 @@ export function versionOf(values: Values, name: string): number | undefined {
   if (value === undefined) return undefined
   const version = Number(value)
   if (!/^[0-9]{1,9}$/.test(value) || version < 1 || version > VERSION_MAX) {
-    throw new ConfigError(`${name} is "${value}", allowed is a number from 1 to ${VERSION_MAX}`)
+    throw new ConfigError(`${name} is "${value}", allowed: a number from 1 to ${VERSION_MAX}`)
   }
   return version
 }
@@ -65,7 +65,7 @@ export function numberOf(values: Values, name: string, max: number): number | un
   const value = textOf(values, name)
   if (value === undefined) return undefined
   if (!/^[0-9]{1,12}$/.test(value) || Number(value) > max) {
-    throw new ConfigError(`${name} is "${value}", allowed is a number from 0 to ${max}`)
+    throw new ConfigError(`${name} is "${value}", allowed: a number from 0 to ${max}`)
   }
   return Number(value)
 }

@@ -59,5 +59,5 @@ export const pushCommand: Command = {
 function portOf(text: string | undefined): number {
   const port = Number(text ?? PUSH_PORT)
   if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port
-  throw new ConfigError(`--port is "${text}", allowed is a number from 1 to 65535`)
+  throw new ConfigError(`--port is "${text}", allowed: a number from 1 to 65535`)
 }

@@ -189,7 +189,7 @@ function trustedTree(
   asked = 'fakeroot',
 ): { tree: Tree; revoked: RevokedKey | undefined } {
   const name = TREES.find((tree) => tree === asked)
-  if (!name) throw new ConfigError(`--tree is "${asked}", allowed is ${TREES.join(', ')}`)
+  if (!name) throw new ConfigError(`--tree is "${asked}", allowed: ${TREES.join(', ')}`)
   const { release: configured } = device.configuredKeys()
   const tree = store.trustedTree(name, keysEverTrusted(store, configured))
   if (!tree)

@@ -80,7 +80,7 @@ export const BOOT_KEYS: Record<string, Set> = {
       settings.store = parseStorePlace(value).text
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error
-      fail(error.cure?.replace(/^allowed is /, '') ?? 'a disk')
+      fail(error.cure?.replace(/^allowed: /, '') ?? 'a disk')
     }
   },
   'boot.wait-seconds': seconds((settings, value) => {

@@ -355,7 +355,7 @@ export function parseConfiguration(content: string, name: string): Configuration
             content,
             name,
             [section, key],
-            `${section}.${key} is "${one}", allowed is ${allowed}`,
+            `${section}.${key} is "${one}", allowed: ${allowed}`,
           )
         })
       }

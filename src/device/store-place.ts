@@ -22,7 +22,7 @@ const KINDS: [string, StorePlace['by']][] = [
 ]
 
 const CURE =
-  'allowed is UUID=…, LABEL=…, PARTLABEL=…, /dev/…, ubiN:NAME or mtd:NAME, and :/FOLDER behind it'
+  'allowed: UUID=…, LABEL=…, PARTLABEL=…, /dev/…, ubiN:NAME or mtd:NAME, and :/FOLDER behind it'
 
 export function parseStorePlace(text: string): StorePlace {
   const colon = text.indexOf(':/')

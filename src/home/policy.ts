@@ -53,7 +53,7 @@ class Line {
 
   fail(allowed: string): never {
     const found = show(bytesOfText(this.text.slice(0, 100)))
-    throw new ConfigError(`${this.place}: "${found}"; allowed is ${allowed}`)
+    throw new ConfigError(`${this.place}: "${found}"; allowed: ${allowed}`)
   }
 
   version(word: string | undefined, allowed: string): number {

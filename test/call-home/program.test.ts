@@ -336,7 +336,7 @@ test('the daemon lives through a broken configuration, and a busy store', async 
   const good = readFileSync(device.configurationFile, 'utf8')
   writeFileSync(device.configurationFile, good.replace('[policy]', '[policy]\nhold = perhaps'))
   daemon.child.kill('SIGHUP')
-  await until(() => /allowed is yes or no/.test(daemon.text()))
+  await until(() => /allowed: yes or no/.test(daemon.text()))
   writeFileSync(device.configurationFile, good)
   assert.is((await round(3)).failures, 0)
   daemon.child.kill('SIGINT')

@@ -260,7 +260,7 @@ test('install, status, upgrade and verify, as text and as JSON', async () => {
     assert.ok(found.includes(`etc/release ${what}`), found.join(', '))
   }
   assert.is((await say(['verify', '--tree', 'upgraded-root', ...keys])).status, 64)
-  assert.match((await say(['verify', '--tree', 'x', ...keys])).err, /--tree is "x", allowed is/)
+  assert.match((await say(['verify', '--tree', 'x', ...keys])).err, /--tree is "x", allowed:/)
 })
 
 test('a failed upgrade is remembered by status', async () => {

@@ -178,7 +178,7 @@ test('a state record that is garbage does not keep a laptop from starting', asyn
   assert.equal(other.act === 'boot' && [other.tree, other.version], ['fakeroot', 41])
 })
 
-test('a garbage record on a disk that takes no changes: the tree starts as it stands', async () => {
+test('a garbage record on a disk that cannot be written to: the tree starts as it stands', async () => {
   const path = copyOf(calm)
   zero(join(path, 'state'))
   zero(inside(path, LIBC))
@@ -309,7 +309,7 @@ function refusing(code: string): Host {
   return nodeHost({ ...files, ...changed } as Files)
 }
 
-test('a disk that takes no changes: what can start is started under its name', async () => {
+test('a disk that cannot be written to: what can start is started under its name', async () => {
   for (const code of ['EROFS', 'EIO', 'ENOSPC']) {
     const path = copyOf(waiting)
     const swapless = await decide(path, {}, refusing(code))

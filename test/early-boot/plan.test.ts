@@ -286,7 +286,7 @@ function after(facts: BootFacts, act: BootPlan): BootFacts {
 /** What is wrong with an act; `trees/swap.ts` refuses the same. */
 function wrongAct(facts: BootFacts, found: BootPlan): string | undefined {
   if (found.act === 'recover') return undefined
-  if (!facts.writable) return 'it changes a store that takes no changes'
+  if (!facts.writable) return 'it changes a store that cannot be written to'
   const known = found.act === 'swap' ? facts.waiting : facts.previous
   if (found.act !== 'finish' && known?.fault !== undefined)
     return 'it takes a tree that can not start'

@@ -52,10 +52,10 @@ test('errors are said as a teacher says them, with what can be done', () => {
   const url = 'rsync://school/xo'
   assert.is(
     away(`${url}: no connection (ECONNREFUSED)`),
-    `${url}: the server is there, but does not give out releases now.`,
+    `${url}: the server is there, but is not giving out releases right now.`,
   )
   assert.match(away(`${url}: no connection (EHOSTUNREACH)`), /nobody answers there/)
-  assert.match(away(`${url}: no connection (ENETUNREACH)`), /no way leads there/)
+  assert.match(away(`${url}: no connection (ENETUNREACH)`), /can not be reached from this network/)
   assert.match(away(`${url}: the name has no address (EAI_AGAIN)`), /does not know its name/)
   assert.match(
     sentenceOf(new DeadlineError(`${url}: stalled`)),
@@ -68,7 +68,7 @@ test('errors are said as a teacher says them, with what can be done', () => {
   assert.is(sentenceOf(new ConfigError('this', 'do that')), 'this (do that).')
   const eio = Object.assign(new Error('read "x": EIO'), { name: 'SystemError', code: 'EIO' })
   Object.assign(eio, { call: 'read', path: 'fakeroot/root/bin/sh', errno: 5 })
-  assert.match(sentenceOf(eio), /the disk can not read or write some of its blocks/)
+  assert.match(sentenceOf(eio), /the disk can no longer read or write some of its blocks/)
 })
 
 test('no password and no control character reaches the screen', () => {

@@ -37,7 +37,7 @@ test('xo.boot=previous goes back once, and a word that stays does not go to and 
   assert.match((await laptop.start()).output, /^system 41 /m)
 })
 
-test('a key opens the menu, and without one the laptop starts as always', async () => {
+test('a key opens the menu, and without one the laptop starts as usual', async () => {
   const laptop = await settled()
   laptop.configuration = 'menu-seconds = 2\n'
   const idle = await laptop.start([], { last: LAST })

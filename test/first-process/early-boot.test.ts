@@ -123,7 +123,7 @@ test('with no system and no help it says what it tried, and goes on when help co
     rmSync(join(store, 'fakeroot'), { recursive: true })
     mkdirSync(join(store, 'fakeroot'))
   })
-  const answers = { 'no system that can start': 'o' }
+  const answers = { 'No system on this laptop can start': 'o' }
   const { output, status } = await laptop.start([], { answers })
   assert.match(output, /No USB stick is named/, output)
   assert.match(output, /What was tried:/)
@@ -144,7 +144,7 @@ test('a disk that does not come is told with those that are there', async () => 
   const { output } = await laptop.start(['xo.store=LABEL=gone', 'xo.wait=1'], {
     answers: { 'can not start yet': 'b' },
   })
-  assert.match(output, /While looking for the disk of the store: the disk LABEL=gone did not come/)
+  assert.match(output, /While looking for the disk of the store: the disk LABEL=gone did not appear/)
   assert.match(output, new RegExp(`ext4 "${laptop.label}"`))
   assert.match(output, /Restarting/)
 })

@@ -1,6 +1,6 @@
 /**
  * The real program as process 1 where something is in its way: a fault of its own, a disk that is full
- * to the last block or takes no changes, a record that is garbage. The laptop starts all the same.
+ * to the last block or cannot be written to, a record that is garbage. The laptop starts all the same.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -98,7 +98,7 @@ test('a disk that takes no changes: what was changed before is seen', async () =
   laptop.configuration = 'persist[] = /home\noverlay[] = /etc\n'
   assert.match((await start(laptop)).output, /^from the tree\n41\nnow$/m)
   const { output } = await start(laptop, true)
-  assert.match(output, /The disk takes no changes/, output)
+  assert.match(output, /The disk cannot be written to/, output)
   assert.match(output, /Changes to \/etc will be forgotten/)
   assert.match(output, /^from the tree\nnow\nnow$/m, output)
 })
@@ -124,7 +124,7 @@ test('links in the way of what persists are told, and nothing is mounted through
   const { output } = await start(laptop)
   assert.match(output, /\/mail does not persist: it is a link to \/etc; name that/, output)
   assert.match(output, /\/home\/welcome does not persist: what is kept is of another kind/)
-  assert.match(output, /\/etc\/version does not persist: it is no folder/)
+  assert.match(output, /\/etc\/version does not persist: it is not a folder/)
   assert.match(output, /^from the tree\n41$/m)
   assert.match(output, / \/etc ext4 /)
 })

@@ -141,7 +141,7 @@ export class NamespaceLaptop {
       /** More of them in the initramfs. */
       files?: Record<string, string>
       disks?: string[]
-      /** Its disk takes no changes. */
+      /** Its disk cannot be written to. */
       readOnly?: boolean
     } & Partial<Omit<MachineRun, 'files' | 'command'>> = {},
   ): Promise<MachineEnd> {

@@ -112,7 +112,11 @@ export class RefusedLaptop {
       files: libraries(),
       prepare,
       environment,
-      answers: { 'has a fault': 'r', 'can not start yet': 'r', 'no system that can start': 'r' },
+      answers: {
+        'has a fault': 'r',
+        'can not start yet': 'r',
+        'No system on this laptop can start': 'r',
+      },
       last: environment.XO_REFUSE?.endsWith('+') ? RESTARTS : AGAIN,
       deadlineMs: DEADLINE_MS,
     })

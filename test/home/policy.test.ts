@@ -92,8 +92,8 @@ test('what all answers say', () => {
 })
 
 test('what is wrong is named with its file and line', () => {
-  refuses({ latest: '42\n43' }, /^home\/latest, line 2: "43"; allowed is one line only/)
-  refuses({ latest: 'newest' }, /home\/latest, line 1: "newest"; allowed is a version/)
+  refuses({ latest: '42\n43' }, /^home\/latest, line 2: "43"; allowed: one line only/)
+  refuses({ latest: 'newest' }, /home\/latest, line 1: "newest"; allowed: a version/)
   refuses({ latest: '0' }, /latest/)
   refuses({ 'roll-out': '43 101' }, /roll-out, line 1/)
   refuses({ 'roll-out': '43 100.5' }, /roll-out, line 1/)
@@ -104,7 +104,7 @@ test('what is wrong is named with its file and line', () => {
   refuses({ stolen: 'two words' }, /stolen, line 1.*one serial number/)
   refuses({ leases: 'any 0' }, /leases, line 1/)
   refuses({ leases: 'any 2030-02-30T00:00:00Z' }, /leases, line 1/)
-  refuses({ answers: 'prority=low' }, /answers, line 1: "prority=low"; allowed is "interval/)
+  refuses({ answers: 'prority=low' }, /answers, line 1: "prority=low"; allowed: "interval/)
   refuses({ answers: 'interval-minutes=0' }, /answers/)
   refuses({ answers: 'priority=now' }, /low, normal, urgent/)
 })

@@ -205,13 +205,13 @@ test('slow-retrieval', async () => {
     socket.on('close', () => clearInterval(timer))
   }
   assert.instance(
-    await rejects(ask(drip, SILENCE_MS), /no whole answer within 1.5 s/),
+    await rejects(ask(drip, SILENCE_MS), /no complete answer within 1.5 s/),
     DeadlineError,
   )
   assert.instance(
     await rejects(
       ask(() => {}, SILENCE_MS),
-      /no whole answer/,
+      /no complete answer/,
     ),
     DeadlineError,
   )

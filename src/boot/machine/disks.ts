@@ -1,6 +1,6 @@
 /**
  * The disks of the machine: which there are, what each holds, and waiting for the one that is meant.
- * A disk that can't be read is none; nothing here writes to one.
+ * A disk that can't be read does not count; nothing here writes to one.
  */
 
 import type { StorePlace } from '../../device/store-place.ts'
@@ -13,7 +13,7 @@ export interface Disk {
   /** What to mount: `/dev/sda1`. */
   device: Path
   partitionLabel: string
-  /** Undefined where it holds none that is known. */
+  /** Undefined if it holds none that we know. */
   fileSystem: FileSystem | undefined
 }
 
@@ -34,7 +34,7 @@ export function listDisks(host: Host, known: KnownDisks = new Map()): Disk[] {
   })
 }
 
-/** Waits until the disk is there; undefined where it did not come in time. */
+/** Waits until the disk is there; undefined if it did not appear in time. */
 export async function waitForDisk(
   host: Host,
   place: StorePlace,
@@ -59,7 +59,7 @@ function isMeant({ device, partitionLabel, fileSystem }: Disk, place: StorePlace
   return by === 'uuid' ? fileSystem.uuid === value : fileSystem.label === value
 }
 
-/** Flash is no block device: the file system finds it by itself. */
+/** Flash is not a block device: the file system finds it by itself. */
 function flashOf({ value }: StorePlace): Disk {
   const types = value.startsWith('ubi') ? ['ubifs'] : ['jffs2']
   return { device: value, partitionLabel: '', fileSystem: { types, uuid: '', label: '' } }

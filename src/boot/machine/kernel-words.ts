@@ -1,7 +1,7 @@
 /**
  * What the kernel's command line says to the early boot: the words that begin with `xo.`, and
- * `init=`. Pure. It refuses nothing, because a typing error of a firmware script must not keep a
- * laptop from starting: what it does not understand is told to whoever looks at the console.
+ * `init=`. Pure. It refuses nothing, because a typo in a firmware script must not keep a laptop
+ * from starting: what it does not understand is shown on the console.
  */
 import { ROOT_MODES, type RootMode } from '../../device/boot-settings.ts'
 import type { Path } from '../../host.ts'
@@ -21,7 +21,7 @@ export interface KernelWords {
   waitSeconds: number | undefined
   /** Sources to recover from, before all others. */
   sources: string[]
-  /** Words that were meant for us, and say nothing. */
+  /** Words that were meant for us, and that we don't understand. */
   strange: string[]
 }
 

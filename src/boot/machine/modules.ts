@@ -1,13 +1,13 @@
 /**
  * Kernel modules: those that the initramfs lists, in its order. A module that this machine has no
- * use for is no failure; what is missing shows when a disk does not come.
+ * use for is not a failure; a missing one shows when a disk does not appear.
  */
 import { isSystemError } from '../../errors.ts'
 import type { Host, Path } from '../../host.ts'
 import { show } from '../../text.ts'
 import { readFact } from './small-facts.ts'
 
-/** One `.ko` a line by its path, parameters behind it; `#` begins a comment. */
+/** The path of one `.ko` per line, followed by its parameters; `#` begins a comment. */
 const LIST = '/etc/xo-modules'
 
 export function loadModules(host: Host, note: (text: string) => void): void {

@@ -1,4 +1,4 @@
-/** The file systems that every step after them needs. Each is mounted once, also where a step is repeated. */
+/** The file systems that every step after them needs. Each is mounted once, even if a step is repeated. */
 import { isSystemError } from '../../errors.ts'
 import type { Host, Path, System } from '../../host.ts'
 
@@ -19,8 +19,8 @@ export function makePath({ files }: Host, path: Path): void {
 }
 
 /**
- * Makes a folder that nobody uses yet: this one, or one with a number behind its name. What a live swap
- * lays over the new system must not begin with what the old one has written.
+ * Makes a folder that nobody uses yet: this one, or one with a number after its name. What a live swap
+ * lays over the new system must not start out with what the old one has written.
  */
 export function makeUnused(host: Host, path: Path): Path {
   const root = host.files.openRoot('/')
@@ -54,7 +54,7 @@ function isMounted({ files }: Host, path: Path): boolean {
   }
 }
 
-/** Mounts one of the kernel's own file systems, where it is not there yet. */
+/** Mounts one of the kernel's own file systems, if it is not there yet. */
 export function mountOwn(host: Host, type: string, target: Path, flags: Flags, options = ''): void {
   makePath(host, target)
   if (!isMounted(host, target)) host.system.mount(type, target, type, flags, options)
@@ -79,7 +79,7 @@ export function makePrivate({ system }: Host, target: Path): void {
   system.mount('', target, '', ['private'], '')
 }
 
-/** Of a mount that is a second name: it alone takes no writing any more. */
+/** Of a mount that is a second name: it alone becomes read-only. */
 export function makeReadOnly({ system }: Host, target: Path): void {
   system.mount('', target, '', ['bind', 'remount', 'read-only'], '')
 }

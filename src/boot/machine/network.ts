@@ -1,8 +1,8 @@
 /**
  * The network of the initramfs: every interface up, an address for each from DHCP. What DHCP says is
- * left by its script in /run/xo/dhcp.INTERFACE. Who is reached through it is nobody's business here.
- * The programs that keep it up are children of ours: one an interface, replaced at the next try, and
- * ended before the system starts, which brings its network up itself.
+ * left by its script in /run/xo/dhcp.INTERFACE. Who is reached through it doesn't matter here.
+ * The programs that keep it up are our children: one per interface, replaced at the next try, and ended
+ * before the system starts, which brings up the network itself.
  */
 
 import { isSystemError } from '../../errors.ts'
@@ -18,21 +18,21 @@ const LOG = '/run/xo/network.log'
 const WIRELESS_PROGRAM = '/sbin/wpa_supplicant'
 /** The networks that a laptop may join, in wpa_supplicant's own words. */
 const WIRELESS_NETWORKS = '/etc/wpa_supplicant.conf'
-/** ARPHRD_ETHER: what cables and radios look alike as. */
+/** ARPHRD_ETHER: cables and radios look alike by it. */
 const ETHERNET = '1'
-/** udhcpc asks this often, and waits so long for each answer: some 12 s for a network without DHCP. */
+/** How often udhcpc asks, and how long it waits for each answer: some 12 s for a network without DHCP. */
 const ASK_TIMES = '4'
 const ASK_SECONDS = '3'
-/** How long a cable needs to be noticed, and a radio to join (milliseconds). */
+/** How long it takes to notice a cable, and for a radio to join (milliseconds). */
 const LINK_MS = 5_000
 const JOIN_MS = 20_000
 const LOOK_AGAIN_MS = 200
 const SOON_MS = 20
-/** A program that does not end must not hold the recovery up (milliseconds). */
+/** A program that does not end must not hold up the recovery (milliseconds). */
 const CHILD_MS = 60_000
 const SIGKILL = 9
 const SIGTERM = 15
-/** As a shell says that there is no such program. */
+/** The status with which a shell says that there is no such program. */
 const NO_PROGRAM = 127
 
 type Child = ReturnType<Host['processes']['start']>
@@ -64,7 +64,7 @@ export class Network {
 
   constructor(readonly host: Host) {}
 
-  /** Brings up what can be, anew. One sentence an interface: what became of it. */
+  /** Brings up again whatever can be. One sentence per interface says how it went. */
   async bringUp(): Promise<string[]> {
     const { host } = this
     for (const task of [...this.#children.keys()]) await this.#end(task)
@@ -104,7 +104,7 @@ export class Network {
   async #askForAddress(name: Path): Promise<string> {
     const ask = ['-t', ASK_TIMES, '-T', ASK_SECONDS, '-O', '224', '-O', 'staticroutes']
     const words = ['udhcpc', '-i', name, '-f', '-n', '-s', LEASE_SCRIPT, ...ask]
-    // What an earlier lease said holds no longer.
+    // What an earlier lease said no longer holds.
     await this.#run(['rm', '-f', `${LEASES}/dhcp.${name}`])
     const client = this.#keep(`dhcp ${name}`, words)
     const { clock } = this.host
@@ -121,7 +121,7 @@ export class Network {
     return 'nobody on this network gave the laptop an address.'
   }
 
-  /** Undefined where it has joined; else why not. */
+  /** Undefined once it has joined; otherwise why not. */
   async #join(name: Path): Promise<string | undefined> {
     const { host } = this
     if (await hasLink(host, name, 0)) return undefined
@@ -161,7 +161,7 @@ export class Network {
     if (!child) return undefined
     const run = watched(child)
     const endMs = clock.monotonicMs() + CHILD_MS
-    // A long sleep that lost a race against the end would stay behind: each look is short.
+    // A long sleep that loses the race against the end would linger: so each wait is short.
     while (run.status === undefined) {
       if (clock.monotonicMs() >= endMs) {
         processes.signal(child, SIGKILL)

@@ -1,13 +1,13 @@
-/** What the kernel tells about itself in small files and folders, where it may just as well tell nothing. */
+/** What the kernel tells about itself in small files and folders, any of which may be missing. */
 import { isSystemError } from '../../errors.ts'
 import type { Host, Path } from '../../host.ts'
 import { readSystemFile } from '../../small-file.ts'
 import { bytesOfArray } from '../../text.ts'
 
-/** A file of sysfs is never longer than a page, and the kernel's command line no longer either (bytes). */
+/** A file of sysfs is never longer than a page, nor is the kernel's command line (bytes). */
 const FACT_MAX = 64 * 1024
 
-/** '' where it is missing, or can't be read just now. */
+/** '' if it is missing, or can't be read right now. */
 export function readFact({ files }: Host, path: Path): string {
   try {
     return bytesOfArray(readSystemFile(files, path, FACT_MAX))

@@ -11,12 +11,12 @@ const FOLDERS = ['', 'xo', 'boot/xo']
 /** Sticks take their time after power-on (milliseconds). */
 const COME_MS = 8_000
 const LOOK_AGAIN_MS = 500
-/** More with the right name than anybody plugs in. */
+/** Nobody plugs in more of them with the right name. */
 const STICKS_MAX = 8
 /**
- * How each kind is mounted: the first that works. Whoever made the stick must not have a say in what
- * this kernel does about an error on it; and one that was pulled out while it was written to can't be read
- * without its journal, or not with it.
+ * How each kind is mounted: the first that works. Whoever made the stick must have no say in what this
+ * kernel does about an error on it; and a stick that was pulled out while being written to may be
+ * readable only with its journal, or only without it.
  */
 const OPTIONS: Record<string, string[]> = {
   ext2: ['errors=continue'],
@@ -34,8 +34,8 @@ export interface Stick {
 }
 
 /**
- * Gives `use` one stick after the other until it returns true. Waits some seconds for the first one to
- * come. False where none served; `say` was told what there is.
+ * Gives `use` one stick after the other until it returns true. Waits a few seconds for the first one to
+ * appear. False if none would do; `say` was told what there is.
  */
 export async function eachStick(
   host: Host,

@@ -1,6 +1,6 @@
 /**
  * What file system a disk holds, and its name: read from the few bytes that each kind keeps at its
- * own place. Pure over a reader. It proves nothing: a mount does, and this only says which to try.
+ * own place. Pure over a reader. It proves nothing: only a mount does, and this says which mount to try.
  */
 import { bytesOfArray, bytesOfText } from '../../text.ts'
 
@@ -16,9 +16,9 @@ export interface FileSystem {
 /** Returns fewer bytes at the end of the disk. */
 type ReadAt = (position: number, length: number) => Uint8Array
 
-/** Enough for every file system but what lies behind (bytes): btrfs keeps its block at 64 KiB. */
+/** Enough to recognize any of these file systems (bytes): btrfs keeps its block at 64 KiB. */
 const HEAD = 0x11000
-/** Of a FAT's first folder: the label is its first entry, or close to it (bytes). */
+/** How much of a FAT's first folder is read: the label is its first entry, or close to it (bytes). */
 const FOLDER_HEAD = 4096
 
 type Identify = (head: DataView, read: ReadAt) => FileSystem | undefined
@@ -89,7 +89,7 @@ function exfat(head: DataView, read: ReadAt): FileSystem | undefined {
   return { types: ['exfat'], uuid: serialAt(head, 0x64), label }
 }
 
-/** Its mark alone is that of every disk with a boot sector. */
+/** Its mark alone is on every disk with a boot sector. */
 function vfat(head: DataView, read: ReadAt): FileSystem | undefined {
   const isFat32 = hasAt(head, 0x52, 'FAT32   ')
   const isSmall = hasAt(head, 0x36, 'FAT1')
@@ -99,7 +99,7 @@ function vfat(head: DataView, read: ReadAt): FileSystem | undefined {
   const tables = head.getUint16(0x0e, true) + head.getUint8(0x10) * tableSectors
   const inCluster = isFat32 ? (head.getUint32(0x2c, true) - 2) * clusterSectors : 0
   const entries = folderAt(read, (tables + inCluster) * sectorBytes)
-  // Windows writes the label into the first folder alone; the boot sector may say NO NAME.
+  // Windows writes the label only into the first folder; the boot sector may say NO NAME.
   let label = ''
   for (let at = 0; at + 32 <= entries.byteLength && entries.getUint8(at) !== 0; at += 32) {
     const isLabel = (entries.getUint8(at + 11) & 0x3f) === 0x08 && entries.getUint8(at) !== 0xe5

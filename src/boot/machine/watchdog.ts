@@ -8,24 +8,24 @@ import { makePath } from './mounts.ts'
 import { listFacts, readFact } from './small-facts.ts'
 
 const DEVICE = '/dev/watchdog'
-/** What the kernel tells of it without that it is opened. */
+/** What the kernel tells about it without its being opened. */
 const FACTS = '/sys/class/watchdog/watchdog0'
-/** WDIOF_CARDRESET: the last restart was its doing. */
+/** WDIOF_CARDRESET: it caused the last restart. */
 const HAS_FIRED = 0x20
-/** Stands there while a trial's watchdog runs: to open the device of one that rests would start it. */
+/** Exists while a trial's watchdog runs: opening the device of an idle watchdog would start it. */
 const MARK_FOLDER = '/run/xo'
 const MARK = 'watchdog'
-/** What tells the driver that the end is meant: it stops instead of running on. */
+/** Tells the driver that closing is intended: it stops instead of running on. */
 const STOP = 'V'.charCodeAt(0)
 
-/** Whether the machine was restarted by it, as far as the device remembers that. */
+/** Whether it restarted the machine, as far as the device remembers. */
 export function hasFired(host: Host): boolean {
   return (Number(readFact(host, `${FACTS}/bootstatus`)) & HAS_FIRED) !== 0
 }
 
-/** Arms it. The seconds that it took, or why there is none, as a sentence. */
+/** Arms it. Returns a sentence: how long it waits, or why it is not armed. */
 export function armWatchdog(host: Host, seconds: number): string {
-  // Then `confirm` could not stop it: it would end every boot of a system that does not feed it.
+  // `confirm` could not stop it: it would end every boot of a system that does not feed it.
   if (readFact(host, `${FACTS}/nowayout`).trim() === '1') {
     return 'The watchdog is left alone: once started, it can never be stopped.'
   }
@@ -52,14 +52,14 @@ export function armWatchdog(host: Host, seconds: number): string {
   }
 }
 
-/** Stops what `armWatchdog` armed, where nobody has taken it over: whoever has it open keeps it. */
+/** Stops what `armWatchdog` armed, unless somebody has taken it over: whoever has it open keeps it. */
 export function disarmWatchdog(host: Host): void {
   if (!listFacts(host, MARK_FOLDER).includes(MARK)) return
   const fd = openWatchdog(host)
   if (typeof fd === 'number') stop(host, fd)
 }
 
-/** Or the error's code: one that somebody else holds is EBUSY. */
+/** Or the error's code: EBUSY if somebody else holds it. */
 function openWatchdog(host: Host): Fd | string {
   try {
     return host.system.openDevice(DEVICE, 'write')

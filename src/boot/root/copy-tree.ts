@@ -1,12 +1,12 @@
 /**
- * A copy of one entry with all below it: how data that shall persist begins its own life. What the
- * tree has stays as it is; no inode is shared, because what persists is written to.
+ * A copy of one entry with all below it: how data that is to persist starts a life of its own.
+ * What the tree has stays as it is; no inode is shared, because what persists is written to.
  */
 
 import { isSystemError } from '../../errors.ts'
 import type { Fd, Files, Path, Stat } from '../../host.ts'
 
-/** Deeper than any real folder; ends what a broken disk might make endless. */
+/** Deeper than any real folder; ends a walk that a broken disk might make endless. */
 const DEPTH_MAX = 200
 
 interface Place {
@@ -14,7 +14,7 @@ interface Place {
   path: Path
 }
 
-/** Sockets are left behind: they are nothing without their program. */
+/** Sockets are left behind: they are useless without their program. */
 export function copyTree(files: Files, source: Place, target: Place, depth = 0): void {
   const stat = files.stat(source.directory, source.path)
   if (!stat || stat.type === 'socket') return

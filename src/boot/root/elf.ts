@@ -1,6 +1,6 @@
 /**
  * What an ELF program or library asks to be loaded with it, as its program headers say. For files
- * that were proved against their digests; whatever it reads, it stays within the file and its limits.
+ * proved against their digests; even so, it stays within the file and its limits.
  */
 import type { Path } from '../../host.ts'
 
@@ -38,7 +38,7 @@ const TAGS_MAX = 512
 const STRINGS_SIZE_MAX = 1024 * 1024
 const PATH_SIZE_MAX = 4096
 
-/** Undefined where it is no little-endian ELF file, as all our machines have them. */
+/** Undefined if it is not a little-endian ELF file, which all our machines use. */
 export function readElf(read: Reader): Needs | undefined {
   const head = new View(read(0, 64))
   if (head.text(0, 4) !== '\x7fELF' || head.number(5, 1) !== 1) return undefined
@@ -101,7 +101,7 @@ function readDynamic(
   }
 }
 
-/** Bytes with zeros behind them. */
+/** Bytes with zeros after them. */
 class View {
   constructor(readonly bytes: Uint8Array) {}
 

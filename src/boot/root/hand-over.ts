@@ -1,6 +1,6 @@
 /**
  * The last steps of an early boot: the tree becomes the root, the store its place in it, and the
- * system's init takes over. Until the very last call everything can be taken back, and is where
+ * system's init takes over. Until the very last call everything can be taken back, and is if
  * something fails.
  */
 import type { BootSettings, RootMode } from '../../device/boot-settings.ts'
@@ -13,7 +13,7 @@ import type { Console } from '../screen/console.ts'
 import { assemble, hasFolder } from './new-root.ts'
 
 const NEW_ROOT = '/newroot'
-/** The kernel's file systems, and what was found out; they go along. */
+/** The kernel's file systems, and what was found out: these move along. */
 const OWN = ['/dev', '/proc', '/sys', '/run']
 const LOG = '/run/xo/boot.log'
 
@@ -26,7 +26,7 @@ interface HandOver {
   root: RootMode
   tree: TreeName
   inits: readonly Path[]
-  /** Behind the program's name. */
+  /** After the program's name. */
   words: Path[]
 }
 
@@ -41,7 +41,7 @@ export function handOver(job: HandOver): never {
     for (const own of OWN) if (moveInto(host, own)) moved.push(own)
     console.close()
     host.system.syncAll()
-    // Whoever empties the initramfs later must not hold the lock while the system upgrades itself.
+    // The child that empties the initramfs later must not hold the lock while the system upgrades itself.
     job.store.unlock()
     throw start(job)
   } catch (error) {
@@ -89,7 +89,7 @@ function writeLog({ host, console }: HandOver): void {
   }
 }
 
-/** False where the tree has no such folder: a system that does without keeps doing without. */
+/** False if the tree has no such folder: a system that does without it goes on without it. */
 function moveInto(host: Host, own: Path): boolean {
   if (!hasFolder(host, NEW_ROOT, own.slice(1))) return false
   host.system.mount(own, `${NEW_ROOT}${own}`, '', ['move'], '')
@@ -106,7 +106,7 @@ function start({ host, inits, words }: HandOver): SystemError {
       system.switchRoot(NEW_ROOT, { program, words: [program, ...words], environment })
     } catch (error) {
       if (!isSystemError(error)) throw error
-      // The first one is the one that was wanted: why it failed is what is worth telling.
+      // The first one is the one that was wanted: its failure is the one worth telling.
       failure ??= error
       if (error.call !== 'execve') break
     }

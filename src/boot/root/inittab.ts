@@ -1,8 +1,8 @@
 /**
- * The table of a busybox init before it starts anew in another root: at its end it runs the lines of
+ * The table of a busybox init before it restarts in another root: at its end it runs the lines of
  * `shutdown`, and one that unmounts everything would take /proc, the store and the user's data from
- * the new system. So it is given a table without such lines, waits until it has read that, and then
- * the new system's own is back in its place. To be called in the new root.
+ * the new system. So the init is given a table without such lines; once it has read that, the new
+ * system's own is put back in its place. To be called in the new root.
  */
 import { ConfigError, isSystemError } from '../../errors.ts'
 import type { Host, Path } from '../../host.ts'
@@ -13,7 +13,7 @@ import { readFact } from '../machine/small-facts.ts'
 export const INITTAB = '/etc/inittab'
 const FOLDER = '/run/xo'
 const GIVEN = 'inittab'
-/** Appears when the init has read the table that it was given. */
+/** Appears once the init has read the table that it was given. */
 const READ = 'inittab.read'
 /** An older busybox looks at its signals once a second (milliseconds). */
 const READ_TIMEOUT_MS = 10_000
@@ -72,7 +72,7 @@ async function untilRead(host: Host): Promise<void> {
   while (!hasFile(host, FOLDER, READ)) {
     if (clock.monotonicMs() >= endMs) {
       throw new ConfigError(
-        'the init does not read its table anew, and its old one may unmount everything',
+        'the init does not read its table again, and its old one may unmount everything',
         'the new version is in its place: restart, and it runs',
       )
     }
@@ -80,7 +80,7 @@ async function untilRead(host: Host): Promise<void> {
   }
 }
 
-/** Of the system that runs: what its init has read. */
+/** The table that the init of the running system has read. */
 export function runningTable(host: Host, root: Path): string {
   return readFact(host, `${root}${INITTAB}`)
 }

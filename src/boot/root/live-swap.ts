@@ -1,7 +1,7 @@
 /**
  * The new tree takes over without a restart of the kernel. systemd does it itself (a soft reboot into
- * /run/nextroot); elsewhere the root is pivoted under the feet of the init, which then starts anew.
- * What can be found out beforehand is, because from the swap on there is no way but forward.
+ * /run/nextroot); elsewhere the root is pivoted under the feet of the init, which then restarts.
+ * Whatever can be checked beforehand is, because after the swap the only way is forward.
  */
 
 import type { BootSettings } from '../../device/boot-settings.ts'
@@ -20,7 +20,7 @@ import { assemble, hasFolder, nameStore, STORE_PLACE } from './new-root.ts'
 /** systemd looks here for the root of a soft reboot, and leaves alone what is mounted below it. */
 const NEXT_ROOT = '/run/nextroot'
 const SYSTEMD_MIN = 254
-/** Of the new tree: where the old one stays in sight after a pivot. */
+/** In the new tree: where the old one stays visible after a pivot. */
 const OLD_ROOT = 'mnt'
 /** Where a system says what it is. */
 const NAMES = ['etc/os-release', 'usr/lib/os-release']
@@ -45,7 +45,7 @@ export async function findWay(host: Host): Promise<Way> {
   }
   const program = linkOf(host, '/proc/1', 'exe')
   if (program.endsWith('/busybox')) return { by: 'pivot', init: 'busybox' }
-  // sysvinit is the one whose control is a program of the same file.
+  // Only sysvinit is controlled by a program that is the same file.
   if (/\/init$/.test(program) && isThere(host, '/sbin/telinit')) {
     return { by: 'pivot', init: 'sysvinit' }
   }
@@ -62,10 +62,10 @@ interface LiveSwap {
   note(text: string): void
 }
 
-/** To be called after the swap. Returns when the init has been told; what runs may be ended by it. */
+/** To be called after the swap. Returns when the init has been told; that may end running programs. */
 export async function takeOver(swap: LiveSwap, way: Way): Promise<void> {
   const { host, settings, note } = swap
-  // sysvinit starts no service anew, so that nobody would confirm and stop it.
+  // sysvinit restarts no service, so nobody would confirm and stop it.
   const armed = settings.watchdogSeconds > 0 && way.init !== 'sysvinit'
   if (armed) note(armWatchdog(host, settings.watchdogSeconds))
   try {
@@ -108,12 +108,12 @@ const signal = (name: string) => ['sh', '-c', `kill -${name} 1`]
 export function checkTree(host: Host, root: Path, { init }: Way): void {
   const refused = (why: string) =>
     new ConfigError(why, 'restart instead: the new version starts then')
-  // systemd lets go of everything that is not mounted in the new root: also of the store's disk.
+  // systemd lets go of everything that is not mounted in the new root, the store's disk included.
   for (const folder of [...OWN, init === 'systemd' ? STORE_PLACE : OLD_ROOT]) {
     if (hasFolder(host, root, folder)) continue
     throw refused(`the new system has no folder /${folder}, which a live swap needs`)
   }
-  // Without, systemd sees no system there, and a soft reboot leads back into the old one.
+  // Without it systemd sees no system there, and a soft reboot leads back into the old one.
   if (init === 'systemd' && !NAMES.some((name) => hasFile(host, root, name))) {
     throw refused('the new system has no /etc/os-release, which a live swap needs')
   }
@@ -124,7 +124,7 @@ export function checkTree(host: Host, root: Path, { init }: Way): void {
   )
 }
 
-/** What the kernel and the old system keep there goes on in the new root. */
+/** What the kernel and the old system keep there carries over into the new root. */
 function moveBack({ system }: Host, own: Path): void {
   try {
     system.mount(`/${OLD_ROOT}/${own}`, `/${own}`, '', ['move'], '')

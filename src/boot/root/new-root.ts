@@ -36,18 +36,18 @@ export function assemble(job: Assembly): void {
     const folder = makeUnused(host, OVERLAY)
     for (const name of ['upper', 'work']) makePath(host, `${folder}/${name}`)
     if (!mountOverlay(job, '', folder)) {
-      note('This kernel lays nothing over the system; it is mounted read-only.')
+      note('This kernel has no overlay file system; the system is mounted read-only.')
       makeReadOnly(host, path)
     }
   } else if (root === 'ro') {
     makeReadOnly(host, path)
   }
   mountData(job, settings)
-  // Else it is at /run/xo/store only.
+  // Otherwise it is only at /run/xo/store.
   if (hasFolder(host, path, STORE_PLACE)) bind(host, store.path, `${path}/${STORE_PLACE}`)
 }
 
-/** For the running system, which can't tell its tree by its root where something lies over it. */
+/** For the running system, which can't tell its tree from its root if something is laid over it. */
 function markRoot({ host: { files }, store, tree, note }: Assembly): void {
   const root = files.openRoot('/')
   try {
@@ -71,7 +71,7 @@ export function hasFolder({ files }: Host, root: Path, path: Path): boolean {
   }
 }
 
-/** The running system finds the store by this name, wherever it lies on its disk. */
+/** The running system finds the store by this name, wherever it is on its disk. */
 export function nameStore({ files }: Host, path: Path): void {
   const run = files.openRoot('/run/xo')
   try {

@@ -1,6 +1,6 @@
 /**
  * What outlives an upgrade: paths of the tree that get their content from the store's `persist/`, and
- * folders that are written over the tree. Data only goes forward: a roll-back brings the tree back,
+ * folders with changes laid over the tree. Data only goes forward: a roll-back brings back the tree,
  * never the data. Nothing here writes into the tree.
  */
 import type { BootSettings } from '../../device/boot-settings.ts'
@@ -14,7 +14,7 @@ import { copyTree } from './copy-tree.ts'
 
 const PERSIST = 'persist'
 const OVERLAY = 'overlay'
-/** Where a first copy grows; a power cut leaves it here, and the next start begins anew. */
+/** Where a first copy grows; a power cut leaves it here, and the next start begins again. */
 const GROWING = 'persist.new'
 const VOLATILE = '/run/xo/volatile'
 
@@ -47,7 +47,7 @@ export function mountData(root: NewRoot, settings: BootSettings): void {
 
 type Mount = (root: NewRoot, tree: Fd, path: Path) => void
 
-/** A path that can't be served is told, and keeps nobody from starting. */
+/** A path that can't be set up is reported, and does not stop the start. */
 function mountOne(root: NewRoot, tree: Fd, path: Path, mount: Mount): void {
   const { files } = root.host
   const tell = (why: string) => root.note(`/${show(path)} does not persist: ${why}.`)
@@ -55,7 +55,7 @@ function mountOne(root: NewRoot, tree: Fd, path: Path, mount: Mount): void {
     const type = files.stat(tree, path)?.type
     if (type === undefined) tell('the tree has nothing there')
     else if (type === 'link') tell(`it is a link to ${show(files.readLink(tree, path))}; name that`)
-    else if (type !== 'dir' && mount !== persist) tell('it is no folder')
+    else if (type !== 'dir' && mount !== persist) tell('it is not a folder')
     else mount(root, tree, path)
   } catch (error) {
     if (!(error instanceof Error)) throw error
@@ -83,7 +83,7 @@ function persist(root: NewRoot, tree: Fd, path: Path): void {
   bind(host, `${store.path}/${kept}`, `${root.path}/${path}`)
 }
 
-/** Begins with what the tree has there. Whole or not at all: it grows aside, and is renamed. */
+/** Starts out with what the tree has there. All or nothing: it is made aside, then renamed. */
 function firstCopy({ host, store }: NewRoot, tree: Fd, path: Path): void {
   const { files } = host
   files.removeTree(store.directory, GROWING)
@@ -91,7 +91,7 @@ function firstCopy({ host, store }: NewRoot, tree: Fd, path: Path): void {
     copyTree(files, { directory: tree, path }, { directory: store.directory, path: GROWING })
     files.syncFileSystem(store.directory)
   } catch (error) {
-    // On a full disk it would keep the room that others need.
+    // On a full disk it would hold room that others need.
     files.removeTree(store.directory, GROWING)
     throw error
   }
@@ -115,8 +115,8 @@ function makeParents({ files }: Host, { directory }: Store, tree: Fd, path: Path
 }
 
 /**
- * A folder whose changes lie in the store. Where the kernel has no overlay, its content persists.
- * Where the store takes no changes, those that it has are seen, and new ones lie in memory.
+ * A folder whose changes are kept in the store. If the kernel has no overlay, its content persists.
+ * If the store cannot be written to, the changes in it are seen, and new ones stay in memory.
  */
 function overlay(root: NewRoot, tree: Fd, path: Path): void {
   const { store, host } = root
@@ -129,17 +129,17 @@ function overlay(root: NewRoot, tree: Fd, path: Path): void {
     return
   }
   if (root.writable)
-    root.note(`/${show(path)} persists as a whole: this kernel lays nothing over it.`)
+    root.note(`/${show(path)} persists as a whole: this kernel has no overlay file system.`)
   if (root.writable || known(`${PERSIST}/${path}`)) persist(root, tree, path)
   else copyToMemory(root, tree, path)
 }
 
-/** False where there is no overlay. A disk that is too full for it is as one that takes no changes. */
+/** False where there is no overlay. A disk that is too full for it counts as one that cannot be written to. */
 function layInStore(root: NewRoot, tree: Fd, path: Path, folder: Path): boolean {
   const { host, store } = root
   try {
     for (const made of [OVERLAY, folder, `${folder}/work`]) makeOnce(host, store, made)
-    // As the folder that it lies over: it is seen in its place.
+    // With the owner and mode of the folder that it covers: it is seen in its place.
     if (!host.files.stat(store.directory, `${folder}/upper`)) {
       makeOnce(host, store, `${folder}/upper`)
       likeTree(root, tree, path, store.directory, `${folder}/upper`)
@@ -153,7 +153,7 @@ function layInStore(root: NewRoot, tree: Fd, path: Path, folder: Path): boolean 
   }
 }
 
-/** A folder whose changes lie in memory. */
+/** A folder whose changes stay in memory. */
 function forget(root: NewRoot, tree: Fd, path: Path): void {
   if (!layInMemory(root, tree, path)) copyToMemory(root, tree, path)
 }

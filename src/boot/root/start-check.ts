@@ -1,7 +1,7 @@
 /**
  * Whether a tree can start at all: its init, the interpreter that the kernel loads for it, and the
- * libraries that they need must stand there as the manifest says. It reads those few files, which
- * the start would read anyway, and none of the others. It never writes.
+ * libraries that they need must be there as the manifest says. It reads only those few files, which the
+ * start would read anyway. It never writes.
  */
 import { isOfMachine, isSystemError } from '../../errors.ts'
 import type { Host, Path } from '../../host.ts'
@@ -14,7 +14,7 @@ import { readElf } from './elf.ts'
 export interface StartFault {
   /**
    * `damaged`: it is not as its manifest says. `untrusted`: its statement or its manifest is not a
-   * signed one. `unfit`: it is as it was published, and holds no system that could start.
+   * signed one. `unfit`: it is as published, and holds no system that could start.
    */
   kind: 'damaged' | 'untrusted' | 'unfit'
   text: string
@@ -29,7 +29,7 @@ const LINKS_MAX = 40
 const FILES_MAX = 64
 /** The first line of a script, as far as the kernel reads it (bytes). */
 const SCRIPT_LINE_MAX = 256
-/** Where libraries stand, beside the folder of the dynamic linker itself. */
+/** Where libraries are, besides the folder of the dynamic linker itself. */
 const LIBRARY_FOLDERS = ['/lib', '/usr/lib', '/lib64', '/usr/lib64']
 
 /**
@@ -69,7 +69,7 @@ class StartCheck {
     if (!found && !this.#fault) {
       return { kind: 'unfit', text: `it has no ${inits.map(show).join(', no ')}` }
     }
-    // The list grows while it is gone through.
+    // The list grows while we go through it.
     for (const [at, { entry, interpreter }] of this.#wanted.entries()) {
       if (this.#fault || at === FILES_MAX) break
       this.#fault = this.#check(entry, interpreter)
@@ -151,7 +151,7 @@ class StartCheck {
     }
   }
 
-  /** What a good file needs in turn. */
+  /** What a good file itself needs. */
   #follow(
     entry: Entry,
     interpreter: Path | undefined,
@@ -171,7 +171,7 @@ class StartCheck {
     const linked = this.#resolve(linker)?.path ?? ''
     const beside = `/${linked.slice(0, Math.max(linked.lastIndexOf('/'), 0))}`
     for (const library of needs.libraries) {
-      // One that stands where only the dynamic linker's own tables say is left to the start.
+      // One that only the dynamic linker's own tables lead to is left to the start.
       const places = [...folders, beside, ...LIBRARY_FOLDERS]
       if (library.includes('/')) this.#want(library, linker)
       else places.some((folder) => this.#want(`${folder}/${library}`, linker))

@@ -1,6 +1,6 @@
 /**
  * What a person sees and presses while the laptop starts: every console that the kernel has, with the
- * same lines on each, and the kernel's log. A console that fails is let go; the boot goes on
+ * same lines on each, and the kernel's log. A console that fails is dropped; the boot goes on
  * without it.
  */
 import { isSystemError } from '../../errors.ts'
@@ -14,7 +14,7 @@ import { readFact } from '../machine/small-facts.ts'
 const LOG_LINE_MAX = 900
 /** Lines that are kept for the running system to read. */
 const KEPT_MAX = 500
-/** Of a console that does not say how many it has. */
+/** For a console that does not say how many it has. */
 const COLUMNS = 80
 const CONSOLE = '/dev/console'
 /** The kernel's list of its consoles, the one that is /dev/console last. */
@@ -26,11 +26,11 @@ interface Terminal {
   output: Fd
 }
 
-/** What this process was started with; all there is in a container, whose /dev/console is another's. */
+/** What this process was started with; in a container it is all there is, since /dev/console is another's. */
 const STANDARD: Terminal = { path: '', input: 0, output: 2 }
 const isStandard = ({ input }: Terminal) => input === STANDARD.input
 
-/** What was pressed, and where: a shell belongs there. */
+/** What was pressed, and where: that is where a shell belongs. */
 interface Pressed {
   keys: string
   terminal: Path
@@ -67,14 +67,14 @@ export class Console {
       const terminal = this.#openTerminal(path)
       if (terminal) this.#terminals.push(terminal)
     }
-    // What stands for itself needs no stand-in.
+    // A console that is there needs no stand-in.
     if (this.#terminals.length > 1) {
       this.#terminals = this.#terminals.filter((terminal) => !isStandard(terminal))
     }
     this.#log ??= this.#openLog()
   }
 
-  /** After a close that was too early: as it was before. */
+  /** After a close that came too early: as it was before. */
   reopen(): void {
     if (this.#opened) this.open()
   }
@@ -125,11 +125,11 @@ export class Console {
     this.#bar = undefined
   }
 
-  /** Waits for a key on any console; undefined where none came in time. */
+  /** Waits for a key on any console; undefined if none came in time. */
   async key(timeoutMs: number): Promise<Pressed | undefined> {
     const { system, clock } = this.host
     for (const { input } of this.#terminals) this.#setRaw(input, true)
-    // A wait that lost the race would swallow the next key: each look is short, one after the other.
+    // A wait that loses the race would swallow the next key: so each is short, one after the other.
     const endMs = clock.monotonicMs() + timeoutMs
     for (;;) {
       const heard = this.#terminals.filter((terminal) => !this.#silent.has(terminal))
@@ -185,7 +185,7 @@ export class Console {
     try {
       this.host.system.setRawTerminal(fd, raw)
     } catch (error) {
-      // A console that is no terminal (a pipe, in a test) gives its keys as they come.
+      // A console that is not a terminal (a pipe, in a test) gives its keys as they come.
       if (!isSystemError(error)) throw error
     }
   }
@@ -195,7 +195,7 @@ export class Console {
     this.kept.push(`${seconds.padStart(6)} ${text}`)
     if (this.kept.length > KEPT_MAX) this.kept.shift()
     if (this.#log === undefined) return
-    // Of the lowest level, so that the kernel does not show on its console what stands there already.
+    // At the lowest level, so that the kernel does not repeat on its console what is there already.
     const line = arrayOfBytes(bytesOfText(`<7>xo-upgrade: ${show(bytesOfText(text))}\n`))
     this.#write(this.#log, line.subarray(0, LOG_LINE_MAX))
   }

@@ -2,13 +2,13 @@
 
 /** In the last column some consoles begin a new row by themselves. */
 const COLUMNS = 79
-/** The cursor stands in the last row. */
+/** The cursor is in the last row. */
 const ROWS = 23
-/** No single sentence takes the room of all others: the boot's log has the rest. */
+/** No single sentence takes the room of all the others: the boot's log has the rest. */
 const SENTENCE_ROWS_MAX = 3
 const BULLET = '  - '
 
-/** `found` gives way where there is not room for all: its last sentences are the ones that are left out. */
+/** If there is not room for everything, `found` gives way: its last sentences are left out. */
 export function layOut(first: string[], found: string[], last: string[]): string[] {
   const head = first.flatMap((line) => wrap(line, '', ''))
   const tail = last.flatMap((line) => wrap(line, '', ''))
@@ -33,7 +33,7 @@ export function layOut(first: string[], found: string[], last: string[]): string
   return [...head, ...body, ...tail]
 }
 
-/** Breaks between words, and within one only where it is longer than a row. */
+/** Breaks between words, and within a word only if it is longer than a row. */
 function wrap(text: string, indent: string, next: string): string[] {
   const rows: string[] = []
   let row = indent

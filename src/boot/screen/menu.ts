@@ -1,6 +1,6 @@
 /**
- * The menu of the boot console: one key, one choice. It never waits for ever, because a key that a
- * child's bag presses must not keep the laptop from starting.
+ * The menu of the boot console: one key, one choice. It never waits forever, because a key pressed
+ * by a child's bag must not keep the laptop from starting.
  */
 
 import type { KernelWords } from '../machine/kernel-words.ts'
@@ -18,7 +18,7 @@ export type Choice =
   | 'off'
 
 const CHOICES: { key: string; choice: Choice; text: string }[] = [
-  { key: '1', choice: 'start', text: 'start as always' },
+  { key: '1', choice: 'start', text: 'start as usual' },
   { key: '2', choice: 'previous', text: 'go back to the version before' },
   { key: '3', choice: 'recover', text: 'repair the system, from a stick or the network' },
   { key: '4', choice: 'network', text: 'repair it from the network only' },
@@ -28,12 +28,12 @@ const CHOICES: { key: string; choice: Choice; text: string }[] = [
   { key: '8', choice: 'restart', text: 'restart' },
   { key: '9', choice: 'off', text: 'switch off' },
 ]
-/** As long as somebody may think it over (milliseconds). */
+/** How long somebody may think it over (milliseconds). */
 const CHOOSE_MS = 60_000
 
 interface MenuChoice {
   choice: Choice
-  /** Where it was chosen: a shell belongs there. */
+  /** Where it was chosen: that is where a shell belongs. */
   terminal: string
 }
 
@@ -51,7 +51,7 @@ export async function showMenu(console: Console, shellAllowed: boolean): Promise
     '',
     ...offered.map(({ key, text }) => `  ${key}  ${text}`),
     '',
-    `Press a key. After ${CHOOSE_MS / 1000} seconds the laptop starts as always.`,
+    `Press a key. After ${CHOOSE_MS / 1000} seconds the laptop starts as usual.`,
   ])
   for (;;) {
     const pressed = await console.key(CHOOSE_MS)

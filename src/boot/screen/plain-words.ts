@@ -1,23 +1,23 @@
 /**
- * What went wrong in words for whoever stands before the laptop, who may be a teacher: one sentence,
+ * What went wrong, in words for the person in front of the laptop, who may be a teacher: one sentence,
  * with what can be done about it. Pure. Whatever a peer put into a text is shown as plain characters.
  */
 import { DeadlineError, isSystemError, PeerError, UpgradeError } from '../../errors.ts'
 import { show, trimmedEnd } from '../../text.ts'
 
-const AWAY = 'nobody answers there: is it switched on, and in this network?'
+const AWAY = 'nobody answers there: is it switched on, and on this network?'
 
 /** What the kernel says of a connection, by its code. */
 const CONNECTION: Record<string, string> = {
-  ECONNREFUSED: 'the server is there, but does not give out releases now',
-  ENETUNREACH: 'no way leads there from this network',
+  ECONNREFUSED: 'the server is there, but is not giving out releases right now',
+  ENETUNREACH: 'it can not be reached from this network',
 }
 
 const DISK: Record<string, string> = {
-  EIO: 'the disk can not read or write some of its blocks any more',
-  EBADMSG: 'the disk can not read some of its blocks any more',
+  EIO: 'the disk can no longer read or write some of its blocks',
+  EBADMSG: 'the disk can no longer read some of its blocks',
   EUCLEAN: 'the file system of the disk is damaged',
-  EROFS: 'the disk takes no changes',
+  EROFS: 'the disk cannot be written to',
   ENOSPC: 'the disk is full',
 }
 
@@ -49,7 +49,7 @@ function whatAndCure(error: unknown): { what: string; cure?: string | undefined 
   return { what: error instanceof Error ? error.message : String(error) }
 }
 
-/** A URL may hold one, though it should not, and a screen is there for everybody to see. */
+/** A URL may hold one, though it should not, and anybody may see a screen. */
 export function withoutPassword(text: string): string {
   return text.replace(/(:\/\/[^/@:\s]*):[^/@\s]*@/g, '$1:…@')
 }

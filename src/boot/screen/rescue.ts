@@ -1,5 +1,5 @@
 /**
- * When nothing goes on by itself: a screen that says what happened and what to press, the rescue
+ * When the laptop can't go on by itself: a screen that says what happened and what to press, the rescue
  * shell, and the ways to end. It always goes on after a while, because nobody may be there.
  */
 
@@ -45,7 +45,7 @@ export async function showTrouble(console: Console, trouble: Trouble): Promise<b
   }
 }
 
-/** A shell on the console where it was asked for; resolves when it ends. */
+/** A shell on the console on which it was asked for; resolves when it ends. */
 export async function rescueShell(console: Console, terminal: Path): Promise<void> {
   const { processes, files } = console.host
   console.line('This is the rescue shell. `exit` goes on with the start.')
@@ -77,9 +77,9 @@ export async function endMachine(
       system.reboot(how)
     } catch (error) {
       if (!isSystemError(error)) throw error
-      console.line(`That is refused (${error.code}).`)
+      console.line(`The kernel refuses that (${error.code}).`)
     }
-    // Nothing else is left to do for this process, and it must not end.
+    // This process has nothing else left to do, and must not end.
     await clock.sleep(60_000)
   }
 }
