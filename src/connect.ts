@@ -1,7 +1,7 @@
 /**
  * A TCP connection to a named host, over whichever of its addresses answers first (RFC 8305): the
- * families take turns, and each next address gets its try a moment after the last one, or at once
- * where that one failed. Whoever needs a connection by name makes it here.
+ * families take turns, and each next address is tried a moment after the last one, or at once
+ * if that one failed. Every connection by name is made here.
  */
 import { DeadlineError, isSystemError, PeerError } from './errors.ts'
 import type { Host } from './host.ts'
@@ -19,11 +19,11 @@ interface Destination {
   peer: string
   host: string
   port: number
-  /** For all addresses together. How long the name's resolution may take is the system's to say. */
+  /** For all addresses together. How long resolving the name may take is up to the system. */
   timeoutMs: number
 }
 
-/** Throws a PeerError `away`, or a DeadlineError where nobody answered in time. */
+/** Throws a PeerError `away`, or a DeadlineError if nobody answered in time. */
 export async function connect(
   modules: Pick<Host, 'sockets' | 'clock'>,
   destination: Destination,
@@ -44,7 +44,7 @@ export async function connect(
   }
 }
 
-/** The families take turns, beginning with the resolver's first choice; the order within each stays. */
+/** The families take turns, beginning with the resolver's first choice; each keeps its order. */
 export function inTurns(addresses: readonly ResolvedAddress[]): ResolvedAddress[] {
   const first = addresses.filter(({ family }) => family === addresses[0]?.family)
   const other = addresses.filter(({ family }) => family !== addresses[0]?.family)
@@ -94,7 +94,7 @@ class Race {
     )
     if (turn === this.addresses.length) return
     clock.sleep(ATTEMPT_DELAY_MS).then(() => {
-      // Where it failed meanwhile, its successor is under way already.
+      // If it has failed in the meantime, its successor is already under way.
       if (turn === this.#next) this.#start()
     })
   }
@@ -111,7 +111,7 @@ class Race {
 
   #failed(error: unknown): void {
     this.#running--
-    // One that refuses says more than one that is silent.
+    // A refusal says more than silence.
     if (this.#failure === undefined || isSystemError(this.#failure, 'ETIMEDOUT')) {
       this.#failure = error
     }

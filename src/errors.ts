@@ -1,6 +1,6 @@
 /**
  * All classes of errors, one for each next move of the upgrade. A step throws the class that says
- * what shall happen next; only `main.ts` turns a class into an exit status.
+ * what has to happen next; only `main.ts` turns a class into an exit status.
  */
 
 /** Base of the errors that we make. `cure` says what a person can do next. */
@@ -33,7 +33,7 @@ export class PeerError extends UpgradeError {
 /** Nobody answered in time. Next: another source, then wait. */
 export class DeadlineError extends UpgradeError {}
 
-/** There is nothing to be done before `untilSeconds`: the source may have it then. */
+/** Nothing can be done before `untilSeconds`: the source may have it then. */
 export class LaterError extends UpgradeError {
   constructor(
     message: string,
@@ -68,8 +68,8 @@ export class SpaceError extends UpgradeError {
 }
 
 /**
- * What was proved when it came does not stand on the disk like that: the disk's fault or the memory's,
- * and never a source's.
+ * What was proved on arrival is different on the disk now: the fault of the disk or the memory, and
+ * never of a source.
  */
 export class DiskError extends UpgradeError {}
 
@@ -90,22 +90,22 @@ export function isSystemError(error: unknown, ...codes: string[]): error is Syst
   return codes.length === 0 || codes.includes((error as SystemError).code)
 }
 
-/** The manifest of a tree is not as it must be, as native:trees says it; it is never constructed here. */
+/** The manifest of a tree is malformed, in the words of native:trees; it is never constructed here. */
 function isManifestError(error: unknown): boolean {
   return error instanceof Error && error.name === 'ManifestError'
 }
 
-/** Whether it is one of those above, each with a next move of its own; all others are bugs of ours. */
+/** Whether it is one of those above, each with its own next move; all others are bugs of ours. */
 export function isExpected(error: unknown): error is Error {
   return error instanceof UpgradeError || isSystemError(error) || isManifestError(error)
 }
 
-/** What the machine lacks for a moment: it says nothing about the disk that was just asked. */
+/** Something the machine is short of for a moment: it says nothing about the disk that was just asked. */
 export function isOfMachine(error: SystemError): boolean {
   return ['ENOMEM', 'EMFILE', 'ENFILE', 'EAGAIN', 'EINTR'].includes(error.code)
 }
 
-/** For what only a bug of ours can make false; never reachable from a peer's bytes. */
+/** For what only a bug of ours can make false; a peer's bytes never get here. */
 export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new AssertionError(message)
 }

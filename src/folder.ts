@@ -3,7 +3,7 @@ import { ConfigError, isSystemError } from './errors.ts'
 import type { Fd, Files, Path } from './host.ts'
 import { show, trimmedEnd } from './text.ts'
 
-/** Opens a folder by a path of the system, and makes it first where only its last name is missing. */
+/** Opens a folder by a path of the system, and makes it first if only its last name is missing. */
 export function makeFolder(files: Files, path: Path): Fd {
   try {
     return files.openRoot(path)

@@ -26,15 +26,15 @@ interface Examination {
   progress: Progress
 }
 
-/** Of what a hook writes, more is not told (bytes). */
+/** How much of a hook's output is passed on (bytes). */
 const OUTPUT_MAX = 16 * 1024
-/** Between the polite signal and the other one. */
+/** Between SIGTERM and SIGKILL. */
 const GRACE_MS = 2000
 const SIGTERM = 15
 const SIGKILL = 9
 const PATH_DEFAULT = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
-/** All hooks are asked, also after a veto, so that all that is wrong is told at once. */
+/** All hooks are asked, even after a veto, so that everything wrong is told at once. */
 export async function examine(examination: Examination): Promise<Veto[]> {
   const vetoes: Veto[] = []
   const { host, folder, progress } = examination

@@ -40,7 +40,7 @@ export async function withScratch(parent, name, use) {
   try {
     return await use(folder)
   } catch (error) {
-    // The signal ended what was running; its end is no failure to tell of, and `stop` ends us.
+    // The signal ended what was running; its end is not a failure to tell of, and `stop` ends us.
     if (stopped) await new Promise(() => {})
     throw error
   } finally {

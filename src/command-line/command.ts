@@ -48,17 +48,17 @@ export const SOURCE: Option = {
 const BWLIMIT: Option = {
   name: '--bwlimit',
   value: 'KIB',
-  help: 'receive at most so many KiB per second (0: no cap)',
+  help: 'receive at most this many KiB per second (0: no cap)',
 }
 const PASSWORD_FILE: Option = {
   name: '--password-file',
   value: 'FILE',
-  help: "the daemon's password (else the variable RSYNC_PASSWORD)",
+  help: "the daemon's password (default: the variable RSYNC_PASSWORD)",
 }
 
 /** Of every command over a store. */
 export const STORE_OPTIONS: Option[] = [CONFIG, STORE, JSON_LINES, DEBUG, HELP]
-/** Of those that prove what stands there. */
+/** Of those that prove what is there. */
 export const TRUST_OPTIONS: Option[] = [KEYS, ...STORE_OPTIONS]
 /** Of those that fetch. */
 export const FETCH_OPTIONS: Option[] = [SOURCE, BWLIMIT, KEYS, PASSWORD_FILE, ...STORE_OPTIONS]

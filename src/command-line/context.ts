@@ -18,7 +18,7 @@ const STDERR: Fd = 2
 export class Context {
   readonly json: boolean
   readonly progress: ShownProgress
-  /** Its configuration is read when it is first asked for: publishers have none. */
+  /** Its configuration is read only when first asked for: publishers have none. */
   readonly device: Device
 
   constructor(
@@ -30,7 +30,7 @@ export class Context {
     this.device = this.newDevice()
   }
 
-  /** The same device, whose configuration is read again. */
+  /** The same device, with its configuration read again. */
   newDevice(): Device {
     const { host, values, progress } = this
     return new Device(host, progress, {

@@ -1,6 +1,6 @@
 /**
- * `daemon`: the parts that rounds are made of, one after the other, put together. Each round reads the
- * configuration again; only a bug of ours ends it, and a signal.
+ * `daemon`: puts together the parts that make one round after the other. Each round reads the
+ * configuration again; only a signal or a bug of ours ends it.
  */
 import { serveStatus } from '../daemon/control.ts'
 import { Daemon, type DaemonStatus, type HintSource, type Turn } from '../daemon/daemon.ts'
@@ -16,11 +16,11 @@ import { EXIT } from './exit-status.ts'
 
 export const daemonCommand: Command = {
   name: 'daemon',
-  summary: 'make rounds for ever',
+  summary: 'make rounds until it is stopped',
   about:
-    'Makes a round soon after the start, and then whenever the interval is over that the home\n' +
-    'server sets; sooner after a push. `xo-upgrade status` tells what it does. SIGHUP: a round now;\n' +
-    'SIGTERM and SIGINT end it, also in the middle of an upgrade, which the next round goes on with.',
+    'Makes a round soon after the start, and then at the interval that the home server sets; sooner\n' +
+    'after a push. `xo-upgrade status` tells what it is doing. SIGHUP: a round now; SIGTERM and\n' +
+    'SIGINT end it, even in the middle of an upgrade, which the next round then resumes.',
   options: FETCH_OPTIONS,
   needsRoot: true,
   async run(context) {
@@ -51,7 +51,7 @@ function fraction({ randomBytes }: Random): number {
   return randomBytes(4).reduce((sum, byte) => sum * 256 + byte, 0) / 2 ** 32
 }
 
-/** Without its socket the daemon does all the same; only `status` knows less. */
+/** Without its socket the daemon works all the same; only `status` knows less. */
 function openControl({ host, configuration, progress }: Context, status: () => DaemonStatus) {
   try {
     const control = serveStatus(host, configuration.controlSocket, status)

@@ -1,4 +1,4 @@
-/** Which exit status says what: sysexits(3) numbers, one for each next move. Documented in docs/OPERATING.md. */
+/** What each exit status means: sysexits(3) numbers, one for each next move. Documented in docs/OPERATING.md. */
 import {
   BusyError,
   ConfigError,

@@ -25,8 +25,8 @@ export const checkCommand: Command = {
   name: 'check',
   summary: 'ask the home server once, and say what would be done',
   about:
-    'Asks what the home server wants of this laptop, and prints the verdict: stay, upgrade, or\n' +
-    'lock out, and why. It keeps what the home server said, and changes nothing else.',
+    'Asks what the home server wants of this laptop, and prints the verdict (stay, upgrade, or lock\n' +
+    'out) and the reason. It keeps what the home server said, and changes nothing else.',
   options: [SOURCE, ...TRUST_OPTIONS],
   needsRoot: true,
   run: (context) =>
@@ -42,8 +42,8 @@ export const runCommand: Command = {
   name: 'run',
   summary: 'make one round: ask the home server, and upgrade if it is time to',
   about:
-    'Does what `check` says. Without an answer of the home server it goes by what that said last.\n' +
-    'A version that was brought here runs after the next start.',
+    'Does what `check` says. Without an answer from the home server it goes by the last one. A\n' +
+    'version that a round brings runs after the next start.',
   options: FETCH_OPTIONS,
   needsRoot: true,
   run: (context) =>
@@ -53,7 +53,7 @@ export const runCommand: Command = {
       const { failure, home, decision } = consultation
       if (failure) progress.note(`${failure.message}; going by what was known before`)
       tell(context, store, consultation, await carryOut(device, store, decision))
-      // The round is done; that somebody forges replies has to be known all the same.
+      // The round is done; but people have to know that somebody forges replies.
       if (failure && home === 'refused') {
         recordAttack(store, failure)
         throw failure
@@ -79,10 +79,10 @@ function tell(
 
 export const unlockCommand: Command = {
   name: 'unlock',
-  summary: 'free this laptop with an unlock statement that somebody brought',
+  summary: 'free this laptop with an unlock statement',
   about:
-    'Takes back that the laptop was stolen, and sets the lease that the statement gives. It has to\n' +
-    'be for this serial number, signed by a home key, and newer than all that was signed before.',
+    'Clears the report that the laptop was stolen, and sets the lease that the statement gives. The\n' +
+    'statement has to be for this serial number, signed by a home key, and newer than any before it.',
   options: [
     {
       name: '--from',
@@ -119,8 +119,8 @@ export const makeUnlockCommand: Command = {
   name: 'make-unlock',
   summary: 'sign the statement that frees one laptop by hand',
   about:
-    'Writes DIR/unlock-SERIAL. On a stick, in its top folder, it frees that laptop at its lock\n' +
-    'screen; `xo-upgrade unlock` does the same in a running system. It works once.',
+    'Writes DIR/unlock-SERIAL. In the top folder of a stick, it frees that laptop at its lock screen;\n' +
+    '`xo-upgrade unlock` does the same in a running system. It works once.',
   options: [
     { name: '--serial', value: 'SERIAL', required: true, help: 'the laptop to free' },
     { name: '--key', value: 'FILE', required: true, help: 'the secret key of the home server' },
@@ -128,7 +128,7 @@ export const makeUnlockCommand: Command = {
     {
       name: '--lease-end',
       value: 'TIME',
-      help: 'for instance 2027-12-31T00:00:00Z (default: without end)',
+      help: 'for instance 2027-12-31T00:00:00Z (default: no end)',
     },
     ...PLAIN_OPTIONS,
   ],

@@ -13,7 +13,7 @@ import { EXIT } from './exit-status.ts'
 import { textOf } from './options.ts'
 
 const LISTEN = '[::]:8765'
-/** Laptops that come while all places are taken wait in the kernel's queue. */
+/** Laptops that call while all places are taken wait in the kernel's queue. */
 const BACKLOG = 1024
 const SILENT_DAYS = 14
 
@@ -21,16 +21,16 @@ export const homeCommand: Command = {
   name: 'home',
   summary: 'answer laptops that call home, or show the fleet',
   about:
-    'Answers each laptop with a reply signed by the key, as the texts in the folder say (latest,\n' +
+    'Answers each laptop with a reply signed by the key, as the files in the folder say (latest,\n' +
     'roll-out, pins, stolen, leases, answers: docs/FORMATS.md), which may change while it runs, and\n' +
-    'appends every call to calls.jsonl there. It runs until it is killed. With --fleet it prints what\n' +
-    'that log tells instead: who runs what, who is behind, who rolled back, who was silent.',
+    'appends every call to calls.jsonl there. It runs until it is killed. With --fleet it only prints\n' +
+    'what that log tells: who runs what, who is behind, who rolled back, who was silent.',
   options: [
     {
       name: '--folder',
       value: 'DIR',
       required: true,
-      help: 'the folder with its texts and its log',
+      help: 'the folder with its files and its log',
     },
     { name: '--key', value: 'FILE', help: 'the secret key of the role home' },
     { name: '--listen', value: 'ADDRESS', help: `where to listen (default: ${LISTEN})` },
@@ -38,7 +38,7 @@ export const homeCommand: Command = {
     {
       name: '--silent-days',
       value: 'N',
-      help: `with --fleet: who said nothing for so long is silent (default: ${SILENT_DAYS})`,
+      help: `with --fleet: days without a call until a laptop counts as silent (default: ${SILENT_DAYS})`,
     },
     ...PLAIN_OPTIONS,
   ],
@@ -71,7 +71,7 @@ function parseListen(text: string): { host: string; port: number } {
   const port = Number(parts?.[3])
   if (!parts || port > 65_535) {
     throw new ConfigError(
-      `"${show(text)}" is no address to listen on`,
+      `"${show(text)}" is not an address to listen on`,
       'write for instance 0.0.0.0:8765, or [::]:8765 for IPv6 and IPv4',
     )
   }
@@ -110,7 +110,7 @@ function showFleet(context: Context): number {
     ...section('Rolled back', rolledBack, (one) => `from ${one.bad.join(', ')}`),
     ...section(`Silent for ${days} days`, silent, (one) => `last on ${formatInstant(one.time)}`),
     ...section('Stolen', stolen, (one) => `last on ${formatInstant(one.time)}`),
-    ...(skipped > 0 ? [`${skipped} lines of the log are no calls.`] : []),
+    ...(skipped > 0 ? [`${skipped} lines of the log are not calls.`] : []),
   ])
   return EXIT.done
 }

@@ -17,14 +17,14 @@ export const keysCommand: Command = {
   summary: 'bring the next keys of a role, or revoke one',
   about:
     'Appends a statement to MODULE/keys, signed by a key that devices trust now: from then on they\n' +
-    'trust the next keys as well, and the revoked ones no more. Devices take it with the next release,\n' +
-    'or when they meet one that a key signed which they do not know. docs/KEYS.md has the recipes.',
+    'trust the next keys as well, and no longer the revoked ones. Devices take it with the next\n' +
+    'release, or when they meet a release signed by a key unknown to them. Recipes: docs/KEYS.md.',
   options: [
     { name: '--role', value: 'ROLE', required: true, help: ROLES.join(', ') },
     { name: '--key', value: 'FILE', required: true, help: 'a secret key that is trusted now' },
     { name: '--to', value: 'MODULE', required: true, help: 'the folder that the daemon serves' },
     { name: '--next', value: 'FILE', repeated: true, help: 'a public key to trust from now on' },
-    { name: '--revoke', value: 'FILE', repeated: true, help: 'a public key to trust no more' },
+    { name: '--revoke', value: 'FILE', repeated: true, help: 'a public key to trust no longer' },
     ...PLAIN_OPTIONS,
   ],
   needsRoot: false,

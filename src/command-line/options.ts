@@ -10,7 +10,7 @@ import { bytesOfText } from '../text.ts'
 export interface Option {
   /** With its dashes: `--store`. */
   name: string
-  /** What stands for its value in the help; undefined: it has none. */
+  /** The name of its value in the help; undefined: it has none. */
   value?: string
   repeated?: boolean
   required?: boolean
@@ -45,7 +45,7 @@ export function textOf(values: Values, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
-/** Of an option that may be repeated; undefined where it was not given. */
+/** For an option that may be repeated; undefined if it was not given. */
 export function textsOf(values: Values, name: string): string[] | undefined {
   const value = values[name]
   return Array.isArray(value) ? value : undefined

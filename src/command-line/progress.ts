@@ -1,6 +1,6 @@
 /**
- * Progress for programs and logs: JSON lines, or one line a phase where nothing moves. All of it goes
- * where it can't mix with a result that somebody reads.
+ * Progress for programs and logs: JSON lines, or one line per phase where no bar can be drawn. All of
+ * it goes where it can't mix with the result.
  */
 import type { Clock } from '../host.ts'
 import type { ShownProgress } from '../progress.ts'

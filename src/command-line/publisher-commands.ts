@@ -37,9 +37,9 @@ export const publishCommand: Command = {
   name: 'publish',
   summary: 'make a tree into a signed release in a module',
   about:
-    'Puts the tree into MODULE/N with its manifest and signed release, then makes it the latest if\n' +
-    'no higher one is there. Any stock rsync daemon that serves MODULE serves it. Nothing half-made\n' +
-    'is ever visible; the same tree makes the same manifest.',
+    'Puts the tree into MODULE/N with its manifest and signed release, then makes it the latest unless\n' +
+    'there is a higher one. Any stock rsync daemon that serves MODULE serves it. Nothing half-made is\n' +
+    'ever visible; the same tree gives the same manifest.',
   options: [
     { name: '--image', value: 'TREE', required: true, help: 'the root file system' },
     { name: '--version', value: 'N', required: true, help: 'its version, 1 to 999999999' },
@@ -50,7 +50,7 @@ export const publishCommand: Command = {
     {
       name: '--jump-from',
       value: 'N',
-      help: 'the oldest version that may jump to it (default: any)',
+      help: 'the oldest version that may jump straight to it (default: any)',
     },
     {
       name: '--issued',

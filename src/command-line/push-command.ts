@@ -16,7 +16,7 @@ export const pushCommand: Command = {
     'Sends one small signed datagram, three times, to everybody in reach: IPv4 broadcast and an IPv6\n' +
     'group on each network card. A laptop that trusts the key (push*.pub) and runs an older version\n' +
     'asks home after a random wait; what it then does is its own decision. Each push counts once, and\n' +
-    'the clock of this machine dates it: a push that is older than what a laptop has seen is ignored.',
+    "is dated by this machine's clock: a laptop ignores a push older than one that it has seen.",
   options: [
     { name: '--version', value: 'N', required: true, help: 'the version to ask for' },
     { name: '--key', value: 'FILE', required: true, help: 'the secret key of the role push' },
@@ -25,7 +25,7 @@ export const pushCommand: Command = {
       name: '--address',
       value: 'HOST[:PORT]',
       repeated: true,
-      help: 'a host or an address of broadcast or multicast instead; may be repeated',
+      help: 'send to this host, broadcast or multicast address instead; may be repeated',
     },
     { name: '--port', value: 'PORT', help: `where laptops listen (default: ${PUSH_PORT})` },
     ...PLAIN_OPTIONS,

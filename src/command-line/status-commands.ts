@@ -27,8 +27,8 @@ export const verifyCommand: Command = {
   name: 'verify',
   summary: 'prove a tree against its signed manifest',
   about:
-    'Checks the signature, the metadata of every entry, that nothing else stands there, and the\n' +
-    'content of what its upgrade wrote. Exit status 1 and a list say what is damaged.',
+    'Checks the signature, the metadata of every entry, that nothing else is there, and the content\n' +
+    'of what its upgrade wrote. If something is damaged, it lists what, and the exit status is 1.',
   options: [
     {
       name: '--tree',
@@ -74,7 +74,7 @@ export const verifyCommand: Command = {
 export const statusCommand: Command = {
   name: 'status',
   summary: 'say what runs, what waits, what is on trial, and how the last upgrade ended',
-  about: 'Reads the store, and changes nothing.',
+  about: 'Reads the store and changes nothing.',
   options: STORE_OPTIONS,
   needsRoot: true,
   async run(context) {
@@ -180,7 +180,7 @@ function healthOf(record: {
 
 const TREES: TreeName[] = ['fakeroot', 'upgraded-root', 'staging', 'previous-root']
 
-/** Those that go on starting when their key was revoked, since they were proved before (docs/KEYS.md). */
+/** Trees that go on starting after their key was revoked, because they were proved before (docs/KEYS.md). */
 const KEPT: readonly TreeName[] = ['fakeroot', 'previous-root']
 
 function trustedTree(
@@ -208,7 +208,7 @@ function revocationOf({ number, revokedSeconds }: RevokedKey): string {
   return `is signed by key ${number}, which was revoked at ${formatInstant(revokedSeconds)}`
 }
 
-/** What `status` adds where a daemon runs: what it does, as a line for people and as it is. */
+/** What `status` adds if a daemon runs: what it is doing, as a line for people and as data. */
 async function daemonStatus({
   host,
   configuration,

@@ -18,15 +18,15 @@ import { EXIT } from './exit-status.ts'
 const LIVE_RISK =
   'With --live the new version takes over at once, without a restart of the kernel: systemd 254 and\n' +
   'later by a soft reboot, busybox init and sysvinit by pivot_root. All programs are ended, or run on\n' +
-  'from the old tree until they are started anew (sysvinit); the kernel stays the old one, and what\n' +
-  'goes wrong on the way needs a restart by hand. Where that is too much risk, leave --live away.'
+  'from the old tree until they are restarted (sysvinit); the kernel stays the old one, and if\n' +
+  'something goes wrong on the way, a restart by hand is needed. If that is too risky, omit --live.'
 
 export const swapCommand: Command = {
   name: 'swap',
-  summary: 'make the version that waits the one that runs, on trial',
+  summary: 'make the waiting version the one that runs, on trial',
   about:
     'Exchanges upgraded-root and fakeroot in one step; the tree that ran becomes previous-root.\n' +
-    'A system that has the old tree mounted keeps running it until it boots again. From then on\n' +
+    'A system that has the old tree mounted keeps running it until the next boot. From then on\n' +
     'the new one is on trial: it has some boots (3 by default) to be confirmed, or is swapped back.\n' +
     LIVE_RISK,
   options: [{ name: '--live', help: 'hand over to the new version now' }, ...STORE_OPTIONS],
@@ -87,25 +87,25 @@ export const confirmCommand: Command = {
   name: 'confirm',
   summary: 'say that the running version is healthy, which ends its trial',
   about:
-    'Run by the system at each boot, once it is up. First the executables of the folder\n' +
-    '/etc/xo-upgrade/health.d are asked, in the order of their names: one that ends with another\n' +
-    'status than 0, or not in time, is a veto, and the exit status is 1. A version that is not\n' +
-    'confirmed within some boots (3 by default) is swapped back.',
+    'The system runs it at each boot, once it is up. First it asks the executables in the folder\n' +
+    '/etc/xo-upgrade/health.d, in the order of their names: one that ends with a status other than\n' +
+    '0, or not in time, is a veto, and the exit status is 1. A version that is not confirmed within\n' +
+    'some boots (3 by default) is swapped back.',
   options: [
-    { name: '--force', help: 'ask no hooks, and confirm also what was never started' },
+    { name: '--force', help: 'ask no hooks, and confirm even a version that was never started' },
     ...STORE_OPTIONS,
   ],
   needsRoot: true,
   async run(context) {
     const force = context.values['--force'] === true
-    // Hooks may take their time, and may look at the store themselves: they run without its lock.
+    // Hooks may take long, and may look at the store themselves: they run without its lock.
     const asked = await examined(context, force)
     const say = (store: Store) => {
       recoverFirst(context, store, 'swap')
       const version = store.version('fakeroot')
       if (version !== asked.version) {
         throw new BusyError(
-          `version ${asked.version} was examined, and by now it is ${version} that is to run`,
+          `version ${asked.version} was examined, but by now version ${version} is the one to run`,
           'start it, then confirm it',
         )
       }
@@ -113,7 +113,7 @@ export const confirmCommand: Command = {
         ? vetoed(context, store, asked)
         : confirmed(context, store, force)
     }
-    // The record is all that this changes, unless a swap is to be finished first.
+    // This changes only the record, unless a swap has to be finished first.
     const moment = (store: Store) => {
       return readState(store).intent === undefined ? say(store) : undefined
     }
@@ -121,7 +121,7 @@ export const confirmCommand: Command = {
   },
 }
 
-/** A round of the daemon may be at work just then. A trial's watchdog waits longer than this. */
+/** A round of the daemon may be at work at the time. A trial's watchdog waits longer than this. */
 const LOCK_WAIT_SECONDS = 120
 
 type ExaminedVersion = Awaited<ReturnType<typeof examined>>
@@ -145,7 +145,7 @@ async function examined(context: Context, force: boolean) {
   }
 }
 
-/** What was not started yet can't have shown that it is healthy. */
+/** A version not started yet can't have shown that it is healthy. */
 function checkStarted(store: Store, version: number, trial: boolean): void {
   if (!store.isRoot('previous-root') && !(trial && readState(store).boots === 0)) return
   throw new BusyError(
@@ -156,7 +156,7 @@ function checkStarted(store: Store, version: number, trial: boolean): void {
 
 function confirmed(context: Context, store: Store, force: boolean): number {
   const { version, wasTrial } = confirm(store)
-  // The early boot armed it for the trial alone; whoever took it over keeps it.
+  // The early boot armed it only for the trial; whoever took it over keeps it.
   if (wasTrial) disarmWatchdog(context.host)
   context.result({ outcome: 'confirmed', version, trial: wasTrial, forced: force }, [
     wasTrial
@@ -182,7 +182,7 @@ function vetoed(
   return EXIT.vetoed
 }
 
-/** Finishes an interrupted swap; where it was the one now asked for, that is all there is to do. */
+/** Finishes an interrupted swap; if it is the one now asked for, that is all there is to do. */
 function recoverFirst(
   context: Context,
   store: Store,

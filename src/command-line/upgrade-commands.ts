@@ -29,10 +29,10 @@ export const upgradeCommand: Command = {
     'The running system is only read. After any failure or power cut: run it again.',
   options: [
     WANTED_VERSION,
-    { name: '--allow-downgrade', help: 'accept a version below the highest that was ever here' },
+    { name: '--allow-downgrade', help: 'accept a version below the highest ever accepted here' },
     {
       name: '--wait',
-      help: 'where a wait is due, wait and try again (default: end with status 75)',
+      help: 'if a wait is due, wait and try again (default: end with status 75)',
     },
     ...FETCH_OPTIONS,
   ],
@@ -88,8 +88,7 @@ function linesOf(result: Upgraded): string[] {
 export const installCommand: Command = {
   name: 'install',
   summary: 'put the first version into a store where none runs',
-  about:
-    'Makes the store where it is missing, fetches the whole image, proves it, and lets it run.',
+  about: 'Makes the store if it is missing, fetches the whole image, proves it, and lets it run.',
   options: [WANTED_VERSION, ...FETCH_OPTIONS],
   needsRoot: true,
   run: (context) =>
@@ -104,12 +103,12 @@ export const installCommand: Command = {
 
 export const recoverCommand: Command = {
   name: 'recover',
-  summary: 'mend the version that runs, or replace it where it is gone',
+  summary: 'mend the version that runs, or replace it if it is gone',
   about:
-    'Reads all of the running version and proves it. Where it is damaged, a whole tree is built\n' +
-    'beside it, for which only what is damaged is fetched, and swapped in: start it afterwards.\n' +
-    'Files that were edited, and what does not belong to the version, end with it. Where no version\n' +
-    'runs, one that is whole on the disk takes its place, or else the newest that a source has.',
+    'Reads all of the running version and proves it. If it is damaged, a whole tree is built beside it,\n' +
+    'for which only what is damaged is fetched, and swapped in: start it afterwards. Edited files, and\n' +
+    'whatever does not belong to the version, are gone then. If no version runs, one that is whole on\n' +
+    'the disk takes its place, or else the newest that a source has.',
   options: FETCH_OPTIONS,
   needsRoot: true,
   run: (context) =>
@@ -134,7 +133,7 @@ function recoveryOf(result: Recovered): string {
   return `Version ${version} takes the place of what ran: ${reportOf(result)}. ${next}`
 }
 
-/** What the operator's own hand asks for. */
+/** What the operator asks for by hand. */
 function asked({ values, configuration }: Context): JobWish {
   return {
     version: versionOf(values, '--version'),

@@ -1,6 +1,6 @@
 /**
- * The daemon's control socket: whoever connects is told what the daemon does, as one line of JSON,
- * and nothing that comes is read. Only root can connect. Also the side that asks.
+ * The daemon's control socket: it tells whoever connects what the daemon is doing, as one line of JSON,
+ * and reads nothing. Only root can connect. The asking side is here, too.
  */
 import { isSystemError } from '../errors.ts'
 import type { Clock, Host, Path, Sockets } from '../host.ts'
@@ -12,10 +12,10 @@ type Socket = import('native:sockets').Socket
 const TIMEOUT_MS = 2000
 const LINE_SIZE_MAX = 16 * 1024
 const BACKLOG = 8
-/** Before the next try where the system had no descriptor for a connection (milliseconds). */
+/** The pause before the next try if the system had no descriptor for a connection (milliseconds). */
 const PAUSE_MS = 1000
 
-/** Serves until `close` is called. Throws where the socket can't be made. */
+/** Serves until `close` is called. Throws if the socket can't be made. */
 export function serveStatus(
   modules: { sockets: Sockets; clock: Clock },
   path: Path,
@@ -44,20 +44,20 @@ export function serveStatus(
   }
 }
 
-/** One at a time: who doesn't read waits no longer than the time-out, and so do those behind. */
+/** One at a time: a client that doesn't read holds up the next no longer than the time-out. */
 async function answerOne(sockets: Sockets, socket: Socket, status: DaemonStatus): Promise<void> {
   try {
     const line = arrayOfBytes(bytesOfText(`${JSON.stringify(status)}\n`))
     await sockets.write(socket, line, 0, line.length, TIMEOUT_MS)
   } catch (error) {
-    // Who hangs up has heard enough.
+    // A client that hangs up has heard enough.
     if (!isSystemError(error)) throw error
   } finally {
     sockets.close(socket)
   }
 }
 
-/** What the daemon does; undefined where none answers. */
+/** What the daemon is doing; undefined if none answers. */
 export async function askStatus(
   { sockets }: Pick<Host, 'sockets'>,
   path: Path,

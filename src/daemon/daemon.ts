@@ -1,20 +1,20 @@
 /**
- * Rounds for ever: waits until one is due, makes it, and waits again; sooner after a hint, once for
- * whatever a sleep made it miss, and no more once it is told to end. It decides nothing of a round,
- * and holds nothing that grows: it runs for years in 256 MB.
+ * Rounds without end: waits until one is due, makes it, and waits again; sooner after a hint, once for
+ * all those that a sleep made it miss, and none once it is told to end. It decides nothing about a
+ * round, and holds nothing that grows: it runs for years in 256 MB.
  */
 import type { Clock } from '../host.ts'
 import { afterRound, afterStart, MISSED_SPREAD_SECONDS } from './schedule.ts'
 
-/** What wants a round before its time. */
+/** A reason to make a round before its time. */
 export interface Hint {
   /** For the log: `a push for version 43`. */
   reason: string
-  /** The round is made at a random moment within so many seconds. */
+  /** The round is made at a random moment within this many seconds. */
   withinSeconds: number
 }
 
-/** Gives hints one after the other. A rejection ends it: it is told, and never asked again. */
+/** Gives hints one after the other. A rejection ends it: it is reported, and never asked again. */
 export interface HintSource {
   next(): Promise<Hint>
 }
@@ -22,19 +22,19 @@ export interface HintSource {
 export interface RoundResult {
   /** One sentence: what the round found, or what stopped it. */
   outcome: string
-  /** The home server answered: time is counted from now. */
+  /** The home server answered: the interval is counted from now. */
   answered: boolean
   failed: boolean
-  /** When to look again what can be done without asking home; undefined: nothing waits for that. */
+  /** When to look again at what can be done without asking home; undefined: nothing waits for that. */
   againSeconds: number | undefined
   /** What the home server or the configuration says. */
   intervalSeconds: number
 }
 
 export interface Turn {
-  /** It is the home server's turn; else only what was put off is looked at again. */
+  /** It is time to ask the home server; otherwise only what was put off is looked at again. */
   ask: boolean
-  /** Somebody wants it now: no wait for a source holds it back. */
+  /** Somebody wants it now: it does not wait for a source. */
   hinted: boolean
 }
 
@@ -42,37 +42,37 @@ export interface DaemonParts {
   clock: Clock
   /** From 0 to 1. */
   random(): number
-  /** Never rejects but for a bug. */
+  /** Never rejects, except for a bug. */
   round(turn: Turn): Promise<RoundResult>
-  /** So many seconds were run since the last count; false where they could not be kept now. */
+  /** Counts the seconds run since the last count; false if they could not be kept now. */
   count(seconds: number): boolean
   hints: readonly HintSource[]
   log(text: string): void
 }
 
-/** What the daemon does, for `status`. Times are of the wall clock, in seconds since 1970. */
+/** What the daemon is doing, for `status`. Times are by the wall clock, in seconds since 1970. */
 export interface DaemonStatus {
   activity: 'waiting' | 'in a round'
-  /** Why the next round is made when it is made. */
+  /** Why the next round is due when it is due. */
   because: string
-  /** Undefined: the round that is under way has to end first. */
+  /** Undefined: the round under way has to end first. */
   nextSeconds: number | undefined
   rounds: number
   failures: number
   outcome: string
 }
 
-/** It looks up so often, to notice that the laptop slept (milliseconds). */
+/** How often it looks at the clocks, to notice that the laptop slept (milliseconds). */
 const SLICE_MS = 60_000
-/** A wall clock that ran ahead by less than this was only set (milliseconds). */
+/** A wall clock that jumped ahead by less than this was only set (milliseconds). */
 const SLEEP_MIN_MS = 60_000
-/** Running time is kept so often: a cut loses no more of it (milliseconds). */
+/** How often running time is kept: a power cut loses no more of it than this (milliseconds). */
 const COUNT_MS = 3_600_000
 
 export class Daemon {
   #parts: DaemonParts
   #dueMs: number
-  /** When home's turn comes. Before, only what was put off is looked at. */
+  /** When home is to be asked. Before that, only what was put off is looked at. */
   #askMs: number
   #because = 'the start'
   #countedMs: number
@@ -80,9 +80,9 @@ export class Daemon {
   #failures = 0
   #outcome = ''
   #inRound = false
-  /** What came since the last look: two of one turn both count. */
+  /** The hints since the last look: two in one turn both count. */
   #hints: Hint[] = []
-  /** The round that is due next was asked for by a hint. */
+  /** A hint asked for the next round. */
   #hinted = false
   #ended = false
   #failure: { error: unknown } | undefined
@@ -110,13 +110,13 @@ export class Daemon {
     }
   }
 
-  /** Ends `run` at once, also in the middle of a round: that is cut-proof. */
+  /** Ends `run` at once, even in the middle of a round, which survives any cut. */
   end(): void {
     this.#ended = true
     this.#wake?.()
   }
 
-  /** Returns when it was told to end. */
+  /** Returns once it was told to end. */
   async run(): Promise<void> {
     for (const source of this.#parts.hints) this.#listen(source)
     while (!this.#ended) {
@@ -130,7 +130,7 @@ export class Daemon {
     this.#count()
   }
 
-  /** Until something happens, the next round is due, or a slice is over. */
+  /** Waits until something happens, the next round is due, or a slice is over. */
   async #pause(): Promise<void> {
     const { clock } = this.#parts
     const [beganMs, beganWallMs] = [clock.monotonicMs(), clock.wallSeconds() * 1000]
@@ -138,7 +138,7 @@ export class Daemon {
     const leftMs = this.#inRound ? SLICE_MS : Math.max(0, this.#dueMs - beganMs)
     await new Promise<void>((resolve) => {
       this.#wake = resolve
-      // A sleep that is overtaken ends by itself: there are never more of them than events in a slice.
+      // A sleep cut short ends by itself: there are never more of them than events in a slice.
       clock.sleep(Math.min(leftMs, SLICE_MS)).then(resolve)
     })
     this.#wake = undefined
@@ -186,7 +186,7 @@ export class Daemon {
     const { round, clock } = this.#parts
     const ask = clock.monotonicMs() >= this.#askMs
     this.#inRound = true
-    // What a hint asks for from now on is a round of its own.
+    // A hint from now on asks for a round of its own.
     this.#dueMs = Number.POSITIVE_INFINITY
     if (ask) this.#askMs = Number.POSITIVE_INFINITY
     const hinted = this.#hinted
@@ -215,7 +215,7 @@ export class Daemon {
     }
     const { againSeconds = Number.POSITIVE_INFINITY } = result
     const againMs = nowMs + againSeconds * 1000
-    // A hint of the meantime may have set an earlier one.
+    // A hint in the meantime may have set an earlier one.
     const dueMs = Math.min(this.#askMs, againMs)
     if (dueMs < this.#dueMs) {
       this.#dueMs = dueMs

@@ -3,14 +3,14 @@
  * laptops that were switched on by the same school bell must not ask at the same moment.
  */
 
-/** Whatever a home server says: not so often that it hurts, and not so seldom that it is forgotten. */
+/** Whatever a home server says: not so often that it hurts, and not so rarely that a laptop is forgotten. */
 export const INTERVAL_MIN_SECONDS = 60
 export const INTERVAL_MAX_SECONDS = 7 * 86_400
 /** The first round after a start is made within this time (seconds). */
 const START_SPREAD_SECONDS = 300
-/** After a first failure; each further one doubles it, up to the interval. */
+/** The wait after a first failure; each further one doubles it, up to the interval. */
 const RETRY_SECONDS = 300
-/** How soon to look again whether a reason that passes by itself is over. Nobody is asked for that. */
+/** How soon to look again whether a passing reason is over. Nobody is asked for that. */
 export const POSTPONED_SECONDS = 600
 /** A round that a sleeping laptop missed is made up for within this time. */
 export const MISSED_SPREAD_SECONDS = 60

@@ -1,7 +1,7 @@
 /**
  * One look around and one decision: the home server is asked where there is one, what it said is
- * kept, and `decide` has the last word. It brings no version here; the home record (and the trusted
- * time) is all that it ever changes.
+ * kept, and `decide` has the last word. It fetches no version; it only ever changes the home record and
+ * the trusted time.
  */
 import { callHome, type HomeContact, isAway, type Laptop } from '../call-home/call-home.ts'
 import { type LockPolicy, lockVerdict, recordReply } from '../call-home/lock.ts'
@@ -13,9 +13,9 @@ import { type Decision, decide, type UpgradePolicy } from './decide.ts'
 import { readSurroundings } from './surroundings.ts'
 
 interface ConsultOptions {
-  /** Undefined: there is none, or it is not its turn to be asked. */
+  /** Undefined: there is none, or it is not yet time to ask it. */
   home: { server: HomeContact; laptop: Omit<Laptop, 'installed'> } | undefined
-  /** Its sources are those of the configuration: what the home server names goes before them. */
+  /** Its sources are those of the configuration: those that the home server names go before them. */
   policy: UpgradePolicy
   lock: LockPolicy
   inhibit: Path
@@ -29,7 +29,7 @@ export interface Consultation {
   failure: Error | undefined
 }
 
-/** Keeps a reply also while somebody else works on the trees. */
+/** Keeps a reply even while somebody else works on the trees. */
 export async function consult(store: Store, question: ConsultOptions): Promise<Consultation> {
   const asked = await ask(store, question)
   const { home, trial, bad, ...times } = readState(store)
@@ -67,7 +67,7 @@ async function ask(
   }
 }
 
-/** Home knows best which school server a laptop is at; each URL stands once. */
+/** Home knows best which school server a laptop is at; each URL comes once. */
 function merged(first: readonly string[], second: readonly string[]): string[] {
   return [...new Set([...first, ...second])]
 }

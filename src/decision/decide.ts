@@ -7,7 +7,7 @@ import { type HourWindow, isWithin } from '../hours.ts'
 import type { State } from '../store/state.ts'
 
 export interface RoundFacts {
-  /** In `fakeroot` and `upgraded-root`; undefined: no tree there. */
+  /** The versions in `fakeroot` and `upgraded-root`; undefined: no tree there. */
   installed: number | undefined
   waiting: number | undefined
   /** From the state record. */
@@ -21,7 +21,7 @@ export interface RoundFacts {
   inhibitors: readonly string[]
   onBattery: boolean
   idle: boolean
-  /** Of the day, by the laptop's own clock. */
+  /** The minute of the day, by the laptop's own clock. */
   minute: number
 }
 
@@ -30,7 +30,7 @@ export interface UpgradePolicy {
   hold: boolean
   /** Only ever this version, whatever home says. */
   pinned: number | undefined
-  /** A wish for a lower version is followed. */
+  /** A lower version may be asked for. */
   allowDowngrade: boolean
   /** Go on without mains power. */
   onBattery: boolean
@@ -41,7 +41,7 @@ export interface UpgradePolicy {
 
 /** `reason` is a sentence. */
 export type Decision =
-  /** `postponed`: the reason passes by itself, without a word of the home server. */
+  /** `postponed`: the reason passes by itself, without the home server. */
   | { act: 'stay'; postponed: boolean; reason: string }
   /** `version` undefined: the newest that a source has. */
   | {
@@ -75,7 +75,7 @@ function whyNever(
 ): string | undefined {
   if (installed === undefined) return 'No system is installed: there is nothing to upgrade.'
   if (hold) return `The configuration holds this laptop at version ${installed}.`
-  // A new tree is built out of the previous one, which is the way back until the trial is over.
+  // A new tree is built from the previous one, which is the way back until the trial is over.
   if (trial === installed) return `Version ${trial} is on trial: nothing is changed before its end.`
   if (sources.length === 0) return 'No source is known.'
   return undefined
@@ -97,7 +97,7 @@ function whyNotThis(facts: RoundFacts, policy: UpgradePolicy): string | undefine
   return undefined
 }
 
-/** Reasons that pass by themselves. What is urgent waits only for what somebody put there on purpose. */
+/** Reasons that pass by themselves. An urgent upgrade waits only for what somebody put there on purpose. */
 function whyNotNow(facts: RoundFacts, { onBattery, hours }: UpgradePolicy): string | undefined {
   const { inhibitors, home, minute } = facts
   const [first] = inhibitors

@@ -1,6 +1,6 @@
 /**
- * What speaks against an upgrade just now, as the machine tells it: files in `inhibit.d`, the power
- * supply, the load, the hour. It only reads; whatever can't be read speaks against nothing.
+ * What speaks against an upgrade right now, as the machine tells it: files in `inhibit.d`, the power
+ * supply, the load, the hour. It only reads; whatever can't be read is no objection.
  */
 import { isSystemError } from '../errors.ts'
 import type { Fd, Files, Host, Path } from '../host.ts'
@@ -16,7 +16,7 @@ const IDLE_LOAD = 0.5
 
 type Surroundings = Pick<RoundFacts, 'inhibitors' | 'onBattery' | 'idle' | 'minute'>
 
-/** The two folders are the machine's own but for tests. */
+/** The two folders are the machine's own, except in tests. */
 export function readSurroundings(
   { files, clock }: Pick<Host, 'files' | 'clock'>,
   inhibitPath: Path,
@@ -30,7 +30,7 @@ export function readSurroundings(
   }
 }
 
-/** Files whose names begin with a point, or end as editors' leftovers do, are nobody's wish. */
+/** Files whose names begin with a dot, or end like editors' backup files, don't count. */
 function namesOf(files: Files, path: Path): string[] {
   const names = within(files, path, (directory) => files.readDirectory(directory, '.'))
   return (names ?? []).filter((name) => !/^\.|~$/.test(name)).map(show)
@@ -81,7 +81,7 @@ function within<Result>(
   try {
     return use(directory)
   } catch (error) {
-    // A supply that is being pulled out answers ENODEV.
+    // A supply being unplugged answers ENODEV.
     if (isSystemError(error)) return undefined
     throw error
   } finally {

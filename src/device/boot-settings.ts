@@ -10,7 +10,7 @@ export const ROOT_MODES: readonly RootMode[] = ['rw', 'ro', 'overlay']
 
 /** What the configuration says about starting. */
 export interface BootSettings {
-  /** A place as `store-place.ts` reads it; undefined: only the kernel's command line says it. */
+  /** A place as `store-place.ts` reads it; undefined: only the kernel's command line names it. */
   store: string | undefined
   storeWaitSeconds: number
   /** Programs to start, first choice first; [] where the kernel's own choice will do. */
@@ -22,7 +22,7 @@ export interface BootSettings {
   overlay: Path[]
   /** Folders that are written over the tree; the changes are forgotten at the next start. */
   volatile: Path[]
-  /** Boots that a new version has to become healthy. */
+  /** How many boots a new version has to become healthy. */
   trialBoots: number
   /** Days without a fresh word after which the console says so; 0: never. */
   staleDays: number
@@ -50,7 +50,7 @@ const BOOT_DEFAULTS: BootSettings = {
   watchdogSeconds: 300,
   stickLabels: [],
 }
-/** Where the configuration names no stick. */
+/** If the configuration names no stick. */
 export const STICK_LABEL = 'XO-RELEASE'
 
 type Set = (settings: BootSettings, value: string, fail: (allowed: string) => never) => void

@@ -1,6 +1,6 @@
 /**
- * One device as a command or an early boot works with it: what somebody said for this once over the
- * configuration over the defaults, and the store, the keys, the secrets and the sources that follow.
+ * One device as a command or an early boot works with it: what was asked for this time goes before the
+ * configuration, and that before the defaults; and the store, keys, secrets and sources that follow.
  */
 import { BusyError, ConfigError, isSystemError } from '../errors.ts'
 import type { Fd, Host, Path } from '../host.ts'
@@ -21,14 +21,14 @@ import { Store } from '../store/store.ts'
 import { bytesOfArray, show } from '../text.ts'
 import { CONFIGURATION_PATH, type Configuration, readConfiguration } from './settings.ts'
 
-/** Asked where nothing else is configured: the name that school servers have had from the first. */
+/** Asked if nothing else is configured: the name that school servers have always had. */
 const SCHOOL_SERVER = 'rsync://schoolserver/xo'
-/** Between two tries for a lock that somebody else has (milliseconds). */
+/** Between two tries for a lock that somebody else holds (milliseconds). */
 const LOCK_AGAIN_MS = 250
 
-/** What holds for this once, instead of what the configuration says. */
+/** What holds for this run, instead of what the configuration says. */
 export interface Overrides {
-  /** The file; undefined: where it always is, if it is there. */
+  /** The file; undefined: the one in the usual place, if it is there. */
   configuration?: Path | undefined
   store?: Path | undefined
   keys?: Path | undefined
@@ -85,14 +85,14 @@ export class Device {
   }
 
   /**
-   * Opens and locks the store for one piece of work. With `create` it is made where it is missing.
-   * Where somebody else has the lock, that is waited for as long as `waitSeconds` says.
+   * Opens and locks the store for one piece of work. With `create` it is made if it is missing.
+   * If somebody else holds the lock, it waits for as long as `waitSeconds` says.
    */
   async withLockedStore<Result>(
     create: boolean,
     use: (store: Store) => Result | Promise<Result>,
     waitSeconds = 0,
-    /** Of work that changes the state record alone: done at once where the trees are locked, if it gives a result. */
+    /** For work that changes only the state record: if the trees are locked it is done at once, provided that it gives a result. */
     moment?: (store: Store) => Result | undefined,
   ): Promise<Result> {
     const store = this.store(create)
@@ -143,7 +143,7 @@ export class Device {
     try {
       store = this.store()
     } catch (error) {
-      // Before there is a store nothing was rotated.
+      // Before there is a store, nothing has been rotated.
       if (error instanceof ConfigError) return configured
       throw error
     }
@@ -154,7 +154,7 @@ export class Device {
     }
   }
 
-  /** Those that the rotations begin with; a role without any is left out. */
+  /** The keys that the rotations begin with; a role without any is left out. */
   configuredKeys(): ConfiguredKeys {
     const optional = (role: KeyRole) => {
       try {
@@ -238,7 +238,7 @@ export class Device {
     )
   }
 
-  /** A password belongs to one source, which the operator named with a user; never to one that DHCP or home names. */
+  /** A password belongs to the one source that the operator named with a user; never to one that DHCP or home names. */
   #passwordOwner(): { url: string; password: string } | undefined {
     const password = this.#password()
     if (password === undefined) return undefined
@@ -247,7 +247,7 @@ export class Device {
     if (others.length > 0) {
       throw new ConfigError(
         `the password of ${show(passwordFile)} is for one source, and ${others.length + 1} name a user`,
-        'keep the user in the URL of the one that the password is for',
+        'keep the user only in the URL that the password is for',
       )
     }
     return url === undefined ? undefined : { url, password }
@@ -270,7 +270,7 @@ export class Device {
   }
 }
 
-/** An empty file of the store that has no name any more. */
+/** An empty file in the store without a name. */
 function scratch(store: Store): Fd {
   const { files } = store.host
   if (files.stat(store.directory, 'scratch')) files.removeFile(store.directory, 'scratch')

@@ -1,4 +1,4 @@
-/** The only place that makes an `Upgrade` out of a device: an operator's, a round's, an early boot's. */
+/** The only place that makes an `Upgrade` from a device: for an operator, a round or an early boot. */
 import type { Source } from '../source/source.ts'
 import type { Store } from '../store/store.ts'
 import type { Upgrade } from '../upgrade.ts'
@@ -13,7 +13,7 @@ export interface JobWish {
   sources: readonly string[]
 }
 
-/** The sources are the caller's to open and to close. */
+/** The caller opens and closes the sources. */
 export function jobOf(
   device: Device,
   store: Store,

@@ -1,6 +1,6 @@
 /**
  * What the daemon hears of pushes: a listener over the laptop's own keys and state. Without a key of
- * the role, or with port 0, nothing listens; a port that is taken is told and keeps no round back.
+ * the role, or with port 0, nothing listens; a taken port is reported and holds back no round.
  */
 import type { HintSource } from '../daemon/daemon.ts'
 import { ConfigError, isExpected, isSystemError } from '../errors.ts'
@@ -61,7 +61,7 @@ function remember(device: Device, issued: number): void {
       store.close()
     }
   } catch (error) {
-    // On a disk that takes no record, the listener itself remembers it.
+    // If the disk can't take the record, the listener itself remembers it.
     if (!isExpected(error)) throw error
   }
 }

@@ -1,4 +1,4 @@
-/** One run of the flow, with its sources opened and closed, and what is left of it in the state record. */
+/** One run of the flow: opens and closes its sources, and leaves in the state record how it ended. */
 import { recordRun } from '../call-home/lock.ts'
 import { isExpected } from '../errors.ts'
 import { keepRoom, spaceError } from '../store/room.ts'
@@ -27,7 +27,7 @@ export async function recorded<Result extends { outcome: string; version: number
     try {
       if (isExpected(error)) record(store, error.name, error.message)
     } catch {
-      // A disk that takes no record is what the first error is about.
+      // If the disk can't take the record, the first error is about that.
     }
     throw error
   } finally {
@@ -43,7 +43,7 @@ export function recordAttack(store: Store, attack: Error): void {
   try {
     record(store, attack.name, attack.message)
   } catch (error) {
-    // The attack is told all the same, and a store that is full is another round's matter.
+    // The attack is reported all the same, and a full store is for another round to deal with.
     if (!isExpected(error)) throw error
   }
 }

@@ -21,7 +21,7 @@ import type { Device } from './device.ts'
 import { recordAttack, recorded } from './recorded.ts'
 import { runStolenHook } from './stolen-hook.ts'
 
-/** While the configuration can't be read. */
+/** As long as the configuration can't be read. */
 const INTERVAL_UNREADABLE_SECONDS = 3600
 
 /** The first half of a round: what home says, what speaks against it, and what follows. */
@@ -49,7 +49,7 @@ export function homeOf(
   return { server, laptop: { serial, hardware, deployment } }
 }
 
-/** The second half: does what was decided; returns what came of an upgrade. */
+/** The second half: does what was decided; returns the result of an upgrade. */
 export async function carryOut(
   device: Device,
   store: Store,
@@ -84,7 +84,7 @@ function usable(device: Device, store: Store, urls: string[]): string[] {
   })
 }
 
-/** What came of an upgrade, for people. */
+/** The result of an upgrade, for people. */
 export function upgradeSentence({ outcome, version, source }: Upgraded): string {
   if (outcome === 'up-to-date') return `Version ${version} is the newest.`
   if (outcome === 'waiting') return `Version ${version} waits for the next start.`
@@ -92,7 +92,7 @@ export function upgradeSentence({ outcome, version, source }: Upgraded): string 
   return `Version ${version} is staged and proved${from}; it runs after the next start.`
 }
 
-/** A round that can't fail: whatever went wrong is its outcome. */
+/** A round that can't fail: whatever goes wrong is its outcome. */
 export async function makeRound(device: Device, turn: Turn): Promise<RoundResult> {
   const result: RoundResult = {
     outcome: '',
@@ -160,7 +160,7 @@ async function carryOutAndTell(
   }
 }
 
-/** Until when the sources are left alone; undefined: it is their turn. */
+/** Until when the sources are left alone; undefined: they may be asked. */
 function waitUntil(store: Store): number | undefined {
   const { wait } = readState(store)
   return secondsLeft(wait, store.host.clock.wallSeconds()) > 0 ? wait?.until : undefined

@@ -1,6 +1,6 @@
 /**
- * The configuration file: INI, parsed by the `ini` package. What it knows stands in one table here;
- * an unknown section or key, or a value that can't be, is an error that names its line.
+ * The configuration file: INI, parsed by the `ini` package. All that it knows is in one table here;
+ * an unknown section or key, or an impossible value, is an error that names its line.
  */
 
 import { parse } from 'ini'
@@ -46,9 +46,9 @@ export interface Configuration {
   lock: LockPolicy
   /** Run while the laptop is known as stolen. */
   stolenHook: Path | undefined
-  /** Where the daemon tells what it does. */
+  /** Where the daemon tells what it is doing. */
   controlSocket: Path
-  /** Where pushes are heard; 0: nowhere. A round follows within so many seconds. */
+  /** The port where pushes are heard, 0: nowhere; and within how many seconds a round follows. */
   pushPort: number
   pushSpreadSeconds: number
   /** URLs: school servers, and upstreams, each in the order to try them. */
@@ -68,9 +68,9 @@ export interface Configuration {
   timeoutMs: number
   rateMinBytesPerSecond: number
   passwordFile: Path | undefined
-  /** Digests below SHA-256 that may tell of the password. */
+  /** Digests weaker than SHA-256 that may be used to prove the password. */
   weakPasswordDigests: WeakDigest[]
-  /** Boots that a new version has to become healthy; 0: as many as it likes. */
+  /** How many boots a new version has to become healthy; 0: no limit. */
   trialBoots: number
   /** The folder of the hooks that say whether the system is healthy, and how long one may take. */
   healthHooks: Path
@@ -141,7 +141,7 @@ const text =
 const yesOrNo =
   (set: (configuration: Configuration, value: boolean) => void): Setter =>
   (configuration, value, fail) => {
-    // The parser makes booleans of these words, and of no others.
+    // The parser makes booleans of exactly these words.
     if (!['yes', 'no', 'true', 'false'].includes(value)) fail('yes or no')
     set(configuration, value === 'yes' || value === 'true')
   }
@@ -336,7 +336,7 @@ export function parseConfiguration(content: string, name: string): Configuration
   const parsed = parse(content.replace(/^\xef\xbb\xbf/, '')) as Record<string, unknown>
   for (const [section, keys] of Object.entries(parsed)) {
     if (typeof keys !== 'object' || keys === null) {
-      throw wrong(content, name, ['', section], `"${section}" stands outside of any section`)
+      throw wrong(content, name, ['', section], `"${section}" is outside any section`)
     }
     for (const [key, value] of Object.entries(keys)) {
       const setter = SETTERS[`${section}.${key}`]

@@ -4,10 +4,10 @@ import { whyNotStarted } from '../hooks.ts'
 import { show } from '../text.ts'
 import type { Device } from './device.ts'
 
-/** Longer than that a hook is not waited for. It goes on by itself. */
+/** How long to wait for a hook. After that it goes on by itself. */
 const HOOK_TIMEOUT_MS = 60_000
 
-/** Also in each further round, as long as the laptop is known as stolen. */
+/** Runs in every round for as long as the laptop counts as stolen. */
 export async function runStolenHook({ configuration, host, progress }: Device): Promise<void> {
   const { stolenHook } = configuration
   if (stolenHook === undefined) return

@@ -1,5 +1,5 @@
 /**
- * Where the store lies, as `xo.store=` and the configuration say it: a disk, and a folder on it. Pure.
+ * Where the store is, as `xo.store=` and the configuration say it: a disk, and a folder on it. Pure.
  */
 import { ConfigError } from '../errors.ts'
 import type { Path } from '../host.ts'
@@ -11,7 +11,7 @@ export interface StorePlace {
   value: string
   /** The store, from the root of its file system, without slashes at its ends; '' is that root. */
   folder: Path
-  /** As it was said. */
+  /** As it was written. */
   text: string
 }
 
@@ -22,7 +22,7 @@ const KINDS: [string, StorePlace['by']][] = [
 ]
 
 const CURE =
-  'allowed: UUID=…, LABEL=…, PARTLABEL=…, /dev/…, ubiN:NAME or mtd:NAME, and :/FOLDER behind it'
+  'allowed: UUID=…, LABEL=…, PARTLABEL=…, /dev/…, ubiN:NAME or mtd:NAME, followed by :/FOLDER'
 
 export function parseStorePlace(text: string): StorePlace {
   const colon = text.indexOf(':/')

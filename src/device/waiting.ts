@@ -1,6 +1,6 @@
 /**
  * `--wait`: a command that waits for the sources by itself, instead of ending with status 75. The wait
- * stands in the store, so it goes on after a restart; the lock is free meanwhile.
+ * is recorded in the store, so it goes on after a restart; the lock is free in the meantime.
  */
 import { LaterError } from '../errors.ts'
 import { formatInstant } from '../release/fields.ts'
@@ -9,10 +9,10 @@ import { faultOf } from '../source/search.ts'
 import { readState } from '../store/state.ts'
 import type { Device } from './device.ts'
 
-/** One sleep: a wall clock that is set meanwhile is noticed after it. */
+/** One sleep: after it we notice if the wall clock was set. */
 const SLEEP_MAX_SECONDS = 60
 
-/** Runs `once`, and again after each wait, until it ends otherwise than by the sources' fault. */
+/** Runs `once`, and again after each wait, until it ends for a reason other than the sources' fault. */
 export async function untilServed<Result>(
   device: Device,
   once: () => Promise<Result>,
@@ -23,7 +23,7 @@ export async function untilServed<Result>(
       return await once()
     } catch (error) {
       if (!(error instanceof LaterError) && !faultOf(error)) throw error
-      // Without a wait in the store (it could not even be opened) this would go round and round.
+      // Without a wait in the store (it could not even be opened) this would go round in circles.
       if (waitOf(device) === 0) throw error
       device.progress.note((error as Error).message)
     }

@@ -51,8 +51,8 @@ function versionFor(
 
 /**
  * Where a laptop stands in the queue for a version, from 0 to just below 100. The same each time, so
- * that a higher percentage keeps all who were in; another for each version, so that not always the
- * same children go first.
+ * that a higher percentage keeps all who were in; different for each version, so that the same children
+ * don't always go first.
  */
 export function placeOf(checksums: Checksums, serial: string, version: number): number {
   const digest = checksums.hash('sha256', arrayOfBytes(`${version} ${serial}`))

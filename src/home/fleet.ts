@@ -1,6 +1,6 @@
 /**
  * What the log of calls tells about all laptops: who runs what, who is behind, who rolled back, who
- * was silent. Reads the log once from begin to end; a line that a power cut tore is skipped.
+ * was silent. Reads the log once from start to end; a line torn by a power cut is skipped.
  */
 
 import { isSerial } from '../call-home/reply.ts'
@@ -27,7 +27,7 @@ export interface Call {
 }
 
 export interface FleetLaptop extends Call {
-  /** The version that it would be told now; undefined: none. */
+  /** The version that it would be told to run now; undefined: none. */
   wanted: number | undefined
   behind: boolean
   stolen: boolean
@@ -36,7 +36,7 @@ export interface FleetLaptop extends Call {
 
 interface Fleet {
   laptops: FleetLaptop[]
-  /** Lines of the log that are no calls. */
+  /** Lines of the log that are not calls. */
   skipped: number
 }
 

@@ -1,6 +1,6 @@
 /**
- * The folder of a home server: its policy, read again when a file of it changed, and the log of
- * calls, appended to. A policy that is wrong never takes the place of one that was right.
+ * The folder of a home server: its policy, read again when one of its files changes, and the log of
+ * calls, which is appended to. A wrong policy never takes the place of a right one.
  */
 import { ConfigError, isSystemError } from '../errors.ts'
 import type { Fd, Files, Path } from '../host.ts'
@@ -18,7 +18,7 @@ export class HomeFolder {
   #policy: DeploymentPolicy
   #log: { fd: Fd; identity: string } | undefined
 
-  /** Throws a ConfigError where the folder is missing, or its policy wrong. */
+  /** Throws a ConfigError if the folder is missing or its policy is wrong. */
   constructor(
     readonly files: Files,
     path: Path,
@@ -33,7 +33,7 @@ export class HomeFolder {
     return this.#policy
   }
 
-  /** Reads what changed. Throws a ConfigError once for each change that is wrong; the policy before it holds. */
+  /** Reads what changed. Throws a ConfigError once for each wrong change; the policy before it still holds. */
   refresh(): void {
     const stamp = this.#stampNow()
     if (stamp === this.#stamp) return
@@ -57,13 +57,13 @@ export class HomeFolder {
       const content = readFile(this.files, this.#directory, name, POLICY_SIZE_MAX)
       if (content === undefined) continue
       const text = textOfBytes(bytesOfArray(content))
-      if (text === undefined) throw new ConfigError(`${this.#name}/${name} is no UTF-8 text`)
+      if (text === undefined) throw new ConfigError(`${this.#name}/${name} is not UTF-8 text`)
       texts[name] = text
     }
     return parsePolicy(texts, this.#name)
   }
 
-  /** Appends a line to the log of calls, whoever renamed it meanwhile. */
+  /** Appends a line to the log of calls, even if somebody has renamed it in the meantime. */
   log(record: object): void {
     const line = arrayOfBytes(bytesOfText(`${JSON.stringify(record)}\n`))
     this.files.write(this.#logFile(), line, 0, line.length)
@@ -91,6 +91,6 @@ export function openFolder(files: Files, path: Path): Fd {
     return files.openRoot(path)
   } catch (error) {
     if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error
-    throw new ConfigError(`${show(path)} is no folder`, `run: mkdir -p ${show(path)}`)
+    throw new ConfigError(`${show(path)} is not a folder`, `run: mkdir -p ${show(path)}`)
   }
 }

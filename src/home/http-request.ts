@@ -1,6 +1,6 @@
 /**
  * One HTTP/1.1 request, read byte by byte as it comes: strict, bounded, synchronous. A refusal is an
- * HTTP status with a word of why. It knows nothing of what is asked.
+ * HTTP status with a few words on why. It knows nothing of what is asked.
  */
 import { HTTP_HEAD_SIZE_MAX, QUESTION_SIZE_MAX } from '../limits.ts'
 import { trimmed } from '../text.ts'
@@ -69,7 +69,7 @@ export class HttpRequest {
     const colon = line.indexOf(':')
     const name = line.slice(0, Math.max(colon, 0)).toLowerCase()
     if (!TOKEN.test(name)) throw new Refusal(400, 'a malformed header')
-    // What could be read in two ways may have been read in the other one by a proxy between.
+    // What could be read in two ways may have been read the other way by a proxy in between.
     if (name === 'content-length' && this.#headers.has(name)) {
       throw new Refusal(400, 'two lengths')
     }

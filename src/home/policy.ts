@@ -1,6 +1,6 @@
 /**
  * What the operator of a home server wants: the texts of its folder, parsed. Line-based files that a
- * person or a script can write; one that is wrong names its line. Reading and watching them is
+ * person or a script can write; an error names the line. Reading and watching them is
  * folder.ts's.
  */
 import { areSources, isMessage, isSerial, PRIORITIES, type Priority } from '../call-home/reply.ts'
@@ -9,7 +9,7 @@ import { VERSION_MAX } from '../limits.ts'
 import { isAudience, parseInstant } from '../release/fields.ts'
 import { bytesOfText, show } from '../text.ts'
 
-/** A lease that ends at an instant (seconds since 1970), or runs so long from each answer on. */
+/** A lease that ends at an instant (seconds since 1970), or lasts this long from each answer on. */
 type Lease = { end: number } | { seconds: number }
 
 /** One value for all laptops, with other ones for deployments and single laptops. */
@@ -40,7 +40,7 @@ const INTERVAL_SECONDS = 6 * 3600
 const INTERVAL_MAX_MINUTES = 366 * 24 * 60
 const LEASE_MAX_DAYS = 3660
 
-/** One line that says something, with where it stands. */
+/** One line that says something, with its place. */
 class Line {
   readonly words: string[]
 

@@ -16,13 +16,13 @@ import { HttpRequest, Refusal } from './http-request.ts'
 type Listener = import('native:sockets').Listener
 type Accepted = Awaited<ReturnType<Host['sockets']['accept']>>
 
-/** At once: a buffer and a descriptor each. More of them wait in the kernel's queue. */
+/** Calls at once, a buffer and a descriptor each. More of them wait in the kernel's queue. */
 const CONNECTIONS_MAX = 200
 /** For a whole call, however slowly it comes (milliseconds). */
 const CALL_TIMEOUT_MS = 10_000
 /** How often the folder is looked at (milliseconds). */
 const REFRESH_MS = 1000
-/** When no descriptor is free: some calls will have ended by then (milliseconds). */
+/** The wait when no descriptor is free: some calls will have ended by then (milliseconds). */
 const CROWDED_MS = 50
 const PIECE = 4096
 
@@ -128,14 +128,14 @@ export class HomeServer {
       folder.refresh()
     } catch (error) {
       if (!(error instanceof UpgradeError) && !isSystemError(error)) throw error
-      complain(`${error.message}; what was read before holds until this is mended`)
+      complain(`${error.message}; what was read before holds until this is corrected`)
     }
   }
 
   #log({ nonce: _, ...question }: Question, reply: Reply, address: string | undefined): void {
     const { time, version, stolen } = reply
     try {
-      // Where a laptop calls from is nobody's business, unless it was stolen.
+      // Where a laptop calls from is logged only if it was stolen.
       const where = stolen ? { address } : {}
       this.#options.folder.log({ time, ...question, answered: version, stolen, ...where })
     } catch (error) {

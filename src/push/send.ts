@@ -43,7 +43,7 @@ export async function named(
     const { host, digits } = partsOf(word)
     const port = digits === undefined ? defaultPort : Number(digits)
     if (host === undefined || port < 1 || port > 65_535) {
-      throw new ConfigError(`"${word}" is no address`, 'write HOST, HOST:PORT or [IPV6]:PORT')
+      throw new ConfigError(`"${word}" is not an address`, 'write HOST, HOST:PORT or [IPV6]:PORT')
     }
     for (const address of await sockets.resolve(host, port)) {
       targets.push(...byEachCard(sockets, address))

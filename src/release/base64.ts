@@ -1,6 +1,6 @@
 /**
  * Base64, strictly: one spelling for each sequence of bytes. Keys, signatures and extended
- * attributes come through here. QuickJS has no atob; a text that is no base64 never throws.
+ * attributes come through here. QuickJS has no atob; a text that is not base64 never throws.
  */
 import { decode, encode } from '@stablelib/base64'
 

@@ -78,11 +78,11 @@ export function formatInstant(seconds: number): string {
   return `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`
 }
 
-/** Seconds since 1970; undefined where it is no instant in just this form. */
+/** Seconds since 1970; undefined where it is not an instant in just this form. */
 export function parseInstant(text: string): number | undefined {
   if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(text)) return undefined
   const milliseconds = Date.parse(text)
-  // A 30th of February is no date, whatever the parser makes of it.
+  // A 30th of February is not a date, whatever the parser makes of it.
   if (Number.isNaN(milliseconds) || formatInstant(milliseconds / 1000) !== text) return undefined
   return milliseconds / 1000
 }

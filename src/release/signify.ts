@@ -55,7 +55,7 @@ function parseLines(text: string, length: number): Parsed | string {
   const end = text.indexOf('\n', commentEnd + 1)
   if (end < 0) return 'ends before its second line does'
   const bytes = decodeBase64(text.slice(commentEnd + 1, end))
-  if (bytes === undefined) return 'has a second line that is no base64'
+  if (bytes === undefined) return 'has a second line that is not base64'
   if (bytes.length !== length) return `holds ${bytes.length} bytes; ${length} were expected`
   if (bytes[0] !== 0x45 || bytes[1] !== 0x64) return 'is for another algorithm than Ed25519 ("Ed")'
   return { comment: text.slice(COMMENT.length, commentEnd), bytes, end: end + 1 }
@@ -117,12 +117,14 @@ function parseKeyFile(file: string, length: number, name: string, kind: string):
   const parsed = parseLines(text, length)
   if (typeof parsed === 'string') {
     throw new ConfigError(
-      `${name} is no ${kind} key file of signify: it ${parsed}`,
+      `${name} is not a ${kind} key file of signify: it ${parsed}`,
       `give a ${kind} key file as "xo-upgrade keygen" and signify write it`,
     )
   }
   if (parsed.end !== text.length) {
-    throw new ConfigError(`${name} is no ${kind} key file of signify: it has more than two lines`)
+    throw new ConfigError(
+      `${name} is not a ${kind} key file of signify: it has more than two lines`,
+    )
   }
   return parsed
 }
@@ -195,7 +197,7 @@ function split(signed: Uint8Array, name: string) {
   const head = bytesOfArray(signed.subarray(0, COMMENT_SIZE_MAX + SIGNATURE_LENGTH * 2))
   const parsed = parseLines(head, SIGNATURE_LENGTH)
   if (typeof parsed === 'string') {
-    throw new TrustError(`${name} is no signed statement: it ${parsed}`)
+    throw new TrustError(`${name} is not a signed statement: it ${parsed}`)
   }
   return { bytes: parsed.bytes, message: signed.subarray(parsed.end) }
 }

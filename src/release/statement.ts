@@ -34,7 +34,7 @@ export function isValue(value: string): boolean {
 /** Throws a TrustError unless the message is a statement of this kind. The caller limits its size. */
 export function decodeStatement(message: Uint8Array, kind: string): Statement {
   const text = textOfBytes(bytesOfArray(message))
-  if (text === undefined) throw new TrustError(`the ${kind} statement is no UTF-8 text`)
+  if (text === undefined) throw new TrustError(`the ${kind} statement is not UTF-8 text`)
   if (!text.endsWith('\n')) throw new TrustError(`the ${kind} statement has no newline at its end`)
   const fields = new Map<string, string>()
   for (const line of text.slice(0, -1).split('\n')) {

@@ -43,7 +43,10 @@ function digestsFor(address: Address | undefined): readonly (WeakDigest | 'sha51
 export function parseGreeting(line: string, ours: number): Greeting {
   const match = /^@RSYNCD: ([0-9]{1,4})(?:\.([0-9]{1,4}))?(?: (.*))?$/.exec(line)
   if (!match) {
-    throw new PeerError(`"${show(line.slice(0, 80))}" is no greeting of an rsync daemon`, 'broken')
+    throw new PeerError(
+      `"${show(line.slice(0, 80))}" is not a greeting of an rsync daemon`,
+      'broken',
+    )
   }
   let protocol = Number(match[1])
   // A pre-release speaks its predecessor's protocol.

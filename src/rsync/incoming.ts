@@ -26,7 +26,7 @@ const TEXT_LENGTH_MAX = 8192
 /** Large reads keep the turns of the event loop few; 13 of them would fill TCP's largest default window (bytes). */
 const CAPACITY = 256 * 1024
 
-/** What a frame that is no data brings. The bytes are valid only during the call. */
+/** What a frame that is not data brings. The bytes are valid only during the call. */
 type OnMessage = (code: number, bytes: Uint8Array) => void
 
 export class Incoming {

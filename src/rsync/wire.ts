@@ -31,7 +31,7 @@ export interface WireOptions {
   link?: (() => Link) | undefined
 }
 
-/** A write that blocks is no fault: a stock sender reads between files only. Silence is what we judge. */
+/** A write that blocks is not a fault: a stock sender reads between files only. Silence is what we judge. */
 const WRITE_TIMEOUT_MS = 24 * 60 * 60 * 1000
 /** Of one pause for the cap: a keep-alive may be due meanwhile. */
 const PAUSE_MAX_MS = 500

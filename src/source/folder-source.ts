@@ -133,9 +133,9 @@ export class FolderSource implements Source {
 /** What an open says of a name that stands for something else than a file or folder. */
 const WRONG_TYPE: Record<string, string> = {
   ELOOP: 'is a link, which is not followed',
-  EISDIR: 'is a folder, and no file',
-  ENOTDIR: 'is no folder, or lies below something that is none',
-  EINVAL: 'is no file, but a device, pipe or socket',
-  ENXIO: 'is no file, but a device, pipe or socket',
+  EISDIR: 'is a folder, not a file',
+  ENOTDIR: 'is not a folder, or is below something that is not one',
+  EINVAL: 'is a device, pipe or socket, not a file',
+  ENXIO: 'is a device, pipe or socket, not a file',
   EXDEV: 'leads out of the folder',
 }

@@ -16,7 +16,7 @@ const URL_LENGTH_MAX = 512
 /** More interfaces with a lease than this are no laptop's. */
 const SOURCES_MAX = 4
 
-/** The URLs that the leases name. What can't be read or is no rsync URL is passed over. */
+/** The URLs that the leases name. What can't be read or is not an rsync URL is passed over. */
 export function sourcesOfLeases(files: Files, paths: readonly Path[]): string[] {
   const found = (paths.length > 0 ? paths : leasePaths(files)).flatMap((path) => {
     const url = sourceOfLease(textOfLease(files, path))

@@ -50,7 +50,7 @@ export function openSource(host: Host, url: string, options: SourceOptions): Sou
     )
   }
   throw new ConfigError(
-    `"${url}" is no source`,
+    `"${url}" is not a source`,
     'write rsync://HOST[:PORT]/MODULE, ssh://USER@HOST[:PORT]/MODULE or file:///FOLDER',
   )
 }

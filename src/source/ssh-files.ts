@@ -40,7 +40,7 @@ export function kindOfKey(files: Files, path: Path): 'openssh' | 'dropbear' {
   const kind = /^-----BEGIN ([A-Z ]*)PRIVATE KEY-----\r?\n/.exec(content)
   if (!kind) {
     throw new SourceConfigError(
-      `${name} is no private key for ssh`,
+      `${name} is not a private key for ssh`,
       `make one with: ssh-keygen -t ed25519 -N '' -f ${name}`,
     )
   }

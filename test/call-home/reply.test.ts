@@ -83,7 +83,7 @@ test('of a reply that answers our nonce every date is the time', () => {
   }
 })
 
-test('another kind of statement is no reply, though the key is right', () => {
+test('another kind of statement is not a reply, though the key is right', () => {
   const unlock = sign(
     encodeUnlock({ serial: asked.serial, time: NOW, leaseEnd: undefined }),
     secret,
@@ -160,7 +160,7 @@ test('a question is read as it was written', () => {
   assert.equal(decodeQuestion(encodeQuestion(least)), least)
 })
 
-test('what is no question is broken, and no matter of trust', () => {
+test('what is not a question is broken, and no matter of trust', () => {
   const text = Buffer.from(encodeQuestion(QUESTION)).toString('utf8')
   for (const wrong of [
     '',

@@ -100,7 +100,7 @@ test('one source needs no brackets', () => {
 const WRONG: [string, string, RegExp][] = [
   ['an unknown key', '[store]\npath = /a\npth = /b\n', /^f, line 3: unknown key "store.pth"/],
   ['an unknown section', '\n[stor]\npath = /a\n', /^f, line 3: unknown key "stor.path"/],
-  ['a key outside of sections', 'path = /a\n', /^f, line 1: "path" stands outside/],
+  ['a key outside of sections', 'path = /a\n', /^f, line 1: "path" is outside/],
   ['no number', '[store]\nkeep-free-mb = many\n', /^f, line 2: .* is "many", allowed: a number/],
   ['a negative number', '[store]\nkeep-free-mb = -1\n', /^f, line 2: /],
   ['too large a number', '[transfer]\ncompress-level = 23\n', /from 0 to 22/],

@@ -144,7 +144,10 @@ test('a disk that does not come is told with those that are there', async () => 
   const { output } = await laptop.start(['xo.store=LABEL=gone', 'xo.wait=1'], {
     answers: { 'can not start yet': 'b' },
   })
-  assert.match(output, /While looking for the disk of the store: the disk LABEL=gone did not appear/)
+  assert.match(
+    output,
+    /While looking for the disk of the store: the disk LABEL=gone did not appear/,
+  )
   assert.match(output, new RegExp(`ext4 "${laptop.label}"`))
   assert.match(output, /Restarting/)
 })

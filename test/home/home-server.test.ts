@@ -119,7 +119,7 @@ function rude(bytes: string): Promise<string> {
   )
 }
 
-test('what is no question is refused by name', async () => {
+test('what is not a question is refused by name', async () => {
   const asked = (head: string, body = '') => rude(`${head}\r\n\r\n${body}`)
   const post = (body: string, more = '') =>
     asked(`POST /call-home HTTP/1.1\r\nContent-Length: ${body.length}${more}`, body)
@@ -165,7 +165,7 @@ test('the fleet: who runs what, who is behind, who rolled back, who was silent',
   assert.match(stdout, /Rolled back: 1\n {2}SHC3 \(any\) from 41/)
   assert.match(stdout, /Silent for 14 days: 1\n {2}OLD \(peru\) last on 2023-11-14T22:13:20Z/)
   assert.match(stdout, /Stolen: 1\n {2}SHC2/)
-  assert.match(stdout, /1 lines of the log are no calls/)
+  assert.match(stdout, /1 lines of the log are not calls/)
   const record = JSON.parse(run(PROGRAM, [...words, '--json']).stdout)
   assert.equal(record.rolledBack, ['SHC3'])
   assert.equal(record.silent, ['OLD'])

@@ -119,7 +119,7 @@ each('a file that vanished after the list', async ({ port }) => {
   }
 })
 
-each('a folder is no file that could be asked for', async ({ port }) => {
+each('a folder is not a file that could be asked for', async ({ port }) => {
   const session = await Session.open(host, optionsFor(port, { kind: 'tree', under: '' }))
   assert.is(session.find('.'), undefined)
   assert.is(session.find('latest')?.size, 13)
@@ -236,9 +236,9 @@ test('a daemon that is too old is refused by its protocol', async () => {
   )
 })
 
-test('what is no rsync daemon', async () => {
+test('what is not an rsync daemon', async () => {
   await says('SSH-2.0-OpenSSH_9.2\r\n', (port) =>
-    refused(optionsFor(port, LATEST), 'broken', /"SSH-2.0-OpenSSH_9.2" is no greeting/),
+    refused(optionsFor(port, LATEST), 'broken', /"SSH-2.0-OpenSSH_9.2" is not a greeting/),
   )
   await says('x'.repeat(6000), (port) =>
     refused(optionsFor(port, LATEST), 'broken', /a line of more than 5120 bytes/),

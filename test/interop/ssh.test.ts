@@ -189,8 +189,8 @@ test('keys that can’t be used are a ConfigError with the cure', async () => {
     [{ key: open, 'host-key[]': pinned }, /open to others/],
     [{ key: locked, 'host-key[]': pinned }, /has a passphrase/],
     [{ key: `${client.openssh}.pub`, 'host-key[]': pinned }, /open to others|is a public key/],
-    [{ key: file('junk', '\0\0\0\x0bnonsense'), 'host-key[]': pinned }, /is no private key/],
-    [{ key: file('empty', ''), 'host-key[]': pinned }, /is no private key/],
+    [{ key: file('junk', '\0\0\0\x0bnonsense'), 'host-key[]': pinned }, /is not a private key/],
+    [{ key: file('empty', ''), 'host-key[]': pinned }, /is not a private key/],
     [{ key: client.openssh, 'host-key[]': pinned, program: '/no/such/ssh' }, /can't be started/],
     [{ key: client.openssh, 'host-key[]': 'nonsense' }, /host-key is "nonsense"/],
   ]

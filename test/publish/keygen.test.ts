@@ -66,12 +66,12 @@ test('names that are no file names are refused', () => {
   )
 })
 
-test('what is no secret key file is refused by its name', () => {
+test('what is not a secret key file is refused by its name', () => {
   const directory = scratch('keys')
   writeFileSync(`${directory}/large`, Buffer.alloc(5000))
   refuses(() => loadSecretKey(host, `${directory}/large`), /large has more than/)
   writeFileSync(`${directory}/empty`, '')
-  refuses(() => loadSecretKey(host, `${directory}/empty`), /empty is no secret key file/)
+  refuses(() => loadSecretKey(host, `${directory}/empty`), /empty is not a secret key file/)
 })
 
 test.run()

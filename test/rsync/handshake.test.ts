@@ -37,9 +37,9 @@ test('protocols before 30 are refused by their number', () => {
   }
 })
 
-test('what is no rsync daemon is shown, safely', () => {
+test('what is not an rsync daemon is shown, safely', () => {
   for (const line of ['SSH-2.0-OpenSSH\u001b[2J', 'HTTP/1.1 400', '', '@RSYNCD: x']) {
-    assert.throws(() => parseGreeting(line, 32), /is no greeting of an rsync daemon/)
+    assert.throws(() => parseGreeting(line, 32), /is not a greeting of an rsync daemon/)
   }
   assert.throws(() => parseGreeting('\u001b[2J', 32), /\\033\[2J/)
 })

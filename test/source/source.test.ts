@@ -71,7 +71,7 @@ for (const url of [
   'rsync://school:65536/xo',
   'file://relative',
 ]) {
-  test(`"${url}" is no source`, () => {
+  test(`"${url}" is not a source`, () => {
     assert.throws(
       () => openSource(host, url, options),
       (error: unknown) => error instanceof ConfigError && error.message.includes(`"${url}"`),

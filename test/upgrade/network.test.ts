@@ -102,7 +102,7 @@ test('a server without the module, and one without the version: 69', async () =>
   assert.not.ok(existsSync(join(device.store, 'staging')))
 })
 
-test('a server that is no rsync daemon: 69', async () => {
+test('a server that is not an rsync daemon: 69', async () => {
   const server = createServer((socket) => {
     socket.on('error', () => {})
     socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')

@@ -93,7 +93,7 @@ test('a release that says something else than was signed is forged', async () =>
   await refused(deviceOn41([url('liar')]), /forged/)
 })
 
-test('a release that is no statement at all is refused', async () => {
+test('a release that is not a statement at all is refused', async () => {
   writeFileSync(join(liar, 'latest'), '<html>404</html>')
   await refused(deviceOn41([url('liar')]), /no signed statement/)
 })
@@ -155,7 +155,7 @@ test('a file that grew or shrank on the server is refused', async () => {
   }
 })
 
-test('a file that is missing on the server is no attack, but nothing is committed', async () => {
+test('a file that is missing on the server is not an attack, but nothing is committed', async () => {
   rmSync(join(liar, '42/root', FRESH))
   const device = deviceOn41([url('liar')])
   const error = await device.fail('upgrade', 69, 'PeerError')

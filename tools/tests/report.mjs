@@ -51,7 +51,7 @@ export class Report {
     return failed === 0
   }
 
-  /** What counts as one failure, and is no test. */
+  /** What counts as one failure, and is not a test. */
   failure(text) {
     this.failed++
     print(text)
