@@ -114,7 +114,11 @@ const UNTRUSTED: [string, Script, RegExp][] = [
     },
     /^forged: /,
   ],
-  ['no-signature', saying('HTTP/1.1 200 OK\r\n\r\n<html>Welcome to the hotel</html>'), /not a signed/],
+  [
+    'no-signature',
+    saying('HTTP/1.1 200 OK\r\n\r\n<html>Welcome to the hotel</html>'),
+    /not a signed/,
+  ],
   [
     'endless-length',
     saying('HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n'),
