@@ -23,7 +23,7 @@ export default {
   external: /^native:/,
   output: { file: 'build/xo-upgrade.js', format: 'es', generatedCode: 'es2015' },
   onwarn(warning) {
-    // A bundle that rollup has doubts about is no bundle: an unresolved import fails only at run time.
+    // A bundle that rollup has doubts about is useless: an unresolved import fails only at run time.
     throw new Error(
       `${warning.message}${warning.loc ? ` (${warning.loc.file}:${warning.loc.line})` : ''}`,
     )

@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: upgrades between two trees with `xo-upgrade` and with stock rsync, from the same
- * daemon, in turns, and prints what each cost. Everything that it makes stands in one scratch folder,
+ * daemon, in turns, and prints what each cost. Everything that it makes is in one scratch folder,
  * which is gone when it ends, however it ends.
  */
 import { writeFileSync } from 'node:fs'

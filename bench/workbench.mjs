@@ -38,7 +38,7 @@ export class Workbench {
     return [...this.rsync.command, ...options, '--delete', ...link, source, `${this.path(target)}/`]
   }
 
-  /** Runs something whose cost is no part of a case; its output. Its failure is the benchmark's. */
+  /** Runs something whose cost does not count towards a case; its output. Its failure is the benchmark's. */
   async prepare(command) {
     return succeed(await measured(command, { folder: this.folder }), command)
   }
@@ -72,7 +72,7 @@ export class Workbench {
 
   /**
    * Puts trees out of the way, without deleting them before all is over: ext4 does not use an inode
-   * again for minutes after its file was deleted, and whoever makes files meanwhile pays for the search.
+   * again for minutes after its file was deleted, and whoever makes files in the meantime pays for the search.
    */
   remove(...names) {
     for (const name of names) {

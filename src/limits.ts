@@ -6,7 +6,7 @@ export const RELEASE_SIZE_MAX = 8 * 1024
 export const MANIFEST_SIZE_MAX = 64 * 1024 * 1024
 /** A line holds a path of 4095 bytes, escaped fourfold, a link text as long, and xattrs (bytes). */
 export const MANIFEST_LINE_MAX = 128 * 1024
-/** Versions stay far below 2^31, so that a jump to the last one can't close the door (fast-forward attack). */
+/** Versions stay far below 2^31, so that a jump to the last one can't close the door on later ones (fast-forward attack). */
 export const VERSION_MAX = 999_999_999
 /** How far a single signed release may raise the version. */
 export const VERSION_JUMP_MAX = 1_000_000
@@ -22,24 +22,24 @@ export const FILE_LIST_ENTRIES_MAX = 320_000
 export const VERSIONS_LISTED_MAX = 1000
 /** A reply of the home server is some ten lines, and a message for the user (bytes). */
 export const REPLY_SIZE_MAX = 8 * 1024
-/** A question to it is some ten lines, and 32 versions at the most (bytes). */
+/** A question to it is some ten lines, and at most 32 versions (bytes). */
 export const QUESTION_SIZE_MAX = 2 * 1024
-/** Two machines that sign need not have the same clock: so far may one be behind the other (seconds). */
+/** Two machines that sign need not agree on the time: how far one may be behind the other (seconds). */
 export const SERVER_SKEW_MAX_SECONDS = 86_400
-/** A laptop lies in a cupboard for years, but not for longer than this (seconds). */
+/** A laptop may lie in a cupboard for years, but not for longer than this (seconds). */
 export const TIME_JUMP_MAX_SECONDS = 10 * 366 * 86_400
-/** What stands before the body of an answer over HTTP, in all and in one line: proxies add some (bytes). */
+/** What comes before the body of an answer over HTTP, in all and in one line: proxies add some (bytes). */
 export const HTTP_HEAD_SIZE_MAX = 16 * 1024
 export const HTTP_LINE_SIZE_MAX = 4 * 1024
-/** What chunks cost beside their content: a server that sends single bytes is no server of ours (bytes). */
+/** What chunks may cost beside their content: no server of ours sends single bytes (bytes). */
 export const HTTP_FRAMING_SIZE_MAX = 32 * 1024
 /** A file of a home server's folder: 100,000 stolen laptops, a line each (bytes). */
 export const POLICY_SIZE_MAX = 8 * 1024 * 1024
 /** A line of a home server's log holds one question and its answer (bytes). */
 export const CALL_LINE_MAX = 16 * 1024
-/** One datagram that every network passes whole, with room for the names of a deployment (bytes). */
+/** One datagram that every network passes whole, with room for the name of a deployment (bytes). */
 export const PUSH_SIZE_MAX = 600
-/** A chain of keys: some 500 bytes a statement, one a year and role, for longer than laptops last (bytes). */
+/** A chain of keys: some 500 bytes per statement, one per year and role, for longer than laptops last (bytes). */
 export const KEY_CHAIN_SIZE_MAX = 128 * 1024
 /** Far more changes of a role's keys than a chain has room for. */
 export const KEY_SEQUENCE_MAX = 1_000_000

@@ -1,4 +1,4 @@
-/** What the build takes from package.json, where the version stands (rollup.config.js). */
+/** What the build takes from package.json, where the version is kept (rollup.config.js). */
 declare module 'package:version' {
   export const PROGRAM_VERSION: string
 }

@@ -1,6 +1,6 @@
 /**
  * Progress as a person watches it: a bar that moves on a terminal or a boot console, and amounts in
- * words. What it is drawn on is the caller's.
+ * words. What it is drawn on is up to the caller.
  */
 import type { Clock } from './host.ts'
 import type { Phase, ShownProgress } from './progress.ts'
@@ -22,7 +22,7 @@ const TITLES: Record<Phase, string> = {
   publish: 'publishing',
 }
 
-/** Where the phase stands, and what crossed the network in it: common to all ways of showing it. */
+/** How far the phase is, and what crossed the network in it: common to all ways of showing it. */
 export class Meter {
   phase: Phase | undefined
   total: number | undefined
@@ -44,7 +44,7 @@ export class Meter {
     return (this.clock.monotonicMs() - this.#begun) / 1000
   }
 
-  /** Amount a second in this phase. */
+  /** Amount per second in this phase. */
   rate(): number {
     const seconds = this.seconds()
     return seconds > 0 ? this.done / seconds : 0

@@ -1,8 +1,8 @@
 /**
- * The flow for a laptop whose system is damaged or gone: prove what stands, mend it, or put another
- * one in its place. What is whole on the disk comes before any network, and what is damaged alone is
- * fetched. Everything goes through stage, verify in full, and commit, as an upgrade does; after any
- * failure or power cut the answer is to run it again.
+ * The flow for a laptop whose system is damaged or gone: prove what is there, mend it, or put another
+ * one in its place. What is whole on the disk comes before any network, and only what is damaged is
+ * fetched. Everything goes through stage, a full verify, and commit, as an upgrade does; after any
+ * failure or power cut, just run it again.
  */
 import { isExpected, isSystemError, PeerError, SpaceError } from './errors.ts'
 import { findRelease, learnSigner, type Offer } from './source/find-release.ts'
@@ -24,10 +24,10 @@ export interface Recovered {
   /** `mended`: the same version, with what was damaged replaced. `replaced`: another version or tree. */
   outcome: 'whole' | 'mended' | 'replaced'
   version: number
-  /** Entries of the tree that was to run that were wrong; undefined where nobody can tell. */
+  /** How many entries of the tree that should run were damaged; undefined if nobody can tell. */
   damaged: number | undefined
   report: StageReport | undefined
-  /** Who served what this disk lacked, by the source's name. */
+  /** The name of the source that served what this disk lacked. */
   source?: string | undefined
 }
 
@@ -35,22 +35,22 @@ const OTHERS: TreeName[] = ['upgraded-root', 'previous-root']
 
 const OWN_CURE = 'a stick or a network with the release brings one'
 
-/** What was found out about the trees of a store. */
+/** What is known about the trees of a store. */
 export type Known = Map<TreeName, Examined | undefined>
 
 export interface Recovery extends Upgrade {
   /**
-   * What was found out about trees already, which is the reading of all of them: kept from one try to
-   * the next by whoever knows that nobody else writes there. A try that changes names empties it.
+   * What is already known about trees, because finding out means reading all of them: kept from one try to
+   * the next by a caller who knows that nobody else writes there. A try that changes names empties it.
    */
   known?: Known
-  /** Told of each source that is given up, and why. */
+  /** Called for each source that is given up, with the reason. */
   failed?: ((error: Error) => void) | undefined
 }
 
 /**
- * Needs the store's lock. `offline`: nobody runs from the store's trees, as in an early boot; else the
- * tree that runs is only read, and what replaces it is swapped in. Without any source it brings back what
+ * Needs the store's lock. `offline`: nothing runs from the store's trees, as in an early boot; otherwise
+ * the running tree is only read, and what replaces it is swapped in. Without any source it brings back what
  * the disk has whole, or throws a PeerError that says what is missing.
  */
 export async function recoverSystem(job: Recovery, offline: boolean): Promise<Recovered> {
@@ -76,7 +76,7 @@ export async function recoverSystem(job: Recovery, offline: boolean): Promise<Re
   return mend(job, running, offline)
 }
 
-/** The same version from any source that has it, else the newest that may follow it. */
+/** The same version from any source that has it, or else the newest that may follow it. */
 async function mend(job: Recovery, running: Examined, offline: boolean): Promise<Recovered> {
   const { store, progress } = job
   const { tree, damage, isReadable } = running
@@ -98,8 +98,8 @@ async function mend(job: Recovery, running: Examined, offline: boolean): Promise
 }
 
 /**
- * What was being staged, or else the best other tree, where this disk alone can make it whole. Tried
- * before any source is asked; what it leaves in `staging` is where the next try begins.
+ * What was being staged, or else the best other tree, if this disk alone can make it whole. Tried before
+ * any source is asked; the next try begins with what it leaves in `staging`.
  */
 async function complete(job: Recovery, offline: boolean): Promise<Recovered | undefined> {
   const { store, progress } = job
@@ -123,7 +123,7 @@ async function complete(job: Recovery, offline: boolean): Promise<Recovered | un
   }
 }
 
-/** No tree with a signed release runs: the newest version that may be had, out of whatever is left. */
+/** No tree with a signed release runs: the newest version to be had, built from whatever is left. */
 async function replace(job: Recovery, offline: boolean): Promise<Recovered> {
   if (job.sources.length === 0) {
     throw new PeerError('this disk has no version that is whole', 'absent', OWN_CURE)
@@ -134,10 +134,10 @@ async function replace(job: Recovery, offline: boolean): Promise<Recovered> {
   return put(job, { search, offer }, NO_DAMAGE, offline)
 }
 
-/** Those that the rotations in the store begin with. */
+/** The keys that the rotations in the store begin with. */
 const releaseKeysOf = ({ keys }: Upgrade) => keys.release
 
-/** A laptop without a system has no patience with a school server that is still filling itself. */
+/** A laptop without a system has no patience with a school server that is still mirroring. */
 function searchOf(job: Recovery): Search {
   return new Search({ ...job, patience: { ...(job.patience ?? PATIENCE), schoolTries: 0 } })
 }
@@ -161,7 +161,7 @@ async function put(
   return { outcome, version, damaged, report, source: served }
 }
 
-/** Out of what this disk has; and where that is not enough, with what a source brings. */
+/** From what this disk has and, if that is not enough, with what a source brings. */
 async function built(
   { store, progress, reserveBytes, sources }: Recovery,
   { search, offer }: { search: Search | undefined; offer: Offer },
@@ -179,7 +179,7 @@ async function built(
   })
 }
 
-/** Another tree of the store that is whole: what waits, else what ran before; a bad version comes last. */
+/** Another tree of the store that is whole: what waits, or else what ran before; a bad version comes last. */
 async function adopt(job: Recovery): Promise<Recovered | undefined> {
   const { store } = job
   const { bad } = readState(store)
@@ -204,7 +204,7 @@ async function examineTree(job: Recovery, name: TreeName): Promise<Examined | un
   return found
 }
 
-/** Undefined where no tree of that name has a signed release. */
+/** Undefined if no tree of that name has a signed release. */
 async function look(job: Upgrade, name: TreeName): Promise<Examined | undefined> {
   const { store, progress } = job
   const tree = signedTree(store, name, releaseKeysOf(job))
@@ -222,7 +222,7 @@ async function look(job: Upgrade, name: TreeName): Promise<Examined | undefined>
   }
 }
 
-/** The manifest of the damaged tree, if it is whole, needs no source. */
+/** If the manifest of the damaged tree is whole, it needs no source. */
 function seedManifest(store: Store, { name, release }: Tree): void {
   const { files } = store.host
   const { directory } = store

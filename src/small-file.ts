@@ -6,7 +6,7 @@ import { isSystemError, TrustError } from './errors.ts'
 import type { Fd, Files, Path } from './host.ts'
 import { show } from './text.ts'
 
-/** The content; undefined where nothing has that name. Throws a TrustError where it is too large. */
+/** The content; undefined if nothing has that name. Throws a TrustError if it is too large. */
 export function readFile(
   files: Files,
   directory: Fd,

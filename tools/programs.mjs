@@ -11,7 +11,7 @@ import { archiveIdentity } from './sources/fetch.mjs'
 import { pathMapFlags, projectFolder, run, SetupError } from './workplace.mjs'
 
 const configurations = join(projectFolder, 'firmware', 'initramfs')
-/** What would else be the time of the build. */
+/** Otherwise it would be the time of the build. */
 const FIXED_TIME = { SOURCE_DATE_EPOCH: '1', KCONFIG_NOTIMESTAMP: '1' }
 
 const quoted = (words) => words.map((word) => `'${word}'`).join(' ')

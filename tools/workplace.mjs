@@ -30,7 +30,7 @@ export async function runTool(main) {
     if (!(error instanceof SetupError)) throw error
     process.stderr.write(`error: ${error.message}\n`)
     if (error.cure) process.stderr.write(`  -> ${error.cure}\n`)
-    // A compiler that stopped at an error may leave watchers open, which would keep Node alive for ever.
+    // A compiler that stopped at an error may leave watchers open, which would keep Node alive forever.
     process.exit(1)
   }
 }

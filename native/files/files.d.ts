@@ -58,7 +58,7 @@ declare module 'native:files' {
     uid: number
     gid: number
     modified: Time
-    /** What the entry shall have: others are removed. */
+    /** What the entry is to have: others are removed. */
     xattrs: Xattr[]
   }
 
@@ -81,7 +81,7 @@ declare module 'native:files' {
 
   /** Opens a directory by a path of the system; follows symlinks. */
   export function openRoot(path: Path): Fd
-  /** Opens a file by a path of the system for reading; follows symlinks; refuses what is no regular file or pipe. */
+  /** Opens a file by a path of the system for reading; follows symlinks; refuses anything but a regular file or pipe. */
   export function openFile(path: Path): Fd
 
   export function openDirectory(directory: Fd, path: Path): Fd

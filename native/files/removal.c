@@ -148,7 +148,7 @@ static int pop(struct removal *removal, int parent) {
   return removed || resists ? 0 : -1;
 }
 
-/* Removes what is no directory, or goes into it. */
+/* Removes anything but a directory, or goes into it. */
 static int remove_entry(struct removal *removal, int parent, const char *name, bool directory) {
   removal->call = "unlink";
   if (!directory) {

@@ -21,7 +21,7 @@
 /* From here on reading it all is as fast as searching on (bytes). */
 #define SEARCH_LENGTH_MIN (4 * 1024)
 
-/* The begin of a digest, and where its line begins. Words of 32 bits, so that it takes 12 bytes. */
+/* The start of a digest, and where its line begins. Words of 32 bits, so that it takes 12 bytes. */
 struct digest_place {
   uint32_t prefix[2];
   uint32_t offset;
@@ -222,7 +222,7 @@ struct search {
 };
 
 /*
- * Reads the next entry's line. Its path is before (1), at (0) or behind (-1) the one that is looked
+ * Reads the next entry's line. Its path is before (1), at (0) or after (-1) the one that is looked
  * for; 2: there is none; -2 with an exception.
  */
 static int next_order(struct search *search) {
@@ -239,7 +239,7 @@ static int next_order(struct search *search) {
   return (order > 0) - (order < 0);
 }
 
-/* Skips to the begin of the next line behind an offset, or to the end. -1 with an exception. */
+/* Skips to the start of the next line after an offset, or to the end. -1 with an exception. */
 static int seek_line(struct search *search, int64_t offset) {
   struct manifest_reader *reader = search->reader;
   seek(reader, offset);

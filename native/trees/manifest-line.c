@@ -89,7 +89,7 @@ static int read_time(struct word word, struct timespec *time) {
   bool negative = whole.length > 0 && whole.text[0] == '-';
   if (negative) whole.text++, whole.length--;
   int64_t seconds = word_number(whole, 10, SAFE_INTEGER_MAX);
-  /* Both dialects count nanoseconds behind the point. */
+  /* Both dialects count nanoseconds after the dot. */
   int64_t nanoseconds = point ? word_number(word, 10, 999999999) : 0;
   if (seconds < 0 || nanoseconds < 0) return -1;
   time->tv_sec = (time_t)(negative ? -seconds : seconds);

@@ -40,7 +40,7 @@ static enum read_result refuse(JSContext *context, const struct manifest_reader 
   return READ_FAILED;
 }
 
-/* Reads more behind what is there. The number of bytes, 0 at the end, -1 with an exception. */
+/* Reads more after what is there. The number of bytes, 0 at the end, -1 with an exception. */
 static ssize_t fill(JSContext *context, struct manifest_reader *reader) {
   memmove(reader->buffer, reader->buffer + reader->start, reader->end - reader->start);
   reader->end -= reader->start;
@@ -105,7 +105,7 @@ enum read_result manifest_next_line(JSContext *context, struct manifest_reader *
   }
 }
 
-/* NULL, or why an entry can't stand behind the one before. */
+/* NULL, or why an entry can't follow the one before. */
 static const char *check_order(struct manifest_reader *reader, const struct entry *entry) {
   const char *path = entry->path;
   if (reader->entries == 1) {
@@ -131,7 +131,7 @@ static const char *check_parent(struct manifest_reader *reader, const struct ent
   size_t count = reader->directory_count;
   while (count > 0) {
     size_t length = reader->directories[count - 1].length;
-    /* "a-b" comes between "a" and "a/x", since '-' is before '/'; "a0" comes behind them. */
+    /* "a-b" comes between "a" and "a/x", since '-' is before '/'; "a0" comes after them. */
     bool shared = length <= common && length < entry->path_length;
     if (shared && (unsigned char)path[length] <= '/') break;
     count--;

@@ -47,7 +47,7 @@ enum read_result { READ_FAILED = -1, READ_END = 0, READ_ENTRY = 1 };
 /* From the start of the file. NULL with an exception. To be freed (js_free). */
 struct manifest_reader *manifest_reader_new(JSContext *context, int fd);
 
-/* The next line that is no comment. READ_FAILED has thrown. */
+/* The next line that is not a comment. READ_FAILED has thrown. */
 enum read_result manifest_next_line(JSContext *context, struct manifest_reader *reader);
 
 /* The next entry, all of it, in its right place. READ_FAILED has thrown. */

@@ -21,7 +21,7 @@ static unsigned char letter_byte(char letter) {
   }
 }
 
-/* `^A` is 0x01, `^?` is 0x7f; `text` is behind the `^`. */
+/* `^A` is 0x01, `^?` is 0x7f; `text` is after the `^`. */
 static int control_byte(const char *text, const char *end, unsigned high) {
   if (text == end) return -1;
   unsigned char unit = (unsigned char)*text;
@@ -29,7 +29,7 @@ static int control_byte(const char *text, const char *end, unsigned high) {
   return unit >= 0x40 && unit <= 0x5f ? (int)((unit - 0x40u) | high) : -1;
 }
 
-/* The byte of one escape and where it ends; -1 where it is malformed. `text` is behind the `\`. */
+/* The byte of one escape and where it ends; -1 where it is malformed. `text` is after the `\`. */
 static int read_escape(const char *text, const char *end, const char **after) {
   if (text == end) return -1;
   if (*text >= '0' && *text <= '7') {

@@ -1,5 +1,5 @@
 /*
- * A map from 64-bit numbers to 32-bit ones, in 12 bytes a place: inodes and hashes of paths of a
+ * A map from 64-bit numbers to 32-bit ones, in 12 bytes per place: inodes and hashes of paths of a
  * whole tree. Nothing is ever taken out.
  */
 #ifndef TREES_NUMBER_MAP_H

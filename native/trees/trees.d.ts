@@ -7,8 +7,8 @@
  * unescaped path; `.` is first. A malformed line throws a ManifestError:
  * `{ name: 'ManifestError', line: number, message }`; lines count from 1; 0 where the line was looked
  * up by its place. Malformed are also: no entry at all, a last line without newline, a path out of
- * order or twice, an entry whose parent is no directory of the manifest, a later name of a hard link
- * whose first name is no earlier regular file or differs in more than path and tag, and (seen after the
+ * order or twice, an entry whose parent is not a directory of the manifest, a later name of a hard link
+ * whose first name is not an earlier regular file or differs in more than path and tag, and (seen after the
  * last entry) an `nlink` that does not count the names of its group. Nothing has a live manifest checked
  * but for its order and what is needed of its lines.
  *

@@ -12,10 +12,10 @@ import { show } from '../text.ts'
 
 type ImageReading = Pick<Host, 'files' | 'checksums'>
 
-/** What a first walk counts, so that a second one can say `nlink` at a group's first name and show its progress. */
+/** What a first walk counts, so that a second one can give `nlink` at a group's first name and show its progress. */
 export interface Survey {
   entries: number
-  /** Of regular files, a hard-linked one once. */
+  /** The bytes of regular files, a hard-linked one counted once. */
   imageBytes: number
   /** Files with more than one name in the tree: how many, by identity. */
   names: Map<string, number>
@@ -42,11 +42,11 @@ export class Image {
   readonly root: Fd
   /** For messages. */
   readonly name: string
-  /** A directory that the image must not hold: the module that it is published to. */
+  /** A directory that must not be inside the image: the module that it is published to. */
   readonly #outside: string | undefined
   readonly #rootStat: Stat
 
-  /** The handle stays the caller's. */
+  /** The caller keeps the handle. */
   constructor(host: ImageReading, root: Fd, name: string, outside?: Stat) {
     this.#host = host
     this.root = root
@@ -211,7 +211,7 @@ export class Image {
     if (deviceOf(stat) !== deviceOf(this.#rootStat)) {
       throw new ConfigError(
         `${this.#show(path)}: something is mounted there; an image is one file system`,
-        'unmount it (a forgotten /proc or /dev, mostly)',
+        'unmount it (mostly it is a forgotten /proc or /dev)',
       )
     }
   }
@@ -219,7 +219,7 @@ export class Image {
   #changed(path: Path): never {
     throw new ConfigError(
       `${this.#show(path)} changed while it was read`,
-      'publish a tree that nobody works in',
+      'publish a tree that nobody is working in',
     )
   }
 
@@ -238,7 +238,7 @@ function isGuarded(stat: Stat): boolean {
   return stat.type === 'dir' && (stat.mode & 0o005) !== 0o005
 }
 
-/** Not `links`: publishing by hard link adds to it. */
+/** Without `links`: publishing by hard link adds to it. */
 function sameStat(a: Stat, b: Stat): boolean {
   return a.identity === b.identity && sameMetadata(a, b)
 }

@@ -13,7 +13,7 @@ import { arrayOfBytes, bytesOfArray, show, textOfBytes } from '../text.ts'
 const KEY_FILE_SIZE_MAX = 4096
 
 interface KeygenOptions {
-  /** The folder for the two files; made where it is missing. */
+  /** The folder for the two files; made if it is missing. */
   directory: Path
   /** `NAME.pub` and `NAME.sec` */
   name: Path
@@ -35,7 +35,7 @@ export function generateKeys(
   if (text === undefined || !/^[^/\p{Cc}]{1,200}$/u.test(text) || text.startsWith('.')) {
     throw new ConfigError(
       `the name of the key is "${show(name)}"; it may have 1 to 200 characters, no slash, ` +
-        'and no point at its begin',
+        'and no dot at its start',
     )
   }
   const { files } = host
@@ -50,7 +50,7 @@ export function generateKeys(
       }
     }
     const pair = makeKeyPair(host, text)
-    // First the secret: a public key alone could be handed out, and nothing could ever be signed for it.
+    // The secret one first: a public key alone could be handed out, and nothing could ever be signed for it.
     writeFile(files, folder, `${name}.sec`, arrayOfBytes(pair.secretFile), 0o600)
     writeFile(files, folder, `${name}.pub`, arrayOfBytes(pair.publicFile), 0o644)
     files.sync(folder)
@@ -73,7 +73,7 @@ export function loadSecretKey(
     const content = readSystemFile(host.files, path, KEY_FILE_SIZE_MAX)
     return readSecretKey(host, bytesOfArray(content), show(path))
   } catch (error) {
-    // Too large: no key file, and nothing of trust is touched.
+    // Too large for a key file; trust doesn't come into it.
     if (error instanceof TrustError) throw new ConfigError(error.message)
     throw error
   }

@@ -1,17 +1,17 @@
 /**
- * The published copy of an image: `root/` of a release that is being made. Content comes by hard link
- * where it can, else by copy (which clones where the file system clones); all else is made new with
- * its metadata. Files with several names are copied always: linked to the image they would have more
- * names than `nlink` says, and mtree would complain. It never writes to the image.
+ * The published copy of an image: `root/` of a release that is being made. Content comes by hard link if
+ * possible, or else by copy (a clone where the file system can); everything else is made new with its
+ * metadata. Files with several names are always copied: linked to the image they would have more names
+ * than `nlink` says, and mtree would complain. It never writes to the image.
  */
 import { isSystemError } from '../errors.ts'
 import type { Fd, Host, Metadata, Path, Stat } from '../host.ts'
 import type { Entry } from '../release/manifest-line.ts'
 import type { Image } from './image.ts'
 
-/** Link(2) says so where the two are on different file systems, or where it has no links at all. */
+/** What link(2) says if the two are on different file systems, or if there are no links at all. */
 const NEVER_LINKS = ['EXDEV', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS']
-/** Here only this file has enough links already, or is immutable. */
+/** What it says of just this file: it has enough links already, or is immutable. */
 const LINKS_NOT_THIS = ['EMLINK', 'EPERM']
 
 export class Placement {
@@ -20,7 +20,7 @@ export class Placement {
   readonly #target: Fd
   readonly #directories: Entry[] = []
   #linking = true
-  /** Regular files by how their content came. */
+  /** Regular files, by how their content got here. */
   linked = 0
   copied = 0
 
@@ -31,7 +31,7 @@ export class Placement {
     this.#target = target
   }
 
-  /** Puts the content of one file at its place and returns its digest. What was copied is hashed after the copy. */
+  /** Puts the content of one file at its place and returns its digest. A copy is hashed after it is made. */
   content(path: Path, stat: Stat, links: number): string {
     if (links === 1 && this.#link(path)) {
       this.linked++
@@ -54,13 +54,13 @@ export class Placement {
     }
   }
 
-  /** Makes the entry, whose content is at its place already if it has any. */
+  /** Makes the entry; its content, if it has any, is already in place. */
   place(entry: Entry, stat: Stat): void {
     const files = this.#files
     const target = this.#target
     switch (entry.type) {
       case 'dir':
-        // Its own mode and time come when everything is in it.
+        // It gets its own mode and time once everything is in it.
         if (entry.path !== '.') files.makeDirectory(target, entry.path, 0o700)
         this.#directories.push(entry)
         return
@@ -81,7 +81,7 @@ export class Placement {
     files.setMetadata(target, entry.path, metadataOfImage(entry))
   }
 
-  /** Gives the directories their metadata, from the innermost. */
+  /** Gives the directories their metadata, innermost first. */
   finish(): void {
     for (let entry = this.#directories.pop(); entry; entry = this.#directories.pop()) {
       this.#files.setMetadata(this.#target, entry.path, metadataOfImage(entry))

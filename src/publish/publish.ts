@@ -1,7 +1,7 @@
 /**
  * `publish`: makes an image into a signed release in a module. The release is built as `.new-N`,
- * synced, and renamed into place; `latest` is replaced last. Whoever fetches sees nothing or all of it.
- * A release that is there is never changed.
+ * synced, and renamed into place; `latest` is replaced last. A client sees all of it or nothing.
+ * An existing release is never changed.
  */
 import { BusyError, ConfigError, isSystemError, SpaceError, TrustError } from '../errors.ts'
 import { makeFolder } from '../folder.ts'
@@ -31,7 +31,7 @@ export interface PublishOptions {
   /** The root file system, as a path of the system. */
   image: Path
   version: number
-  /** The folder that the daemon serves; made where it is missing. */
+  /** The folder that the daemon serves; made if it is missing. */
   module: Path
   /** The secret key file. */
   secretKey: Path
@@ -49,7 +49,7 @@ export interface PublishOptions {
 
 export interface PublishResult {
   version: number
-  /** False where the same release was there before. */
+  /** False if the same release was there before. */
   published: boolean
   /** The version that `latest` names now. */
   latest: number
@@ -80,7 +80,7 @@ export function publish(host: PublishHost, options: PublishOptions): PublishResu
       const lock = files.openAppend(module, '.lock', 0o644)
       try {
         if (!files.lock(lock)) {
-          throw new BusyError(`somebody else publishes to ${moduleName} now`)
+          throw new BusyError(`somebody else is publishing to ${moduleName} right now`)
         }
         const image = new Image(host, root, show(options.image), files.statHandle(module))
         const { progress } = options
@@ -102,10 +102,10 @@ function checkTerms(host: PublishHost, options: PublishOptions): Terms {
   const { version, hardware = 'any', deployment = 'any', jumpFrom = 0 } = options
   const isVersion = (value: number) => Number.isInteger(value) && value <= VERSION_MAX
   if (!isVersion(version) || version < 1) {
-    throw new ConfigError(`the version is ${version}; 1 to ${VERSION_MAX} can be`)
+    throw new ConfigError(`the version is ${version}; allowed: 1 to ${VERSION_MAX}`)
   }
   if (!isVersion(jumpFrom) || jumpFrom < 0 || jumpFrom > version) {
-    throw new ConfigError(`the version to jump from is ${jumpFrom}; 0 to ${version} can be`)
+    throw new ConfigError(`the version to jump from is ${jumpFrom}; allowed: 0 to ${version}`)
   }
   for (const [what, value] of Object.entries({ hardware, deployment })) {
     if (!isAudience(value)) {
@@ -151,7 +151,7 @@ function run(publishing: Publishing): PublishResult {
   const warnings: string[] = []
   if (survey.firstGuarded !== undefined) {
     warnings.push(
-      `${survey.guarded} entries are not for everybody to read ("${show(survey.firstGuarded)}" ` +
+      `${survey.guarded} entries are not readable by everybody ("${show(survey.firstGuarded)}" ` +
         'is the first): the rsync daemon has to run with "uid = 0"',
     )
   }
@@ -181,7 +181,7 @@ function run(publishing: Publishing): PublishResult {
   }
 }
 
-/** 0 where nothing is the latest, or what is cannot be read: then this release takes its place. */
+/** 0 if there is no latest, or it cannot be read: then this release takes its place. */
 function latestVersion({ host, module }: Publishing): number {
   try {
     const statement = readFile(host.files, module, LATEST, RELEASE_SIZE_MAX)
@@ -214,7 +214,7 @@ function make(publishing: Publishing): Made {
   }
 }
 
-/** Gives back what was taken; what can't be is removed by the next run. */
+/** Removes what was made; what can't be removed is left to the next run. */
 function cleanedUp({ host, module, moduleName, survey }: Publishing, name: Path, error: unknown) {
   const { files } = host
   try {
@@ -293,7 +293,7 @@ function publicName(key: SecretKey): string {
   return `${name.replace(/\.sec$/, '')}.pub`
 }
 
-/** The umask took bits that a daemon needs. */
+/** Because the umask removes bits that a daemon needs. */
 function setMode(files: Host['files'], directory: Fd, path: Path, mode: number): void {
   const { uid, gid, modified } = files.statHandle(directory)
   files.setMetadata(directory, path, {

@@ -1,6 +1,6 @@
 /**
- * A version that is in the module already. The same image with the same terms is fine, and then
- * nothing happens; anything else is refused, with the first thing that differs. Nothing is written.
+ * A version that is already in the module. If it is the same image with the same terms, nothing happens;
+ * anything else is refused, naming the first difference. Nothing is written.
  */
 import { ConfigError, TrustError } from '../errors.ts'
 import type { Fd } from '../host.ts'
@@ -30,8 +30,8 @@ export function checkPublished(publishing: Publishing): Made {
   try {
     if (statement === undefined || manifest === undefined) {
       throw new ConfigError(
-        `${name} is there, and is no release: it lacks its ${manifest ? 'release' : 'manifest'}`,
-        `look what it is, and remove it`,
+        `${name} exists and is not a release: it lacks its ${manifest ? 'release' : 'manifest'}`,
+        `find out what it is, and remove it`,
       )
     }
     const release = openPublished(publishing, statement, name)
@@ -61,7 +61,10 @@ function openPublished({ key }: Publishing, statement: Uint8Array, name: string)
     return openRelease(statement, [publicKeyOf(key)])
   } catch (error) {
     if (!(error instanceof TrustError)) throw error
-    throw new ConfigError(`${name}/release is there, and not by this key: ${error.message}`, CURE)
+    throw new ConfigError(
+      `${name}/release exists, and is not signed by this key: ${error.message}`,
+      CURE,
+    )
   }
 }
 
@@ -100,7 +103,7 @@ function compareEntries(publishing: Publishing, manifest: Fd, name: string): voi
   if (left !== undefined) refuse(publishing, name, undefined, left)
 }
 
-/** Says what differs at the first path that does. */
+/** Says what differs at the first differing path. */
 function refuse(
   { image }: Publishing,
   name: string,

@@ -1,4 +1,4 @@
-/** One run of `publish`: what its steps share, and what the step that makes the release leaves. */
+/** One run of `publish`: what its steps share, and the result of the step that makes the release. */
 import type { Fd, Host } from '../host.ts'
 import type { Progress } from '../progress.ts'
 import type { Release } from '../release/release.ts'

@@ -1,7 +1,7 @@
 /**
- * Hears pushes, by broadcast and multicast, and gives those that hold as hints. Anybody in reach can
- * send here: cheap checks come before a signature is looked at, both so many times a second, and
- * nothing that comes is answered, kept or logged but a push that holds.
+ * Hears pushes, by broadcast and multicast, and passes on the valid ones as hints. Anybody in reach can
+ * send here: cheap checks come before a signature is looked at, the number of both per second is
+ * limited, and nothing is answered, kept or logged except a valid push.
  */
 import { isSystemError, TrustError } from '../errors.ts'
 import type { Host } from '../host.ts'
@@ -26,17 +26,17 @@ type Datagram = import('native:sockets').Datagram
 const LOOKS_PER_SECOND = 50
 const SIGNATURES_PER_SECOND = 2
 const BURST = 4
-/** While too much comes, the kernel's buffer overflows, and not our time (milliseconds). */
+/** The pause while too much comes: the kernel's buffer overflows, and costs us no time (milliseconds). */
 const FLOODED_MS = 500
-/** A network card that comes later is heard from then on (milliseconds). */
+/** How often to look for new network cards (milliseconds). */
 const LOOK_AGAIN_MS = 60_000
 
 interface PushListenerOptions {
   port: number
   keys: readonly PublicKey[]
-  /** As it is when a push comes. */
+  /** The state at the time a push comes. */
   situation(): PushSituation
-  /** A round after a push is made within so many seconds, at random: a school must not ask at once. */
+  /** A round follows a push within this many seconds, at random: a school must not ask all at once. */
   spreadSeconds: number
 }
 
@@ -55,12 +55,12 @@ export class PushListener {
   #open: Datagram[] = []
   #cards = ''
   #closed = false
-  /** The newest push that held: replays of it are told from new ones before the state is written. */
+  /** The newest valid push: tells its replays from new ones before the state is written. */
   #lastIssued = 0
   #waiting: { resolve(hint: PushHint): void; reject(error: unknown): void } | undefined
   #ready: PushHint | undefined
 
-  /** Throws a SystemError where neither IPv4 nor IPv6 can listen on the port. */
+  /** Throws a SystemError if neither IPv4 nor IPv6 can listen on the port. */
   constructor(modules: Pick<Host, 'sockets' | 'clock'>, options: PushListenerOptions) {
     this.#modules = modules
     this.#options = options
@@ -70,7 +70,7 @@ export class PushListener {
     void this.#lookAgain()
   }
 
-  /** The next push that holds. Of several that nobody asked for, the newest is kept. */
+  /** The next valid push. Of several that nobody has taken yet, the newest is kept. */
   next(): Promise<PushHint> {
     const ready = this.#ready
     this.#ready = undefined
@@ -94,7 +94,7 @@ export class PushListener {
       [4, '0.0.0.0', PUSH_GROUP],
       [6, '::', PUSH_GROUP_6],
     ] as const) {
-      // Without a card that can multicast, what is broadcast or sent straight here is still heard.
+      // Without a card that can multicast, broadcasts and what is sent straight here are still heard.
       for (const groups of [[group], []]) {
         try {
           opened.push(sockets.openDatagram({ family, host, port, broadcast: false, groups }))
@@ -115,7 +115,7 @@ export class PushListener {
     return JSON.stringify(this.#modules.sockets.interfaces())
   }
 
-  /** Groups are joined on the cards that are there: with other cards, all is opened anew. */
+  /** Groups are joined on the cards that are there: when the cards change, everything is opened again. */
   async #lookAgain(): Promise<void> {
     const { clock, sockets } = this.#modules
     for (;;) {
@@ -166,7 +166,7 @@ export class PushListener {
         push,
       })
     } catch (error) {
-      // Whoever can reach the port can send this: a log of it would be theirs to fill.
+      // Anybody who can reach the port can send this, and could fill a log of it.
       if (!(error instanceof TrustError)) throw error
     }
   }

@@ -1,6 +1,6 @@
 /**
  * Sends a push: the same signed datagram to each address, a few times, because a datagram may be
- * lost. It waits for no answer, since none is given.
+ * lost. It waits for no answer, because there is none.
  */
 import { ConfigError, isSystemError } from '../errors.ts'
 import type { Host } from '../host.ts'
@@ -32,7 +32,7 @@ function target(family: 4 | 6, address: string, port: number, card: string): Tar
   return { address: { family, address, port }, card }
 }
 
-/** Those that were named: hosts, or addresses of broadcast or multicast; `HOST`, `HOST:PORT`, `[V6]:PORT`. */
+/** Those that were named: hosts, or broadcast or multicast addresses; `HOST`, `HOST:PORT`, `[V6]:PORT`. */
 export async function named(
   { sockets }: Pick<Host, 'sockets'>,
   words: readonly string[],
@@ -52,7 +52,7 @@ export async function named(
   return targets
 }
 
-/** An address of IPv6 without brackets has more than one colon, and no port. */
+/** An IPv6 address without brackets has more than one colon, and no port. */
 function partsOf(word: string): { host?: string | undefined; digits?: string | undefined } {
   const [, bracketed, port] = /^\[([^\]]+)\](?::([0-9]{1,5}))?$/.exec(word) ?? []
   if (bracketed !== undefined) return { host: bracketed, digits: port }
@@ -61,7 +61,7 @@ function partsOf(word: string): { host?: string | undefined; digits?: string | u
   return { host, digits }
 }
 
-/** To a group on every card that can, since no route says where it is; else by the kernel's routes. */
+/** A group is sent to on every card that can, because no route says where it is; anything else by the kernel's routes. */
 function byEachCard(sockets: Host['sockets'], address: PushAddress): Target[] {
   const { family, address: literal } = address
   const [group = '', scope] = literal.split('%')
@@ -79,7 +79,7 @@ function byEachCard(sockets: Host['sockets'], address: PushAddress): Target[] {
 }
 
 interface Sent {
-  /** How many addresses took it, and what was said of the others. */
+  /** How many addresses it was sent to, and why not to the others. */
   count: number
   failures: { address: string; message: string }[]
 }
@@ -105,7 +105,7 @@ export async function sendPush(
   return { count: targets.length - failures.size, failures: told }
 }
 
-/** What the system said where it refused. */
+/** What the system said when it refused. */
 async function sendOnce(
   { sockets }: Pick<Host, 'sockets'>,
   { address, card }: Target,

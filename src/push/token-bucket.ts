@@ -1,11 +1,11 @@
-/** So much work a second, and no more, however much of it comes. */
+/** A limit on the work done per second, however much of it comes. */
 import type { Clock } from '../host.ts'
 
 export class TokenBucket {
   #tokens: number
   #filledMs: number
 
-  /** `burst` at once, and then so many a second. */
+  /** `burst` at once, and then this many per second. */
   constructor(
     readonly clock: Pick<Clock, 'monotonicMs'>,
     readonly perSecond: number,

@@ -14,14 +14,14 @@ import {
 } from '../release/signify.ts'
 import { decodeStatement, encodeStatement } from '../release/statement.ts'
 
-/** IPv4 hosts that joined hear this group, besides what is broadcast; IPv6 has no broadcast. */
+/** IPv4 hosts that joined this group hear it, besides broadcasts; IPv6 has no broadcast. */
 export const PUSH_GROUP = '239.255.73.42'
 export const PUSH_GROUP_6 = 'ff02::7a6f'
 export const PUSH_PORT = 8766
 
 export interface UpgradeNow {
   version: number
-  /** The deployment that it is for, or `any`. */
+  /** The deployment that it is meant for, or `any`. */
   deployment: string
   /** Seconds since 1970. A later one of the same key counts, an earlier or equal one does not. */
   issued: number
@@ -46,14 +46,14 @@ export interface PushSituation {
   deployment: string
   /** The newest signed time seen, in seconds since 1970; 0: none. */
   trustedSeconds: number
-  /** When the newest push was signed that was heard; 0: none. */
+  /** When the newest push heard so far was signed; 0: none. */
   pushSeconds: number
 }
 
 /**
- * Whether a push has something to say here, by all that can be checked without its signature, which
- * costs a slow laptop more than the rest. Throws a TrustError that names what is wrong; false where
- * it is another one's business, or nothing new.
+ * Whether a push concerns this laptop, by all that can be checked without its signature, which costs a
+ * slow laptop more than the rest. Throws a TrustError that names what is wrong; false if it is meant
+ * for others, or is nothing new.
  */
 export function concerns(signed: Uint8Array, situation: PushSituation): boolean {
   if (signed.length > PUSH_SIZE_MAX) {

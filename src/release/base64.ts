@@ -1,6 +1,6 @@
 /**
  * Base64, strictly: one spelling for each sequence of bytes. Keys, signatures and extended
- * attributes come through here. QuickJS has no atob; a text that is not base64 never throws.
+ * attributes come through here. QuickJS has no atob; malformed text never throws.
  */
 import { decode, encode } from '@stablelib/base64'
 
@@ -8,13 +8,13 @@ export function encodeBase64(bytes: Uint8Array): string {
   return encode(bytes)
 }
 
-/** The bytes, or undefined where the text is not what `encodeBase64` would write. */
+/** The bytes, or undefined if the text is not what `encodeBase64` would write. */
 export function decodeBase64(text: string): Uint8Array | undefined {
   try {
     const bytes = decode(text)
     return encode(bytes) === text ? bytes : undefined
   } catch (error) {
-    // Its own errors have no class; what else may come (no memory) says nothing about the text.
+    // Its own errors have no class; any other error (no memory) says nothing about the text.
     if (error instanceof Error && error.message.startsWith('Base64Coder')) return undefined
     throw error
   }

@@ -1,5 +1,5 @@
 /**
- * The values of a statement, read strictly: each is there, has its form and keeps its bounds, or a
+ * The values of a statement, read strictly: each is there, is well-formed and within its bounds, or a
  * TrustError names the statement and the key. Knows no kind of statement; each kind has a file of its own.
  */
 import { TrustError } from '../errors.ts'
@@ -45,7 +45,7 @@ export class Fields {
     const value = /^(0|[1-9][0-9]{0,15})$/.test(text) ? Number(text) : -1
     if (value < min || value > max) {
       throw new TrustError(
-        `${this.name} has ${key}=${show(bytesOfText(text))}; ${min} to ${max} can be`,
+        `${this.name} has ${key}=${show(bytesOfText(text))}; allowed: ${min} to ${max}`,
       )
     }
     return value
@@ -62,7 +62,7 @@ export class Fields {
     return parseInstant(text) ?? this.refuse(key, text)
   }
 
-  /** What `read` makes of the key, where the statement has it. */
+  /** What `read` makes of the key, if the statement has it. */
   optional<Value>(key: string, read: (key: string) => Value): Value | undefined {
     return this.has(key) ? read(key) : undefined
   }
@@ -78,7 +78,7 @@ export function formatInstant(seconds: number): string {
   return `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`
 }
 
-/** Seconds since 1970; undefined where it is not an instant in just this form. */
+/** Seconds since 1970; undefined unless it is an instant in exactly this form. */
 export function parseInstant(text: string): number | undefined {
   if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(text)) return undefined
   const milliseconds = Date.parse(text)

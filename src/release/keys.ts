@@ -1,6 +1,6 @@
 /**
  * The `keys` statement: the next keys of a role, and those that are revoked, signed by a key that is
- * trusted before it. Statements stand one after the other in one text, the chain, which the server
+ * trusted before it. Statements follow one another in one text, the chain, which the server
  * keeps whole, so that a laptop that missed some still gets through. Nothing here fetches or stores.
  */
 import { ConfigError, TrustError } from '../errors.ts'
@@ -31,7 +31,7 @@ export interface KeyChange {
 }
 
 const NAME = 'the keys statement'
-/** More keys at once than this nobody can keep apart. */
+/** Nobody can keep apart more keys at once than this. */
 const KEYS_MAX = 8
 const COMMENT = 'untrusted comment: '
 const BLOB_LENGTH = 42
@@ -47,7 +47,7 @@ export function signKeyChange(change: KeyChange, key: SecretKey): Uint8Array {
   return sign(encodeStatement('keys', fields), key, `keys ${change.sequence} of ${change.role}`)
 }
 
-/** As in the second line of a signify key file. */
+/** A key as in the second line of a signify key file. */
 function blobOf({ number, key }: PublicKey): string {
   const bytes = new Uint8Array(BLOB_LENGTH)
   bytes.set([0x45, 0x64])
@@ -87,14 +87,15 @@ function openKeyChange(
   }
 }
 
-/** The statements of a chain, in their order. Throws a TrustError where it is none. */
+/** The statements of a chain, in their order. Throws a TrustError if it is not a chain. */
 export function splitChain(chain: Uint8Array): Uint8Array[] {
   if (chain.length > KEY_CHAIN_SIZE_MAX) {
     throw new TrustError(`endless data: a chain of keys has at most ${KEY_CHAIN_SIZE_MAX} bytes`)
   }
   const text = bytesOfArray(chain)
   if (text === '') return []
-  if (!text.startsWith(COMMENT)) throw new TrustError('the chain of keys begins with no statement')
+  if (!text.startsWith(COMMENT))
+    throw new TrustError('the chain of keys does not begin with a statement')
   // A line of a statement is `key=value`, so that none begins like this.
   const parts = text.slice(COMMENT.length).split(`\n${COMMENT}`)
   return parts.map((part, index) => {
@@ -103,7 +104,7 @@ export function splitChain(chain: Uint8Array): Uint8Array[] {
 }
 
 export interface RevokedKey extends PublicKey {
-  /** When the statement was signed that revoked it (seconds since 1970). */
+  /** When the statement that revoked it was signed (seconds since 1970). */
   revokedSeconds: number
 }
 
@@ -111,16 +112,16 @@ export interface Trust {
   keys: PublicKey[]
   /** Of the last statement that was followed; 0: none. */
   sequence: number
-  /** The statements that were followed: what is worth keeping. */
+  /** The statements that were followed: those worth keeping. */
   followed: Uint8Array[]
   revoked: RevokedKey[]
-  /** Every key that held at some step of the chain, whatever became of it. */
+  /** Every key that held at some step of the chain, even if it was revoked later. */
   ever: PublicKey[]
 }
 
 /**
- * The keys of a role that hold after a chain: from the configured ones on, each statement that a key
- * signed which held before it. Statements that don't follow are skipped: they are another role's, old
+ * The keys of a role that hold after a chain: beginning with the configured ones, it follows
+ * each statement signed by a key that held before it. Statements that don't follow are skipped: they are another role's, old
  * ones, or nobody's. The last key can't be revoked: somebody has to sign what comes next.
  */
 export function followChain(
@@ -162,7 +163,7 @@ export function includes(keys: readonly PublicKey[], { key }: PublicKey): boolea
   return keys.some((one) => one.key.every((byte, index) => byte === key[index]))
 }
 
-/** A chain with one statement more. Throws a ConfigError where devices would not follow it. */
+/** A chain with one more statement. Throws a ConfigError if devices would not follow it. */
 export function extendChain(
   chain: Uint8Array,
   change: Omit<KeyChange, 'sequence'>,
@@ -174,7 +175,7 @@ export function extendChain(
   const sequence = 1 + Math.max(0, ...statements.map((one) => sequenceOf(one, change.role)))
   if (includes(change.revoked, signer) && change.next.length === 0) {
     throw new ConfigError(
-      `${key.name} would revoke itself, and no key is next`,
+      `${key.name} would revoke itself, and there is no next key`,
       'name the next key with --next',
     )
   }
@@ -186,7 +187,7 @@ export function extendChain(
   return { chain: whole, sequence }
 }
 
-/** What the publisher's own chain says, which nobody else wrote. */
+/** What the publisher's own chain says; nobody else wrote it. */
 function sequenceOf(signed: Uint8Array, role: KeyRole): number {
   const text = bytesOfArray(signed)
   if (!text.includes(`\nrole=${role}\n`)) return 0

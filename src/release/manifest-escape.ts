@@ -5,12 +5,12 @@
 
 // What a word of a line can't hold as it is: all that is not printable, and mtree's own marks.
 const UNSAFE = /[^!-~]|[\\#=*?[]/g
-// The words of `tags` are parted by commas, and their parts by colons.
+// Commas separate the words of `tags`, and colons their parts.
 const UNSAFE_IN_TAG = /[^!-~]|[\\#=*?[,:]/g
 
 const octal = (byte: string) => `\\${byte.charCodeAt(0).toString(8).padStart(3, '0')}`
 
-/** A path or link text, as it stands in a line. */
+/** A path or link text, as it is written in a line. */
 export function escapeWord(bytes: string): string {
   return bytes.replace(UNSAFE, octal)
 }
@@ -34,7 +34,7 @@ const LETTERS: { [letter: string]: string } = {
   '#': '#',
 }
 
-/** The bytes that a word stands for; undefined where an escape is malformed or stands for NUL. */
+/** The bytes that a word stands for; undefined if an escape is malformed or stands for NUL. */
 export function unescapeWord(word: string): string | undefined {
   let from = word.indexOf('\\')
   if (from < 0) return word
@@ -56,7 +56,7 @@ interface Escape {
   end: number
 }
 
-/** One escape, from the character behind its backslash. */
+/** One escape, from the character after its backslash. */
 function readEscape(word: string, start: number): Escape | undefined {
   const first = word.charAt(start)
   if (first >= '0' && first <= '7') return readOctal(word, start)

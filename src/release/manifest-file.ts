@@ -1,6 +1,6 @@
 /**
  * Manifests as files: reads and writes them line by line with bounded memory. For what TypeScript
- * has to walk itself (publishing, foreign manifests); the merges of an upgrade are `native:trees`' work.
+ * has to walk itself (publishing, foreign manifests); `native:trees` does the merges of an upgrade.
  */
 import { TrustError } from '../errors.ts'
 import type { Fd, Files, Path } from '../host.ts'
@@ -21,14 +21,14 @@ export class ManifestReader {
   #position = 0
   #lines: string[] = []
   #next = 0
-  /** The begin of a line that the last chunk did not end. */
+  /** The start of a line that the last chunk did not finish. */
   #rest = ''
   #ended = false
   #last: Path | undefined
-  /** Of the line that was returned last, from 1. */
+  /** The number of the line returned last, from 1. */
   lineNumber = 0
 
-  /** `sorted: false` takes manifests of other tools, whose order is their own. The handle stays the caller's. */
+  /** `sorted: false` takes manifests of other tools, whose order is their own. The caller keeps the handle. */
   constructor(files: Files, fd: Fd, options: { sorted: boolean } = { sorted: true }) {
     this.#files = files
     this.#fd = fd
@@ -56,7 +56,7 @@ export class ManifestReader {
     if (this.#sorted) {
       const last = this.#last
       if (last === undefined ? entry.path !== '.' : comparePaths(last, entry.path) >= 0) {
-        const before = last === undefined ? 'the begin' : `"${show(last)}"`
+        const before = last === undefined ? 'the start' : `"${show(last)}"`
         this.#refuse(`"${show(entry.path)}" is out of order after ${before}`)
       }
       this.#last = entry.path
@@ -113,7 +113,7 @@ export class ManifestWriter {
   size = this.#text.length
   entries = 0
 
-  /** Begins a manifest in an empty file. The handle stays the caller's. */
+  /** Begins a manifest in an empty file. The caller keeps the handle. */
   constructor(files: Files, fd: Fd) {
     this.#files = files
     this.#fd = fd

@@ -20,7 +20,7 @@ export interface Entry {
   mode: number
   uid: number
   gid: number
-  /** Bytes of a regular file, else 0. */
+  /** Bytes of a regular file, otherwise 0. */
   size: number
   modified: Time
   /** The text of a symlink, else ''. */
@@ -96,7 +96,7 @@ function refuse(line: string, what: string): never {
   )
 }
 
-/** Keywords that are none of ours are skipped: bsdtar writes user names, flags and others. */
+/** Keywords that are not ours are skipped: bsdtar writes user names, flags and others. */
 function parseKeyword(entry: Entry, keyword: string, value: string, line: string): void {
   switch (keyword) {
     case 'mode':
@@ -133,7 +133,7 @@ function parseKeyword(entry: Entry, keyword: string, value: string, line: string
       if (entry.link === '' || entry.link.length > PATH_LENGTH_MAX) {
         refuse(
           line,
-          `has a link text of ${entry.link.length} bytes; 1 to ${PATH_LENGTH_MAX} can be`,
+          `has a link text of ${entry.link.length} bytes; allowed: 1 to ${PATH_LENGTH_MAX}`,
         )
       }
       return
@@ -151,7 +151,7 @@ function parseKeyword(entry: Entry, keyword: string, value: string, line: string
   }
 }
 
-/** Checks that all is there that the type needs, and nothing stays that means nothing for it. */
+/** Checks that everything the type needs is there, and drops what means nothing for it. */
 function complete(entry: Entry, type: string | undefined, line: string): Entry {
   if (entry.mode < 0) refuse(line, 'has no mode')
   if (entry.uid < 0) refuse(line, 'has no uid')
@@ -223,12 +223,12 @@ function octal(text: string): number {
 function number(value: string, max: number, keyword: string, line: string): number {
   const result = decimal(value)
   if (result < 0 || result > max) {
-    refuse(line, `has ${keyword}=${show(value)}; 0 to ${max} can be`)
+    refuse(line, `has ${keyword}=${show(value)}; allowed: 0 to ${max}`)
   }
   return result
 }
 
-/** Both dialects count nanoseconds after the point: `5.7` is 7 ns past 5, as is `5.000000007`. */
+/** Both dialects count nanoseconds after the dot: `5.7` is 7 ns past 5, as is `5.000000007`. */
 function parseTime(value: string, line: string): Time {
   const point = value.indexOf('.')
   const whole = point < 0 ? value : value.slice(0, point)
@@ -294,7 +294,7 @@ function parsePath(word: string, line: string): Path {
   const path = unescapeWord(word.slice(2))
   if (path === undefined) return refuse(line, 'has a malformed escape')
   if (path === '' || path.length > PATH_LENGTH_MAX) {
-    refuse(line, `has a path of ${path.length} bytes; 1 to ${PATH_LENGTH_MAX} can be`)
+    refuse(line, `has a path of ${path.length} bytes; allowed: 1 to ${PATH_LENGTH_MAX}`)
   }
   if (path.includes('\0')) refuse(line, 'has a NUL in its path')
   // Most paths hold neither of these, and need no look at each name.
@@ -317,7 +317,7 @@ function checkNames(path: Path, line: string): void {
       refuse(line, `has a path with the name "${name}" in it`)
     }
     if (name.length > NAME_LENGTH_MAX) {
-      refuse(line, `has a name of ${name.length} bytes; at most ${NAME_LENGTH_MAX} can be`)
+      refuse(line, `has a name of ${name.length} bytes; at most ${NAME_LENGTH_MAX} allowed`)
     }
   }
 }
@@ -331,7 +331,7 @@ function refuseShape(word: string, line: string): never {
   return refuse(line, 'has a path that does not begin with "./"; "mtree -C" writes full paths')
 }
 
-/** The line without newline. The entry has to be a possible one; `parseManifestLine` reads it back as it was. */
+/** The line without newline. The entry has to be valid; `parseManifestLine` reads it back as it was. */
 export function formatManifestLine(entry: Entry): string {
   const path = entry.path === '.' ? '.' : `./${escapeWord(entry.path)}`
   const type = entry.type

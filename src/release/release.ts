@@ -33,7 +33,7 @@ export function openRelease(signed: Uint8Array, keys: readonly PublicKey[]): Rel
   return decodeRelease(verifySignature(signed, keys, 'the release'))
 }
 
-/** Without a look at the signature: only for a statement that this machine has verified before. */
+/** Without checking the signature: only for a statement that this machine has verified before. */
 export function readRelease(signed: Uint8Array): Release {
   checkSize(signed)
   return decodeRelease(messageOf(signed, 'the release'))
@@ -46,7 +46,7 @@ export function signRelease(release: Release, key: SecretKey, comment: string): 
 function checkSize(signed: Uint8Array): void {
   if (signed.length > RELEASE_SIZE_MAX) {
     throw new TrustError(
-      `the release has ${signed.length} bytes; at most ${RELEASE_SIZE_MAX} can be`,
+      `the release has ${signed.length} bytes; at most ${RELEASE_SIZE_MAX} allowed`,
     )
   }
 }
@@ -91,13 +91,13 @@ export interface DeviceTraits {
   deployment: string
   /** The version that runs; 0 on a device that has none. */
   installed: number
-  /** The highest version that was ever accepted; 0 on a new device. */
+  /** The highest version ever accepted; 0 on a new device. */
   floor: number
-  /** The newest signed time that was seen, in seconds since 1970; 0 where there is none. */
+  /** The newest signed time seen, in seconds since 1970; 0 if there is none. */
   trustedSeconds: number
 }
 
-/** Throws a TrustError that names the attack, or the mistake, where the device may not take the release. */
+/** Throws a TrustError that names the attack, or the mistake, if the device may not take the release. */
 export function admit(release: Release, device: DeviceTraits): void {
   refuseForeign(release, device)
   const { version } = release
@@ -139,7 +139,7 @@ export function refuseForeign(
     )
   }
   const highest = Math.max(device.floor, device.installed)
-  // A device that has nothing yet has nothing to jump from: whoever installs it chose the source.
+  // A device that has nothing yet has nothing to jump from: the person installing it chose the source.
   if (highest > 0 && version > highest + VERSION_JUMP_MAX) {
     throw new TrustError(
       `fast-forward: version ${version} is more than ${VERSION_JUMP_MAX} above version ${highest}`,

@@ -36,13 +36,13 @@ const NUMBER_LENGTH = 8
 const PUBLIC_LENGTH = 2 + NUMBER_LENGTH + 32
 /** "Ed", number, signature. */
 const SIGNATURE_LENGTH = 2 + NUMBER_LENGTH + 64
-/** "Ed", "BK", rounds (4), salt (16), begin of the key's SHA-512 (8), number, key. */
+/** "Ed", "BK", rounds (4), salt (16), start of the key's SHA-512 (8), number, key. */
 const SECRET_LENGTH = 2 + 2 + 4 + 16 + 8 + NUMBER_LENGTH + 64
 
 interface Parsed {
   comment: string
   bytes: Uint8Array
-  /** Where the text goes on. */
+  /** Where the text continues. */
   end: number
 }
 
@@ -142,7 +142,7 @@ export function publicKeyOf(secret: SecretKey): PublicKey {
   return { name, number, key: key.slice(32), signatures }
 }
 
-/** The bytes of a file with an embedded signature. The comment is for people: it says which key file checks it. */
+/** The bytes of a file with an embedded signature. The comment tells people which key file checks it. */
 export function sign(message: Uint8Array, key: SecretKey, comment: string): Uint8Array {
   const signature = key.signatures.sign(key.key, message)
   const bytes = new Uint8Array(SIGNATURE_LENGTH)
@@ -156,7 +156,7 @@ export function sign(message: Uint8Array, key: SecretKey, comment: string): Uint
   return signed
 }
 
-/** The message, unverified: for what this machine has verified before and holds on its own disk. */
+/** The message, unverified: for what this machine has verified before and keeps on its own disk. */
 export function messageOf(signed: Uint8Array, name: string): Uint8Array {
   return split(signed, name).message
 }
@@ -179,7 +179,7 @@ export function verifySignature(
       `unknown key: ${name} is signed by key ${number}; trusted are ${known || 'none'}`,
     )
   }
-  // Numbers are chosen at random, and prove nothing: two keys may share one.
+  // Numbers are random, and prove nothing: two keys may share one.
   for (const key of named) {
     if (key.signatures.verify(key.key, message, bytes.subarray(10))) return message
   }
@@ -223,7 +223,7 @@ export function makeKeyPair(
   publicBytes.set(number, 2)
   publicBytes.set(publicKey, 10)
   const secretBytes = new Uint8Array(SECRET_LENGTH)
-  // Zero rounds: no passphrase. The salt is used by nothing, and random as in signify's own files.
+  // Zero rounds: no passphrase. Nothing uses the salt; it is random, as in signify's own files.
   secretBytes.set([0x45, 0x64, 0x42, 0x4b, 0, 0, 0, 0])
   secretBytes.set(random.randomBytes(16), 8)
   secretBytes.set(checksums.hash('sha512', secretKey).subarray(0, 8), 24)

@@ -10,7 +10,7 @@ export type Statement = ReadonlyMap<string, string>
 const KEY = /^[a-z][a-z0-9-]*$/
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for.
 const CONTROL = /[\x00-\x1f\x7f-\x9f]/
-/** Half of a pair of UTF-16 units: it has no UTF-8. */
+/** Half of a pair of UTF-16 units: UTF-8 can't express it. */
 const LONE_SURROGATE = /[\ud800-\udfff]/u
 
 /** The bytes to sign: `kind` first, then the fields in their order. What can't be encoded is a bug of the caller. */
@@ -26,7 +26,7 @@ export function encodeStatement(kind: string, fields: Iterable<[string, string]>
   return arrayOfBytes(bytesOfText(text))
 }
 
-/** True where a statement can hold the text. */
+/** True if a statement can hold the text. */
 export function isValue(value: string): boolean {
   return !CONTROL.test(value) && !LONE_SURROGATE.test(value)
 }
@@ -55,7 +55,7 @@ export function decodeStatement(message: Uint8Array, kind: string): Statement {
   return fields
 }
 
-/** Lines come from anywhere: a message shows the begin of one, without control characters. */
+/** Lines come from anywhere: a message shows the start of one, without control characters. */
 function excerpt(line: string): string {
   const begin = line.length > 100 ? `${line.slice(0, 100)}…` : line
   return show(bytesOfText(begin.replace(/[\ud800-\udfff]/gu, '?')))

@@ -11,7 +11,7 @@ export type Selection =
   | { kind: 'paths'; paths: readonly Path[] }
   /** The names are sent while the list arrives; they are relative to `under`. */
   | { kind: 'files-from'; under: Path; names: Iterable<Path> }
-  /** Everything below `under`; names are relative to it. More than `entriesMax` is a fault of the peer. */
+  /** Everything below `under`; names are relative to it. More than `entriesMax` is the peer's fault. */
   | { kind: 'tree'; under: Path; entriesMax?: number }
 
 export type Compression = 'zstd' | 'zlibx' | 'none'
@@ -22,13 +22,13 @@ export interface Asking {
   /** `negotiate`: `-z`, and the lists decide. `zlibx`: the word for it of servers that negotiate nothing. */
   compression: 'none' | 'negotiate' | 'zlibx'
   compressLevel?: number | undefined
-  /** The daemon gives up, and sends keep-alives, by this. 0: its own. */
+  /** The daemon's time-out, by which it also sends keep-alives. 0: its own. */
   timeoutSeconds: number
   capabilities: string
 }
 
 /**
- * What we offer behind `-e.`: everything of a modern client but `i`, incremental recursion
+ * What we offer after `-e.`: everything of a modern client but `i`, incremental recursion
  * (docs/PROTOCOL.md). `C`: the seed goes first in block sums.
  */
 export const CAPABILITIES = 'LsfxCIvu'
@@ -56,7 +56,7 @@ export function serverArguments(asking: Asking): Path[] {
   return words
 }
 
-/** A path that the server's matcher takes as it stands: it looks for wildcards, and unescapes only then. */
+/** A path that the server's matcher takes literally: it unescapes only if there are wildcards. */
 function literal(path: Path): Path {
   return /[*?[]/.test(path) ? path.replace(/[*?[\\]/g, '\\$&') : path
 }

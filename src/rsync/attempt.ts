@@ -1,7 +1,7 @@
 /**
  * One attempt to get from a connection to framed streams. The first attempt bets that the server
- * negotiates (rsync 3.2 and later) and sends everything in one packet; where it does not, the next
- * attempt asks in the words of older servers.
+ * negotiates (rsync 3.2 and later) and sends everything in one packet; if the server does not, the
+ * next attempt asks in the words of older servers.
  */
 import { PeerError } from '../errors.ts'
 import type { Host } from '../host.ts'
@@ -25,7 +25,7 @@ import type { Wire } from './wire.ts'
 export interface Attempt {
   /** Our lists go out before the server has said that it reads them. */
   early: boolean
-  /** What is negotiated; undefined: `fixed` is what will be. */
+  /** What is negotiated; undefined: `fixed` is what it will be. */
   compressions: readonly Compression[] | undefined
   fixed: Compression
 }
@@ -109,7 +109,7 @@ export async function open(
     },
   })
   const agreed = greeting.protocol
-  // The bet on the framing of the names is lost.
+  // We have lost the bet on the framing of the names.
   if (names && attempt.early && agreed < 31 && protocol >= 31) return { ...attempt, early: false }
   try {
     const agreement = await negotiate(wire, { ...offer, protocol: agreed }, attempt.early, (yes) =>
@@ -117,7 +117,7 @@ export async function open(
     )
     incoming.beginFrames()
     wire.patience.deadlineMs = Number.POSITIVE_INFINITY
-    // What was asked for so far has come.
+    // Everything asked for so far has come.
     wire.patience.worked(1)
     if (agreement.protocol >= 31) wire.keepAliveMs = timeoutSeconds * 500
     return agreement

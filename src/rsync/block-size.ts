@@ -10,7 +10,7 @@ import type { SumHead } from 'native:delta'
 const BLOCK_LENGTH_MIN = 700
 /** The longest block of protocol 30 and later (rsync.h MAX_BLOCK_SIZE). */
 const BLOCK_LENGTH_MAX = 131072
-/** Bits by which a false match of one block in a whole file shall be unlikely (rsync.h BLOCKSUM_BIAS). */
+/** How unlikely a false match of one block in a whole file has to be, in bits (rsync.h BLOCKSUM_BIAS). */
 const BIAS_BITS = 10
 /** Strong sums are never sent longer than this, whatever the digest's length (rsync.h SUM_LENGTH). */
 const STRONG_LENGTH_MAX = 16

@@ -12,9 +12,9 @@ const EARLY_MAX = 16 * 1024
 const QUEUE_MAX = 64 * 1024
 
 export class FileNames {
-  /** What stands before each name on the wire. */
+  /** What comes before each name on the wire. */
   readonly prefix: Path
-  /** What a list of the names that were drawn so far may hold: each name, and the folders above it. */
+  /** How many entries a list of the names drawn so far may have: each name, and the folders above it. */
   entries = 0
   readonly #names: Iterator<Path>
   /** What went out early. */
@@ -47,7 +47,7 @@ export class FileNames {
     this.#sendEnd(outgoing)
   }
 
-  /** Sends on while there is room. */
+  /** Goes on sending while there is room. */
   send(outgoing: Outgoing): void {
     this.#early = []
     while (!this.#ended && outgoing.queued < QUEUE_MAX) {

@@ -1,7 +1,7 @@
 /**
  * The text lines before the framed protocol: greetings, module, password, arguments. Everything that
- * needs no answer goes out in the first packet: a daemon reads byte by byte here, so that what comes
- * early waits for it. It must never show the password, nor send it in the clear.
+ * needs no answer goes out in the first packet: a daemon reads byte by byte here, so what comes early
+ * waits for it. It must never show the password, nor send it in the clear.
  */
 import { PeerError } from '../errors.ts'
 import type { Host } from '../host.ts'
@@ -19,7 +19,7 @@ const PROTOCOL_MIN = 30
 const STRONG_DIGESTS = ['sha512', 'sha256'] as const
 /** Longest line of a daemon, as stock clients take it (bytes). */
 const LINE_LENGTH_MAX = 5120
-/** A message of the day is a few lines; this much is read over before we give up (bytes). */
+/** A message of the day is a few lines; we skip this much before giving up (bytes). */
 const GREETING_TEXT_MAX = 64 * 1024
 const NEWLINE = 10
 
@@ -29,7 +29,7 @@ interface Greeting {
   digests: string[]
 }
 
-/** Where no password is to be told, as stock clients greet. */
+/** If there is no password to send, the greeting of stock clients. */
 export function greetingLine(protocol: number, address?: Address): string {
   return `@RSYNCD: ${protocol}.0 ${digestsFor(address).join(' ')}\n`
 }
@@ -39,7 +39,7 @@ function digestsFor(address: Address | undefined): readonly (WeakDigest | 'sha51
   return [...STRONG_DIGESTS, ...WEAK_DIGESTS.filter((digest) => allowed.includes(digest))]
 }
 
-/** Reads a daemon's greeting; refuses what is none, and protocols before 30. */
+/** Reads a daemon's greeting; refuses anything else, and protocols before 30. */
 export function parseGreeting(line: string, ours: number): Greeting {
   const match = /^@RSYNCD: ([0-9]{1,4})(?:\.([0-9]{1,4}))?(?: (.*))?$/.exec(line)
   if (!match) {
@@ -76,7 +76,7 @@ export function passwordAnswer(
   const known = digestsFor(address).find((name) => offered.includes(name))
   if (known === undefined) {
     throw new PeerError(
-      `it knows only ${show(offered.join(', '))} to check a password, which tells too much of it`,
+      `it knows only ${show(offered.join(', '))} to check a password, which reveals too much of it`,
       'refused',
       'install rsync 3.2.7 or a newer one on the server, or allow it: weak-password-digest[] = md5 in [transfer]',
     )
@@ -125,7 +125,7 @@ interface HandshakeOptions {
   checksums: Host['checksums']
   /** The protocol that we announce. */
   protocol: number
-  /** Sends what follows the module's acceptance: called once, as early as it is possible. */
+  /** Sends what follows the module's acceptance: called once, as early as possible. */
   proceed(): void
 }
 
@@ -179,7 +179,7 @@ function refusal(wire: Wire, line: string): PeerError {
 
 function passwordWanted(wire: Wire): PeerError {
   return new PeerError(
-    `${wire.options.peer}: the daemon asks for a password, and none is known`,
+    `${wire.options.peer}: the daemon asks for a password, and there is none`,
     'refused',
     'give the source a user and a password',
   )

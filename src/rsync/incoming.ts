@@ -26,7 +26,7 @@ const TEXT_LENGTH_MAX = 8192
 /** Large reads keep the turns of the event loop few; 13 of them would fill TCP's largest default window (bytes). */
 const CAPACITY = 256 * 1024
 
-/** What a frame that is not data brings. The bytes are valid only during the call. */
+/** Takes the content of a frame that is not data. The bytes are valid only during the call. */
 type OnMessage = (code: number, bytes: Uint8Array) => void
 
 export class Incoming {
@@ -34,7 +34,7 @@ export class Incoming {
   /** What may be taken: the user moves `start` up to `end`. */
   start = 0
   end = 0
-  /** Bytes read from the socket whose frames were not looked at yet: behind `end`. */
+  /** Bytes read from the socket whose frames were not looked at yet: those after `end`. */
   #raw = 0
   #rawEnd = 0
   #framed = false
@@ -46,7 +46,7 @@ export class Incoming {
 
   constructor(readonly onMessage: OnMessage) {}
 
-  /** From here on the stream is framed, what came already included. */
+  /** From here on the stream is framed, including what has already come. */
   beginFrames(): void {
     this.#framed = true
     this.#raw = this.start
@@ -71,7 +71,7 @@ export class Incoming {
     return this.#rawEnd
   }
 
-  /** `count` bytes were read to where `room` said. */
+  /** `count` bytes were read to the place that `room` gave. */
   added(count: number): void {
     this.#rawEnd += count
     if (this.#framed) {

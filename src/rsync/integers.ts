@@ -5,7 +5,7 @@
  */
 import { PeerError } from '../errors.ts'
 
-/** A decoder's answer where the buffer ends too early. */
+/** A decoder's answer if the buffer ends too early. */
 export const NEED_MORE = -1
 
 /** What a `Reading` decoder found: its value, and the offset of the byte after it. */
@@ -39,7 +39,7 @@ export function readVarint(buffer: Uint8Array, offset: number, end: number): Rea
   let value = 0
   for (let i = extra; i >= 1; i--) value = value * 256 + (buffer[offset + i] as number)
   const high = lead & ((1 << (7 - extra)) - 1)
-  // With four extra bytes the lead's own bits would stand above bit 31.
+  // With four extra bytes the lead's own bits would be above bit 31.
   if (extra === 4) {
     if (high !== 0) throw new PeerError('a number of more than 32 bits', 'broken')
   } else {
@@ -169,7 +169,7 @@ export class IndexReader {
   }
 }
 
-/** Writes the indexes of requests, which are never negative but for "done". */
+/** Writes the indexes of requests, which are never negative except for "done". */
 export class IndexWriter {
   #positive = -1
 

@@ -2,8 +2,8 @@
 
 export interface Link {
   socket: import('native:sockets').Socket
-  /** Ends what carries the stream, besides the stream itself. Twice is fine. */
+  /** Ends whatever carries the stream, besides the stream itself. Twice is fine. */
   close(): void
-  /** What the carrier knows about a failure of the stream; the error itself where it knows nothing. */
+  /** What the carrier knows about a failure of the stream; the error itself if it knows nothing. */
   explain(error: Error): Promise<Error>
 }

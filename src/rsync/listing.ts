@@ -1,6 +1,6 @@
 /**
- * The file list of a session: how long it may be by what was asked for, and reading it while the names
- * that it answers are still being sent.
+ * The file list of a session: how long it may be, given what was asked for, and reading it while the
+ * names that it answers are still being sent.
  */
 import type { FileList } from 'native:delta'
 import { PeerError } from '../errors.ts'
@@ -11,9 +11,9 @@ import type { FileNames } from './file-names.ts'
 import type { Agreement } from './negotiation.ts'
 import type { Wire } from './wire.ts'
 
-/** The folder of the transfer itself, and what else a server adds of its own. */
+/** The folder of the transfer itself, and whatever else a server adds on its own. */
 const MARGIN = 8
-/** What an entry takes on the wire, with a margin: beyond it nothing is useful work (bytes). */
+/** What an entry takes on the wire, with a margin: anything beyond it is not useful work (bytes). */
 const ENTRY_LENGTH = 128
 
 export function openList(

@@ -38,7 +38,7 @@ export interface NegotiationOffer {
   fixedCompression: Compression
 }
 
-/** A server that negotiates nothing was asked for compression: only other arguments can help. */
+/** We asked for compression of a server that negotiates nothing: only other arguments can help. */
 export class NoNegotiation extends Error {}
 
 async function readVarintFrom(wire: Wire): Promise<number> {

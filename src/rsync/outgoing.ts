@@ -1,6 +1,6 @@
 /**
- * The bytes that wait to be sent, in their frames. Whoever writes asks `queued` first and stops at
- * the window; nothing here waits. Two buffers take turns: one is filled while the other is written.
+ * The bytes that wait to be sent, in their frames. A writer asks `queued` first and stops at the
+ * window; nothing here waits. Two buffers take turns: one is filled while the other is written.
  */
 
 /** Stock rsync's own frames stay below this, and so do ours (bytes). */
@@ -15,7 +15,7 @@ export class Outgoing {
   at = 0
   #spare = new Uint8Array(CAPACITY_MIN)
   #framed = false
-  /** Where the open frame's header stands, or -1. */
+  /** Where the open frame's header is, or -1. */
   #frameAt = -1
 
   /** Bytes that wait in the buffer being filled. */
@@ -77,7 +77,7 @@ export class Outgoing {
     this.open(0)
   }
 
-  /** Hands over what waits, and goes on in the other buffer. The result stands until the next `take`. */
+  /** Hands over what waits, and goes on in the other buffer. The result is valid until the next `take`. */
   take(): Uint8Array {
     this.#closeFrame()
     const full = this.buffer.subarray(0, this.at)

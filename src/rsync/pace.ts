@@ -1,6 +1,6 @@
 /**
- * A cap on what is received: a bucket of bytes that fills at the allowed rate. Who reads asks how much
- * it may take, and how long to pause first; the peer's silence is not judged meanwhile.
+ * A cap on what is received: a bucket of bytes that fills at the allowed rate. A reader asks how much
+ * it may take, and how long to pause first; the peer's silence is not judged in the meantime.
  */
 
 /** What may come at once after a pause, as a part of a second's bytes, and the least of it (bytes). */

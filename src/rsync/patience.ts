@@ -1,5 +1,5 @@
 /**
- * How long a peer is waited for. Only useful work keeps it: bytes of what was asked for, as the decoders
+ * How long we wait for a peer. Only useful work extends it: bytes of what was asked for, as the decoders
  * count them, and bytes that we sent. Keep-alives, messages and empty blocks are none, and what was asked
  * for has an end: so has the time. Our own work and our own pauses are not held against anybody. Pure.
  */
@@ -51,7 +51,7 @@ export class WirePatience {
     this.#measures = yes
   }
 
-  /** Something came, of whatever worth. */
+  /** Something came, useful or not. */
   heard(): void {
     this.#heard = true
   }
@@ -63,7 +63,7 @@ export class WirePatience {
     this.#windowBytes += bytes
   }
 
-  /** So many bytes more are to come, or to be sent. */
+  /** This many more bytes are to come, or to be sent. */
   expect(bytes: number): void {
     const { rateMin } = this.options
     if (rateMin) this.#grantedMs += (bytes * 1000) / rateMin.bytesPerSecond

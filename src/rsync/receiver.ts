@@ -22,7 +22,7 @@ import {
 const ReceiverState = { index: 0, head: 1, tokens: 2, trailer: 3, statistics: 4 } as const
 /** Bytes of iflags and sum head. */
 const HEAD_LENGTH = 18
-/** Files that may wait for a second try: each keeps its basis open. More is no accident. */
+/** How many files may wait for a second try: each keeps its basis open. More of them are no accident. */
 const REDO_MAX = 250
 /** Each direction's bytes, the sizes' sum, and two durations (rsync main.c handle_stats). */
 const STATISTICS_COUNT = 5
@@ -32,7 +32,7 @@ const DONES_BEFORE_STATISTICS = 3
 export class Receiver {
   /** Files whose checksum did not hold, to be asked for again. */
   readonly redo: RequestedFile[] = []
-  /** DONEs that came, and that our own DONEs entitle the peer to. */
+  /** How many DONEs came, and how many our own DONEs entitle the peer to. */
   dones = 0
   donesDue = 0
   statisticsCame = false
@@ -47,7 +47,7 @@ export class Receiver {
   #state: number = ReceiverState.index
   #statisticsLeft = STATISTICS_COUNT
   #asked: RequestedFile | undefined
-  /** What may still count as useful of the answer that is arriving: a file has an end. */
+  /** How much of the answer that is arriving may still count as useful: a file has an end. */
   #worthLeft = 0
 
   constructor(
@@ -77,7 +77,7 @@ export class Receiver {
     for (let asked = this.redo.shift(); asked; asked = this.redo.shift()) yield asked.request
   }
 
-  /** Uses all that can be used of what came. */
+  /** Uses as much as it can of what came. */
   consume(): void {
     const { incoming } = this
     while (incoming.start < incoming.end) {

@@ -14,20 +14,20 @@ import type { WirePatience } from './patience.ts'
 
 /** One file to fetch. */
 export interface FileRequest {
-  /** Where it stands in the file list (`Session.find`). */
+  /** Its index in the file list (`Session.find`). */
   index: number
-  /** A longer file is a fault of the peer, and ends the session. */
+  /** A longer file is the peer's fault, and ends the session. */
   sizeMax: number
   /** A local file with some of its content. Stays open until `received`. */
   basis?: { fd: Fd; size: number }
   /** Gives an empty file to write to; called when the answer begins, and again for a second try. */
   target(): Fd
   /**
-   * What became of it. `not-sent`: the server could not open it. `checksum`: what came was twice not
-   * what the server meant to send.
+   * The outcome. `not-sent`: the server could not open it. `checksum`: twice, what came was not what the
+   * server meant to send.
    */
   received(result: { size: number; digest: string } | { failed: 'not-sent' | 'checksum' }): void
-  /** Called in place of `received` where the session ends first: what was opened may be closed. */
+  /** Called instead of `received` if the session ends first: what was opened may be closed. */
   abandoned?(): void
 }
 
@@ -45,7 +45,7 @@ const ASKED_MAX = 1000
 const BASES_MAX = 250
 /** What is read and summed before the event loop gets a turn (bytes). */
 const TURN_BYTES = 4 * 1024 * 1024
-/** Of a request without its sums, and of an answer without content: head, trailer and some more (bytes). */
+/** The size of a request without its sums, or of an answer without content: head, trailer and some more (bytes). */
 const REQUEST_LENGTH = 32
 const ANSWER_LENGTH = 256
 /** ITEM_TRANSFER alone: send this file. */
@@ -99,7 +99,7 @@ export class Requester {
     return this.#requests === undefined && this.asked.size === 0
   }
 
-  /** Writes requests while there is room; returns true where it stopped only to let others have a turn. */
+  /** Writes requests while there is room; returns true if it stopped only to let others have a turn. */
   produce(): boolean {
     let left = TURN_BYTES
     while (this.ready) {
@@ -171,12 +171,12 @@ export class Requester {
   }
 }
 
-/** What an answer takes on the wire at the most: content that can't be compressed, in frames and tokens. */
+/** The most that an answer takes on the wire: incompressible content, in frames and tokens. */
 export function answerLengthMax({ sizeMax }: FileRequest): number {
   return sizeMax + Math.ceil(sizeMax / 8) + ANSWER_LENGTH
 }
 
-/** The block sums that go out before. */
+/** The size of the block sums that go out before it. */
 function sumsLength({ count, strongLength }: SumHead): number {
   return count * (4 + strongLength)
 }

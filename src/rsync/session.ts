@@ -1,7 +1,7 @@
 /**
  * A session with a stock rsync daemon, from the connection to the goodbye: lists what is there, then
  * fetches what it is asked for, each file against a local basis. It never trusts what it lists or
- * gets: names are only looked up, and whoever asked checks what came.
+ * gets: names are only looked up, and the caller checks what came.
  */
 import type { FileList, Rebuilder } from 'native:delta'
 import { assert, ConfigError, DeadlineError, PeerError } from '../errors.ts'
@@ -32,7 +32,7 @@ export type SessionModules = Pick<Host, 'sockets' | 'delta' | 'checksums' | 'clo
 export interface SessionOptions {
   address: Address
   selection: Selection
-  /** `auto`: the best that both sides know, none where they share none. */
+  /** `auto`: the best that both sides know, or none if they share none. */
   compression: 'zstd' | 'zlibx' | 'none' | 'auto'
   compressLevel?: number
   connectTimeoutMs: number
@@ -49,7 +49,7 @@ export interface SessionOptions {
   link?: (() => Link) | undefined
   /** Names the peer in messages; undefined: by its address. */
   peer?: string | undefined
-  /** For tests against newer daemons: what an older client would say. */
+  /** For tests with newer daemons: the protocol that an older client would announce. */
   protocol?: 30 | 31 | 32
   checksums?: readonly TransferChecksum[]
   capabilities?: string
@@ -141,7 +141,7 @@ export class Session {
   }
 
   /**
-   * The regular file of a name, as `fetch` wants it; undefined where the server lists none. (Asking a
+   * The regular file of a name, as `fetch` wants it; undefined if the server lists none. (Asking a
    * server for anything else would end the session.)
    */
   find(name: Path): { index: number; size: number; mode: number } | undefined {
@@ -173,7 +173,7 @@ export class Session {
   async finish(): Promise<void> {
     assert(!this.#finished, 'finish twice')
     this.#finished = true
-    // A daemon with nothing to list goes at once.
+    // A daemon with nothing to list leaves at once.
     if (this.#entries === 0) return this.close()
     const receiver = this.#receiver
     this.#sayDone(1)
@@ -193,7 +193,7 @@ export class Session {
     try {
       this.modules.delta.abandonFile(this.#rebuilder)
     } catch {
-      // A partial file that can't be written is only a worse basis; why it can't is known already.
+      // A partial file that can't be written is only a worse basis; the reason is known already.
     }
     this.modules.delta.closeRebuilder(this.#rebuilder)
     this.modules.delta.closeFileList(this.#list)
@@ -247,8 +247,8 @@ export class Session {
   }
 
   /**
-   * All DONEs that are left in one packet: nothing is delayed or deleted here, so that none of them
-   * has to wait for its answer. What the server then does wrong does no harm any more.
+   * All remaining DONEs in one packet: nothing is delayed or deleted here, so none of them has to wait
+   * for its answer. Whatever the server does wrong after this does no harm.
    */
   async #goodbye(): Promise<void> {
     const receiver = this.#receiver
@@ -319,7 +319,7 @@ function shorten(wire: Wire, seconds: number): void {
   if (wire.keepAliveMs === 0 || halfMs < wire.keepAliveMs) wire.keepAliveMs = halfMs
 }
 
-/** What would break the lines of the handshake can't be a module's or a user's name. */
+/** A name that would break the lines of the handshake can't be that of a module or a user. */
 function checkAddress({ module, user }: Address): void {
   if (!/^[^\n\r\0#/][^\n\r\0/]*$/.test(module)) {
     throw new ConfigError(`"${show(module)}" can't be the name of an rsync module`)

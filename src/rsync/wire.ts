@@ -31,11 +31,11 @@ export interface WireOptions {
   link?: (() => Link) | undefined
 }
 
-/** A write that blocks is not a fault: a stock sender reads between files only. Silence is what we judge. */
+/** A blocked write is not a fault: a stock sender reads only between files. We judge silence. */
 const WRITE_TIMEOUT_MS = 24 * 60 * 60 * 1000
-/** Of one pause for the cap: a keep-alive may be due meanwhile. */
+/** The longest single pause for the cap: a keep-alive may come due in the meantime. */
 const PAUSE_MAX_MS = 500
-/** Each piece written is a sign of life, also on a line of 1 KB/s (bytes). */
+/** Each piece written is a sign of life, even on a line of 1 KB/s (bytes). */
 const WRITE_PIECE = 16 * 1024
 
 export class Wire {
@@ -44,7 +44,7 @@ export class Wire {
   sent = 0
   /** What is going on, for messages: "while ...". */
   phase = 'connecting'
-  /** The daemon's last words of an error, shown where it then hangs up. */
+  /** The last error that the daemon reported, shown if it then hangs up. */
   lastWords: string | undefined
   /** Milliseconds without a write after which a keep-alive is sent. 0: never. */
   keepAliveMs = 0
@@ -144,7 +144,7 @@ export class Wire {
     this.#judge(beganMs)
   }
 
-  /** Our own choice, which is not held against the peer. Writes go on meanwhile. */
+  /** Our own choice, which is not held against the peer. Writes go on in the meantime. */
   async #pause(): Promise<void> {
     const { clock } = this.modules
     const { pace } = this.options
@@ -157,7 +157,7 @@ export class Wire {
     }
   }
 
-  /** Gives the event loop a turn in the middle of long work, so that input is drained meanwhile. */
+  /** Gives the event loop a turn in the middle of long work, so that input is drained in the meantime. */
   async turn(): Promise<void> {
     this.flush()
     const nowMs = this.modules.clock.monotonicMs()
@@ -249,7 +249,7 @@ export class Wire {
   }
 
   /**
-   * Decoders know what is wrong, but not whose bytes they read: makes their errors ones of this peer.
+   * Decoders know what is wrong, but not whose bytes they read: this names the peer in their errors.
    * Other errors come back as they are.
    */
   explain(error: unknown): Error {

@@ -1,6 +1,6 @@
 /**
- * The first question to the sources: which release is there to be taken? What it gives was proved
- * by a signature and admitted to this device; its content is still to be fetched.
+ * The first question to the sources: which release is there to take? The answer was proved by a
+ * signature and admitted to this device; its content is still to be fetched.
  */
 import { isSystemError, TrustError, UpgradeError } from '../errors.ts'
 import type { Progress } from '../progress.ts'
@@ -37,13 +37,13 @@ export interface Offer {
   statement: Uint8Array
 }
 
-/** `none`: there is nothing to be taken. */
+/** `none`: there is nothing to take. */
 export type Found = Offer | { none: { skipped?: number } }
 
 /**
- * What the first source that answers offers. Where nobody named a version, and a school server has
- * nothing newer, upstream is asked now and then whether that is the newest: the school server may stand
- * still. What upstream has is then wanted as if it had been named, in the usual order.
+ * What the first source that answers offers. If nobody named a version and a school server has nothing
+ * newer, upstream is asked now and then whether that is the newest: the school server may have stopped
+ * mirroring. What upstream has is then wanted as if it had been named, in the usual order.
  */
 export async function findRelease(
   search: Search,
@@ -65,7 +65,7 @@ export async function findRelease(
   return search.serve((source) => offerOf(source, { ...wish, version }, running))
 }
 
-/** It came and went since upstream was asked. */
+/** It came and went after upstream was asked. */
 const isBad = (store: Store, version: number) => readState(store).bad.includes(version)
 
 async function offerOf(
@@ -106,7 +106,7 @@ async function offerOf(
   return { release, statement }
 }
 
-/** Of keys that this device does not know yet, the source may carry the chain that leads to them. */
+/** For keys that this device does not know yet, the source may carry the chain that leads to them. */
 async function opened(
   statement: Uint8Array,
   configured: ConfiguredKeys,
@@ -132,8 +132,8 @@ async function opened(
 }
 
 /**
- * Where the keys that are known do not lead to the signer of a tree that stands, because the chain was
- * lost, a source may carry it. Without it the tree stays one that nobody can prove.
+ * If the known keys do not lead to the signer of an existing tree, because the chain was lost, a source
+ * may carry it. Without it nobody can prove the tree.
  */
 export async function learnSigner(
   search: Search,
@@ -146,11 +146,11 @@ export async function learnSigner(
     await search.serve((source) => followIfThere(source, store, keys, progress))
   } catch (error) {
     if (!(error instanceof UpgradeError || isSystemError(error))) throw error
-    progress.note(`no source gave the keys that may have signed what stands: ${error.message}`)
+    progress.note(`no source gave the keys that may have signed the tree: ${error.message}`)
   }
 }
 
-/** A new release brings the keys that sign the next ones. Without them it is as good. */
+/** A new release brings the keys that sign the next ones. Without them it is just as good. */
 async function followIfThere(
   source: Source,
   store: Store,

@@ -60,8 +60,8 @@ export class FolderSource implements Source {
   }
 
   /**
-   * Uses nothing but what is the folder's: whatever the kernel says of it is this source's fault, and the
-   * next one has its turn. Undefined where nothing stands under the name.
+   * Touches only the folder: any error of the kernel is this source's fault, and the next one has its
+   * turn. Undefined if nothing has that name.
    */
   #read<Result>(path: Path, use: () => Result): Result | undefined {
     try {
@@ -123,14 +123,14 @@ export class FolderSource implements Source {
     try {
       return this.host.delta.copyWhole(fd, target, wanted.sizeMax)
     } catch (error) {
-      // A write that fails is our own disk's trouble, and none of this source's.
+      // A failed write is our own disk's trouble, not this source's.
       if (!isSystemError(error) || error.call !== 'read' || isOfMachine(error)) throw error
       return { failed: error.code === 'EFBIG' ? 'too-large' : 'unreadable' }
     }
   }
 }
 
-/** What an open says of a name that stands for something else than a file or folder. */
+/** What the code of a failed open says about a name that is not a file or folder. */
 const WRONG_TYPE: Record<string, string> = {
   ELOOP: 'is a link, which is not followed',
   EISDIR: 'is a folder, not a file',

@@ -1,6 +1,6 @@
 /**
  * What a DHCP server says about the school server: the file that udhcpc's script leaves for each
- * interface, `key=value` lines. Anybody on the network may have written it, so it can only ever name
+ * interface, `key=value` lines. Anybody on the network may have written it, so all it can do is name
  * one more place to ask: an rsync daemon, without a user or a password.
  */
 import { isSystemError } from '../errors.ts'
@@ -13,10 +13,10 @@ const LEASE_FOLDER = '/run/xo'
 /** A lease is some twenty short lines (bytes). */
 const LEASE_SIZE_MAX = 16 * 1024
 const URL_LENGTH_MAX = 512
-/** More interfaces with a lease than this are no laptop's. */
+/** No laptop has more interfaces with a lease than this. */
 const SOURCES_MAX = 4
 
-/** The URLs that the leases name. What can't be read or is not an rsync URL is passed over. */
+/** The URLs that the leases name. Anything unreadable, or not an rsync URL, is skipped. */
 export function sourcesOfLeases(files: Files, paths: readonly Path[]): string[] {
   const found = (paths.length > 0 ? paths : leasePaths(files)).flatMap((path) => {
     const url = sourceOfLease(textOfLease(files, path))
@@ -25,7 +25,7 @@ export function sourcesOfLeases(files: Files, paths: readonly Path[]): string[] 
   return [...new Set(found)].slice(0, SOURCES_MAX)
 }
 
-/** The last guess, where no lease names a source: that what gives out addresses serves releases as well. */
+/** The last guess, if no lease names a source: the machine that gives out addresses serves releases, too. */
 export function guessesOfLeases(files: Files, paths: readonly Path[]): string[] {
   const found = (paths.length > 0 ? paths : leasePaths(files)).flatMap((path) => {
     const content = textOfLease(files, path)

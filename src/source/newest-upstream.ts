@@ -1,7 +1,7 @@
 /**
- * What the newest version upstream is, for laptops whose school server may stand still and to whom
- * nobody names a version. Upstream is asked once a day at the most; what it said is kept in a small file
- * of the store, which is only a hint: where it is missing or garbled, upstream is asked.
+ * What the newest version upstream is, for laptops whose school server may have stopped mirroring and to
+ * which nobody names a version. Upstream is asked at most once a day; its answer is kept in a small file
+ * of the store, which is only a hint: if it is missing or garbled, upstream is asked.
  */
 import { isSystemError, TrustError } from '../errors.ts'
 import { VERSION_MAX } from '../limits.ts'
@@ -34,9 +34,9 @@ export async function newestUpstream(
       remember(store, version, now)
       return version
     } catch (error) {
-      // It was to say what is newest, and nothing waits for that: what is wrong there harms nobody.
+      // It was only to say what is newest, and nothing waits for that: an error there harms nobody.
       if (!faultOf(error)) throw error
-      progress.note(`${(error as Error).message}; the school server's word is taken for today's`)
+      progress.note(`${(error as Error).message}; for today the school server's word is taken`)
     } finally {
       source.close()
     }

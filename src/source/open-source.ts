@@ -8,7 +8,7 @@ import { checkSettings, openSshLink } from './ssh-link.ts'
 
 export { Pace, rateWindowMs, WEAK_DIGESTS, type WeakDigest } from '../rsync/session.ts'
 
-/** Whether somebody's name is told to the source, and with it a password. */
+/** Whether the source is told a user's name, and with it a password. */
 export function namesUser(url: string): boolean {
   return /^rsync:\/\/[^@/]+@/.test(url)
 }

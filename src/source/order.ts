@@ -9,10 +9,10 @@ export type SourceRole = 'school' | 'upstream'
 
 export interface Candidate {
   role: SourceRole
-  /** It misbehaved a while ago: asked when nobody else is left. */
+  /** It misbehaved a while ago: it is asked when nobody else is left. */
   setAside: boolean
   /**
-   * What came of asking it in this round. `lacks`: it is there, and can't serve this now. `away`: it
+   * The result of asking it in this round. `lacks`: it is there, and can't serve this now. `away`: it
    * is not there, or says no. `bad`: it broke the protocol, served bad bytes, or stalled.
    */
   outcome: 'untried' | 'serving' | 'lacks' | 'away' | 'bad'
@@ -32,15 +32,15 @@ export interface Patience {
   longestSeconds: number
 }
 
-/** Some two hours of patience with a school server that is still mirroring. */
+/** About two hours of patience with a school server that is still mirroring. */
 export const PATIENCE: Patience = { schoolTries: 6, firstSeconds: 120, longestSeconds: 6 * 3600 }
 
 /** A load balancer has another server behind the same address; more cuts in one round are no accident. */
 const RECONNECTIONS_MAX = 3
 
 /**
- * What becomes of a candidate that failed. One whose connection was cut while it served is asked
- * again at once, some few times.
+ * What happens to a failed candidate. One whose connection was cut while it served is asked again at
+ * once, a few times.
  */
 export function outcomeOf(
   fault: SourceFault,
@@ -54,7 +54,7 @@ export function outcomeOf(
 /** The candidate to ask, by its index; or to wait: for the school server, or because all failed. */
 type Move = number | 'wait-for-school' | 'wait'
 
-/** `tries`: how many waits for the school server there were in a row. Candidates of a role stand in the order to try them. */
+/** `tries`: how many waits for the school server there were in a row. Candidates of a role are in the order to try them. */
 export function nextMove(
   candidates: readonly Candidate[],
   tries: number,
@@ -97,7 +97,7 @@ export function nextWait(
     : { tries: 0, failures: Math.min(failures + 1, WAITS_MAX), begun, until }
 }
 
-/** Seconds until the next try is due; 0: it is. A wall clock that went back ends the wait. */
+/** Seconds until the next try is due; 0: it is due. A wall clock that went back ends the wait. */
 export function secondsLeft(
   wait: Pick<Wait, 'begun' | 'until'> | undefined,
   nowSeconds: number,

@@ -1,6 +1,6 @@
 /**
  * The store as the first source of a repair: what its own trees hold comes before any stick or network.
- * Their files are placed by staging itself (src/staging/place.ts), so that whatever is still asked for
+ * Their files are placed by staging itself (src/staging/place.ts), so whatever is still asked of it
  * here is what this disk lacks. It never writes into a tree.
  */
 import { isSystemError, PeerError } from '../errors.ts'
@@ -23,7 +23,7 @@ export class OwnDisk implements Source {
     throw new PeerError(`${this.name} has no newer release`, 'absent')
   }
 
-  /** A tree of the same release may have it whole, whatever became of the rest of that tree. */
+  /** A tree of the same release may have it whole, however damaged the rest of that tree is. */
   async manifest(version: number, wanted: Omit<Wanted, 'name'>): Promise<void> {
     const found = TREES.find((name) => this.#digestOf(name) === this.release.manifestDigest)
     if (found === undefined) {

@@ -4,7 +4,7 @@ import { type HourWindow, isWithin } from '../hours.ts'
 export interface RateCap {
   /** KiB per second, as rsync's `--bwlimit` counts; 0: none. */
   kibPerSecond: number
-  /** The first whose hours these are goes before the cap above. */
+  /** The first one whose hours these are takes precedence over the cap above. */
   byHours: { hours: HourWindow; kibPerSecond: number }[]
 }
 

@@ -15,11 +15,11 @@ import {
 import { show } from '../text.ts'
 import type { Outcome, Source, SourceOptions, Wanted } from './source.ts'
 
-/** Of a session: a server that lacks 300 files says so 300 times, and the first say it all. */
+/** Per session: a server that lacks 300 files says so 300 times, and the first few say it all. */
 const TEXTS_MAX = 10
 /** Of one text (bytes). */
 const TEXT_LENGTH_MAX = 1000
-/** What stock servers say last, and what says nothing of the cause. */
+/** What stock servers say last; it says nothing about the cause. */
 const IS_SUMMARY = /^rsync (error|warning): /
 
 export class RsyncSource implements Source {
@@ -122,7 +122,7 @@ export class RsyncSource implements Source {
     this.#session = undefined
   }
 
-  /** The session that lists statements and manifests; all versions' where none is known yet. */
+  /** The session that lists statements and manifests; those of all versions if none is known yet. */
   async #shelf(version: number | undefined): Promise<Session> {
     if (this.#session) {
       if (version === undefined || this.#session.find(`${version}/manifest`)) return this.#session
@@ -144,7 +144,7 @@ export class RsyncSource implements Source {
     session.close()
   }
 
-  /** What it said of what it could not send, in the session that brings files. */
+  /** What it said about files that it could not send, in the session that brings files. */
   get said(): string | undefined {
     return this.#said
   }
@@ -200,12 +200,12 @@ export class RsyncSource implements Source {
   }
 }
 
-/** A server's image may have files of its own beside those that were signed: a few are no attack. */
+/** A server's image may have files of its own besides those that were signed: a few are no attack. */
 const withMargin = (entries: number) => entries + Math.ceil(entries / 8)
 
 /**
- * Gives each wanted file its index in the list; what is not listed is absent at once. A file that
- * outgrew what was signed is not asked for: it would end the session for all that come after it.
+ * Gives each wanted file its index in the list; a file not listed counts as absent at once. A file that
+ * outgrew its signed size is not asked for: it would end the session for all those after it.
  */
 function* requests(session: Session, wanted: Iterable<Wanted>): Generator<FileRequest> {
   for (const file of wanted) {

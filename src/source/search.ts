@@ -31,14 +31,14 @@ import { readSetAside, setAside } from './set-aside.ts'
 import type { Source } from './source.ts'
 
 export interface SearchOptions {
-  /** School servers and upstreams, those of a role in the order to try them. */
+  /** School servers and upstreams; those with one role are in the order to try them. */
   sources: Source[]
   /** Its state holds the wait. Needs its lock. */
   store: Store
-  /** `PATIENCE` where it is not given. */
+  /** `PATIENCE` if it is not given. */
   patience?: Patience
   progress: Progress
-  /** Told of each source that is given up, and why, instead of `progress`. */
+  /** Called instead of `progress` for each source that is given up, with the reason. */
   failed?: ((error: Error) => void) | undefined
 }
 
@@ -69,7 +69,7 @@ export class Search {
 
   /**
    * Uses one source after the other, as long as the failure is the source's; first the one that served
-   * last, whose connection may still be open. What one of them brought is the caller's to keep.
+   * last, whose connection may still be open. The caller keeps what one of them brought.
    */
   async serve<Result>(use: (source: Source) => Promise<Result>): Promise<Result> {
     for (;;) {
@@ -90,12 +90,12 @@ export class Search {
     }
   }
 
-  /** Who served last, and serves still. */
+  /** The source that served last, and still does. */
   get serving(): Source | undefined {
     return this.#asked.find(({ outcome }) => outcome === 'serving')?.source
   }
 
-  /** The round did its work: the next trouble begins with the shortest wait. */
+  /** The round did its work: after the next failure the wait is the shortest again. */
   settled(): void {
     const { store } = this.options
     if (readState(store).wait) changeState(store, { wait: undefined })
@@ -123,7 +123,7 @@ export class Search {
     if (more) progress.note(`${error.message}; trying the next source`)
   }
 
-  /** An attack stands in the state record, also where the next source serves in its place. */
+  /** An attack goes into the state record, even if the next source serves instead. */
   #remember({ message }: Error): void {
     const name = attackIn(message)
     if (name === undefined) return
@@ -132,7 +132,7 @@ export class Search {
     try {
       changeState(store, { attack: { name, time, message, told: false } })
     } catch (error) {
-      // The next source is worth more than a record that a full disk does not take.
+      // The next source is worth more than a record that doesn't fit on a full disk.
       if (!isSystemError(error)) throw error
     }
   }
@@ -159,7 +159,7 @@ export class Search {
     return this.#failure
   }
 
-  /** A try before its time, by the operator's own hand, leaves the wait as it is. */
+  /** A try ahead of time, made by the operator, leaves the wait as it is. */
   #wait(forSchool: boolean): number {
     const { store, patience = PATIENCE } = this.options
     const { wait } = readState(store)
@@ -177,7 +177,7 @@ export class Search {
   }
 }
 
-/** What an error says about the source; undefined where it is not the source's. */
+/** What an error says about the source; undefined if it is not the source's error. */
 export function faultOf(error: unknown): SourceFault | undefined {
   if (error instanceof PeerError) {
     if (error.kind === 'absent' || error.kind === 'busy') return 'lacks'

@@ -1,6 +1,6 @@
 /**
- * Sources that misbehaved a while ago, in a small file of the store: `BEGUN UNTIL URL` lines. It is a
- * hint for the order only; where it is missing or garbled, nobody is set aside.
+ * Sources that misbehaved a while ago, in a small file of the store: `BEGUN UNTIL URL` lines. It is only
+ * a hint for the order; if it is missing or garbled, nobody is set aside.
  */
 
 import { isSystemError, TrustError } from '../errors.ts'
@@ -12,7 +12,7 @@ import { arrayOfBytes, bytesOfArray } from '../text.ts'
 import { secondsLeft } from './order.ts'
 
 const NAME = 'set-aside'
-/** Longer than a server's short trouble, shorter than a school's day. */
+/** Longer than a server's brief trouble, shorter than a school day. */
 const SET_ASIDE_SECONDS = 30 * 60
 /** More are not remembered; the oldest goes first. */
 const ENTRIES_MAX = 32
@@ -38,7 +38,7 @@ export function setAside(files: Files, store: Fd, url: string, nowSeconds: numbe
   try {
     replaceFile(files, store, NAME, arrayOfBytes(lines.join('')))
   } catch (error) {
-    // The next source is worth more than a hint that a full disk does not take.
+    // The next source is worth more than a hint that doesn't fit on a full disk.
     if (!isSystemError(error)) throw error
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Where the bits come from: a school server, upstream, a stick. All look the same: a module with
- * `latest`, `N/release`, `N/manifest` and `N/root`. A source is never trusted: whoever asks it for
- * something checks what came.
+ * `latest`, `N/release`, `N/manifest` and `N/root`. A source is never trusted: the caller
+ * checks what came.
  */
 import type { Fd, Path } from '../host.ts'
 import type { Progress } from '../progress.ts'
@@ -10,12 +10,12 @@ import type { Store } from '../store/store.ts'
 import type { SourceRole } from './order.ts'
 import type { SshSettings } from './ssh-link.ts'
 
-/** What became of one file: its size and SHA-256, or why it did not come. */
+/** The outcome for one file: its size and SHA-256, or why it did not come. */
 export type Outcome =
   | { size: number; digest: string }
   /**
    * `absent`: the source has no such file. `too-large`: it has one of more than `sizeMax` bytes.
-   * `damaged`: what came twice was not what the source meant to send. `unreadable`: it has the file, and
+   * `damaged`: twice, what came was not what the source meant to send. `unreadable`: it has the file, but
    * can't read it.
    */
   | { failed: 'absent' | 'too-large' | 'damaged' | 'unreadable' }
@@ -31,7 +31,7 @@ export interface Wanted {
   /** Gives an empty file to write to; called again when a second try is needed. */
   target(): Fd
   done(outcome: Outcome): void
-  /** Called instead of `done` where the source failed first: what came so far is in the target. */
+  /** Called instead of `done` if the source failed first: what came so far is in the target. */
   abandoned?(): void
 }
 
@@ -55,9 +55,9 @@ export interface Source {
     version: number,
     files: { names(): Iterable<Path>; wanted(): Iterable<Wanted>; whole?: { entries: number } },
   ): Promise<void>
-  /** The chain of keys statements that it carries (src/release/keys.ts); undefined where it has none. */
+  /** The chain of keys statements that it carries (src/release/keys.ts); undefined if it has none. */
   keys?(): Promise<Uint8Array | undefined>
-  /** The first of its own words on what it could not send, to be shown; undefined: it said nothing. */
+  /** The first thing it said about what it could not send, to be shown; undefined: it said nothing. */
   readonly said?: string | undefined
   close(): void
 }
@@ -79,7 +79,7 @@ export interface SourceOptions {
   pace?: Pace | undefined
   /** How ssh:// sources are reached; undefined: not at all. */
   ssh?: { settings: SshSettings; store: Store } | undefined
-  /** A new empty file that has no name any more. */
+  /** A new empty file without a name. */
   scratch(): Fd
   progress: Progress
 }

@@ -17,7 +17,7 @@ export const HOST_ALIAS = 'xo-upgrade-pinned'
 
 const PUBLIC_KIND = /^(ssh-|ecdsa-)/
 
-/** What a file of a private key is for; SourceConfigError with the way to another one where it can't be used. */
+/** Which program a private key file is for; SourceConfigError, with the way to a usable one, if it can't be used. */
 export function kindOfKey(files: Files, path: Path): 'openssh' | 'dropbear' {
   const fd = openKey(files, path)
   const open = (files.statHandle(fd).mode & 0o077) !== 0
@@ -34,7 +34,7 @@ export function kindOfKey(files: Files, path: Path): 'openssh' | 'dropbear' {
   if (PUBLIC_KIND.test(content)) {
     throw new SourceConfigError(
       `${name} is a public key`,
-      'name the private one, which it belongs to',
+      'name the private key that it belongs to',
     )
   }
   const kind = /^-----BEGIN ([A-Z ]*)PRIVATE KEY-----\r?\n/.exec(content)
@@ -44,7 +44,7 @@ export function kindOfKey(files: Files, path: Path): 'openssh' | 'dropbear' {
       `make one with: ssh-keygen -t ed25519 -N '' -f ${name}`,
     )
   }
-  // The name of the cipher stands at a fixed place: "none" is bm9uZQ in base64.
+  // The name of the cipher is at a fixed place: "none" is bm9uZQ in base64.
   const plain = kind[1] === 'OPENSSH ' && /^b3BlbnNzaC1rZXktdjEAAAAABG5vbmU/m.test(content)
   if (kind[1]?.includes('ENCRYPTED') || content.includes('Proc-Type: 4,ENCRYPTED')) locked(name)
   if (kind[1] === 'OPENSSH ' && !plain) locked(name)
@@ -70,7 +70,7 @@ function locked(name: string): never {
   )
 }
 
-/** `TYPE BASE64` of each pinned host key, as it stands in the server's .pub file. */
+/** `TYPE BASE64` of each pinned host key, as in the server's .pub file. */
 export function parseHostKey(text: string): string | undefined {
   const match = /^((?:ssh|ecdsa)-[a-z0-9@.-]{1,40}) ([A-Za-z0-9+/]{40,4000}={0,2})(?: .*)?$/.exec(
     text,
@@ -78,7 +78,7 @@ export function parseHostKey(text: string): string | undefined {
   return match ? `${match[1]} ${match[2]}` : undefined
 }
 
-/** Writes known_hosts where it is not there already; the folder that holds `.ssh`. */
+/** Writes known_hosts if it is not there already; returns the folder that holds `.ssh`. */
 export function pinHostKeys(store: Store, host: string, keys: readonly string[]): Path {
   const { files } = store.host
   for (const folder of [FOLDER, `${FOLDER}/.ssh`]) {

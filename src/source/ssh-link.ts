@@ -1,6 +1,6 @@
 /**
- * An rsync daemon behind ssh: `ssh` or dropbear's `dbclient` runs `rsync --server --daemon .` over
- * there, and the daemon's protocol goes over the program's pipes. The host key is one of those that the
+ * An rsync daemon behind ssh: `ssh` or dropbear's `dbclient` runs `rsync --server --daemon .` on
+ * the far side, and the daemon's protocol goes over the program's pipes. The host key is one of those that the
  * configuration pins, or nothing is sent; nobody is ever asked anything.
  */
 import {
@@ -24,7 +24,7 @@ export interface SshSettings {
   key: Path | undefined
   /** `TYPE BASE64` each. */
   hostKeys: readonly string[]
-  /** Undefined: what knows the key's format, by its name. */
+  /** Undefined: the program that knows the key's format, found in PATH. */
   program: Path | undefined
 }
 
@@ -34,7 +34,7 @@ interface SshAddress {
   port: number
 }
 
-/** The server's authorized_keys forces it anyway; without that, it is what has to be run there. */
+/** The server's authorized_keys forces it anyway; if not, this is what has to run there. */
 const REMOTE_COMMAND = 'rsync --server --daemon .'
 /** What a client says before it gives up; more is a server's banner (bytes). */
 const WORDS_SIZE_MAX = 8 * 1024
@@ -43,7 +43,7 @@ const WORDS_SHOWN_MAX = 300
 const END_MS = 2000
 const SIGTERM = 15
 
-/** Throws a ConfigError where a key is missing, so that such a source is never tried. */
+/** Throws a ConfigError if a key is missing, so that such a source is never tried. */
 export function checkSettings(peer: string, { key, hostKeys }: SshSettings): void {
   if (key === undefined || hostKeys.length === 0) {
     throw new ConfigError(
@@ -122,7 +122,7 @@ function notStarted(
   )
 }
 
-/** Nothing of the machine's own set-up is used: no configuration, agent, key, password or known host. */
+/** Uses nothing of the machine's own set-up: no configuration, agent, key, password or known host. */
 function opensshCommand(
   program: Path,
   key: Path,
@@ -179,7 +179,7 @@ const NOBODY_THERE = [
   'connect failed',
 ]
 
-/** Makes of what the client wrote the error that says what to do next. */
+/** Turns what the client wrote into an error that says what to do next. */
 export function explained(peer: string, error: Error, stderr: string, key: Path): Error {
   const words = shownWords(stderr)
   const said = stderr.toLowerCase()
@@ -187,14 +187,14 @@ export function explained(peer: string, error: Error, stderr: string, key: Path)
   if (says(HOST_KEY_REFUSED)) {
     return new TrustError(
       `wrong host key: ${peer}: its host key is none of those that the configuration pins; nothing was sent (${words})`,
-      'find out who answers there; where the server has a new key, put its .pub into host-key[] of [ssh]',
+      'find out who answers there; if the server has a new key, put its .pub into host-key[] of [ssh]',
     )
   }
   if (says(KEY_REFUSED)) {
     return new PeerError(
       `${peer}: the server refuses the key ${show(key)} (${words})`,
       'refused',
-      'put its public half into authorized_keys of that user on the server (docs/SERVER.md)',
+      "put its public half into that user's authorized_keys on the server (docs/SERVER.md)",
     )
   }
   if (says(NOBODY_THERE)) {
@@ -204,7 +204,7 @@ export function explained(peer: string, error: Error, stderr: string, key: Path)
   return new PeerError(`${error.message}; ssh said: ${words}`, error.kind, error.cure)
 }
 
-/** The last lines, where clients say why they end: a banner comes before. */
+/** The last lines, in which clients say why they end: a banner comes before them. */
 function shownWords(stderr: string): string {
   const lines = stderr.split(/[\r\n]+/).filter((line) => line.trim() !== '')
   return show(lines.slice(-2).join('; ').slice(-WORDS_SHOWN_MAX))

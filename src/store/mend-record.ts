@@ -1,5 +1,5 @@
 /**
- * A state record that is damaged, by a worn disk or by somebody: begun anew out of what of it can
+ * A state record that is damaged, by a worn disk or by somebody: begun again from what of it can
  * still be read and of what the signed trees say. Without it no boot could be counted. To be called
  * under the store's lock.
  */
@@ -28,7 +28,7 @@ export function mendRecord(
     if (release) state.newestRelease = newerRelease(state.newestRelease, release)
   }
   writeState(store, state)
-  note(`the state record was damaged: it begins anew, with the floor ${state.floor}`)
+  note(`the state record was damaged: it begins again, with the floor ${state.floor}`)
 }
 
 /** A tree with its release; undefined also where its statement is damaged or by nobody whom we trust. */

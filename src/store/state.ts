@@ -10,7 +10,7 @@ import { arrayOfBytes, bytesOfArray, bytesOfText, textOfBytes } from '../text.ts
 import { giveRoom, isFull } from './room.ts'
 import type { Store } from './store.ts'
 
-/** A swap that was begun: which version shall run, and which one ran when it began. */
+/** A swap that was begun: which version is to run, and which one ran when it began. */
 export interface Intent {
   verb: 'swap' | 'roll-back'
   source: number
@@ -351,7 +351,7 @@ function versionIn(text: string): number {
   if (!isVersion(text)) {
     throw new ConfigError(
       `the store's state record holds "${text}" where a version belongs`,
-      'run `xo-upgrade recover`, which begins it anew from what the signed trees say',
+      'run `xo-upgrade recover`, which begins it again from what the signed trees say',
     )
   }
   return Number(text)

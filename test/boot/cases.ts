@@ -94,7 +94,7 @@ export async function upgrade(stage: Stage, init: Init): Promise<string> {
   return machine.console
 }
 
-/** 2: a release that never becomes healthy: three boots, then the old one again, and never anew. */
+/** 2: a release that never becomes healthy: three boots, then the old one again, and never another try. */
 export async function sickRelease(stage: Stage, init: Init): Promise<void> {
   const { laptop, server } = setUp(stage, init, 43)
   const machine = await laptop.boot({ server })

@@ -45,7 +45,7 @@ export async function liveSwap(stage: Stage, init: Init): Promise<void> {
 
 /**
  * 6: the same under sysvinit, which goes on with its services: init itself is the new one's at once, and
- * the rest when it is started anew. Nothing of the new system has said that it is healthy: a person does.
+ * the rest when it is restarted. Nothing of the new system has said that it is healthy: a person does.
  */
 export async function liveSwapUnderSysvinit(stage: Stage, init: Init): Promise<void> {
   const { laptop, server } = setUp(stage, init, 42)

@@ -91,7 +91,7 @@ function reconcileContract(name: string, kit: TreeKit): void {
     }
   })
 
-  test('a later name that stands alone is linked anew', () => {
+  test('a later name that stands alone is linked again', () => {
     const { root, entries } = kit.plant(kit.nasty())
     kit.replace(root, find(entries, 'z-hard-3'))
     const result = kit.reconcile(entries, root)

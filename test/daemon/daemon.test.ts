@@ -266,7 +266,7 @@ test('time is counted from an answer on', async () => {
   await laptop.after(100)
   laptop.daemon.end()
   await deadline(laptop.running)
-  // An hour between the rounds was counted at the most once, and the answer began it anew.
+  // An hour between the rounds was counted at most once, and the answer began it again.
   assert.ok(laptop.counted <= HOUR + 101, String(laptop.counted))
 })
 

@@ -8,7 +8,7 @@ import { nodeHost } from '../support/host.ts'
 import { scratch } from '../support/scratch.ts'
 import { skip, test } from '../support/suite.ts'
 
-test('a table that unmounts nothing and starts anew will do as it is', () => {
+test('a table that unmounts nothing and restarts will do as it is', () => {
   const lines = ['::sysinit:/etc/init.d/rcS', '::shutdown:/bin/sync', '::restart:/sbin/init', '']
   assert.is(calmTable(lines.join('\n')), undefined)
   assert.is(calmTable(`#::shutdown:/bin/umount -a\n${lines.join('\n')}`), undefined)
@@ -20,7 +20,7 @@ test('lines that unmount are left out, and all others stay', () => {
   assert.is(calmTable(text + more), `::sysinit:/sbin/mount -a\n::shutdown:/etc/rcK\n${more}`)
 })
 
-test('a line to start anew is added, and without a table it is that of busybox', () => {
+test('a line to restart is added, and without a table it is that of busybox', () => {
   assert.is(calmTable('::once:/rc\n'), '::once:/rc\n::restart:/sbin/init\n')
   const own = '::ctrlaltdel:reboot\n::shutdown:swapoff -a\n::restart:init\n'
   assert.is(calmTable(''), own)

@@ -209,7 +209,7 @@ for (const [name, table] of [
     'unmounts everything at its end',
     '::once:/bin/sh /etc/rc\n::restart:/sbin/init\n::shutdown:/bin/umount -a -r\n',
   ],
-  ['has no line to start anew', '::once:/bin/sh /etc/rc\n'],
+  ['has no line to restart', '::once:/bin/sh /etc/rc\n'],
   ['has only what busybox does by itself', undefined],
 ] as const) {
   test(`a live swap where the init ${name}: the new system has all its mounts`, async () => {

@@ -62,7 +62,7 @@ test('a full disk: room was kept to count the boots of a trial, which ends', asy
   assert.match(laptop.read('xo/state'), /^bad=42$/m)
 })
 
-test('a full disk where nothing was kept: the version before starts, because no trial may go on for ever', async () => {
+test('a full disk where nothing was kept: the version before starts, because no trial may go on forever', async () => {
   const laptop = await onTrial()
   laptop.fill()
   for (let boot = 0; boot < 2; boot++) {
@@ -103,11 +103,11 @@ test('a disk that takes no changes: what was changed before is seen', async () =
   assert.match(output, /^from the tree\nnow\nnow$/m, output)
 })
 
-test('a record that is garbage is begun anew, and boots are counted again', async () => {
+test('a record that is garbage is begun again, and boots are counted again', async () => {
   const laptop = await onTrial()
   laptop.change('dd if=/dev/zero of=xo/state bs=100 count=1 conv=notrunc 2>/dev/null')
   const { output } = await start(laptop)
-  assert.match(output, /state record was damaged: it begins anew, with the floor 42/, output)
+  assert.match(output, /state record was damaged: it begins again, with the floor 42/, output)
   assert.match(output, /^system 42 /m)
   assert.match(laptop.read('xo/state'), /^boots=1$/m)
 })

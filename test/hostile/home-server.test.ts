@@ -148,7 +148,7 @@ for (const [attack, script, message] of UNTRUSTED) {
   })
 }
 
-/** Says the first, and then the rest for ever. */
+/** Says the first, and then the rest without end. */
 function flooding(first: string, ...rest: string[]): Script {
   return (socket: Socket) => {
     socket.write(first)

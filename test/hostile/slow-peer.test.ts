@@ -36,7 +36,7 @@ const LIST = Buffer.concat([AGREED, frame(0, Buffer.concat([entry('latest'), hex
 const NOTHING = '00000000 00000000 00000000 00000000'
 const HEAD = frame(0, hex(`01 0080 ${NOTHING}`))
 
-/** A daemon that says `first` at once, and then one piece of `more` a second, for ever. */
+/** A daemon that says `first` at once, and then one piece of `more` a second, without end. */
 function dripping(first: Buffer, more: () => Buffer) {
   let nowMs = 0
   let rest = first

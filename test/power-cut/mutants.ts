@@ -153,7 +153,7 @@ function swapWithoutRoom(store: Store): void {
   theProgram.flow.recover(store)
 }
 
-/** The trees change places, and only then it is written down that they shall. */
+/** The trees change places, and only then it is written down that they should. */
 function rollBackBeforeState(store: Store): void {
   const { directory, host } = store
   const source = store.version('fakeroot') ?? 0

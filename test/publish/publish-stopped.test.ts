@@ -118,7 +118,7 @@ test('two publishers at once: the second is told', () => {
   const directory = host.files.openRoot(module)
   const lock = host.files.openAppend(directory, '.lock', 0o644)
   assert.ok(host.files.lock(lock))
-  refuses(() => publishTree(tree, module, 41), /somebody else publishes/, BusyError)
+  refuses(() => publishTree(tree, module, 41), /somebody else is publishing/, BusyError)
   host.files.close(lock)
   host.files.close(directory)
   publishTree(tree, module, 41)
@@ -169,14 +169,14 @@ test('what can not be a release is refused before anything is written', () => {
   const module = scratch('module')
   const cases: [Parameters<typeof publishTree>[3], number, RegExp][] = [
     [{}, 0, /version is 0/],
-    [{}, 1_000_000_000, /999999999 can be/],
+    [{}, 1_000_000_000, /allowed: 1 to 999999999/],
     [{}, 1.5, /version is 1.5/],
     [{ jumpFrom: 3 }, 2, /jump from is 3/],
     [{ hardware: '' }, 2, /hardware is ""/],
     [{ deployment: 'a\nb' }, 2, /deployment is/],
     [{ expires: '2027-12-31' }, 2, /time of expiry is "2027-12-31"/],
     [{ expires: '2020-12-31T00:00:00Z' }, 2, /before it is issued/],
-    [{ secretKey: PUBLIC_KEY }, 2, /no secret key file/],
+    [{ secretKey: PUBLIC_KEY }, 2, /not a secret key file/],
   ]
   for (const [options, version, message] of cases) {
     refuses(() => publishTree(tree, module, version, options), message)

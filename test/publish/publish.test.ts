@@ -172,7 +172,7 @@ test('a second publish on other terms or by another key is refused', () => {
   mustRun('signify-openbsd', ['-G', '-n', '-p', 'o.pub', '-s', 'o.sec'], { cwd: folder })
   refuses(
     () => publishTree(tree, module, 41, { expires, secretKey: `${folder}/o.sec` }),
-    /not by this key: unknown key/,
+    /not signed by this key: unknown key/,
   )
 })
 
@@ -210,7 +210,7 @@ test('entries that only root can read are pointed out', () => {
   const tree = makeTree()
   const { warnings } = publishTree(tree, scratch('module'), 1)
   assert.is(warnings.length, 1)
-  assert.match(warnings[0] as string, /entries are not for everybody to read \(".*" is the first\)/)
+  assert.match(warnings[0] as string, /entries are not readable by everybody \(".*" is the first\)/)
 })
 
 test('one altered byte of a published tree is found by mtree', () => {

@@ -110,7 +110,7 @@ test('the publisher extends a chain, each role with numbers of its own', () => {
   assert.equal(numbers(follow([4], splitChain(chain), 'push').keys), numbers([key(4), key(5)]))
   assert.throws(
     () => extend(2, change([], [2])),
-    (error: unknown) => error instanceof ConfigError && /no key is next/.test(error.message),
+    (error: unknown) => error instanceof ConfigError && /there is no next key/.test(error.message),
   )
 })
 

@@ -62,7 +62,7 @@ test('comments and blank lines are skipped, and still counted', () => {
 })
 
 test('entries out of order, twice or without the root are refused', () => {
-  refuses(`./a ${DIR}\n`, /"a" is out of order after the begin/)
+  refuses(`./a ${DIR}\n`, /"a" is out of order after the start/)
   refuses(`. ${DIR}\n./b ${DIR}\n./a ${DIR}\n`, /^line 3 .*"a" is out of order after "b"/)
   refuses(`. ${DIR}\n./a ${DIR}\n./a ${DIR}\n`, /"a" is out of order after "a"/)
   refuses(`. ${DIR}\n./a ${DIR}\n./a/x ${DIR}\n./a-b ${DIR}\n`, /"a-b" is out of order/)

@@ -86,7 +86,7 @@ test('a statement that lacks or bends a value is refused, although it is signed'
     [/image-bytes=.*\n/, '', /no image-bytes/],
     [/jump-from=.*\n/, '', /no jump-from/],
     [/issued=.*\n/, '', /no issued/],
-    ['version=42', 'version=0', /version=0; 1 to 999999999/],
+    ['version=42', 'version=0', /version=0; allowed: 1 to 999999999/],
     ['version=42', 'version=1000000000', /999999999 can be/],
     ['version=42', 'version=042', /version=042/],
     ['version=42', 'version=4.2e1', /version=4.2e1/],

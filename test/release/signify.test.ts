@@ -151,10 +151,10 @@ test('no bytes crash it', () => {
     refuses(
       () => verifySignature(new Uint8Array(Buffer.from(text)), [key], 'it'),
       TrustError,
-      /no signed statement/,
+      /not a signed statement/,
     )
-    refuses(() => readPublicKey(signing, text, 'it'), ConfigError, /no public key file/)
-    refuses(() => readSecretKey(signing, text, 'it'), ConfigError, /no secret key file/)
+    refuses(() => readPublicKey(signing, text, 'it'), ConfigError, /not a public key file/)
+    refuses(() => readSecretKey(signing, text, 'it'), ConfigError, /not a secret key file/)
   }
   for (let i = 0; i < 300; i++) {
     const noise = random.randomBytes(i)
@@ -198,7 +198,7 @@ test('key files that are wrong say what is wrong', () => {
   refuses(
     () => readPublicKey(signing, `${comment}\n!${base64.slice(1)}\n`, 'k'),
     ConfigError,
-    /no base64/,
+    /not base64/,
   )
   refuses(
     () => readPublicKey(signing, `comment\n${base64}\n`, 'k'),

@@ -78,13 +78,13 @@ test('control characters are refused, and not shown', () => {
   }
 })
 
-test('a text that is cut, empty or no UTF-8 is refused', () => {
+test('a text that is cut, empty or not UTF-8 is refused', () => {
   refuses(bytes('kind=release\nversion=42'), /no newline at its end/)
   refuses(bytes('kind=release'), /no newline/)
   refuses(bytes(''), /no newline/)
   refuses(bytes('\n'), /malformed line/)
-  refuses(new Uint8Array([...bytes('kind=release\na='), 0xff, 10]), /no UTF-8/)
-  refuses(new Uint8Array([...bytes('kind=release\na='), 0xed, 0xa0, 0x80, 10]), /no UTF-8/)
+  refuses(new Uint8Array([...bytes('kind=release\na='), 0xff, 10]), /not UTF-8/)
+  refuses(new Uint8Array([...bytes('kind=release\na='), 0xed, 0xa0, 0x80, 10]), /not UTF-8/)
 })
 
 test('what no statement can hold is a bug of the caller', () => {

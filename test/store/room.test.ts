@@ -66,7 +66,7 @@ test('a disk that is too full to keep any has no leftovers of it, and the record
   store.close()
 })
 
-test('what is cut short is made anew', () => {
+test('what is cut short is made again', () => {
   const path = newStorePath()
   const store = Store.open(nodeHost(), path, true)
   const fd = store.host.files.createFile(store.directory, 'room', 0o600)

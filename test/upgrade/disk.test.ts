@@ -78,7 +78,7 @@ test('a disk that is too full before it begins: what is missing is said in MB, a
   assert.equal(plain(device.root('upgraded-root')), published(42))
 })
 
-test('what shall stay free is kept free', async () => {
+test('what is to stay free is kept free', async () => {
   const disk = mountTmpfs(16 * MB)
   const device = await deviceOn(disk, 41)
   device.configure({ store: { 'keep-free-mb': '16' } })

@@ -137,7 +137,7 @@ test('content that the disk can not read is damage, and is fetched', async () =>
   await withStore(path, (store) => isWhole(store, 2))
 })
 
-test('a tree whose names can not even be read is built anew', async () => {
+test('a tree whose names can not even be read is built again', async () => {
   const { path, publisher } = await calm()
   const { files } = nodeHost()
   let identity = ''

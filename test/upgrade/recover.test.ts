@@ -272,7 +272,7 @@ test('whatever else stands where the record belongs is a damaged record', async 
   }
 })
 
-test('a record that is garbage is begun anew, with the floor that the trees give', async () => {
+test('a record that is garbage is begun again, with the floor that the trees give', async () => {
   const device = copied()
   writeFileSync(join(device.store, 'state'), Buffer.alloc(200))
   assert.is((await device.succeed('recover')).outcome, 'whole')

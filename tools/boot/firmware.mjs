@@ -42,7 +42,7 @@ const RADIO_MODULES = ['mac80211_hwsim', 'ccm', 'ctr', 'cmac', 'aes_generic']
 
 const nameOf = (module) => module.split(' ')[0]
 
-/** The module list with the parameters that stand behind the names of some. */
+/** The module list with the parameters that follow some of the names. */
 function withParameters(entries, modules) {
   const parameters = new Map(
     modules.map((module) => [nameOf(module), module.slice(nameOf(module).length)]),
@@ -58,7 +58,7 @@ function withParameters(entries, modules) {
   })
 }
 
-/** The configuration with further lines in `[boot]`; one that stands there already is replaced. */
+/** The configuration with further lines in `[boot]`; one that is already there is replaced. */
 function withLines(lines) {
   const names = lines.filter((line) => !line.includes('[]')).map((line) => line.split(' =')[0])
   const kept = CONFIGURATION.split('\n').filter((line) => !names.includes(line.split(' =')[0]))

@@ -1,7 +1,7 @@
 /**
  * The Linux kernel that the QEMU machine boots: Debian's own, out of its package, which is unpacked
  * into `.cache` and never installed. Also takes the ELF image out of the compressed one: QEMU starts
- * that directly (PVH), and saves the emulated processor four seconds of decompression at every boot.
+ * that directly (PVH), which saves the emulated processor four seconds of decompression at every boot.
  * `node tools/boot/kernel.mjs` brings it and prints where it is.
  */
 import {
@@ -31,7 +31,7 @@ const SETUP_SECTORS_AT = 0x1f1
 const PAYLOAD_OFFSET_AT = 0x248
 const PAYLOAD_LENGTH_AT = 0x24c
 const SECTOR_BYTES = 512
-/** After the compressed bytes stands their length when unpacked. */
+/** The compressed bytes are followed by their unpacked length. */
 const LENGTH_BYTES = 4
 
 /** What each suite has today. */

@@ -1,5 +1,5 @@
 /**
- * Keeps `.cache/boot` from growing for ever: what nobody has made or asked for in the last days goes.
+ * Keeps `.cache/boot` from growing forever: what nobody has made or asked for in the last days goes.
  * What is in use by another run, in this checkout or in one that shares the cache, stays.
  */
 import { readdirSync, rmSync, statSync, utimesSync } from 'node:fs'

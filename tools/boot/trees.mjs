@@ -154,7 +154,7 @@ function linkScripts(tree) {
   }
 }
 
-/** What Debian's own scripts make of these; whoever writes there writes into memory. */
+/** What Debian's own scripts make of these; anything written there goes into memory. */
 function linkVolatile(tree) {
   for (const [path, target] of Object.entries({ 'var/run': '/run', 'var/lock': '/run/lock' })) {
     rmSync(join(tree, path), { recursive: true, force: true })
@@ -220,7 +220,7 @@ async function makeAll({ init, table, folder }) {
 
 const USAGE = {
   call: 'node tools/boot/trees.mjs',
-  about: 'Makes the systems of the boot tests, and prints where they stand.',
+  about: 'Makes the systems of the boot tests, and prints where they are.',
   needs: ['build', 'boot'],
 }
 

@@ -17,7 +17,7 @@ const toolsFolder = dirname(dirname(fileURLToPath(import.meta.url)))
 const treesFolder = join(cacheFolder, 'demo-trees')
 const RELEASE_TIME = { 41: Date.UTC(2026, 6, 15) / 1000, 42: Date.UTC(2026, 10, 20) / 1000 }
 
-/** A name for everything that decides what comes out: the tables and the code that reads them. */
+/** A name for everything that decides the result: the tables and the code that reads them. */
 function identity(big) {
   const parts = [...tables(big), 'demo/image.mjs', 'demo/changes.mjs', 'demo/trees.mjs']
   return sha256(
@@ -78,7 +78,7 @@ export async function makeDemoTrees({ big = false } = {}) {
 
 const USAGE = {
   call: 'node tools/demo/trees.mjs',
-  about: 'Makes the two releases of the demonstration and prints where they stand.',
+  about: 'Makes the two releases of the demonstration and prints where they are.',
   options: { big: { about: 'of a laptop with its full system' } },
 }
 
