@@ -1,5 +1,4 @@
 /** Bytes for the contract suites: from hex, from nothing but a number, and a text with its compressed forms. */
-import { Random } from '../../runtime/emulator/disk/random.ts'
 import { arrayOfBytes } from '../../src/text.ts'
 
 export function fromHex(hex: string): Uint8Array {
@@ -24,10 +23,16 @@ export function join(...parts: ArrayLike<number>[]): Uint8Array {
   return whole
 }
 
-/** The same numbers for the same seed, on every host: 0 <= n < below. */
+/**
+ * The same numbers for the same seed, on every host: 0 <= n < below. A generator of its own, since what
+ * other programs made of its bytes stands in the suites.
+ */
 export function randomNumbers(seed: number): (below: number) => number {
-  const random = new Random(seed)
-  return (below) => random.below(below)
+  let state = seed
+  return (below) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return Math.floor((state / 2 ** 32) * below)
+  }
 }
 
 export function randomBytes(length: number, seed: number): Uint8Array {
