@@ -62,7 +62,7 @@ test('what can not be is refused by name, and nothing is overwritten', () => {
     [['--memory', 'much', 'status'], /"much" is not a size/],
     [['--mount', 'nothing', 'status'], /"nothing" is not a mount/],
     [['--unknown', 'status'], /--unknown/],
-    [['put', file, '/xo/state'], /stands there/],
+    [['put', file, '/xo/state'], /already exists/],
     [['put', join(folder, 'none'), '/x'], /is not on this machine/],
     [['cat', '/../x'], /has \.\. in it/],
   ] as const) {

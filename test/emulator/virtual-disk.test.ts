@@ -42,7 +42,7 @@ test('a tree of the machine goes onto the disk, through an image file and back u
   const loaded = loadDisk(saveDisk(disk))
   assert.equal(linesOfTree(hostOf(loaded), '/', { inodes: false }), expected)
   assert.equal(loaded.space(), disk.space())
-  assert.throws(() => loadDisk(new Uint8Array(30)), /no virtual disk/)
+  assert.throws(() => loadDisk(new Uint8Array(30)), /not a virtual disk/)
 
   const back = `${scratch('disk')}`
   const over = virtualFiles(loaded)
