@@ -48,6 +48,7 @@ const MACHINE_PACKAGES = {
   boot: [
     { package: 'qemu-system-x86', has: 'qemu-system-x86_64' },
     { package: 'e2fsprogs', has: 'mke2fs' },
+    { package: 'btrfs-progs', has: 'mkfs.btrfs' },
     { package: 'mtd-utils', has: 'mkfs.jffs2' },
     { package: 'busybox-static', has: 'busybox' },
     { package: 'kmod', has: 'depmod' },

@@ -76,21 +76,6 @@ const withoutLines = (start: string) => (files: Files) => ({
   },
 })
 
-/** The name that the old tree gets may be on the disk while the end of the tree that had it is not. */
-function roomNotSynced(files: Files): Partial<Files> {
-  let isGone = false
-  return {
-    removeTree(directory, path) {
-      files.removeTree(directory, path)
-      if (path === 'previous-root') isGone = true
-    },
-    sync(fd) {
-      if (!isGone) files.sync(fd)
-      isGone = false
-    },
-  }
-}
-
 /** A directory with two names looks like two directories. */
 function secondNamesNotSeen(files: Files): Partial<Files> {
   return {
@@ -260,7 +245,6 @@ export const MUTANTS: Mutant[] = [
   { name: 'commit before verify', program: withHost(committedBeforeVerified) },
   { name: 'swap before state', program: withFlow({ swap: swapBeforeState }) },
   { name: 'two renames without an intent', program: withFlow({ swap: swapByRenames }) },
-  { name: 'the old previous tree may come back', program: withFiles(roomNotSynced) },
   { name: 'no recovery at the start', program: withFlow({ recover() {} }) },
   {
     name: 'a tree is discarded with its release in place',
