@@ -85,7 +85,7 @@ const RUNS: Record<string, Run[]> = {
     },
     { words: ['--mutants', '--scenario', 'no fsync'], prints: ONE_PASSED },
     { words: ['--network', '--every', '3000'], prints: ONE_PASSED },
-    { words: ['--faults', '--scenario', 'roll back,'], prints: ONE_PASSED },
+    { words: ['--faults', '--scenario', 'roll back:'], prints: ONE_PASSED },
     { words: ['--memory', '--samples', '2', '--scenario', 'swap'], prints: ONE_PASSED },
   ],
   bench: [
