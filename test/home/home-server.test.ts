@@ -73,7 +73,7 @@ test('what changes in the folder changes the answers; what is wrong there does n
   put('latest', 'forty-four\n')
   await until(async () => {
     assert.is((await call('SHC1')).version, 43)
-    return /latest, line 1: "forty-four".*holds until this is mended/.test(complaints)
+    return /latest, line 1: "forty-four".*holds until this is corrected/.test(complaints)
   })
   put('latest', '44\n')
   await until(async () => (await call('SHC1')).version === 44)

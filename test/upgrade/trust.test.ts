@@ -95,7 +95,7 @@ test('a release that says something else than was signed is forged', async () =>
 
 test('a release that is not a statement at all is refused', async () => {
   writeFileSync(join(liar, 'latest'), '<html>404</html>')
-  await refused(deviceOn41([url('liar')]), /no signed statement/)
+  await refused(deviceOn41([url('liar')]), /not a signed statement/)
 })
 
 test('a manifest that was altered by one byte is refused, and another source serves', async () => {
