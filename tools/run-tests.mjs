@@ -24,6 +24,9 @@ const PARALLEL = Math.min(4, availableParallelism() + 1)
 /** An editor writes a file in several steps. */
 const SETTLED_MS = 50
 
+/** A signal came: what runs is ended, and nothing new begins. */
+let isEnding = false
+
 /** A word that is the whole path of a file means this one, also where its name is not that of a test. */
 function findTests(words) {
   const wanted = words.map((word) => word.replace(projectFolder, '').replace(/^\.?\//, ''))
@@ -47,7 +50,7 @@ async function runAll({ paths, names = [], shown, failed = 0, ...given }) {
   const live = shown && { heard: report.result, said: (text) => process.stdout.write(text) }
   const passed = []
   const work = async (queue) => {
-    for (let path = queue.shift(); path !== undefined; path = queue.shift()) {
+    for (let path = queue.shift(); path !== undefined && !isEnding; path = queue.shift()) {
       const file = new TestFile(path, { names, ...given, ...live })
       await file.run()
       if (report.file(file, { shown }) && names.length === 0) passed.push(file)
@@ -86,6 +89,7 @@ for (const [signal, status] of [
   ['SIGTERM', 143],
 ]) {
   process.once(signal, async () => {
+    isEnding = true
     await stopAll()
     process.exit(status)
   })

@@ -23,13 +23,17 @@ const IN_NODE = [
   'daemon/memory.test.ts: tells the collector to collect',
   'daemon/rc.test.ts: starts the rc script of the program',
   'home/home-server.test.ts: runs the program as a server',
+  'device/one-daemon.test.ts: asks Node for its process number',
+  'device/round.test.ts: has a home server in Node',
   'hostile/altered-wire.test.ts: plays thousands of sessions',
   'hostile/attack-told.test.ts: answers as a home server in Node',
   'hostile/home-server.test.ts: answers as a server in Node',
+  'hooks.test.ts: asks Node who it is',
   'push/push-daemon.test.ts: runs the program as a daemon',
   'push/push-network.test.ts: makes network namespaces',
   'source/rsync-source.test.ts: talks with a stock rsync',
   'source/source.test.ts: has a server that is slow',
+  'store/store.test.ts: has a second process at the same lock',
   'store/working-directory.test.ts: changes the working directory',
 ]
 

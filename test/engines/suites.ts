@@ -45,6 +45,9 @@ const ELSEWHERE: Record<string, string> = {
   'test/contract/':
     'runs on every engine as a program of its own (c-host.test.ts, contract.test.ts)',
   'test/hostile/altered-wire': 'plays thousands of sessions, which takes minutes without a JIT',
+  'test/docs/': 'runs what documents show, each command a process of its own',
+  'test/house/': 'reads the sources, which are the same on every engine',
+  'test/tools/': "runs the project's tools, which are Node's",
   'test/power-cut/': 'searches states by the thousand, or runs the program itself',
 }
 /** What rollup says of packages that were CommonJS, and of code that tsc has lowered. */

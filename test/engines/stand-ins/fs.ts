@@ -17,7 +17,15 @@ type When = number | Date
 const LINKS_MAX = 40
 
 const named = (path: Path): string => textOfBytes(path) ?? path
-const entry = (path: Path): Stat | undefined => within(path, files.stat)
+/** Also without the folder that it would be in, there is none. */
+function entry(path: Path): Stat | undefined {
+  try {
+    return within(path, files.stat)
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as { code?: string }).code ?? '')) return undefined
+    throw error
+  }
+}
 
 function missing(call: string, path: Path): Error {
   const error = new Error(`ENOENT: no such file or directory, ${call} '${named(path)}'`)
