@@ -89,7 +89,6 @@ const PROGRAM = `
 import * as files from 'native:files'
 import * as processes from 'native:processes'
 import * as trees from 'native:trees'
-import { HOST } from '../support/program.ts'
 const [manifest, tree, root] = processes.argv.slice(-3)
 const open = () => files.openFile(manifest)
 const live = { manifest: open(), root: files.openRoot(root) }
