@@ -35,8 +35,8 @@ function archivesIn(files: Record<string, string>) {
 
 test('the file of the page names both archives and their keys', () => {
   assert.equal(archivesIn({ 'sources.list.d/debian.sources': page.block('text', 'Types') }), {
-    archive: 'https://deb.debian.org/debian',
-    security: 'https://deb.debian.org/debian-security',
+    archive: 'https://mirror.example/debian',
+    security: 'https://mirror.example/debian-security',
     keys: '/usr/share/keyrings/debian-archive-keyring.gpg',
   })
   assert.equal(page.left(), [])
