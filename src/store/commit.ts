@@ -2,15 +2,11 @@
  * Makes a verified tree wait for its swap. Only after everything is on the disk does it get the name
  * `upgraded-root`; it takes a `VerifiedTree`, which only `verify` makes.
  */
+import type { TreeName } from './store.ts'
 import type { VerifiedTree } from './verify.ts'
 
 export function commit(tree: VerifiedTree): void {
-  const { store } = tree
-  const { files } = store.host
-  files.syncFileSystem(store.directory)
-  store.discard('upgraded-root')
-  files.rename(store.directory, 'staging', store.directory, 'upgraded-root')
-  store.syncDirectory()
+  place(tree, 'upgraded-root')
 }
 
 /**
@@ -18,10 +14,13 @@ export function commit(tree: VerifiedTree): void {
  * name without being a tree, leftovers of one, goes first; nobody may run from it.
  */
 export function commitFirst(tree: VerifiedTree): void {
-  const { store } = tree
+  place(tree, 'fakeroot')
+}
+
+function place({ store }: VerifiedTree, name: TreeName): void {
   const { files } = store.host
   files.syncFileSystem(store.directory)
-  store.discard('fakeroot')
-  files.rename(store.directory, 'staging', store.directory, 'fakeroot')
+  store.discard(name)
+  files.rename(store.directory, 'staging', store.directory, name)
   store.syncDirectory()
 }

@@ -9,19 +9,9 @@ import { Fetched, host, optionsFor } from '../support/rsync-client.ts'
 import { scratch } from '../support/scratch.ts'
 import { test } from '../support/suite.ts'
 import { Recording, replayed } from '../vectors/recording.ts'
+import { AGREED, frame, hex, latin, WELCOME } from './peer-bytes.ts'
 
 const folder = scratch('hostile')
-const hex = (text: string) => Buffer.from(text.replace(/ /g, ''), 'hex')
-const latin = (text: string) => Buffer.from(text, 'latin1')
-
-function frame(code: number, payload: Buffer): Buffer {
-  const header = Buffer.alloc(4)
-  header.writeUInt32LE(payload.length + (7 + code) * 0x1000000)
-  return Buffer.concat([header, payload])
-}
-
-const WELCOME = latin('@RSYNCD: 31.0\n@RSYNCD: OK\n')
-const AGREED = Buffer.concat([WELCOME, hex('81fe 03'), latin('md5'), hex('00000000')])
 /** What the manifest allows for the one file (bytes). */
 const SIZE = 5
 /** One regular file "latest" of 5 bytes. */
