@@ -6,18 +6,13 @@
 import type { Rebuilder } from 'native:delta'
 import { PeerError } from '../errors.ts'
 import type { Host } from '../host.ts'
+import type { WantedFile } from '../wanted-file.ts'
 import { checksumLength, NO_BASIS } from './block-size.ts'
 import type { Incoming } from './incoming.ts'
 import { INDEX_DONE, IndexReader, NEED_MORE, readVarlong } from './integers.ts'
 import type { Agreement } from './negotiation.ts'
 import type { WirePatience } from './patience.ts'
-import {
-  answerLengthMax,
-  type FileRequest,
-  type RequestedFile,
-  type Requester,
-  TRANSFER,
-} from './requester.ts'
+import { answerLengthMax, type RequestedFile, type Requester, TRANSFER } from './requester.ts'
 
 const ReceiverState = { index: 0, head: 1, tokens: 2, trailer: 3, statistics: 4 } as const
 /** Bytes of iflags and sum head. */
@@ -69,12 +64,12 @@ export class Receiver {
 
   /** The index of the file that is arriving, or -1. */
   get arriving(): number {
-    return this.#asked?.request.index ?? -1
+    return this.#asked?.index ?? -1
   }
 
-  /** The requests of the second try, each taken from `redo` as it is drawn. */
-  *again(): Generator<FileRequest> {
-    for (let asked = this.redo.shift(); asked; asked = this.redo.shift()) yield asked.request
+  /** The files of the second try, each taken from `redo` as it is drawn. */
+  *again(): Generator<WantedFile> {
+    for (let asked = this.redo.shift(); asked; asked = this.redo.shift()) yield asked.file
   }
 
   /** Uses as much as it can of what came. */
@@ -92,7 +87,7 @@ export class Receiver {
       throw new PeerError(`no file ${index} will come, but none was asked for`, 'broken')
     }
     this.requester.answered(asked)
-    asked.request.received({ failed: 'not-sent' })
+    asked.file.done({ failed: 'absent' })
   }
 
   #step(): boolean {
@@ -132,7 +127,7 @@ export class Receiver {
     const { start } = incoming
     if (incoming.end - start < HEAD_LENGTH) return false
     const view = this.#view
-    const { request, head } = this.#asked as RequestedFile
+    const { file, index, head } = this.#asked as RequestedFile
     if (
       view.getUint16(start, true) !== TRANSFER ||
       view.getInt32(start + 2, true) !== head.count ||
@@ -140,19 +135,16 @@ export class Receiver {
       view.getInt32(start + 10, true) !== head.strongLength ||
       view.getInt32(start + 14, true) !== head.remainder
     ) {
-      throw new PeerError(
-        `an answer for file ${request.index} that differs from its request`,
-        'broken',
-      )
+      throw new PeerError(`an answer for file ${index} that differs from its request`, 'broken')
     }
     incoming.start = start + HEAD_LENGTH
-    this.#worthLeft = answerLengthMax(request)
+    this.#worthLeft = answerLengthMax(file)
     this.#worked(HEAD_LENGTH)
     this.delta.beginFile(this.rebuilder, {
       head,
-      basis: head === NO_BASIS ? undefined : request.basis?.fd,
-      target: request.target(),
-      sizeMax: request.sizeMax,
+      basis: head === NO_BASIS ? undefined : file.basis?.fd,
+      target: file.target(),
+      sizeMax: file.sizeMax,
     })
     this.#state = ReceiverState.tokens
     return true
@@ -189,7 +181,7 @@ export class Receiver {
     const asked = this.#asked as RequestedFile
     this.#asked = undefined
     this.requester.answered(asked)
-    if (same) asked.request.received({ size, digest: result.digest })
+    if (same) asked.file.done({ size, digest: result.digest })
     else this.#differs(asked)
     return true
   }
@@ -202,7 +194,7 @@ export class Receiver {
 
   #differs(asked: RequestedFile): void {
     if (this.requester.full) {
-      asked.request.received({ failed: 'checksum' })
+      asked.file.done({ failed: 'damaged' })
       return
     }
     if (this.redo.length >= REDO_MAX) {

@@ -5,35 +5,18 @@
  */
 import type { SumHead } from 'native:delta'
 import { assert } from '../errors.ts'
-import type { Fd, Host } from '../host.ts'
+import type { Host, Path } from '../host.ts'
+import type { WantedFile } from '../wanted-file.ts'
 import { NO_BASIS, sumHead } from './block-size.ts'
 import { IndexWriter } from './integers.ts'
 import type { Agreement } from './negotiation.ts'
 import type { Outgoing } from './outgoing.ts'
 import type { WirePatience } from './patience.ts'
 
-/** One file to fetch. */
-export interface FileRequest {
-  /** Its index in the file list (`Session.find`). */
-  index: number
-  /** A longer file is the peer's fault, and ends the session. */
-  sizeMax: number
-  /** A local file with some of its content. Stays open until `received`. */
-  basis?: { fd: Fd; size: number }
-  /** Gives an empty file to write to; called when the answer begins, and again for a second try. */
-  target(): Fd
-  /**
-   * The outcome. `not-sent`: the server could not open it. `checksum`: twice, what came was not what the
-   * server meant to send.
-   */
-  received(result: { size: number; digest: string } | { failed: 'not-sent' | 'checksum' }): void
-  /** Called instead of `received` if the session ends first: what was opened may be closed. */
-  abandoned?(): void
-}
-
-/** A request that waits for its answer, with the head that the answer has to echo. */
+/** A request that waits for its answer: the wish, its index in the file list, and the head to be echoed. */
 export interface RequestedFile {
-  request: FileRequest
+  file: WantedFile
+  index: number
   head: SumHead
 }
 
@@ -52,11 +35,13 @@ const ANSWER_LENGTH = 256
 export const TRANSFER = 0x8000
 
 export class Requester {
+  readonly outgoing: Outgoing
+  readonly patience: WirePatience
   readonly asked = new Map<number, RequestedFile>()
   /** Whether the second try, with whole strong sums, is going on. */
   full = false
   readonly #indexes = new IndexWriter()
-  #requests: Iterator<FileRequest> | undefined
+  #wanted: Iterator<WantedFile> | undefined
   #basesOpen = 0
   /** The request whose block sums are being written. */
   #current: RequestedFile | undefined
@@ -64,39 +49,41 @@ export class Requester {
 
   constructor(
     readonly delta: Host['delta'],
-    readonly outgoing: Outgoing,
+    /** Where a regular file stands in the list, and its size there. */
+    readonly find: (name: Path) => { index: number; size: number } | undefined,
+    { outgoing, patience }: { outgoing: Outgoing; patience: WirePatience },
     readonly agreement: Agreement,
-    readonly patience: WirePatience,
-  ) {}
+  ) {
+    this.outgoing = outgoing
+    this.patience = patience
+  }
 
-  begin(requests: Iterable<FileRequest>): void {
-    assert(this.#requests === undefined, 'one fetch at a time')
-    this.#requests = requests[Symbol.iterator]()
+  begin(wanted: Iterable<WantedFile>): void {
+    assert(this.#wanted === undefined, 'one fetch at a time')
+    this.#wanted = wanted[Symbol.iterator]()
   }
 
   /** The session ends here: no further request is drawn, and those that wait are given up. */
   abandon(): void {
-    const requests = this.#requests
-    this.#requests = undefined
+    const wanted = this.#wanted
+    this.#wanted = undefined
     this.#current = undefined
-    requests?.return?.()
+    wanted?.return?.()
     const waiting = [...this.asked.values()]
     this.asked.clear()
-    for (const { request } of waiting) request.abandoned?.()
+    for (const { file } of waiting) file.abandoned?.()
   }
 
   /** Whether `produce` can go on now. */
   get ready(): boolean {
     if (this.outgoing.queued >= QUEUE_MAX) return false
     if (this.#current) return true
-    return (
-      this.#requests !== undefined && this.asked.size < ASKED_MAX && this.#basesOpen < BASES_MAX
-    )
+    return this.#wanted !== undefined && this.asked.size < ASKED_MAX && this.#basesOpen < BASES_MAX
   }
 
   /** Whether all requests were written and answered. */
   get done(): boolean {
-    return this.#requests === undefined && this.asked.size === 0
+    return this.#wanted === undefined && this.asked.size === 0
   }
 
   /** Writes requests while there is room; returns true if it stopped only to let others have a turn. */
@@ -108,8 +95,8 @@ export class Requester {
         left -= this.#sum(this.#current)
         continue
       }
-      const next = this.#requests?.next()
-      if (!next || next.done) this.#requests = undefined
+      const next = this.#wanted?.next()
+      if (!next || next.done) this.#wanted = undefined
       else this.#ask(next.value)
     }
     return false
@@ -123,7 +110,7 @@ export class Requester {
 
   /** An answer came: its request waits no longer. */
   answered(asked: RequestedFile): void {
-    this.asked.delete(asked.request.index)
+    this.asked.delete(asked.index)
     if (asked.head !== NO_BASIS) this.#basesOpen--
   }
 
@@ -132,15 +119,26 @@ export class Requester {
     this.outgoing.buffer[this.outgoing.at++] = 0
   }
 
-  #ask(request: FileRequest): void {
+  /**
+   * Asks for a file, or says at once that it will not come: one that is not listed, and one that outgrew
+   * its size, whose answer would end the session for all those after it.
+   */
+  #ask(file: WantedFile): void {
+    const listed = this.find(file.name)
+    if (!listed) file.done({ failed: 'absent' })
+    else if (listed.size > file.sizeMax) file.done({ failed: 'too-large' })
+    else this.#write(file, listed.index)
+  }
+
+  #write(file: WantedFile, index: number): void {
     const { agreement, outgoing } = this
-    const { index, basis } = request
+    const { basis } = file
     assert(!this.asked.has(index), 'a file that is asked for twice')
     const head =
       basis && agreement.blockSums ? sumHead(basis.size, agreement.checksum, this.full) : NO_BASIS
-    const asked = { request, head }
+    const asked = { file, index, head }
     this.asked.set(index, asked)
-    this.patience.expect(answerLengthMax(request) + REQUEST_LENGTH + sumsLength(head))
+    this.patience.expect(answerLengthMax(file) + REQUEST_LENGTH + sumsLength(head))
     outgoing.open(24)
     const { buffer } = outgoing
     let at = this.#indexes.write(index, buffer, outgoing.at)
@@ -157,9 +155,8 @@ export class Requester {
   }
 
   /** Writes the sums of the next piece of a basis; returns how much of it was read. */
-  #sum({ request, head }: RequestedFile): number {
+  #sum({ file: { basis }, head }: RequestedFile): number {
     const { delta, outgoing, agreement } = this
-    const { basis } = request
     assert(basis, 'block sums without a basis')
     const most = Math.max(1, Math.floor(TURN_BYTES / head.blockLength))
     const count = Math.min(most, head.count - this.#nextBlock)
@@ -172,7 +169,7 @@ export class Requester {
 }
 
 /** The most that an answer takes on the wire: incompressible content, in frames and tokens. */
-export function answerLengthMax({ sizeMax }: FileRequest): number {
+export function answerLengthMax({ sizeMax }: WantedFile): number {
   return sizeMax + Math.ceil(sizeMax / 8) + ANSWER_LENGTH
 }
 

@@ -7,6 +7,7 @@ import type { FileList, Rebuilder } from 'native:delta'
 import { assert, ConfigError, DeadlineError, PeerError } from '../errors.ts'
 import type { Host, Path } from '../host.ts'
 import { bytesOfArray, show } from '../text.ts'
+import type { WantedFile } from '../wanted-file.ts'
 import { type Address, nameOfAddress } from './address.ts'
 import type { Selection } from './arguments.ts'
 import { type Attempt, attempts, open } from './attempt.ts'
@@ -17,7 +18,7 @@ import { openList, readList } from './listing.ts'
 import type { Agreement, TransferChecksum } from './negotiation.ts'
 import type { Pace } from './pace.ts'
 import { Receiver } from './receiver.ts'
-import { type FileRequest, Requester } from './requester.ts'
+import { Requester } from './requester.ts'
 import { Wire } from './wire.ts'
 
 export { type Address, WEAK_DIGESTS, type WeakDigest } from './address.ts'
@@ -25,7 +26,6 @@ export type { Selection } from './arguments.ts'
 export type { Link } from './link.ts'
 export { Pace } from './pace.ts'
 export { rateWindowMs } from './patience.ts'
-export type { FileRequest } from './requester.ts'
 
 export type SessionModules = Pick<Host, 'sockets' | 'delta' | 'checksums' | 'clock'>
 
@@ -84,7 +84,7 @@ export class Session {
     this.#wire = wire
     this.#list = list
     this.#entries = delta.listSummary(list).entries
-    this.#requester = new Requester(delta, wire.outgoing, agreement, wire.patience)
+    this.#requester = new Requester(delta, (name) => this.find(name), wire, agreement)
     this.#rebuilder = delta.openRebuilder(agreement.compression, agreement.checksum)
     const { incoming, patience } = wire
     this.#receiver = new Receiver(delta, this.#rebuilder, {
@@ -141,10 +141,10 @@ export class Session {
   }
 
   /**
-   * The regular file of a name, as `fetch` wants it; undefined if the server lists none. (Asking a
-   * server for anything else would end the session.)
+   * The regular file of a name; undefined if the server lists none. (Asking a server for anything else
+   * would end the session.)
    */
-  find(name: Path): { index: number; size: number; mode: number } | undefined {
+  find(name: Path): { index: number; size: number } | undefined {
     const listed = this.modules.delta.findListed(this.#list, this.prefix + name)
     return listed && (listed.mode & TYPE_MASK) === TYPE_REGULAR ? listed : undefined
   }
@@ -161,12 +161,12 @@ export class Session {
   }
 
   /**
-   * Fetches files; resolves when each was received, could not be sent, or waits for its second try in
-   * `finish`. May be called several times. `requests` is drawn from as the window allows.
+   * Fetches files; resolves when each came, will not come, or waits for its second try in `finish`. May be
+   * called several times. `wanted` is drawn from as the window allows.
    */
-  async fetch(requests: Iterable<FileRequest>): Promise<void> {
+  async fetch(wanted: Iterable<WantedFile>): Promise<void> {
     assert(!this.#finished, 'fetch after finish')
-    await this.#exchange(requests)
+    await this.#exchange(wanted)
   }
 
   /** Asks again for what came broken, and says goodbye. */
@@ -198,7 +198,7 @@ export class Session {
     this.modules.delta.closeRebuilder(this.#rebuilder)
     this.modules.delta.closeFileList(this.#list)
     this.#requester.abandon()
-    for (const { request } of this.#receiver.redo.splice(0)) request.abandoned?.()
+    for (const { file } of this.#receiver.redo.splice(0)) file.abandoned?.()
   }
 
   /** A message that concerns one file: it will not come. */
@@ -207,11 +207,11 @@ export class Session {
   }
 
   /** Requests and answers side by side, until all are answered. */
-  async #exchange(requests: Iterable<FileRequest>): Promise<void> {
+  async #exchange(wanted: Iterable<WantedFile>): Promise<void> {
     const requester = this.#requester
     const wire = this.#wire
     try {
-      requester.begin(requests)
+      requester.begin(wanted)
       wire.patience.measures = true
       for (;;) {
         const pausing = requester.produce()

@@ -7,8 +7,9 @@ import type { Fd, Host, Path } from '../host.ts'
 import { KEY_CHAIN_SIZE_MAX, RELEASE_SIZE_MAX } from '../limits.ts'
 import { readFile } from '../small-file.ts'
 import { show } from '../text.ts'
+import type { FileOutcome, WantedFile } from '../wanted-file.ts'
 import type { SourceRole } from './order.ts'
-import type { Outcome, Source, Wanted } from './source.ts'
+import type { Source } from './source.ts'
 
 const REMOUNT = 'look at the stick, or name another source'
 
@@ -29,11 +30,11 @@ export class FolderSource implements Source {
     return statement
   }
 
-  async manifest(version: number, wanted: Omit<Wanted, 'name'>): Promise<void> {
+  async manifest(version: number, wanted: Omit<WantedFile, 'name'>): Promise<void> {
     this.#copy(this.#open(), { ...wanted, name: `${version}/manifest` })
   }
 
-  async content(version: number, { wanted }: { wanted(): Iterable<Wanted> }): Promise<void> {
+  async content(version: number, { wanted }: { wanted(): Iterable<WantedFile> }): Promise<void> {
     const { files } = this.host
     const root = this.#read(`${version}/root`, () =>
       files.openDirectory(this.#open(), `${version}/root`),
@@ -95,7 +96,7 @@ export class FolderSource implements Source {
     return this.#directory
   }
 
-  #copy(directory: Fd, wanted: Wanted): void {
+  #copy(directory: Fd, wanted: WantedFile): void {
     const { files } = this.host
     let fd: Fd
     try {
@@ -106,7 +107,7 @@ export class FolderSource implements Source {
       wanted.done({ failed: isMissing ? 'absent' : 'unreadable' })
       return
     }
-    let outcome: Outcome
+    let outcome: FileOutcome
     try {
       outcome = this.#copyWhole(fd, wanted)
     } catch (error) {
@@ -118,7 +119,7 @@ export class FolderSource implements Source {
     wanted.done(outcome)
   }
 
-  #copyWhole(fd: Fd, wanted: Wanted): Outcome {
+  #copyWhole(fd: Fd, wanted: WantedFile): FileOutcome {
     const target = wanted.target()
     try {
       return this.host.delta.copyWhole(fd, target, wanted.sizeMax)

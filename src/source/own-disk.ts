@@ -6,7 +6,8 @@
 import { isSystemError, PeerError } from '../errors.ts'
 import type { Release } from '../release/release.ts'
 import type { Store, TreeName } from '../store/store.ts'
-import type { Source, Wanted } from './source.ts'
+import type { WantedFile } from '../wanted-file.ts'
+import type { Source } from './source.ts'
 
 const TREES: readonly TreeName[] = ['fakeroot', 'upgraded-root', 'previous-root']
 const CURE = 'a stick or a network with the release brings it'
@@ -24,7 +25,7 @@ export class OwnDisk implements Source {
   }
 
   /** A tree of the same release may have it whole, however damaged the rest of that tree is. */
-  async manifest(version: number, wanted: Omit<Wanted, 'name'>): Promise<void> {
+  async manifest(version: number, wanted: Omit<WantedFile, 'name'>): Promise<void> {
     const found = TREES.find((name) => this.#digestOf(name) === this.release.manifestDigest)
     if (found === undefined) {
       throw new PeerError(

@@ -5,15 +5,10 @@
 import { PeerError, TrustError } from '../errors.ts'
 import type { Host, Path } from '../host.ts'
 import { KEY_CHAIN_SIZE_MAX, RELEASE_SIZE_MAX } from '../limits.ts'
-import {
-  type Address,
-  type FileRequest,
-  type Link,
-  type Selection,
-  Session,
-} from '../rsync/session.ts'
+import { type Address, type Link, type Selection, Session } from '../rsync/session.ts'
 import { show } from '../text.ts'
-import type { Outcome, Source, SourceOptions, Wanted } from './source.ts'
+import type { FileOutcome, WantedFile } from '../wanted-file.ts'
+import type { Source, SourceOptions } from './source.ts'
 
 /** Per session: a server that lacks 300 files says so 300 times, and the first few say it all. */
 const TEXTS_MAX = 10
@@ -64,7 +59,7 @@ export class RsyncSource implements Source {
   /** A small file of a session; undefined where it is not there. */
   async #read(session: Session, name: Path, sizeMax: number): Promise<Uint8Array | undefined> {
     const { files } = this.host
-    let outcome: Outcome | undefined
+    let outcome: FileOutcome | undefined
     let fd = this.options.scratch()
     try {
       const target = () => {
@@ -72,10 +67,10 @@ export class RsyncSource implements Source {
         fd = this.options.scratch()
         return fd
       }
-      const done = (result: Outcome) => {
+      const done = (result: FileOutcome) => {
         outcome = result
       }
-      await this.#fetch(session, [{ name, sizeMax, target, done }])
+      await session.fetch([{ name, sizeMax, target, done }])
       // A mismatch is settled by the redo phase, which ends the session.
       if (!outcome) await this.#finish(session)
       if (!outcome || 'failed' in outcome) {
@@ -93,15 +88,15 @@ export class RsyncSource implements Source {
     }
   }
 
-  async manifest(version: number, wanted: Omit<Wanted, 'name'>): Promise<void> {
+  async manifest(version: number, wanted: Omit<WantedFile, 'name'>): Promise<void> {
     const session = await this.#shelf(version)
-    await this.#fetch(session, [{ ...wanted, name: `${version}/manifest` }])
+    await session.fetch([{ ...wanted, name: `${version}/manifest` }])
     await this.#finish(session)
   }
 
   async content(
     version: number,
-    files: { names(): Iterable<Path>; wanted(): Iterable<Wanted>; whole?: { entries: number } },
+    files: { names(): Iterable<Path>; wanted(): Iterable<WantedFile>; whole?: { entries: number } },
   ): Promise<void> {
     await this.#endShelf()
     const under = `${version}/root`
@@ -110,7 +105,7 @@ export class RsyncSource implements Source {
       : { kind: 'files-from', under, names: files.names() }
     const session = await this.#connect(selection)
     try {
-      await this.#fetch(session, files.wanted())
+      await session.fetch(files.wanted())
       await this.#finish(session)
     } finally {
       session.close()
@@ -194,40 +189,7 @@ export class RsyncSource implements Source {
       session.close()
     }
   }
-
-  async #fetch(session: Session, wanted: Iterable<Wanted>): Promise<void> {
-    await session.fetch(requests(session, wanted))
-  }
 }
 
 /** A server's image may have files of its own besides those that were signed: a few are no attack. */
 const withMargin = (entries: number) => entries + Math.ceil(entries / 8)
-
-/**
- * Gives each wanted file its index in the list; a file not listed counts as absent at once. A file that
- * outgrew its signed size is not asked for: it would end the session for all those after it.
- */
-function* requests(session: Session, wanted: Iterable<Wanted>): Generator<FileRequest> {
-  for (const file of wanted) {
-    const listed = session.find(file.name)
-    if (!listed) {
-      file.done({ failed: 'absent' })
-      continue
-    }
-    if (listed.size > file.sizeMax) {
-      file.done({ failed: 'too-large' })
-      continue
-    }
-    yield {
-      index: listed.index,
-      sizeMax: file.sizeMax,
-      ...(file.basis ? { basis: file.basis } : {}),
-      target: () => file.target(),
-      abandoned: () => file.abandoned?.(),
-      received: (result) => {
-        if (!('failed' in result)) file.done(result)
-        else file.done({ failed: result.failed === 'not-sent' ? 'absent' : 'damaged' })
-      },
-    }
-  }
-}

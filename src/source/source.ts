@@ -7,33 +7,9 @@ import type { Fd, Path } from '../host.ts'
 import type { Progress } from '../progress.ts'
 import type { Pace, WeakDigest } from '../rsync/session.ts'
 import type { Store } from '../store/store.ts'
+import type { WantedFile } from '../wanted-file.ts'
 import type { SourceRole } from './order.ts'
 import type { SshSettings } from './ssh-link.ts'
-
-/** The outcome for one file: its size and SHA-256, or why it did not come. */
-export type Outcome =
-  | { size: number; digest: string }
-  /**
-   * `absent`: the source has no such file. `too-large`: it has one of more than `sizeMax` bytes.
-   * `damaged`: twice, what came was not what the source meant to send. `unreadable`: it has the file, but
-   * can't read it.
-   */
-  | { failed: 'absent' | 'too-large' | 'damaged' | 'unreadable' }
-
-/** One file to be fetched, as the source is asked for it. */
-export interface Wanted {
-  /** Below the place that is asked: `42/manifest`, or a path below `42/root`. */
-  name: Path
-  /** A longer file is not fetched. */
-  sizeMax: number
-  /** A local file that may share content with it. */
-  basis?: { fd: Fd; size: number } | undefined
-  /** Gives an empty file to write to; called again when a second try is needed. */
-  target(): Fd
-  done(outcome: Outcome): void
-  /** Called instead of `done` if the source failed first: what came so far is in the target. */
-  abandoned?(): void
-}
 
 export interface Source {
   /** For people: the URL without a password. */
@@ -46,14 +22,14 @@ export interface Source {
    */
   statement(version: number | undefined): Promise<Uint8Array>
   /** Fetches `N/manifest`. To be called after `statement`, whose connection it may share. */
-  manifest(version: number, wanted: Omit<Wanted, 'name'>): Promise<void>
+  manifest(version: number, wanted: Omit<WantedFile, 'name'>): Promise<void>
   /**
    * Fetches files of `N/root`. `names` gives the same names in the same order as `wanted`, and may be
    * walked at the same time. `whole`: nearly every file of the image is wanted, which has so many entries.
    */
   content(
     version: number,
-    files: { names(): Iterable<Path>; wanted(): Iterable<Wanted>; whole?: { entries: number } },
+    files: { names(): Iterable<Path>; wanted(): Iterable<WantedFile>; whole?: { entries: number } },
   ): Promise<void>
   /** The chain of keys statements that it carries (src/release/keys.ts); undefined if it has none. */
   keys?(): Promise<Uint8Array | undefined>

@@ -7,9 +7,10 @@ import { isSystemError, PeerError, TrustError } from '../errors.ts'
 import type { Fd, Host, Path } from '../host.ts'
 import type { Progress } from '../progress.ts'
 import type { Entry } from '../release/manifest-line.ts'
-import type { Outcome, Source, Wanted } from '../source/source.ts'
+import type { Source } from '../source/source.ts'
 import type { OpenTree } from '../store/store.ts'
 import { show } from '../text.ts'
+import type { FileOutcome, WantedFile } from '../wanted-file.ts'
 import { Counterparts } from './counterpart.ts'
 import { metadataOf } from './place.ts'
 import type { Staging } from './staging.ts'
@@ -57,7 +58,7 @@ export class Fetcher {
   }
 
   /** The request for one entry. Its files are closed when its outcome is known, or when it is given up. */
-  wanted(entry: Entry): Wanted {
+  wanted(entry: Entry): WantedFile {
     const { files } = this.#host
     const basis = this.#openBasis(entry)
     let target: Fd | undefined
@@ -96,7 +97,7 @@ export class Fetcher {
     }
   }
 
-  #failedBy(outcome: Outcome): Path[] {
+  #failedBy(outcome: FileOutcome): Path[] {
     if (!('failed' in outcome)) return this.#altered
     if (outcome.failed === 'unreadable') return this.#unreadable
     return outcome.failed === 'absent' ? this.#absent : this.#altered

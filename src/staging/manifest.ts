@@ -5,10 +5,11 @@
 import { PeerError, SpaceError, TrustError } from '../errors.ts'
 import type { Fd } from '../host.ts'
 import { replaceFile } from '../small-file.ts'
-import type { Outcome, Source } from '../source/source.ts'
+import type { Source } from '../source/source.ts'
 import { resists } from '../store/put-aside.ts'
 import type { Store } from '../store/store.ts'
 import { megabytes } from '../text.ts'
+import type { FileOutcome } from '../wanted-file.ts'
 import type { Staging } from './staging.ts'
 
 const ARRIVING = 'partial/manifest'
@@ -69,7 +70,7 @@ async function fetchManifest(staging: Staging, source: Source, staged: Fd): Prom
   const { files } = store.host
   const basis = openBasis(store, staged, release.manifestSize)
   let target: Fd | undefined
-  let outcome: Outcome | undefined
+  let outcome: FileOutcome | undefined
   try {
     await source.manifest(release.version, {
       sizeMax: release.manifestSize,
@@ -99,7 +100,7 @@ async function fetchManifest(staging: Staging, source: Source, staged: Fd): Prom
 const ALTERED_CURE =
   'it was altered on the server or on the way; name another source or publish it again'
 
-function check({ release }: Staging, source: Source, outcome: Outcome | undefined): void {
+function check({ release }: Staging, source: Source, outcome: FileOutcome | undefined): void {
   if (outcome && 'failed' in outcome && outcome.failed === 'too-large') {
     throw new TrustError(
       `endless data: ${source.name}/${release.version}/manifest has more than ` +

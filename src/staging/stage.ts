@@ -8,10 +8,11 @@ import { assert } from '../errors.ts'
 import type { Host, Path } from '../host.ts'
 import { type Entry, parseManifestLine } from '../release/manifest-line.ts'
 import type { Release } from '../release/release.ts'
-import type { Source, Wanted } from '../source/source.ts'
+import type { Source } from '../source/source.ts'
 import { adviceFor, namesAside, resists } from '../store/put-aside.ts'
 import { raiseFloor } from '../store/state.ts'
 import type { OpenTree, Store, TreeName } from '../store/store.ts'
+import type { WantedFile } from '../wanted-file.ts'
 import { Fetcher } from './fetch.ts'
 import { bringManifest, prepare } from './manifest.ts'
 import { type Placed, Placer } from './place.ts'
@@ -201,7 +202,7 @@ class Builder {
     }
   }
 
-  *#wantedOf(entries: Iterable<Entry>): Generator<Wanted> {
+  *#wantedOf(entries: Iterable<Entry>): Generator<WantedFile> {
     for (const entry of entries) yield this.#fetcher.wanted(entry)
   }
 

@@ -43,7 +43,7 @@ async function session(
   const modules = { ...host, sockets: replayed(recordings) }
   const open = await Session.open(modules, options)
   try {
-    await open.fetch([file.request(open, SIZE)])
+    await open.fetch([file.wanted(SIZE)])
     await open.finish()
   } finally {
     open.close()
@@ -156,7 +156,7 @@ test('checksum-never-right', async () => {
   const again = Buffer.concat([hex('00 fe 00 00'), wrong.subarray(1)])
   const pieces = [LIST, frame(0, wrong), frame(0, again), frame(0, hex('00'))]
   const { file } = await deadline(session([daemon(...pieces)]))
-  assert.equal(file.result, { failed: 'checksum' })
+  assert.equal(file.result, { failed: 'damaged' })
   assert.is(file.tries, 2)
 })
 

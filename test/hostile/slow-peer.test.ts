@@ -60,7 +60,7 @@ async function held(first: Buffer, more: () => Buffer): Promise<{ error: Error; 
     const open = await Session.open(modules, { ...options, timeoutMs: 60_000 })
     const file = new Fetched('latest', folder)
     try {
-      await open.fetch([file.request(open)])
+      await open.fetch([file.wanted()])
     } finally {
       open.close()
       file.close()

@@ -111,9 +111,9 @@ each('a file that vanished after the list', async ({ port }) => {
     const session = await Session.open(host, options)
     rmSync(gone)
     const files = ['gone', 'latest'].map((name) => new Fetched(name, scratch('vanished')))
-    await session.fetch(files.map((file) => file.request(session)))
+    await session.fetch(files.map((file) => file.wanted()))
     await session.finish()
-    assert.equal(files[0]?.result, { failed: 'not-sent' })
+    assert.equal(files[0]?.result, { failed: 'absent' })
     assert.is(files[1]?.content().toString(), 'kind=release\n')
     assert.match(texts.join(), /file has vanished/)
   }
@@ -126,12 +126,26 @@ each('a folder is not a file that could be asked for', async ({ port }) => {
   await session.finish()
 })
 
-each('a file that is longer than it may be', async ({ port }) => {
+each('a file that is listed as longer than it may be is not asked for', async ({ port }) => {
   const session = await Session.open(host, optionsFor(port, BIG))
   const file = new Fetched('big', scratch('long'))
-  const error = await rejects(session.fetch([file.request(session, 1_000_000)]))
+  await session.fetch([file.wanted(1_000_000)])
+  await session.finish()
+  assert.equal(file.result, { failed: 'too-large' })
+  assert.is(file.tries, 0)
+  assert.ok(session.traffic.received < 1000, `${session.traffic.received} bytes`)
+})
+
+each('a file that is longer than it may be, after the list', async ({ port }) => {
+  const growing = join(folder, 'growing')
+  writeFileSync(growing, content.subarray(0, 1_000_000))
+  const paths = ['growing']
+  const session = await Session.open(host, optionsFor(port, { kind: 'paths', paths }))
+  writeFileSync(growing, content)
+  const file = new Fetched('growing', scratch('long'))
+  const error = await rejects(session.fetch([file.wanted(1_000_000)]))
   assert.instance(error, PeerError, error.stack ?? '')
-  assert.match(error.message, /receiving "big"/)
+  assert.match(error.message, /receiving "growing"/)
   assert.ok(statSync(file.path).size <= 1_000_000)
 })
 
@@ -161,15 +175,15 @@ each('what a cut left is the basis of the next try', async (daemon) => {
   const [file, behind] = [new Fetched('big', partial), new Fetched('latest', partial)]
   const session = await Session.open(host, optionsFor(proxy.port, BIG))
   let drawnToEnd = false
-  function* requests() {
+  function* wanted() {
     try {
-      yield file.request(session)
-      yield behind.request(session)
+      yield file.wanted()
+      yield behind.wanted()
     } finally {
       drawnToEnd = true
     }
   }
-  await rejects(session.fetch(requests()), /receiving "big"/)
+  await rejects(session.fetch(wanted()), /receiving "big"/)
   assert.ok(drawnToEnd && file.abandoned && behind.abandoned)
   assert.is(file.result, undefined)
   proxy.close()
@@ -201,7 +215,7 @@ each('a daemon with a short time-out waits while we are busy elsewhere', async (
   const session = await Session.open(host, options)
   const file = new Fetched('latest', scratch('late'))
   await sleep(3000)
-  await session.fetch([file.request(session)])
+  await session.fetch([file.wanted()])
   await session.finish()
   assert.is(file.content().toString(), 'kind=release\n')
 })

@@ -3,9 +3,10 @@ import { createHash } from 'node:crypto'
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { type FileRequest, Session } from '../../src/rsync/session.ts'
+import { Session } from '../../src/rsync/session.ts'
+import type { FileOutcome, WantedFile } from '../../src/wanted-file.ts'
 import { deadline } from '../support/deadline.ts'
-import { host, optionsFor, type Result } from '../support/rsync-client.ts'
+import { host, optionsFor } from '../support/rsync-client.ts'
 import { type Daemon, startDaemon } from '../support/rsync-daemon.ts'
 import { scratch } from '../support/scratch.ts'
 import { stockRsyncs } from '../support/stock-rsync.ts'
@@ -26,29 +27,29 @@ async function fetchTo(
   names: string[],
   basis?: (name: string) => { fd: number; size: number },
 ) {
-  const results = new Map<string, Result>()
+  const results = new Map<string, FileOutcome>()
   const selection = { kind: 'files-from', under: '', names } as const
   const session = await Session.open(host, optionsFor(port, selection, { compression: 'zstd' }))
   let asked = 0
   let most = 0
-  function* requests(): Generator<FileRequest> {
+  function* wanted(): Generator<WantedFile> {
     for (const name of names) {
-      const { index = -1, size = 0 } = session.find(name) ?? {}
+      const { size = 0 } = session.find(name) ?? {}
       const open = basis?.(name)
       most = Math.max(most, ++asked - results.size)
       yield {
-        index,
+        name,
         sizeMax: size,
-        ...(open ? { basis: open } : {}),
+        basis: open,
         target: () => nowhere,
-        received(result) {
+        done(result) {
           results.set(name, result)
           if (open) closeSync(open.fd)
         },
       }
     }
   }
-  await session.fetch(requests())
+  await session.fetch(wanted())
   await session.finish()
   return { results, most, traffic: session.traffic }
 }

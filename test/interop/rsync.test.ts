@@ -199,7 +199,7 @@ each('a file that came broken is asked for again, once', async ({ port }) => {
       assert.is(times, broken)
       assert.is(files[0]?.tries, 2)
       const expected =
-        broken === 1 ? { size: text.length, digest: digest(text) } : { failed: 'checksum' }
+        broken === 1 ? { size: text.length, digest: digest(text) } : { failed: 'damaged' }
       assert.equal(files[0]?.result, expected)
       assert.is(files[1]?.content().toString(), 'kind=release\n')
     } finally {
@@ -226,7 +226,7 @@ each('several fetches share a session', async ({ port }) => {
   const results = scratch('several')
   for (const name of ['usr/lib/text', 'etc/empty', 'etc/noise']) {
     const file = new Fetched(name, results)
-    await session.fetch([file.request(session)])
+    await session.fetch([file.wanted()])
     assert.ok(file.result && 'digest' in file.result)
   }
   await session.finish()

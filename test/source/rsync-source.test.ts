@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { DeadlineError, PeerError } from '../../src/errors.ts'
 import { openSource } from '../../src/source/open-source.ts'
-import type { Outcome, Source, Wanted } from '../../src/source/source.ts'
+import type { Source } from '../../src/source/source.ts'
 import { Store } from '../../src/store/store.ts'
+import type { FileOutcome, WantedFile } from '../../src/wanted-file.ts'
 import { deadline } from '../support/deadline.ts'
 import { nodeHost } from '../support/host.ts'
 import { newStorePath, sourceOptions } from '../support/node-device.ts'
@@ -57,14 +58,14 @@ function open(name = 'xo', port = proxy.port): Source {
 }
 
 interface Answer {
-  outcome: Outcome | undefined
+  outcome: FileOutcome | undefined
   content: string
 }
 
 /** Fetches by `use`, and gives what came. */
-async function fetched(names: string[], use: (wanted: Wanted[]) => Promise<void>) {
+async function fetched(names: string[], use: (wanted: WantedFile[]) => Promise<void>) {
   const answers = new Map<string, Answer>()
-  const wanted = names.map((name): Wanted => {
+  const wanted = names.map((name): WantedFile => {
     const fd = options().scratch()
     return {
       name,
@@ -98,7 +99,7 @@ test('statement and manifest share one session, content has its own', async () =
   const source = open()
   const before = proxy.connections
   assert.is(await text(source.statement(undefined)), 'newest')
-  const manifest = await fetched(['x'], ([wanted]) => source.manifest(42, wanted as Wanted))
+  const manifest = await fetched(['x'], ([wanted]) => source.manifest(42, wanted as WantedFile))
   assert.is(manifest.get('x')?.content, 'manifest 42')
   assert.is(proxy.connections - before, 1)
   const content = await contentFrom(source, 42, ['a', 'b c', 'deep/er'], false)
@@ -112,7 +113,7 @@ test('a version that is named is asked for alone', async () => {
   const source = open()
   const before = proxy.connections
   assert.is(await text(source.statement(41)), 'release 41')
-  const manifest = await fetched(['x'], ([wanted]) => source.manifest(41, wanted as Wanted))
+  const manifest = await fetched(['x'], ([wanted]) => source.manifest(41, wanted as WantedFile))
   assert.is(manifest.get('x')?.content, 'manifest 41')
   assert.is(proxy.connections - before, 1)
   source.close()
@@ -166,7 +167,7 @@ test('a server that stays below the least rate is given up, though it never fall
     })
     const target = options().scratch()
     let isAbandoned = false
-    const wanted: Wanted = {
+    const wanted: WantedFile = {
       name: 'large',
       sizeMax: size,
       target: () => target,
@@ -241,7 +242,7 @@ test('bytes of all sessions are summed', async () => {
   const source = open()
   Object.assign(traffic, { received: 0, sent: 0 })
   await text(source.statement(undefined))
-  await fetched(['x'], ([wanted]) => source.manifest(42, wanted as Wanted))
+  await fetched(['x'], ([wanted]) => source.manifest(42, wanted as WantedFile))
   const { received, sent } = traffic
   assert.ok(received > 0 && sent > 0)
   await contentFrom(source, 42, ['a'], false)

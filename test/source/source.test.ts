@@ -10,8 +10,8 @@ import { RELEASE_SIZE_MAX } from '../../src/limits.ts'
 import { FolderSource } from '../../src/source/folder-source.ts'
 import { openSource } from '../../src/source/open-source.ts'
 import { RsyncSource } from '../../src/source/rsync-source.ts'
-import type { Outcome, Wanted } from '../../src/source/source.ts'
 import { Store } from '../../src/store/store.ts'
+import type { FileOutcome, WantedFile } from '../../src/wanted-file.ts'
 import { deadline } from '../support/deadline.ts'
 import { nodeHost } from '../support/host.ts'
 import { newStorePath, sourceOptions } from '../support/node-device.ts'
@@ -105,13 +105,13 @@ test('a password in a URL is refused, and not repeated', () => {
 
 /** A request, and the outcome and content that came of it. */
 function wanting(name: string, sizeMax: number) {
-  const answer: { outcome?: Outcome; content: () => string } = { content: () => '' }
+  const answer: { outcome?: FileOutcome; content: () => string } = { content: () => '' }
   const fd = options.scratch()
   answer.content = () => {
     const buffer = new Uint8Array(1000)
     return Buffer.from(buffer.subarray(0, host.files.read(fd, buffer, 0, 1000, 0))).toString()
   }
-  const wanted: Wanted = {
+  const wanted: WantedFile = {
     name,
     sizeMax,
     target: () => fd,

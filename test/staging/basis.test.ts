@@ -5,9 +5,10 @@ import * as assert from 'uvu/assert'
 import { PeerError } from '../../src/errors.ts'
 import type { Path } from '../../src/host.ts'
 import { openSource } from '../../src/source/open-source.ts'
-import type { Source, Wanted } from '../../src/source/source.ts'
+import type { Source } from '../../src/source/source.ts'
 import { Counterparts } from '../../src/staging/counterpart.ts'
 import { Store } from '../../src/store/store.ts'
+import type { WantedFile } from '../../src/wanted-file.ts'
 import { nodeHost } from '../support/host.ts'
 import { BIG, BIG_SIZE, image41, image42 } from '../support/image.ts'
 import { bring, newStorePath, sourceOptions } from '../support/node-device.ts'
@@ -26,7 +27,7 @@ test.before(() => {
 })
 
 /** Upgrades from a folder that does `meet` with each file that it is asked for. */
-async function upgrade(path: string, meet: (wanted: Wanted) => void) {
+async function upgrade(path: string, meet: (wanted: WantedFile) => void) {
   const store = Store.open(host, path, false)
   const folder = openSource(host, `file://${publisher.module}`, sourceOptions(host, store))
   const source: Source = {
@@ -60,7 +61,7 @@ for (const [part, basis] of [
     const path = newStorePath()
     await bring('install', path, publisher, { change: { version: 41 } })
     const came = BIG_SIZE * part
-    const breaking = (wanted: Wanted) => {
+    const breaking = (wanted: WantedFile) => {
       if (wanted.name !== BIG) return
       files.write(wanted.target(), new Uint8Array(came), 0, came)
       throw new PeerError('the line went dead', 'broken')

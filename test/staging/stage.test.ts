@@ -20,11 +20,12 @@ import { PeerError, SpaceError, TrustError } from '../../src/errors.ts'
 import type { Files, Host, Path } from '../../src/host.ts'
 import { type Progress, silent } from '../../src/progress.ts'
 import { openSource } from '../../src/source/open-source.ts'
-import type { Source, Wanted } from '../../src/source/source.ts'
+import type { Source } from '../../src/source/source.ts'
 import { readState } from '../../src/store/state.ts'
 import { Store } from '../../src/store/store.ts'
 import { swap } from '../../src/store/swap.ts'
 import { confirm } from '../../src/store/trial.ts'
+import type { WantedFile } from '../../src/wanted-file.ts'
 import { Cut, cutting } from '../support/faults.ts'
 import { nodeHost } from '../support/host.ts'
 import {
@@ -59,7 +60,7 @@ class Counting implements Source {
 
   constructor(
     readonly inner: Source,
-    readonly alter: (wanted: Wanted) => Wanted = (wanted) => wanted,
+    readonly alter: (wanted: WantedFile) => WantedFile = (wanted) => wanted,
   ) {}
 
   get name() {
@@ -70,13 +71,13 @@ class Counting implements Source {
     return this.inner.statement(version)
   }
 
-  manifest(version: number, wanted: Omit<Wanted, 'name'>) {
+  manifest(version: number, wanted: Omit<WantedFile, 'name'>) {
     return this.inner.manifest(version, wanted)
   }
 
   content(version: number, files: Parameters<Source['content']>[1]) {
     if (files.whole) this.whole++
-    const note = (wanted: Wanted) => {
+    const note = (wanted: WantedFile) => {
       this.asked.push(wanted.name)
       if (wanted.basis) this.bases.set(wanted.name, wanted.basis.size)
       return this.alter(wanted)
@@ -94,7 +95,11 @@ class Counting implements Source {
   }
 }
 
-function counting(store: Store, alter?: (wanted: Wanted) => Wanted, module = publisher.module) {
+function counting(
+  store: Store,
+  alter?: (wanted: WantedFile) => WantedFile,
+  module = publisher.module,
+) {
   return new Counting(openSource(host, `file://${module}`, sourceOptions(host, store)), alter)
 }
 
@@ -105,7 +110,11 @@ async function installed41(): Promise<string> {
   return path
 }
 
-async function upgraded(path: string, alter?: (wanted: Wanted) => Wanted, progress = silent) {
+async function upgraded(
+  path: string,
+  alter?: (wanted: WantedFile) => WantedFile,
+  progress = silent,
+) {
   const store = Store.open(host, path, false)
   const source = counting(store, alter)
   try {
@@ -245,7 +254,7 @@ test('the previous tree is recycled, and damage in it is found and fetched again
 
 test('a file that the source alters is refused, the rest is kept, and another source mends it', async () => {
   const path = await installed41()
-  const alter = (wanted: Wanted): Wanted =>
+  const alter = (wanted: WantedFile): WantedFile =>
     wanted.name !== FRESH
       ? wanted
       : {
@@ -263,7 +272,7 @@ test('a file that the source alters is refused, the rest is kept, and another so
 
 test('a file that the source lacks is a PeerError, and the rest is kept', async () => {
   const path = await installed41()
-  const lacking = (wanted: Wanted): Wanted =>
+  const lacking = (wanted: WantedFile): WantedFile =>
     wanted.name === BIG ? { ...wanted, name: 'not/there' } : wanted
   const error = await rejects(upgraded(path, lacking), new RegExp(`lacks one file.*${BIG}`))
   assert.instance(error, PeerError)
@@ -274,7 +283,7 @@ test('a file that the source lacks is a PeerError, and the rest is kept', async 
 
 test('what a broken try left of a file is the basis of the next', async () => {
   const path = await installed41()
-  const breaking = (wanted: Wanted): Wanted => {
+  const breaking = (wanted: WantedFile): WantedFile => {
     if (wanted.name !== FRESH) return wanted
     const fd = wanted.target()
     const part = new Uint8Array(FRESH_SIZE * 0.75)

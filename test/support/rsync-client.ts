@@ -1,12 +1,8 @@
 /** What tests of the rsync client share: options, and fetches into a folder. */
 import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import {
-  type Address,
-  type FileRequest,
-  Session,
-  type SessionOptions,
-} from '../../src/rsync/session.ts'
+import { type Address, Session, type SessionOptions } from '../../src/rsync/session.ts'
+import type { FileOutcome, WantedFile } from '../../src/wanted-file.ts'
 import { nodeHost } from './host.ts'
 import { scratch } from './scratch.ts'
 
@@ -27,12 +23,10 @@ export function optionsFor(
   }
 }
 
-export type Result = { size: number; digest: string } | { failed: 'not-sent' | 'checksum' }
-
-/** A request whose file goes to `folder`, with what became of it. */
+/** A wish whose file goes to `folder`, with what became of it. */
 export class Fetched {
   readonly path: string
-  result: Result | undefined
+  result: FileOutcome | undefined
   abandoned = false
   /** How often a target was asked for: 2 after a second try. */
   tries = 0
@@ -47,25 +41,23 @@ export class Fetched {
     this.path = join(folder, name.replaceAll('/', '_'))
   }
 
-  request(session: Session, sizeMax = 1e9): FileRequest {
-    const listed = session.find(this.name)
-    if (!listed) throw new Error(`${this.name} is not listed`)
-    const { basisPath } = this
+  wanted(sizeMax = 1e9): WantedFile {
+    const { name, basisPath } = this
     const basis =
       basisPath !== undefined && existsSync(basisPath)
         ? { fd: this.#openBasis(basisPath), size: statSync(basisPath).size }
         : undefined
     return {
-      index: listed.index,
+      name,
       sizeMax,
-      ...(basis ? { basis } : {}),
+      basis,
       target: () => {
         this.tries++
         if (this.#target !== undefined) closeSync(this.#target)
         this.#target = openSync(this.path, 'w+')
         return this.#target
       },
-      received: (result) => {
+      done: (result) => {
         if (this.result) throw new Error(`${this.name} was received twice`)
         this.result = result
         this.close()
@@ -82,7 +74,7 @@ export class Fetched {
     return readFileSync(this.path)
   }
 
-  outcome(): { name: string; result: Result | undefined; content: string } {
+  outcome(): { name: string; result: FileOutcome | undefined; content: string } {
     return { name: this.name, result: this.result, content: this.content().toString('latin1') }
   }
 
@@ -107,11 +99,11 @@ export async function fetchAll(
   const folder = scratch('fetched')
   const session = await Session.open(host, options)
   const files = names.map((name) => new Fetched(name, folder, bases[name]))
-  function* requests() {
-    for (const file of files) yield file.request(session)
+  function* wanted() {
+    for (const file of files) yield file.wanted()
   }
   try {
-    await session.fetch(requests())
+    await session.fetch(wanted())
     await session.finish()
   } finally {
     session.close()

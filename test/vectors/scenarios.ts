@@ -110,7 +110,7 @@ export async function play(
     files.push(new Fetched(name, folder, basisPath))
   }
   try {
-    await session.fetch(files.map((file) => file.request(session)))
+    await session.fetch(files.map((file) => file.wanted()))
     await session.finish()
   } finally {
     session.close()
