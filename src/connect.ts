@@ -60,7 +60,7 @@ export function inTurns(addresses: readonly ResolvedAddress[]): ResolvedAddress[
 class Race {
   readonly winner: Promise<Socket>
   #next = 0
-  #running = 0
+  #trying = 0
   #over = false
   #failure: unknown
   #resolve: (socket: Socket) => void = () => {}
@@ -87,7 +87,7 @@ class Race {
       return
     }
     const turn = ++this.#next
-    this.#running++
+    this.#trying++
     sockets.connect(address, Math.max(1, Math.ceil(leftMs))).then(
       (socket) => this.#connected(socket),
       (error) => this.#failed(error),
@@ -100,7 +100,7 @@ class Race {
   }
 
   #connected(socket: Socket): void {
-    this.#running--
+    this.#trying--
     if (this.#over) {
       this.modules.sockets.close(socket)
       return
@@ -110,7 +110,7 @@ class Race {
   }
 
   #failed(error: unknown): void {
-    this.#running--
+    this.#trying--
     // A refusal says more than silence.
     if (this.#failure === undefined || isSystemError(this.#failure, 'ETIMEDOUT')) {
       this.#failure = error
@@ -119,7 +119,7 @@ class Race {
   }
 
   #settle(): void {
-    if (this.#over || this.#running > 0) return
+    if (this.#over || this.#trying > 0) return
     this.#over = true
     this.#reject(this.#failure)
   }

@@ -21,7 +21,7 @@ export interface Upgrade extends ReleaseWish, SearchOptions {
 
 export interface Upgraded {
   outcome: 'up-to-date' | 'waiting' | 'staged' | 'installed'
-  installed: number | undefined
+  running: number | undefined
   version: number
   report: StageReport | undefined
   /** Who served it, by the source's name. */
@@ -33,23 +33,23 @@ export interface Upgraded {
 /** Brings a newer version into the store, where it waits for the swap. Needs the store's lock. */
 export async function upgrade(job: Upgrade): Promise<Upgraded> {
   finishCutSwap(job.store)
-  const running = job.store.tree('fakeroot')
-  if (!running) {
+  const tree = job.store.tree('fakeroot')
+  if (!tree) {
     throw new ConfigError(
       'this store holds no system to upgrade',
       `run \`xo-upgrade ${cureWhereNoneRuns(job.store)}\``,
     )
   }
-  const installed = running.release.version
+  const running = tree.release.version
   const search = new Search(job)
-  const offer = await findRelease(search, job, running)
+  const offer = await findRelease(search, job, tree)
   if ('none' in offer) {
     search.settled()
     const source = search.serving?.name
     // Whoever has nothing newer than what runs may still be behind what waits here.
-    const version = Math.max(installed, job.store.version('upgraded-root') ?? 0)
-    const outcome = version > installed ? 'waiting' : 'up-to-date'
-    return { outcome, installed, version, report: undefined, source, ...offer.none }
+    const version = Math.max(running, job.store.version('upgraded-root') ?? 0)
+    const outcome = version > running ? 'waiting' : 'up-to-date'
+    return { outcome, running, version, report: undefined, source, ...offer.none }
   }
   const { version, manifestDigest } = offer.release
   forgive(job.store, version)
@@ -60,23 +60,23 @@ export async function upgrade(job: Upgrade): Promise<Upgraded> {
   const trusted = trustedKeys(job.store, job.keys.release, 'release')
   if (isSame && knowsSigner(waiting.statement, trusted)) {
     search.settled()
-    return { outcome: 'waiting', installed, version, report: undefined }
+    return { outcome: 'waiting', running, version, report: undefined }
   }
   checkSettled(job.store, 'upgrade')
   const { verified, report } = await search.serve((source) => build({ ...job, ...offer }, source))
   job.progress.begin('commit', undefined, 'entries')
   commit(verified)
   search.settled()
-  return { outcome: 'staged', installed, version, report, source: search.serving?.name }
+  return { outcome: 'staged', running, version, report, source: search.serving?.name }
 }
 
 /** Puts the first system into a store where none runs. Needs the store's lock. */
 export async function install(job: Upgrade): Promise<Upgraded> {
   finishCutSwap(job.store)
-  const running = job.store.tree('fakeroot')
-  if (running) {
+  const tree = job.store.tree('fakeroot')
+  if (tree) {
     throw new ConfigError(
-      `this store holds version ${running.release.version} already`,
+      `this store holds version ${tree.release.version} already`,
       'use `xo-upgrade upgrade`',
     )
   }
@@ -99,5 +99,5 @@ export async function install(job: Upgrade): Promise<Upgraded> {
   search.settled()
   const { version } = offer.release
   const source = search.serving?.name
-  return { outcome: 'installed', installed: undefined, version, report, source }
+  return { outcome: 'installed', running: undefined, version, report, source }
 }

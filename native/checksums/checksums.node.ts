@@ -12,7 +12,7 @@ import type { Checksums, Files } from '../../src/host.ts'
 import { systemErrorOf } from '../system-error.node.ts'
 
 /** A hash that takes its input in pieces. */
-export interface RunningHash {
+export interface OpenHash {
   update(bytes: Uint8Array): void
   result(): Uint8Array
 }
@@ -38,7 +38,7 @@ function littleEndian(value: bigint, length: number): Uint8Array {
 }
 
 /** One wasm instance serves many hashes: each keeps its state outside between calls. */
-function openShared(hasher: IHasher, finish: (bytes: Uint8Array) => Uint8Array): RunningHash {
+function openShared(hasher: IHasher, finish: (bytes: Uint8Array) => Uint8Array): OpenHash {
   let state = hasher.init().save()
   return {
     update(bytes) {
@@ -49,7 +49,7 @@ function openShared(hasher: IHasher, finish: (bytes: Uint8Array) => Uint8Array):
 }
 
 /** Begins a hash with seed 0. */
-export function openHash(algorithm: Algorithm): RunningHash {
+export function openHash(algorithm: Algorithm): OpenHash {
   if (algorithm === 'md4') return openShared(md4, (bytes) => bytes)
   // The canonical form is big-endian with the high half first: rsync's is exactly the reverse.
   if (algorithm === 'xxh128') return openShared(xxh128, (bytes) => bytes.slice().reverse())

@@ -7,7 +7,7 @@ import type { Algorithm } from 'native:checksums'
 import type { Compression, SumHead } from 'native:delta'
 import { createHash, type Hash } from 'node:crypto'
 import type { Fd, Files } from '../../src/host.ts'
-import { openHash, type RunningHash } from '../checksums/checksums.node.ts'
+import { type OpenHash, openHash } from '../checksums/checksums.node.ts'
 import { systemErrorOf } from '../system-error.node.ts'
 import { openStream, type StreamDecoder } from './decompress.node.ts'
 
@@ -21,7 +21,7 @@ export interface FilePlan {
 interface OpenFile extends FilePlan {
   size: number
   literal: number
-  checksum: RunningHash
+  checksum: OpenHash
   digest: Hash
 }
 

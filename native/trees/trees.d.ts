@@ -18,8 +18,8 @@
 declare module 'native:trees' {
   import type { DiskTimes, Fd, Path } from 'native:files'
 
+  /** The tree that another one is built beside and links from: mostly the one that runs. */
   export interface LiveTree {
-    /** The manifest of the tree that runs. */
     manifest: Fd
     root: Fd
   }

@@ -6,7 +6,7 @@ import { serveStatus } from '../daemon/control.ts'
 import { Daemon, type DaemonStatus, type HintSource, type Turn } from '../daemon/daemon.ts'
 import { claimStore } from '../device/one-daemon.ts'
 import { openPushHints } from '../device/push-hints.ts'
-import { recordRunning } from '../device/recorded.ts'
+import { countRun } from '../device/recorded.ts'
 import { makeRound } from '../device/round.ts'
 import { isSystemError } from '../errors.ts'
 import type { Host, Random } from '../host.ts'
@@ -32,7 +32,7 @@ export const daemonCommand: Command = {
       clock: host.clock,
       random: () => fraction(host.random),
       round: (turn) => oneRound(context, turn),
-      count: (seconds) => recordRunning(device, seconds),
+      count: (seconds) => countRun(device, seconds),
       hints: [signals(host, () => daemon.end()), ...push.hints],
       log: (text) => progress.note(text),
     })

@@ -59,7 +59,7 @@ export const verifyCommand: Command = {
       )
       const limits = limitsOfTimes(store.times)
       if (limits) lines.push(`The disk of the store ${limits}.`)
-      if (revoked) lines.push(`It ${revocationOf(revoked)}: it boots, but is not installed anew.`)
+      if (revoked) lines.push(`It ${revocationOf(revoked)}: it boots, but is not installed again.`)
       const shown = damage.map((one) => ({ ...one, path: show(one.path) }))
       const signer = revoked && {
         key: revoked.number,
@@ -85,7 +85,7 @@ export const statusCommand: Command = {
         state
       const { staleDays } = context.configuration
       const fresh = freshnessOf(state, context.host.clock.wallSeconds(), staleDays)
-      const running = await daemonStatus(context.device)
+      const daemon = await daemonStatus(context.device)
       const version = (name: TreeName) => store.version(name)
       const aside = namesAside(store)
       const record = {
@@ -108,7 +108,7 @@ export const statusCommand: Command = {
         trustedTime: trustedSeconds > 0 ? formatInstant(trustedSeconds) : undefined,
         fresh,
         home,
-        daemon: running?.daemon,
+        daemon: daemon?.daemon,
       }
       const or = (value: number | undefined, none: string) => (value === undefined ? none : value)
       const lines = [
@@ -137,7 +137,7 @@ export const statusCommand: Command = {
       lines.push(`heard      ${freshnessSentence(fresh)}`)
       const warning = staleWarning(fresh)
       if (warning !== undefined) lines.push(`STALE      ${warning}`)
-      if (running) lines.push(running.line)
+      if (daemon) lines.push(daemon.line)
       context.result(record, lines)
       return EXIT.done
     } finally {

@@ -66,21 +66,21 @@ function refuseLocked({ configuration }: Context, store: Store): void {
 }
 
 function linesOf(result: Upgraded): string[] {
-  const { outcome, installed, version, skipped, source } = result
+  const { outcome, running, version, skipped, source } = result
   if (outcome === 'waiting') {
     return [`Version ${version} waits already: \`xo-upgrade swap\` makes it run.`]
   }
   if (outcome === 'up-to-date') {
     const by = source === undefined ? '' : `, says ${source}`
     return skipped === undefined
-      ? [`Version ${version} is installed and is the newest${by}.`]
+      ? [`Version ${version} runs and is the newest${by}.`]
       : [
-          `Version ${version} is installed; ${skipped} is known as bad here, and is taken only ` +
+          `Version ${version} runs; ${skipped} is known as bad here, and is taken only ` +
             `with \`--version ${skipped}\`.`,
         ]
   }
   return [
-    `Version ${version} is staged and proved, over ${installed}; ${reportOf(result)}.`,
+    `Version ${version} is staged and proved, over ${running}; ${reportOf(result)}.`,
     'It runs after `xo-upgrade swap`.',
   ]
 }

@@ -36,7 +36,7 @@ export async function consult(store: Store, question: ConsultOptions): Promise<C
   const { policy, lock, inhibit } = question
   const decision = decide(
     {
-      installed: store.version('fakeroot'),
+      running: store.version('fakeroot'),
       waiting: store.version('upgraded-root'),
       trial,
       bad,

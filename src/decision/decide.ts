@@ -8,7 +8,7 @@ import type { State } from '../store/state.ts'
 
 export interface RoundFacts {
   /** The versions in `fakeroot` and `upgraded-root`; undefined: no tree there. */
-  installed: number | undefined
+  running: number | undefined
   waiting: number | undefined
   /** From the state record. */
   trial: number | undefined
@@ -70,29 +70,29 @@ function wanted({ home }: RoundFacts, { pinned }: UpgradePolicy): number | undef
 }
 
 function whyNever(
-  { installed, trial }: RoundFacts,
+  { running, trial }: RoundFacts,
   { hold, sources }: UpgradePolicy,
 ): string | undefined {
-  if (installed === undefined) return 'No system is installed: there is nothing to upgrade.'
-  if (hold) return `The configuration holds this laptop at version ${installed}.`
+  if (running === undefined) return 'No system is installed: there is nothing to upgrade.'
+  if (hold) return `The configuration holds this laptop at version ${running}.`
   // A new tree is built from the previous one, which is the way back until the trial is over.
-  if (trial === installed) return `Version ${trial} is on trial: nothing is changed before its end.`
+  if (trial === running) return `Version ${trial} is on trial: nothing is changed before its end.`
   if (sources.length === 0) return 'No source is known.'
   return undefined
 }
 
 function whyNotThis(facts: RoundFacts, policy: UpgradePolicy): string | undefined {
-  const { installed = 0, waiting, bad } = facts
+  const { running = 0, waiting, bad } = facts
   const version = wanted(facts, policy)
   if (version === undefined) return undefined
   const by = policy.pinned === undefined ? 'the home server wants' : 'the configuration pins'
-  if (version === installed) return `Version ${version} runs, as ${by} it.`
+  if (version === running) return `Version ${version} runs, as ${by} it.`
   if (version === waiting) return `Version ${version} waits for the next start.`
   if (bad.includes(version)) {
     return `Version ${version}, which ${by}, never became healthy here before.`
   }
-  if (version < installed && !policy.allowDowngrade) {
-    return `Version ${version}, which ${by}, is older than ${installed}, and a downgrade is not allowed.`
+  if (version < running && !policy.allowDowngrade) {
+    return `Version ${version}, which ${by}, is older than ${running}, and a downgrade is not allowed.`
   }
   return undefined
 }
@@ -114,14 +114,14 @@ function whyNotNow(facts: RoundFacts, { onBattery, hours }: UpgradePolicy): stri
 }
 
 function upgradeTo(facts: RoundFacts, policy: UpgradePolicy): Decision {
-  const { installed = 0 } = facts
+  const { running = 0 } = facts
   const version = wanted(facts, policy)
-  const downgrade = version !== undefined && version < installed
+  const downgrade = version !== undefined && version < running
   const target = version === undefined ? 'The newest version' : `Version ${version}`
   const by =
     policy.pinned !== undefined ? 'pinned' : version === undefined ? 'looked for' : 'wanted'
   const urgent = facts.home?.priority === 'urgent' ? ', urgently' : ''
-  const reason = `${target} is ${by}${urgent}; version ${installed} runs.`
+  const reason = `${target} is ${by}${urgent}; version ${running} runs.`
   return { act: 'upgrade', version, downgrade, sources: [...policy.sources], reason }
 }
 

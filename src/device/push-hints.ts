@@ -43,7 +43,7 @@ function situationOf(device: Device): PushSituation {
   const store = device.store()
   try {
     const { trustedSeconds, pushSeconds } = readState(store)
-    return { installed: store.version('fakeroot'), deployment, trustedSeconds, pushSeconds }
+    return { running: store.version('fakeroot'), deployment, trustedSeconds, pushSeconds }
   } finally {
     store.close()
   }

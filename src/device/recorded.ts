@@ -55,7 +55,7 @@ export function record(store: Store, outcome: string, message: string): void {
 }
 
 /** Counts time that the laptop ran. False where the record could not be changed now. */
-export function recordRunning(device: Device, seconds: number): boolean {
+export function countRun(device: Device, seconds: number): boolean {
   try {
     const store = device.store()
     try {

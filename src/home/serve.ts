@@ -37,7 +37,7 @@ interface HomeServerOptions {
 export class HomeServer {
   readonly #modules: Pick<Host, 'sockets' | 'clock' | 'checksums'>
   readonly #options: HomeServerOptions
-  #running = 0
+  #answering = 0
   #freed: () => void = () => {}
   #refreshedMs = Number.NEGATIVE_INFINITY
 
@@ -49,7 +49,7 @@ export class HomeServer {
   async run(): Promise<void> {
     const { sockets, clock } = this.#modules
     for (;;) {
-      if (this.#running >= CONNECTIONS_MAX) await this.#oneEnds()
+      if (this.#answering >= CONNECTIONS_MAX) await this.#oneEnds()
       let accepted: Accepted
       try {
         accepted = await sockets.accept(this.#options.listener)
@@ -59,7 +59,7 @@ export class HomeServer {
         await clock.sleep(CROWDED_MS)
         continue
       }
-      this.#running++
+      this.#answering++
       void this.#serve(accepted)
     }
   }
@@ -79,7 +79,7 @@ export class HomeServer {
       if (!isSystemError(error)) this.#options.complain(String(error))
     } finally {
       sockets.close(socket)
-      this.#running--
+      this.#answering--
       this.#freed()
     }
   }

@@ -42,7 +42,7 @@ export function signUpgradeNow(push: UpgradeNow, key: SecretKey): Uint8Array {
 /** What a laptop knows when a push comes. */
 export interface PushSituation {
   /** The version that runs; undefined: none. */
-  installed: number | undefined
+  running: number | undefined
   deployment: string
   /** The newest signed time seen, in seconds since 1970; 0: none. */
   trustedSeconds: number
@@ -60,9 +60,9 @@ export function concerns(signed: Uint8Array, situation: PushSituation): boolean 
     throw new TrustError(`endless data: a push has at most ${PUSH_SIZE_MAX} bytes`)
   }
   const push = decode(messageOf(signed, NAME))
-  const { installed = 0, deployment, trustedSeconds, pushSeconds } = situation
+  const { running = 0, deployment, trustedSeconds, pushSeconds } = situation
   if (push.deployment !== 'any' && push.deployment !== deployment) return false
-  if (push.version <= installed) return false
+  if (push.version <= running) return false
   const seen = Math.max(trustedSeconds, pushSeconds)
   if (push.issued <= seen) {
     throw new TrustError(

@@ -90,7 +90,7 @@ export interface DeviceTraits {
   hardware: string
   deployment: string
   /** The version that runs; 0 on a device that has none. */
-  installed: number
+  running: number
   /** The highest version ever accepted; 0 on a new device. */
   floor: number
   /** The newest signed time seen, in seconds since 1970; 0 if there is none. */
@@ -107,10 +107,10 @@ export function admit(release: Release, device: DeviceTraits): void {
         `and it is at least ${formatInstant(device.trustedSeconds)}`,
     )
   }
-  if (device.installed > 0 && device.installed < release.jumpFrom) {
+  if (device.running > 0 && device.running < release.jumpFrom) {
     throw new TrustError(
       `jump too far: version ${version} can follow version ${release.jumpFrom} or a later one, ` +
-        `and version ${device.installed} runs`,
+        `and version ${device.running} runs`,
       `upgrade to a version from ${release.jumpFrom} to ${version - 1} first`,
     )
   }
@@ -138,7 +138,7 @@ export function refuseForeign(
       `rollback: version ${version} is older than version ${device.floor}, which was accepted before`,
     )
   }
-  const highest = Math.max(device.floor, device.installed)
+  const highest = Math.max(device.floor, device.running)
   // A device that has nothing yet has nothing to jump from: the person installing it chose the source.
   if (highest > 0 && version > highest + VERSION_JUMP_MAX) {
     throw new TrustError(

@@ -48,40 +48,36 @@ export type Found = Offer | { none: { skipped?: number } }
 export async function findRelease(
   search: Search,
   wish: ReleaseWish,
-  running: Tree | undefined,
+  tree: Tree | undefined,
 ): Promise<Found> {
   wish.progress.begin('release', undefined, 'bytes')
-  const found = await search.serve((source) => offerOf(source, wish, running))
-  if (!running || wish.version !== undefined || !('none' in found)) return found
+  const found = await search.serve((source) => offerOf(source, wish, tree))
+  if (!tree || wish.version !== undefined || !('none' in found)) return found
   if (search.serving?.role !== 'school') return found
-  const installed = running.release.version
-  const version = await newestUpstream(search.options, installed, async (source) => {
-    const offer = await offerOf(source, wish, running)
-    return 'none' in offer ? installed : offer.release.version
+  const running = tree.release.version
+  const version = await newestUpstream(search.options, running, async (source) => {
+    const offer = await offerOf(source, wish, tree)
+    return 'none' in offer ? running : offer.release.version
   })
   const isKnown = version === wish.store.version('upgraded-root') || isBad(wish.store, version)
-  if (version <= installed || isKnown) return found
+  if (version <= running || isKnown) return found
   wish.progress.note(`upstream has version ${version}, and the school server does not`)
-  return search.serve((source) => offerOf(source, { ...wish, version }, running))
+  return search.serve((source) => offerOf(source, { ...wish, version }, tree))
 }
 
 /** It came and went after upstream was asked. */
 const isBad = (store: Store, version: number) => readState(store).bad.includes(version)
 
-async function offerOf(
-  source: Source,
-  wish: ReleaseWish,
-  running: Tree | undefined,
-): Promise<Found> {
+async function offerOf(source: Source, wish: ReleaseWish, tree: Tree | undefined): Promise<Found> {
   const { device, version, allowDowngrade, store, keys, progress } = wish
   const statement = await source.statement(version)
-  const installed = running?.release.version ?? 0
+  const running = tree?.release.version ?? 0
   // The very bytes that were proved when this version came: nothing to prove again (0.1 to 0.3 s).
-  const nothingNew = version === undefined || version === installed
-  if (running && nothingNew && sameBytes(statement, running.statement)) return { none: {} }
+  const nothingNew = version === undefined || version === running
+  if (tree && nothingNew && sameBytes(statement, tree.statement)) return { none: {} }
   const release = await opened(statement, keys, source, store)
-  if (version === undefined && release.version <= installed) {
-    if (release.version < installed) {
+  if (version === undefined && release.version <= running) {
+    if (release.version < running) {
       progress.note(`${source.name} is behind: its latest is ${release.version}`)
     }
     return { none: {} }
@@ -92,14 +88,14 @@ async function offerOf(
     )
   }
   const { floor, bad } = readState(store)
-  const traits = { ...device, installed, floor: allowDowngrade ? 0 : floor }
+  const traits = { ...device, running, floor: allowDowngrade ? 0 : floor }
   refuseForeign(release, traits)
   noteRelease(store, release)
   // Time is the newest that was signed, never the clock of a laptop whose battery died.
   admit(release, { ...traits, trustedSeconds: signedSeconds(readState(store)) })
-  if (release.version === installed) return { none: {} }
+  if (release.version === running) return { none: {} }
   await followIfThere(source, store, keys, progress)
-  if (running && version === undefined && bad.includes(release.version)) {
+  if (tree && version === undefined && bad.includes(release.version)) {
     progress.note(`${source.name} offers version ${release.version}, which is known as bad here`)
     return { none: { skipped: release.version } }
   }

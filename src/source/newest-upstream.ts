@@ -18,10 +18,10 @@ const SIZE_MAX = 100
 /** A day: a school of a hundred laptops then asks upstream for some 400 KB a day, all together. */
 const ASK_EVERY_SECONDS = 86_400
 
-/** `ask` gives the newest version of one source that may be taken, or the installed one. */
+/** `ask` gives the newest version of one source that may be taken, or the running one. */
 export async function newestUpstream(
   { store, sources, progress }: Pick<SearchOptions, 'store' | 'sources' | 'progress'>,
-  installed: number,
+  running: number,
   ask: (source: Source) => Promise<number>,
 ): Promise<number> {
   const now = store.host.clock.wallSeconds()
@@ -41,7 +41,7 @@ export async function newestUpstream(
       source.close()
     }
   }
-  return installed
+  return running
 }
 
 function remember(store: Store, version: number, now: number): void {

@@ -219,10 +219,7 @@ test('install, status, upgrade and verify, as text and as JSON', async () => {
   assert.match(again.err, /holds version 1 already/)
 
   const newest = await say(['upgrade', ...place(store)])
-  assert.is(
-    newest.out,
-    `Version 1 is installed and is the newest, says file://${publisher.module}.\n`,
-  )
+  assert.is(newest.out, `Version 1 runs and is the newest, says file://${publisher.module}.\n`)
 
   const status = await say(['status', '--json', '--store', store])
   const { event, running, waiting, previous, staging, floor, intent, last } = status.events[0]

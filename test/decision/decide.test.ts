@@ -15,7 +15,7 @@ const HOME: HomeRecord = {
   message: '',
 }
 const FACTS: RoundFacts = {
-  installed: 41,
+  running: 41,
   waiting: undefined,
   trial: undefined,
   bad: [],
@@ -48,7 +48,7 @@ type Row = [
 const TABLE: Row[] = [
   // What home says.
   ['home wants the next version', {}, 42, /^Version 42 is wanted; version 41 runs\.$/],
-  ['home wants what runs', { facts: { installed: 42 } }, 'stay', /^Version 42 runs, as/],
+  ['home wants what runs', { facts: { running: 42 } }, 'stay', /^Version 42 runs, as/],
   ['home wants what waits', { facts: { waiting: 42 } }, 'stay', /waits for the next start/],
   ['home wants another one than what waits', { facts: { waiting: 43 } }, 42, /wanted/],
   ['home names no version', { home: { version: undefined } }, 'newest', /newest version is looked/],
@@ -92,7 +92,7 @@ const TABLE: Row[] = [
   ],
   ['no source', { policy: { sources: [] } }, 'stay', /No source/],
   // What this laptop has gone through.
-  ['nothing is installed', { facts: { installed: undefined } }, 'stay', /No system is installed/],
+  ['nothing is installed', { facts: { running: undefined } }, 'stay', /No system is installed/],
   ['it never became healthy here', { facts: { bad: [40, 42] } }, 'stay', /never became healthy/],
   ['the one after the bad one', { facts: { bad: [42] }, home: { version: 43 } }, 43, /wanted/],
   [
@@ -171,7 +171,7 @@ for (const [name, { facts, home, policy }, expected, reason] of TABLE) {
 test('every combination has an answer, and a stolen laptop is never upgraded', () => {
   const some = [undefined, 40, 41, 42]
   let count = 0
-  for (const installed of some) {
+  for (const running of some) {
     for (const waiting of some) {
       for (const version of some) {
         for (const pinned of some) {
@@ -180,7 +180,7 @@ test('every combination has an answer, and a stolen laptop is never upgraded', (
             const decision = decide(
               {
                 ...FACTS,
-                installed,
+                running,
                 waiting,
                 bad: bit(0) ? [42] : [],
                 home: { ...HOME, version, stolen: bit(1), priority: bit(2) ? 'urgent' : 'low' },
@@ -191,8 +191,8 @@ test('every combination has an answer, and a stolen laptop is never upgraded', (
             count++
             if (bit(1)) assert.is(decision.act, 'lock out')
             if (decision.act !== 'upgrade') continue
-            assert.ok(installed !== undefined && !bit(4))
-            assert.ok(decision.version === undefined || decision.version !== installed)
+            assert.ok(running !== undefined && !bit(4))
+            assert.ok(decision.version === undefined || decision.version !== running)
             assert.ok(!(bit(0) && decision.version === 42))
             assert.ok(bit(5) || !decision.downgrade)
           }

@@ -9,13 +9,13 @@ import { readPublicKey } from '../../src/release/signify.ts'
 import { nodeHost } from '../support/host.ts'
 import { signing } from '../support/signing.ts'
 
-const [publicKey = '', installed = '', port = PUSH_PORT] = process.argv.slice(2)
+const [publicKey = '', running = '', port = PUSH_PORT] = process.argv.slice(2)
 const yesterday = Date.now() / 1000 - 86_400
 const listener = new PushListener(nodeHost(), {
   port: Number(port),
   keys: [readPublicKey(signing, readFileSync(publicKey, 'latin1'))],
   situation: () => ({
-    installed: Number(installed),
+    running: Number(running),
     deployment: 'any',
     trustedSeconds: yesterday,
     pushSeconds: 0,

@@ -35,9 +35,9 @@ interface Laptop {
 }
 
 /** `inside`: the words that run a command in the laptop's machine. */
-function startLaptop(inside: string[], installed: number, port?: number): Promise<Laptop> {
+function startLaptop(inside: string[], running: number, port?: number): Promise<Laptop> {
   const [command = '', ...words] = [...inside, process.execPath, LAPTOP, join(folder, 'push.pub')]
-  words.push(String(installed), ...(port === undefined ? [] : [String(port)]))
+  words.push(String(running), ...(port === undefined ? [] : [String(port)]))
   const child = spawn(command, words, { stdio: ['ignore', 'pipe', 'inherit'] })
   const laptop: Laptop = { child, hints: [] }
   return new Promise((resolve) => {

@@ -84,7 +84,7 @@ function listening(trustedSeconds = SEEN) {
     {
       port: 8766,
       keys,
-      situation: () => ({ installed: 42, deployment: 'peru', trustedSeconds, pushSeconds: 0 }),
+      situation: () => ({ running: 42, deployment: 'peru', trustedSeconds, pushSeconds: 0 }),
       spreadSeconds: 60,
     },
   )
@@ -212,7 +212,7 @@ test('what can not be sent is told, and keeps nothing from the others', async ()
   const listener = new PushListener(host, {
     port,
     keys,
-    situation: () => ({ installed: 42, deployment: 'any', trustedSeconds: SEEN, pushSeconds: 0 }),
+    situation: () => ({ running: 42, deployment: 'any', trustedSeconds: SEEN, pushSeconds: 0 }),
     spreadSeconds: 60,
   })
   const [here] = await named(host, ['127.0.0.1'], port)

@@ -34,7 +34,7 @@ const RELEASE: Release = {
 const DEVICE: DeviceTraits = {
   hardware: 'xo-1',
   deployment: 'peru',
-  installed: 41,
+  running: 41,
   floor: 41,
   trustedSeconds: 1_795_370_400,
 }
@@ -166,13 +166,13 @@ test('a device takes the next release for it', () => {
   admit(RELEASE, DEVICE)
   admit({ ...RELEASE, hardware: 'any', deployment: 'peru' }, DEVICE)
   // The same version again: nothing is older, and what is there can be repaired.
-  admit(RELEASE, { ...DEVICE, installed: 42, floor: 42 })
+  admit(RELEASE, { ...DEVICE, running: 42, floor: 42 })
   // A new device has nothing to jump from.
-  admit({ ...RELEASE, version: 20_261_122 }, { ...DEVICE, installed: 0, floor: 0 })
+  admit({ ...RELEASE, version: 20_261_122 }, { ...DEVICE, running: 0, floor: 0 })
   admit({ ...RELEASE, version: 1_000_041 }, DEVICE)
   admit(RELEASE, { ...DEVICE, trustedSeconds: 1_826_906_400 })
   admit({ ...RELEASE, expires: undefined }, { ...DEVICE, trustedSeconds: 9e9 })
-  admit({ ...RELEASE, jumpFrom: 0 }, { ...DEVICE, installed: 1 })
+  admit({ ...RELEASE, jumpFrom: 0 }, { ...DEVICE, running: 1 })
 })
 
 test('attacks and mistakes are refused by their names', () => {
@@ -183,7 +183,7 @@ test('attacks and mistakes are refused by their names', () => {
     [{}, { floor: 43 }, /^rollback: version 42 is older than version 43/],
     [{ version: 1_000_042 }, {}, /^fast-forward/],
     [{}, { trustedSeconds: 1_826_906_401 }, /^freeze: version 42 expired at 2027-11-22T18:00:00Z/],
-    [{}, { installed: 39 }, /^jump too far: version 42 can follow version 40 or a later one/],
+    [{}, { running: 39 }, /^jump too far: version 42 can follow version 40 or a later one/],
   ]
   for (const [release, device, message] of cases) {
     refuses(() => admit({ ...RELEASE, ...release }, { ...DEVICE, ...device }), message)

@@ -74,7 +74,7 @@ test('install, upgrade, verify, swap, roll back: each tree is the one that was p
 
   const result = await device.succeed('upgrade')
   assert.is(result.outcome, 'staged')
-  assert.is(result.installed, 41)
+  assert.is(result.running, 41)
   assert.is(result.version, 42)
   assert.is(digestOfTree(host, device.root()), before, 'the running tree is only read')
   assert.equal(plain(device.root('upgraded-root')), published(42))
