@@ -41,8 +41,10 @@ NATIVE(delta_open_file_list) {
   if (JS_IsException(object)) return object;
   struct file_list *list = file_list_open(&options);
   if (!list) {
+    struct fault fault;
     JS_FreeValue(context, object);
-    return JS_ThrowOutOfMemory(context);
+    fault_memory(&fault);
+    return delta_throw_fault(context, &fault);
   }
   JS_SetOpaque(object, list);
   return object;

@@ -91,8 +91,10 @@ static NATIVE(delta_open_rebuilder) {
   if (JS_IsException(object)) return object;
   struct rebuilder *rebuilder = rebuilder_open((enum compression)compression, kind);
   if (!rebuilder) {
+    struct fault fault;
     JS_FreeValue(context, object);
-    return JS_ThrowOutOfMemory(context);
+    fault_memory(&fault);
+    return delta_throw_fault(context, &fault);
   }
   JS_SetOpaque(object, rebuilder);
   return object;

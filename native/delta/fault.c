@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "budget.h"
+
 int fault_token(struct fault *fault, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
@@ -21,6 +23,7 @@ int fault_system(struct fault *fault, const char *call, int saved_errno) {
 }
 
 int fault_memory(struct fault *fault) {
-  fault->kind = FAULT_MEMORY;
+  bool spent = budget_describe(&budget_source, fault->message, sizeof fault->message);
+  fault->kind = spent ? FAULT_TOKEN : FAULT_MEMORY;
   return -1;
 }

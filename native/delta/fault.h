@@ -21,6 +21,7 @@ struct fault {
 /* Each returns -1, so that a function can end in `return fault_...`. */
 int fault_token(struct fault *fault, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int fault_system(struct fault *fault, const char *call, int saved_errno);
+/* After a refusal of the budget of sources: the peer's fault where that is spent, or else FAULT_MEMORY. */
 int fault_memory(struct fault *fault);
 
 #endif

@@ -1,8 +1,9 @@
 /* The file list in memory; see list-names.h for what each function promises. */
 #include "list-names.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "budget.h"
 
 /* Of all names together (bytes): 300,000 entries of 40 bytes, which no image has. */
 #define ARENA_MAX ((uint32_t)12 * 1024 * 1024)
@@ -10,15 +11,15 @@
 int list_names_open(struct list_names *names, struct fault *fault) {
   memset(names, 0, sizeof *names);
   names->arena_size = 16 * 1024;
-  names->arena = calloc(1, names->arena_size);
+  names->arena = budget_take(&budget_source, 1, names->arena_size);
   names->arena_length = 2;
   return names->arena ? 0 : fault_memory(fault);
 }
 
 void list_names_close(struct list_names *names) {
-  free(names->arena);
-  free(names->entries);
-  free(names->order);
+  budget_free(&budget_source, names->arena);
+  budget_free(&budget_source, names->entries);
+  budget_free(&budget_source, names->order);
   memset(names, 0, sizeof *names);
 }
 
@@ -35,8 +36,8 @@ static int64_t arena_add(struct list_names *names, const char *bytes, size_t len
     return fault_token(fault, "the names of the file list take more than %u bytes", ARENA_MAX);
   }
   if (wanted > names->arena_size) {
-    uint32_t size = names->arena_size + names->arena_size / 2 + 8192;
-    uint8_t *arena = realloc(names->arena, size);
+    uint32_t size = names->arena_size + names->arena_size / 8 + 8192;
+    uint8_t *arena = budget_resize(&budget_source, names->arena, size);
     if (!arena) return fault_memory(fault);
     names->arena = arena;
     names->arena_size = size;
@@ -62,8 +63,9 @@ static int64_t directory_of(struct list_names *names, const char *bytes, size_t 
 
 static int grow_entries(struct list_names *names, struct fault *fault) {
   if (names->count < names->entries_size) return 0;
-  uint32_t size = names->entries_size + names->entries_size / 2 + 256;
-  struct list_entry *entries = realloc(names->entries, (size_t)size * sizeof *entries);
+  uint32_t size = names->entries_size + names->entries_size / 8 + 256;
+  struct list_entry *entries =
+      budget_resize(&budget_source, names->entries, (size_t)size * sizeof *entries);
   if (!entries) return fault_memory(fault);
   names->entries = entries;
   names->entries_size = size;
@@ -189,12 +191,10 @@ static void merge(const struct list_names *names, uint32_t *spare, size_t start,
 
 static int sort_order(struct list_names *names, struct fault *fault) {
   size_t count = names->count;
-  names->order = malloc((count + 1) * sizeof *names->order);
-  uint32_t *spare = malloc((count + 1) * sizeof *spare);
-  if (!names->order || !spare) {
-    free(spare);
-    return fault_memory(fault);
-  }
+  names->order = budget_take(&budget_source, count + 1, sizeof *names->order);
+  if (!names->order) return fault_memory(fault);
+  uint32_t *spare = budget_take(&budget_source, count + 1, sizeof *spare);
+  if (!spare) return fault_memory(fault);
   for (size_t i = 0; i < count; i++) names->order[i] = (uint32_t)i;
   for (size_t width = 1; width < count; width *= 2) {
     for (size_t start = 0; start + width < count; start += 2 * width) {
@@ -202,7 +202,7 @@ static int sort_order(struct list_names *names, struct fault *fault) {
       merge(names, spare, start, start + width, end);
     }
   }
-  free(spare);
+  budget_free(&budget_source, spare);
   return 0;
 }
 
@@ -250,10 +250,11 @@ static void clear_duplicates(struct list_names *names) {
 
 /* Gives back the room left over from growing. */
 static void trim(struct list_names *names) {
-  uint8_t *arena = realloc(names->arena, names->arena_length);
+  uint8_t *arena = budget_resize(&budget_source, names->arena, names->arena_length);
   if (arena) names->arena = arena;
   if (names->count == 0) return;
-  struct list_entry *entries = realloc(names->entries, names->count * sizeof *entries);
+  struct list_entry *entries =
+      budget_resize(&budget_source, names->entries, names->count * sizeof *entries);
   if (entries) names->entries = entries;
 }
 

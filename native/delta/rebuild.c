@@ -10,10 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
+/* The allocator of a decoder can be given only to what is linked statically. */
+#define ZSTD_STATIC_LINKING_ONLY
 #include <zstd.h>
 #include <zstd_errors.h>
 
 #include "../checksums/content.h"
+#include "budget.h"
 
 /* 8 MiB: rsync's default level uses 2 MiB, and the laptop can't spare more. */
 #define WINDOW_LOG_MAX 23
@@ -54,20 +57,35 @@ struct rebuilder {
   z_stream inflate;
 };
 
+/* The libraries' memory is the source's, too: it says how large the window is. */
+static void *zstd_take(UNUSED void *opaque, size_t size) {
+  return budget_take(&budget_source, 1, size);
+}
+
+static void zstd_free(UNUSED void *opaque, void *memory) { budget_free(&budget_source, memory); }
+
+static void *zlib_take(UNUSED void *opaque, unsigned count, unsigned size) {
+  return budget_take(&budget_source, count, size);
+}
+
+static void zlib_free(UNUSED void *opaque, void *memory) { budget_free(&budget_source, memory); }
+
 struct rebuilder *rebuilder_open(enum compression compression, enum hash_kind kind) {
   struct rebuilder *rebuilder = aligned_alloc(64, (sizeof *rebuilder + 63) / 64 * 64);
   if (!rebuilder) return NULL;
   memset(rebuilder, 0, sizeof *rebuilder);
   rebuilder->compression = compression;
   rebuilder->kind = kind;
-  rebuilder->held = malloc(CONTENT_PIECE);
+  rebuilder->held = budget_take(&budget_source, 1, CONTENT_PIECE);
   bool ready = rebuilder->held != NULL;
   if (ready && compression == COMPRESSION_ZSTD) {
-    rebuilder->zstd = ZSTD_createDCtx();
+    rebuilder->zstd = ZSTD_createDCtx_advanced((ZSTD_customMem){zstd_take, zstd_free, NULL});
     ready = rebuilder->zstd && !ZSTD_isError(ZSTD_DCtx_setParameter(
                                    rebuilder->zstd, ZSTD_d_windowLogMax, WINDOW_LOG_MAX));
   }
   if (ready && compression == COMPRESSION_ZLIBX) {
+    rebuilder->inflate.zalloc = zlib_take;
+    rebuilder->inflate.zfree = zlib_free;
     ready = inflateInit2(&rebuilder->inflate, -15) == Z_OK;
   }
   if (ready) return rebuilder;
@@ -79,7 +97,7 @@ void rebuilder_close(struct rebuilder *rebuilder) {
   if (!rebuilder) return;
   if (rebuilder->compression == COMPRESSION_ZLIBX) inflateEnd(&rebuilder->inflate);
   ZSTD_freeDCtx(rebuilder->zstd);
-  free(rebuilder->held);
+  budget_free(&budget_source, rebuilder->held);
   free(rebuilder);
 }
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "budget.h"
 #include "job-options.h"
 #include "manifest-reader.h"
 #include "manifest-words.h"
@@ -43,7 +44,7 @@ static void digests_release(JSRuntime *runtime, struct digest_index *index) {
   if (index->manifest >= 0) close(index->manifest);
   js_free_rt(runtime, index->entry);
   js_free_rt(runtime, index->reader);
-  free(index->places);
+  budget_free(&budget_manifest, index->places);
   free(index);
 }
 
@@ -78,9 +79,10 @@ static int add_place(JSContext *context, struct digest_index *index, const uint8
   }
   if (index->count == index->capacity) {
     size_t capacity = index->capacity ? index->capacity + index->capacity / 2 : 4096;
-    struct digest_place *places = realloc(index->places, capacity * sizeof *places);
+    struct digest_place *places =
+        budget_resize(&budget_manifest, index->places, capacity * sizeof *places);
     if (!places) {
-      JS_ThrowOutOfMemory(context);
+      budget_throw(context, &budget_manifest);
       return -1;
     }
     index->places = places;

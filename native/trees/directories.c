@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../files/entries.h"
+#include "budget.h"
 #include "job-options.h"
 #include "manifest-reader.h"
 #include "trees.h"
@@ -36,9 +37,9 @@ static int note(struct finishing *job) {
   struct offsets *wrong = &job->wrong;
   if (wrong->count == wrong->capacity) {
     size_t capacity = wrong->capacity ? wrong->capacity * 2 : 256;
-    int64_t *items = realloc(wrong->items, capacity * sizeof *items);
+    int64_t *items = budget_resize(&budget_manifest, wrong->items, capacity * sizeof *items);
     if (!items) {
-      JS_ThrowOutOfMemory(job->context);
+      budget_throw(job->context, &budget_manifest);
       return -1;
     }
     wrong->items = items;
@@ -115,7 +116,7 @@ NATIVE(directories_finish) {
   if (!failed) failed = set_wrong(&job);
   js_free(context, job.entry);
   js_free(context, job.reader);
-  free(job.wrong.items);
+  budget_free(&budget_manifest, job.wrong.items);
   tree_close(&job.tree);
   return failed ? JS_EXCEPTION : JS_UNDEFINED;
 }

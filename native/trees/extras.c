@@ -11,6 +11,7 @@
 
 #include "../files/entries.h"
 #include "../files/removal.h"
+#include "budget.h"
 #include "manifest-reader.h"
 #include "number-map.h"
 #include "trees.h"
@@ -70,7 +71,7 @@ static int learn(struct walk *walk, int manifest) {
     uint64_t hash = hash_bytes(entry->path, entry->path_length, walk->seed);
     if (number_map_find(&walk->known, hash)) continue;
     if (number_map_add(&walk->known, hash, 0) == 0) continue;
-    JS_ThrowOutOfMemory(walk->context);
+    budget_throw(walk->context, &budget_manifest);
     break;
   }
   js_free(walk->context, entry);

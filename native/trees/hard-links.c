@@ -3,14 +3,15 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "budget.h"
 
 void groups_open(struct groups *groups) { *groups = (struct groups){.seed = hash_seed()}; }
 
 void groups_release(struct groups *groups) {
   number_map_release(&groups->by_path);
-  free(groups->items);
+  budget_free(&budget_manifest, groups->items);
   *groups = (struct groups){0};
 }
 
@@ -32,16 +33,16 @@ static struct group *add(JSContext *context, struct groups *groups, uint64_t key
                          struct group group) {
   if (groups->count == groups->capacity) {
     size_t capacity = groups->capacity ? groups->capacity * 2 : 64;
-    struct group *items = realloc(groups->items, capacity * sizeof *items);
+    struct group *items = budget_resize(&budget_manifest, groups->items, capacity * sizeof *items);
     if (!items) {
-      JS_ThrowOutOfMemory(context);
+      budget_throw(context, &budget_manifest);
       return NULL;
     }
     groups->items = items;
     groups->capacity = capacity;
   }
   if (number_map_add(&groups->by_path, key, (uint32_t)groups->count)) {
-    JS_ThrowOutOfMemory(context);
+    budget_throw(context, &budget_manifest);
     return NULL;
   }
   groups->items[groups->count] = group;

@@ -1,12 +1,13 @@
 /* A map from 64-bit numbers to 32-bit ones; see number-map.h. */
 #include "number-map.h"
 
-#include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
+
+#include "budget.h"
 
 #define PLACES_FIRST 1024
 /* An odd number of many bits: inodes come in rows, and are spread by it. */
@@ -37,8 +38,8 @@ static void put(struct number_map *map, uint64_t key, uint32_t value) {
 
 static int grow(struct number_map *map) {
   struct number_map larger = {.places = map->places ? map->places * 2 : PLACES_FIRST};
-  larger.keys = calloc(larger.places, sizeof *larger.keys);
-  larger.values = calloc(larger.places, sizeof *larger.values);
+  larger.keys = budget_take(&budget_manifest, larger.places, sizeof *larger.keys);
+  larger.values = budget_take(&budget_manifest, larger.places, sizeof *larger.values);
   if (!larger.keys || !larger.values) {
     number_map_release(&larger);
     return -1;
@@ -61,8 +62,8 @@ int number_map_add(struct number_map *map, uint64_t key, uint32_t value) {
 }
 
 void number_map_release(struct number_map *map) {
-  free(map->keys);
-  free(map->values);
+  budget_free(&budget_manifest, map->keys);
+  budget_free(&budget_manifest, map->values);
   *map = (struct number_map){0};
 }
 

@@ -10,6 +10,7 @@
 
 #include "../files/removal.h"
 #include "../files/stubborn.h"
+#include "budget.h"
 #include "copy-entry.h"
 #include "job-options.h"
 #include "module.h"
@@ -102,7 +103,7 @@ static int take_inode(struct placing *at, const struct stat *status) {
     at->group->inode = status->st_ino;
   }
   if (number_map_add(&at->job->inodes, inode_key(status), 0) == 0) return 0;
-  JS_ThrowOutOfMemory(at->context);
+  budget_throw(at->context, &budget_manifest);
   return -1;
 }
 

@@ -12,6 +12,7 @@
 
 #include <nettle/sha2.h>
 
+#include "budget.h"
 #include "failures.h"
 #include "job-options.h"
 #include "module.h"
@@ -134,7 +135,7 @@ static int check_inode(const struct checking *at) {
     }
     if (at->status.st_nlink > 1 &&
         number_map_add(&job->owners, key, (uint32_t)job->walk.reader->line_offset)) {
-      JS_ThrowOutOfMemory(at->context);
+      budget_throw(at->context, &budget_manifest);
       return -1;
     }
     return entry->follower ? add(at, "inode", entry->path, wanted) : 0;

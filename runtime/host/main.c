@@ -23,6 +23,7 @@
 #endif
 
 #include "arguments.h"
+#include "budget.h"
 #include "fail.h"
 #include "faults.h"
 #include "first-process.h"
@@ -235,6 +236,7 @@ int main(int argc, char **argv) {
 #endif
   if (!runtime) out_of_memory();
   JS_SetMemoryLimit(runtime, memory_limit());
+  budget_prepare();
   JS_SetMaxStackSize(runtime, stack_limit());
   JS_SetHostPromiseRejectionTracker(runtime, note_rejection, NULL);
   JSContext *context = new_context(runtime);

@@ -18,15 +18,21 @@ import type { Staging } from './staging.ts'
 /** Below this size a basis costs as much as it saves (bytes). */
 const BASIS_SIZE_MIN = 1024
 
+/** Files that failed in one way. A source may fail all of an image: only the first one is named. */
+interface Failed {
+  count: number
+  first?: Path
+}
+
 export class Fetcher {
   files = 0
   bytes = 0
   /** Bytes that this disk had after all: of the whole they are done, too. */
   #placed = 0
   /** What the source sent wrong or lacks. */
-  readonly #altered: Path[] = []
-  readonly #absent: Path[] = []
-  readonly #unreadable: Path[] = []
+  readonly #altered: Failed = { count: 0 }
+  readonly #absent: Failed = { count: 0 }
+  readonly #unreadable: Failed = { count: 0 }
   readonly #partial: Fd
   /** What earlier tries left in `partial`. */
   readonly #left: Set<Path>
@@ -89,7 +95,9 @@ export class Fetcher {
           this.#keep(entry)
         } else {
           if (target !== undefined) this.#drop(entry.digest, target)
-          this.#failedBy(outcome).push(entry.path)
+          const failed = this.#failedBy(outcome)
+          failed.count++
+          failed.first ??= entry.path
         }
         this.bytes += entry.size
         this.progress.advance(this.bytes + this.#placed, entry.path)
@@ -97,7 +105,7 @@ export class Fetcher {
     }
   }
 
-  #failedBy(outcome: FileOutcome): Path[] {
+  #failedBy(outcome: FileOutcome): Failed {
     if (!('failed' in outcome)) return this.#altered
     if (outcome.failed === 'unreadable') return this.#unreadable
     return outcome.failed === 'absent' ? this.#absent : this.#altered
@@ -105,7 +113,7 @@ export class Fetcher {
 
   /** Throws what the source did wrong, once everything else has come. */
   settle({ name: source, said }: Pick<Source, 'name' | 'said'>): void {
-    const [altered] = this.#altered
+    const { first: altered } = this.#altered
     if (altered !== undefined) {
       throw new TrustError(
         `altered: ${source} sent ${count(this.#altered)} that the signed manifest does not allow, ` +
@@ -113,7 +121,7 @@ export class Fetcher {
         'on the server or on the way; the rest was kept; publish the version again on that server, or name another source',
       )
     }
-    const [unreadable] = this.#unreadable
+    const { first: unreadable } = this.#unreadable
     if (unreadable !== undefined) {
       throw new PeerError(
         `${source} can't read ${count(this.#unreadable)} of this version, the first ${show(unreadable)}`,
@@ -121,7 +129,7 @@ export class Fetcher {
         'look at its disk, or name another source',
       )
     }
-    const [absent] = this.#absent
+    const { first: absent } = this.#absent
     if (absent !== undefined) {
       throw new PeerError(
         `${source} lacks ${count(this.#absent)} of this version, the first ${show(absent)}` +
@@ -212,6 +220,6 @@ function basisName(entry: Entry): Path {
   return `${entry.digest}.basis`
 }
 
-function count(paths: Path[]): string {
-  return paths.length === 1 ? 'one file' : `${paths.length} files`
+function count(failed: Failed): string {
+  return failed.count === 1 ? 'one file' : `${failed.count} files`
 }
