@@ -16,6 +16,7 @@ import {
 } from 'node:fs'
 import { basename, join } from 'node:path'
 import { targets } from '../firmware/targets/targets.mjs'
+import { digestsOfSources, rememberSources } from './built-from.mjs'
 import { buildBundle, filesBelow } from './bundle.mjs'
 import { oneOf, runCommand } from './command-line.mjs'
 import { buildLibraries, forEachParallel } from './libraries.mjs'
@@ -176,14 +177,21 @@ async function buildChecked(target) {
   return made
 }
 
-/** Builds; the paths of the programs that are there afterwards. */
-export async function build({ target = 'x86_64', flavour = 'program' } = {}) {
-  if (flavour === 'asan') return buildChecked(target)
+/** Host, and program unless only the host is wanted. */
+async function buildPlain(target, flavour) {
   const builder = await openBuilder(target)
   const common = await builder.compileAll(commonSources())
   const made = { host: await buildHost(builder, common) }
   if (flavour === 'program') made.program = await buildProgram(builder, common)
   builder.tidy()
+  return made
+}
+
+/** Builds; the paths of the programs that are there afterwards. */
+export async function build({ target = 'x86_64', flavour = 'program' } = {}) {
+  const digests = digestsOfSources()
+  const made = await (flavour === 'asan' ? buildChecked(target) : buildPlain(target, flavour))
+  for (const program of Object.values(made)) rememberSources(program, digests)
   return made
 }
 

@@ -17,7 +17,8 @@ export function filesBelow(folder, accept) {
     .sort()
 }
 
-function identity() {
+/** The digest of what the bundle is made from. */
+export function bundleIdentity() {
   const sources = filesBelow(join(projectFolder, 'src'), (name) => name.endsWith('.ts'))
   const contracts = filesBelow(join(projectFolder, 'native'), (name) =>
     /(\.d|^modules)\.ts$/.test(name),
@@ -35,14 +36,14 @@ function identity() {
 const stamp = `${bundleFile}.identity`
 
 /** Whether the bundle is there, and made of the sources as they are now. */
-export function bundleIsCurrent(wanted = identity()) {
+export function bundleIsCurrent(wanted = bundleIdentity()) {
   return existsSync(bundleFile) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted
 }
 
 /** The path of the bundle, or undefined while there is no `src/main.ts`. */
 export async function buildBundle() {
   if (!existsSync(join(projectFolder, 'src', 'main.ts'))) return undefined
-  const wanted = identity()
+  const wanted = bundleIdentity()
   if (bundleIsCurrent(wanted)) return bundleFile
   if (!existsSync(join(projectFolder, 'node_modules', 'rollup'))) {
     throw new SetupError('the npm packages are not installed', 'npm ci')

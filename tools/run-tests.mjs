@@ -6,7 +6,7 @@
  * Each file is a process of its own with a deadline, and the longest begin. The last line is always
  * `N passed, N failed, N skipped`; no tests at all is a failure, of a file as of the whole.
  */
-import { readdirSync, watch } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { build } from './build.mjs'
@@ -16,6 +16,7 @@ import { Report } from './tests/report.mjs'
 import { demandsOf, stopAll, TestFile } from './tests/test-file.mjs'
 import { inOrder, remember } from './tests/times.mjs'
 import { transpile } from './tests/transpile.mjs'
+import { watchFolders } from './tests/watch.mjs'
 import { USAGE } from './tests/ways.mjs'
 import { projectFolder } from './workplace.mjs'
 
@@ -70,9 +71,8 @@ async function runAll({ paths, names = [], shown, failed = 0, ...given }) {
 /** Runs again whenever a source changes. */
 async function runForever(wanted) {
   let wake = () => {}
-  for (const folder of ['src', 'native', 'runtime', 'test']) {
-    watch(join(projectFolder, folder), { recursive: true }, () => wake())
-  }
+  const sources = ['src', 'native', 'runtime', 'test'].map((name) => join(projectFolder, name))
+  watchFolders(sources, () => wake())
   for (;;) {
     const change = new Promise((resolve) => {
       wake = resolve

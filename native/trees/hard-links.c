@@ -64,8 +64,10 @@ struct group *groups_enter(JSContext *context, struct groups *groups,
   struct group *group = index ? &groups->items[*index] : NULL;
   if (!group) problem = "is a hard link to what is no first name of one";
   else if (group->fields != fields) problem = "differs from the first name of its hard link";
-  else if (group->names++ >= group->links) problem = "is one name more than its hard link has";
-  if (!problem) return group;
+  if (!problem) {
+    group->names++;
+    return group;
+  }
   throw_manifest_error(context, reader->line_number, reader->line, reader->line_length, problem);
   return NULL;
 }

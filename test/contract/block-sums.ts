@@ -104,6 +104,17 @@ export function blockSumsContract(name: string, host: Host, scratch: Path): void
     assert.is(toHex(sums), '080224090000000000000000')
   })
 
+  /** A long basis is read in pieces, and what one of them held must not be told as the next one's. */
+  test('where a long basis shrank, nothing of what was read before it is summed again', () => {
+    const blockLength = 64 * 1024
+    const head = { count: 8, blockLength, strongLength: 16, remainder: 0 }
+    const sums = delta.blockSums(file(randomBytes(4 * blockLength, 5)), head, 0, 8, 'md5', 0)
+    const zeros = toHex(checksums.hash('md5', new Uint8Array(blockLength)))
+    for (let block = 4; block < 8; block++) {
+      assert.is(toHex(sums.subarray(20 * block, 20 * block + 20)), `00000000${zeros}`)
+    }
+  })
+
   test('blocks and lengths that do not exist', () => {
     const basis = file(exampleBasis)
     const sums = (first: number, count: number, change: Partial<SumHead> = {}) =>

@@ -39,8 +39,9 @@ function reconcileContract(name: string, kit: TreeKit): void {
         ({ path, hardLinkTo }) => `${path} ${hardLinkTo === undefined ? 'new' : 'waiting'}`,
       ),
     )
-    for (const { line } of result.undone) {
+    for (const { line, live } of result.undone) {
       assert.ok(regular.some((entry) => formatManifestLine(entry) === line))
+      assert.is(live, undefined)
     }
     assert.is(result.entries, entries.length)
     assert.is(result.linked, 0)
@@ -180,6 +181,10 @@ function differencesContract(name: string, kit: TreeKit): void {
       'names/hard-2 waiting',
       'z-hard-3 waiting',
     ])
+    for (const { reason, line, live: liveLine } of result.undone) {
+      if (reason === 'new') assert.is(liveLine, undefined)
+      else assert.is(liveLine?.split(' ')[0], line.split(' ')[0])
+    }
     assert.is(host.files.readLink(root, 'bin'), 'somewhere/else')
     assert.is(host.files.readLink(live.root, 'bin'), 'usr/bin')
   })
@@ -221,6 +226,16 @@ function differencesContract(name: string, kit: TreeKit): void {
     host.files.hardLink(live.root, 'same', live.root, 'same-again')
     const result = kit.reconcile(live.entries, kit.kit.fresh(), kit.live(live))
     assert.equal(reasons(result.undone), ['same-again edited'])
+  })
+
+  test('files that share an inode in the new tree alone do not both stand', () => {
+    const { root, entries } = kit.plant(kit.nasty())
+    host.files.removeFile(root, 'same-again')
+    host.files.hardLink(root, 'same', root, 'same-again')
+    const result = kit.reconcile(entries, root)
+    assert.equal(reasons(result.undone), ['same-again new'])
+    assert.is(host.files.stat(root, 'same-again'), undefined)
+    assert.is(kit.kit.get(root, 'same'), 'twice')
   })
 
   /** The new content may have the old size and time; then only the inode tells. */

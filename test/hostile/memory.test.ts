@@ -12,11 +12,11 @@ import { signRelease } from '../../src/release/release.ts'
 import { readSecretKey } from '../../src/release/signify.ts'
 import { deadline } from '../support/deadline.ts'
 import { Device } from '../support/device.ts'
+import { frame } from '../support/peer-bytes.ts'
 import { PROGRAM } from '../support/program.ts'
 import { Publisher } from '../support/release.ts'
 import { scratch } from '../support/scratch.ts'
 import { test } from '../support/suite.ts'
-import { frame } from './peer-bytes.ts'
 import {
   type Answer,
   Answers,

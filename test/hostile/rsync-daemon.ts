@@ -4,7 +4,7 @@
  */
 import { createServer, type Server, type Socket } from 'node:net'
 import { IndexWriter, writeVarlong, writeVstring } from '../../src/rsync/integers.ts'
-import { frame, hex, latin } from './peer-bytes.ts'
+import { frame, hex, latin } from '../support/peer-bytes.ts'
 
 /** What it answers to one session; the words are those that the client gave to `rsync --server`. */
 export type Answer = (words: string[]) => Iterable<Buffer>

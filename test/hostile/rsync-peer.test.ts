@@ -4,12 +4,12 @@ import * as assert from 'uvu/assert'
 import { PeerError } from '../../src/errors.ts'
 import { Session } from '../../src/rsync/session.ts'
 import { deadline } from '../support/deadline.ts'
+import { AGREED, frame, hex, latin, WELCOME } from '../support/peer-bytes.ts'
 import { rejects } from '../support/rejects.ts'
 import { Fetched, host, optionsFor } from '../support/rsync-client.ts'
 import { scratch } from '../support/scratch.ts'
 import { test } from '../support/suite.ts'
 import { Recording, replayed } from '../vectors/recording.ts'
-import { AGREED, frame, hex, latin, WELCOME } from './peer-bytes.ts'
 
 const folder = scratch('hostile')
 /** What the manifest allows for the one file (bytes). */
@@ -82,8 +82,11 @@ test('answer-sent-twice', async () => {
 
 test('answer-head-swapped, basis-type-unasked', async () => {
   const head = 'differs from its request'
-  const big = '01000000 bc020000 02000000 00000000'
-  await refused(new RegExp(head), LIST, frame(0, hex(`01 0080 ${big}`)))
+  const zero = '00000000'
+  for (let field = 0; field < 4; field++) {
+    const sums = Array.from({ length: 4 }, (_, index) => (index === field ? '01000000' : zero))
+    await refused(new RegExp(head), LIST, frame(0, hex(`01 0080 ${sums.join(' ')}`)))
+  }
   await refused(new RegExp(head), LIST, frame(0, hex(`01 0180 ${NOTHING}`)))
   await refused(new RegExp(head), LIST, frame(0, hex(`01 0088 83 ${NOTHING}`)))
   await refused(new RegExp(head), LIST, frame(0, hex(`01 0090 01 61 ${NOTHING}`)))
@@ -116,6 +119,8 @@ test('done-before-time', async () => {
 test('not-sent-without-request', async () => {
   await refused(/no file 7 will come/, LIST, frame(102, hex('07000000')))
   await refused(/before one was asked for/, AGREED, frame(102, hex('00000000')))
+  const begun = hex(`01 0080 ${NOTHING} 05000000 68`)
+  await refused(/no file 0 will come/, LIST, frame(0, begun), frame(102, hex('00000000')))
   await refused(/before one was asked for/, AGREED, frame(102, hex('00')))
 })
 

@@ -7,13 +7,13 @@ import * as assert from 'uvu/assert'
 import { attackIn } from '../../src/attacks.ts'
 import { DeadlineError, PeerError } from '../../src/errors.ts'
 import type { Clock, Sockets } from '../../src/host.ts'
-import { Session } from '../../src/rsync/session.ts'
+import { Session, type SessionOptions } from '../../src/rsync/session.ts'
 import { deadline } from '../support/deadline.ts'
+import { AGREED, frame, hex, latin, WELCOME } from '../support/peer-bytes.ts'
 import { rejects } from '../support/rejects.ts'
 import { Fetched, host, optionsFor } from '../support/rsync-client.ts'
 import { scratch } from '../support/scratch.ts'
 import { test } from '../support/suite.ts'
-import { AGREED, frame, hex, latin } from './peer-bytes.ts'
 
 const folder = scratch('slow')
 const entry = (name: string, size = '0040') =>
@@ -52,15 +52,22 @@ function dripping(first: Buffer, more: () => Buffer) {
   return { modules: { ...host, clock, sockets }, seconds: () => nowMs / 1000 }
 }
 
-async function held(first: Buffer, more: () => Buffer): Promise<{ error: Error; seconds: number }> {
+async function held(
+  first: Buffer,
+  more: () => Buffer,
+  special: Partial<Pick<SessionOptions, 'selection' | 'compression'>> & { size?: number } = {},
+): Promise<{ error: Error; seconds: number }> {
   const { modules, seconds } = dripping(first, more)
   const rateMin = { bytesPerSecond: 64, windowMs: 600_000 }
-  const options = optionsFor(873, { kind: 'paths', paths: ['latest'] }, { rateMin })
+  const latest = { kind: 'paths', paths: ['latest'] } as const
+  // What the manifest allows for the one file (bytes).
+  const { size = 1e9, ...others } = special
+  const options = { ...optionsFor(873, latest, { rateMin }), ...others }
   const work = async () => {
     const open = await Session.open(modules, { ...options, timeoutMs: 60_000 })
     const file = new Fetched('latest', folder)
     try {
-      await open.fetch([file.wanted()])
+      await open.fetch([file.wanted(size)])
     } finally {
       open.close()
       file.close()
@@ -69,16 +76,17 @@ async function held(first: Buffer, more: () => Buffer): Promise<{ error: Error; 
   return { error: await deadline(rejects(work(), /rsync:/)), seconds: seconds() }
 }
 
-/** One byte after the other of something that never ends. */
-function bytesOf(endless: () => Buffer): () => Buffer {
+/** So many bytes at a time of something that never ends. */
+function piecesOf(endless: () => Buffer, length: number): () => Buffer {
   let rest = Buffer.alloc(0)
   return () => {
     if (rest.length === 0) rest = Buffer.from(endless())
-    const byte = rest.subarray(0, 1)
-    rest = rest.subarray(1)
-    return byte
+    const piece = rest.subarray(0, length)
+    rest = rest.subarray(length)
+    return piece
   }
 }
+const bytesOf = (endless: () => Buffer) => piecesOf(endless, 1)
 
 let count = 0
 const DRIPS: [string, Buffer, () => Buffer, number][] = [
@@ -102,12 +110,41 @@ for (const [name, first, more, most] of DRIPS) {
   })
 }
 
+test('empty-pieces-in-the-content: what holds nothing is no content', async () => {
+  const agreed = hex('81fe 03 6d6435 05 7a6c696278 00000000')
+  const first = Buffer.concat([WELCOME, agreed, LIST.subarray(AGREED.length), HEAD])
+  const pieces = hex('4000'.repeat(1000))
+  const { error, seconds } = await held(first, () => frame(0, pieces), {
+    compression: 'zlibx',
+    size: 16_384,
+  })
+  assert.is(attackIn(error.message), 'slow', error.message)
+  // As many bytes as the content may take on the wire are worth something.
+  assert.ok(seconds <= 75, `${seconds} s: ${error.message}`)
+})
+
+test('long-names-in-the-list: an entry is worth no more than one of usual length', async () => {
+  const names = Array.from({ length: 1000 }, (_, i) => `name-${i}`)
+  const selection = { kind: 'files-from', under: '', names } as const
+  let made = 0
+  const long = () => frame(0, entry(`${made++}`.padStart(250, 'x')))
+  // Above the least rate as they come, and below it by what they are worth.
+  const endless = piecesOf(long, 66)
+  const { error, seconds } = await held(AGREED, endless, { selection })
+  assert.is(attackIn(error.message), 'slow', error.message)
+  assert.ok(seconds <= 601, `${seconds} s: ${error.message}`)
+})
+
 test('list-of-more-names-than-asked ends at once', async () => {
   const names = () => Buffer.concat(Array.from({ length: 100 }, (_, i) => entry(`x${i}`)))
   const { error, seconds } = await held(AGREED, () => frame(0, names()))
   assert.instance(error, PeerError, error.stack ?? '')
   assert.match(error.message, /more than 9 entries/)
   assert.ok(seconds <= 2, `${seconds} s`)
+  const selection = { kind: 'files-from', under: '', names: ['latest'] } as const
+  const named = await held(AGREED, () => frame(0, names()), { selection })
+  assert.match(named.error.message, /a file list of more entries than the \d+ that were asked for/)
+  assert.ok(named.seconds <= 2, `${named.seconds} s`)
 })
 
 test.run()

@@ -79,12 +79,15 @@ test('a file that hangs is ended, says in which test, and leaves no folder', asy
 test('one that is in a loop is ended, too', () =>
   says('loops', [0, 1, 0], /was ended in "turns and turns"/))
 
-test('what a file started is ended and named, whatever it did to get away', async () => {
-  const { text } = await says('leaves-children', [1, 0, 0])
+test('what a file left running fails it, is named and ended, whatever it did to get away', async () => {
+  const { text } = await says('leaves-children', [1, 1, 0], /left processes running/)
   for (const seconds of [7001, 7002, 7003]) {
-    assert.match(text, new RegExp(`left this running, which was ended: sleep ${seconds}`))
+    assert.match(text, new RegExp(`this was left running, and was ended: sleep ${seconds}`))
   }
 })
+
+test('what ends by itself soon after its file was not left running', () =>
+  says('ends-soon', [1, 0, 0]))
 
 test('sockets that a failed test leaves open keep nobody waiting', () =>
   says('open-sockets', [0, 1, 0], /expects too much of a server/))

@@ -1,7 +1,7 @@
 /** Whether the programs that test files run were built from the sources that are there. */
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { bundleFile, bundleIsCurrent, filesBelow } from '../bundle.mjs'
+import { digestsOfSources, isBuiltFrom } from '../built-from.mjs'
 import { projectFolder } from '../workplace.mjs'
 import { outputOf } from './transpile.mjs'
 
@@ -18,33 +18,22 @@ function programsIn(file, seen, found) {
     programsIn(resolve(dirname(file), path), seen, found)
 }
 
-const modified = (path) => statSync(path).mtimeMs
-
-function newestOfC() {
-  const folders = ['native', 'runtime'].map((folder) => join(projectFolder, folder))
-  const sources = folders.flatMap((folder) => filesBelow(folder, (name) => /\.[chS]$/.test(name)))
-  return Math.max(...sources.map(modified))
-}
-
 /** What there is to say of the programs that these test files need; nothing where all is well. */
 export function adviceFor(tests) {
   const found = new Set()
   const seen = new Set()
   for (const test of tests) programsIn(outputOf(test), seen, found)
+  if (found.size === 0) return []
+  const digests = digestsOfSources()
   const isOld = (program) => {
     const path = join(projectFolder, program)
-    if (!existsSync(path)) return false
-    if (newestOfC() > modified(path)) return true
-    return (
-      program.endsWith('xo-upgrade') &&
-      (!bundleIsCurrent() || modified(bundleFile) > modified(path))
-    )
+    return existsSync(path) && !isBuiltFrom(path, digests)
   }
   return [...found].filter(isOld).map((program) => {
     const [, folder] = program.split('/')
     const [target, flavour] = folder.split('-')
     const words = [target !== 'x86_64' && `--target ${target}`, flavour && `--flavour ${flavour}`]
     const options = words.filter(Boolean).join(' ')
-    return `${program} is older than its sources: npm run build${options && ` -- ${options}`}`
+    return `${program} was built from other sources: npm run build${options && ` -- ${options}`}`
   })
 }

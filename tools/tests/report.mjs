@@ -44,7 +44,7 @@ export class Report {
     const count = `${passed} of ${results.length}${left_}, ${seconds.toFixed(1)} s`
     print(`${failed === 0 ? 'ok  ' : 'FAIL'} ${path} (${count})`)
     for (const complaint of complaints) print(`     ${path} ${complaint}`)
-    for (const command of left) print(`     it left this running, which was ended: ${command}`)
+    for (const command of left) print(`     this was left running, and was ended: ${command}`)
     if (!shown)
       for (const result of broken) print(indented(`"${result.name}": ${shortened(result.error)}`))
     if (failed > 0 && output && !shown) print(`     what it printed:\n${indented(output)}`)

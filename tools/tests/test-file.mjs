@@ -15,8 +15,8 @@ import { outputOf } from './transpile.mjs'
 const DEADLINE_MINUTES = 10
 /** How long a file that is late may take to remove what it made. */
 const GRACE_MS = 5000
-/** How long what a test left behind may take to end by itself. */
-const SETTLING_MS = 500
+/** How long what a test left behind may take to end by itself, on a machine that may be busy. */
+const SETTLING_MS = 5000
 const POLL_MS = 20
 
 /** What a file says of itself above its first comment: `// alone` and `// deadline: 20 minutes`. */
@@ -141,5 +141,7 @@ export class TestFile {
     else if (signal) say(`was ended by ${signal}${where}`)
     else if (!this.#isDone && !failed) say(`ended with status ${status}${where}`)
     else if (this.results.length === 0 && this.names.length === 0) say('ran no test')
+    // One that was ended had no time to end what it started.
+    if (this.left.length > 0 && !this.#isLate && !signal) say('left processes running')
   }
 }
