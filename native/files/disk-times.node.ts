@@ -7,6 +7,7 @@ import { type DiskTimes, FAR_SECONDS } from '../../src/disk-times.ts'
 import { isSystemError } from '../../src/errors.ts'
 import type { Fd, Time } from '../../src/host.ts'
 import * as glibc from './glibc.node.ts'
+import { openBeneath } from './paths.node.ts'
 
 const SECOND = 1_000_000_000
 const ENDS = [15032385534, 4294967294, 2147483646]
@@ -14,7 +15,7 @@ const STARTS = [-2147483648, 0]
 
 export function diskTimes(directory: Fd): DiskTimes {
   const path = `.probe-${randomUUID()}`
-  const fd = glibc.openBeneath(directory, path, 2 | glibc.O_CREAT | glibc.O_EXCL, 0o600)
+  const fd = openBeneath(directory, path, 2 | glibc.O_CREAT | glibc.O_EXCL, 0o600)
   const place = { directory, name: glibc.cString(path), path }
   const becomes = (time: Time): Time | undefined => {
     try {

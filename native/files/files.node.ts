@@ -16,55 +16,10 @@ import { checkWindow } from '../window.node.ts'
 import { diskTimes } from './disk-times.node.ts'
 import type { Place } from './glibc.node.ts'
 import * as glibc from './glibc.node.ts'
+import { at, namesIn, naming, openBeneath, stat } from './paths.node.ts'
+import { clearFlags, remove, removeTree } from './removal.node.ts'
 
 const PIECE = 1024 * 1024
-
-/** Refuses what no entry of a tree is called, with the same codes as the C side. */
-function checkPath(path: Path): Path {
-  const names = path.split('/')
-  let code = ''
-  if (names.includes('')) code = 'EINVAL'
-  if (names.includes('..') || path.startsWith('/')) code = 'EXDEV'
-  if (path === '') code = 'ENOENT'
-  if (path.length >= PATH_SIZE_MAX) code = 'ENAMETOOLONG'
-  if (code !== '') throw systemErrorOf('open', path, code)
-  return path
-}
-
-/** What the kernel's PATH_MAX leaves, with the NUL. */
-const PATH_SIZE_MAX = 4096
-
-function openBeneath(directory: Fd, path: Path, flags: number, mode = 0, resolve = 0): Fd {
-  return glibc.openBeneath(directory, checkPath(path), flags, mode, resolve)
-}
-
-/**
- * Opens all of the path but its last name, by the contract's rule, and hands that name on. The last
- * name is then used by calls that don't follow it.
- */
-function at<T>(directory: Fd, path: Path, use: (place: Place) => T): T {
-  const slash = checkPath(path).lastIndexOf('/')
-  const last = path.slice(slash + 1)
-  const name = glibc.cString(last)
-  if (slash < 0) return use({ directory, name, path })
-  const flags = glibc.O_PATH | glibc.O_DIRECTORY
-  const parent = naming(path, () => glibc.openBeneath(directory, path.slice(0, slash), flags))
-  try {
-    return use({ directory: parent, name, path })
-  } finally {
-    fs.closeSync(parent)
-  }
-}
-
-/** Errors name the whole path that was asked for, not the part that one call saw. */
-function naming<T>(path: Path, run: () => T): T {
-  try {
-    return run()
-  } catch (error) {
-    if (isSystemError(error)) throw systemErrorOf(error.call, path, error.code)
-    throw error
-  }
-}
 
 function requireFile(stat: Stat, path: Path): void {
   const wrong: Partial<Record<FileType, string>> = { dir: 'EISDIR', link: 'ELOOP' }
@@ -114,15 +69,6 @@ function createFile(directory: Fd, path: Path, mode: number): Fd {
   return openBeneath(directory, path, flags, mode)
 }
 
-function stat(directory: Fd, path: Path): Stat | undefined {
-  try {
-    return at(directory, path, glibc.stat)
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined
-    throw error
-  }
-}
-
 function readDirectory(directory: Fd, path: Path): Path[] {
   const fd = openBeneath(directory, path, glibc.O_DIRECTORY)
   try {
@@ -132,20 +78,31 @@ function readDirectory(directory: Fd, path: Path): Path[] {
   }
 }
 
-function namesIn(fd: Fd, path: Path): Path[] {
-  const names = converting('readdir', path, () =>
-    fs.readdirSync(`/proc/self/fd/${fd}`, { encoding: 'buffer' }),
-  )
-  return names.map((name) => name.toString('latin1')).sort()
-}
-
 function xattrsOf(place: Place): Xattr[] {
   try {
     const names = glibc.listXattrs(place).sort()
-    return names.map((name) => ({ name, value: glibc.getXattr(place, name) }))
+    return names.flatMap((name) => xattrOf(place, name))
   } catch (error) {
-    if (isSystemError(error, 'EOPNOTSUPP')) return []
+    if (isSystemError(error, 'EOPNOTSUPP', 'ENOSYS')) return []
     throw error
+  }
+}
+
+/** Nothing, where it went away in between. */
+function xattrOf(place: Place, name: Path): Xattr[] {
+  try {
+    return [{ name, value: glibc.getXattr(place, name) }]
+  } catch (error) {
+    if (isSystemError(error, 'ENODATA')) return []
+    throw error
+  }
+}
+
+function removeXattr(place: Place, name: Path): void {
+  try {
+    glibc.removeXattr(place, name)
+  } catch (error) {
+    if (!isSystemError(error, 'ENODATA')) throw error
   }
 }
 
@@ -154,7 +111,7 @@ function setXattrs(place: Place, wanted: Xattr[]): void {
   for (const { name } of found) {
     // The kernel's own labels can't be removed where a policy is loaded.
     if (KERNEL_LABELS.includes(name) || wanted.some((xattr) => xattr.name === name)) continue
-    glibc.removeXattr(place, name)
+    removeXattr(place, name)
   }
   for (const { name, value } of wanted) {
     const there = found.find((xattr) => xattr.name === name)
@@ -218,64 +175,6 @@ function copyContent(from: Fd, to: Fd): void {
   }
 }
 
-function clearFlags(directory: Fd, path: Path): boolean {
-  const type = stat(directory, path)?.type
-  if (type !== 'file' && type !== 'dir') return false
-  const fd = openBeneath(directory, path, glibc.O_NONBLOCK)
-  try {
-    return glibc.clearFlags(fd, path)
-  } finally {
-    fs.closeSync(fd)
-  }
-}
-
-/** An inode with other names would lose its flags under those as well: the C side gives them back. */
-function remove(directory: Fd, path: Path, flags: number): void {
-  try {
-    at(directory, path, (place) => glibc.remove(place, flags))
-  } catch (error) {
-    if (!isSystemError(error, 'EPERM', 'EACCES')) throw error
-    const slash = path.lastIndexOf('/')
-    const freed = clearFlags(directory, slash < 0 ? '.' : path.slice(0, slash))
-    if (!clearFlags(directory, path) && !freed) throw error
-    at(directory, path, (place) => glibc.remove(place, flags))
-  }
-}
-
-function removeTree(directory: Fd, path: Path): void {
-  const found = stat(directory, checkPath(path))
-  if (!found) return
-  if (found.type === 'dir') removeContent(directory, path)
-  remove(directory, path, found.type === 'dir' ? glibc.AT_REMOVEDIR : 0)
-}
-
-function openSameMount(directory: Fd, path: Path): Fd {
-  try {
-    return openBeneath(directory, path, glibc.O_DIRECTORY, 0, glibc.RESOLVE_NO_XDEV)
-  } catch (error) {
-    throw isSystemError(error, 'EXDEV') ? systemErrorOf('open', path, 'EBUSY') : error
-  }
-}
-
-/** By handles, so that a path may be longer than the kernel takes in one piece. */
-function removeContent(directory: Fd, path: Path): void {
-  const fd = openSameMount(directory, path)
-  try {
-    let refused: unknown
-    for (const name of namesIn(fd, path)) {
-      try {
-        removeTree(fd, name)
-      } catch (error) {
-        if (!isSystemError(error, 'EPERM', 'EACCES', 'EBUSY', 'ENOTEMPTY')) throw error
-        refused ??= error
-      }
-    }
-    if (refused) throw refused
-  } finally {
-    fs.closeSync(fd)
-  }
-}
-
 function read(
   fd: Fd,
   buffer: Uint8Array,
@@ -287,13 +186,22 @@ function read(
   let count = 0
   while (count < length) {
     const from = position === undefined ? null : position + count
-    const got = converting('read', undefined, () =>
-      fs.readSync(fd, buffer, offset + count, length - count, from),
-    )
+    const got = readOnce(fd, buffer.subarray(offset + count, offset + length), from)
     if (got === 0) break
     count += got
   }
   return count
+}
+
+/** Node gives up where a signal interrupts a read, and only there. */
+function readOnce(fd: Fd, window: Uint8Array, from: number | null): number {
+  for (;;) {
+    try {
+      return converting('read', undefined, () => fs.readSync(fd, window, 0, window.length, from))
+    } catch (error) {
+      if (!isSystemError(error, 'EINTR')) throw error
+    }
+  }
 }
 
 function write(fd: Fd, buffer: Uint8Array, offset: number, length: number): void {

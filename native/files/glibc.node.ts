@@ -4,6 +4,7 @@
  */
 
 import type { FileType } from 'native:files'
+import { constants } from 'node:os'
 import koffi from 'koffi'
 import type { Fd, Path, Stat, Time } from '../../src/host.ts'
 import { systemError } from '../system-error.node.ts'
@@ -11,10 +12,26 @@ import { systemError } from '../system-error.node.ts'
 const library = koffi.load(null)
 const PATH = 'void *'
 
+/** What a signal interrupted is called again, as the C side does. */
+function restarting(
+  name: string,
+  result: string,
+  types: string[],
+): (...words: unknown[]) => number {
+  const call = library.func(name, result, types)
+  return (...words) => {
+    for (;;) {
+      const status: number = call(...words)
+      if (status !== -1 || koffi.errno() !== constants.errno.EINTR) return status
+    }
+  }
+}
+
 const native = {
-  open: library.func('open', 'int', [PATH, 'int', 'uint']),
+  open: restarting('open', 'int', [PATH, 'int', 'uint']),
+  openat: restarting('openat', 'int', ['int', PATH, 'int', 'uint']),
   close: library.func('close', 'int', ['int']),
-  openat2: library.func('syscall', 'long', ['long', 'int', PATH, 'void *', 'size_t']),
+  openat2: restarting('syscall', 'long', ['long', 'int', PATH, 'void *', 'size_t']),
   statx: library.func('statx', 'int', ['int', PATH, 'int', 'uint', 'void *']),
   readlinkat: library.func('readlinkat', 'long', ['int', PATH, 'void *', 'size_t']),
   mkdirat: library.func('mkdirat', 'int', ['int', PATH, 'uint']),
@@ -30,8 +47,8 @@ const native = {
   lgetxattr: library.func('lgetxattr', 'long', [PATH, PATH, 'void *', 'size_t']),
   lsetxattr: library.func('lsetxattr', 'int', [PATH, PATH, 'void *', 'size_t', 'int']),
   lremovexattr: library.func('lremovexattr', 'int', [PATH, PATH]),
-  flock: library.func('flock', 'int', ['int', 'int']),
-  syncfs: library.func('syncfs', 'int', ['int']),
+  flock: restarting('flock', 'int', ['int', 'int']),
+  syncfs: restarting('syncfs', 'int', ['int']),
   ioctl: library.func('ioctl', 'int', ['int', 'ulong', 'void *']),
   ioctlNumber: library.func('ioctl', 'int', ['int', 'ulong', 'int']),
 }
@@ -102,13 +119,25 @@ export function close(fd: Fd): void {
   checked('close', undefined, native.close(fd))
 }
 
-export function openBeneath(directory: Fd, path: Path, flags: number, mode = 0, resolve = 0): Fd {
+export function openBeneath(
+  directory: Fd,
+  path: Path,
+  flags: number,
+  mode: number,
+  resolve: number,
+): Fd {
   const how = Buffer.alloc(24)
   how.writeBigUInt64LE(BigInt(flags | O_CLOEXEC), 0)
   how.writeBigUInt64LE(BigInt(mode), 8)
   how.writeBigUInt64LE(BigInt(RESOLVE_BENEATH_WITHOUT_LINKS | resolve), 16)
   const name = cString(path)
   return checked('open', path, native.openat2(SYS_OPENAT2, directory, name, how, how.length))
+}
+
+/** One name, which is not followed. */
+export function openName({ directory, name, path }: Place, flags: number, mode: number): Fd {
+  const how = flags | O_NOFOLLOW | O_CLOEXEC
+  return checked('open', path, native.openat(directory, name, how, mode))
 }
 
 function timeAt(buffer: Buffer, offset: number): Time {

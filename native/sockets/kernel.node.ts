@@ -6,7 +6,7 @@
 import type { DatagramOptions, Interface } from 'native:sockets'
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
-import { networkInterfaces } from 'node:os'
+import { constants, networkInterfaces } from 'node:os'
 import koffi from 'koffi'
 import { cString } from '../files/glibc.node.ts'
 import { systemError, systemErrorOf } from '../system-error.node.ts'
@@ -72,7 +72,8 @@ export function ofLiteral(call: string, literal: string, port: number): SocketAd
   return { family: six ? AF_INET6 : AF_INET, bytes, name }
 }
 
-function ofPath(call: string, path: string): SocketAddress {
+/** Throws where the path is too long, which Node would cut short. */
+export function ofPath(call: string, path: string): SocketAddress {
   const text = cString(path)
   if (text.length > SUN_PATH_LENGTH) throw systemErrorOf(call, path, 'ENAMETOOLONG')
   const bytes = Buffer.alloc(2 + SUN_PATH_LENGTH)
@@ -149,6 +150,13 @@ function join(fd: number, group: SocketAddress, index: number): number {
   return setOption(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, request)
 }
 
+/** Why the group can't be heard there; a group that was joined before is joined, too. */
+function refusalOf(fd: number, group: SocketAddress, interfaceName: string): number | undefined {
+  if (join(fd, group, indexOf(interfaceName)) === 0) return undefined
+  const errno = koffi.errno()
+  return errno === constants.errno.EADDRINUSE ? undefined : errno
+}
+
 function indexOf(name: string): number {
   const index = native.if_nametoindex(cString(name))
   if (index === 0) throw systemError('openDatagram', name, koffi.errno())
@@ -156,17 +164,15 @@ function indexOf(name: string): number {
 }
 
 function joinAll(fd: number, options: DatagramOptions, name: string): void {
-  const hearing = interfaces()
-    .filter((one) => one.multicast)
-    .map((one) => one.name)
+  const hearing =
+    options.interface === undefined
+      ? interfaces().flatMap((one) => (one.multicast ? [one.name] : []))
+      : [options.interface]
   for (const literal of options.groups) {
     const group = ofLiteral('openDatagram', literal, 0)
-    if (options.interface !== undefined) {
-      check(join(fd, group, indexOf(options.interface)), 'openDatagram', name)
-      continue
-    }
-    const joined = hearing.filter((found) => join(fd, group, indexOf(found)) === 0)
-    if (joined.length === 0) throw systemErrorOf('openDatagram', name, 'ENODEV')
+    const refusals = hearing.map((found) => refusalOf(fd, group, found))
+    if (refusals.includes(undefined)) continue
+    throw systemError('openDatagram', name, refusals.at(-1) ?? constants.errno.ENODEV)
   }
 }
 

@@ -59,10 +59,18 @@ export class NodeListener {
   close(): void {
     if (this.closed) return
     this.closed = true
-    if (this.path !== undefined) unlinkSync(Buffer.from(this.path, 'latin1'))
+    if (this.path !== undefined) removeSocket(Buffer.from(this.path, 'latin1'))
     this.server.close()
     for (const { socket } of this.queue) socket.close()
     this.wake?.()
+  }
+}
+
+function removeSocket(path: Buffer): void {
+  try {
+    unlinkSync(path)
+  } catch {
+    // It is gone already, or nobody's to remove any more: a closed listener owes nothing.
   }
 }
 
@@ -74,10 +82,10 @@ export function listen(
     return new NodeListener(listeningTcp(place.host, place.port, backlog), undefined)
   }
   const path = Buffer.from(place.path, 'latin1')
-  const removeSocket = () => {
+  const removeStale = () => {
     if (!lstatSync(path).isSocket()) return false
     unlinkSync(path)
     return true
   }
-  return new NodeListener(listeningPath(place.path, backlog, removeSocket), place.path)
+  return new NodeListener(listeningPath(place.path, backlog, removeStale), place.path)
 }

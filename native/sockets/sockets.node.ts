@@ -9,7 +9,7 @@ import { connect as connectTo, isIP, type NetConnectOpts } from 'node:net'
 import type { Sockets } from '../../src/host.ts'
 import { converted, systemErrorOf } from '../system-error.node.ts'
 import { NodeDatagram } from './datagram.node.ts'
-import { interfaces } from './kernel.node.ts'
+import { interfaces, ofPath } from './kernel.node.ts'
 import { listen, NodeListener } from './listener.node.ts'
 import { NodeSocket } from './socket.node.ts'
 
@@ -31,6 +31,7 @@ function connect({ address, family, port }: Address, timeoutMs: number): Promise
 }
 
 function connectPath(path: string, timeoutMs: number): Promise<NodeSocket> {
+  ofPath('connect', path)
   return connected({ path, allowHalfOpen: true }, path, timeoutMs)
 }
 

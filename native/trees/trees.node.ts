@@ -3,7 +3,9 @@
  * written plainly over native:files, so that it runs over a virtual disk, where the proof cuts the power
  * after any change. What the C side does fast is said here as clearly as can be.
  */
+import { isSystemError } from '../../src/errors.ts'
 import type { Checksums, Fd, Files, Path, Stat, Trees } from '../../src/host.ts'
+import { systemErrorOf } from '../system-error.node.ts'
 import { look, metadataOf } from './compare.node.ts'
 import { Companion, ManifestLines } from './manifest-lines.node.ts'
 import { Reconcile, type ReconcileOptions } from './reconcile.node.ts'
@@ -40,7 +42,7 @@ function extras(
   const found: Path[] = []
   const device = deviceOf(files.statHandle(tree))
   const walk = (directory: Path): void => {
-    for (const name of files.readDirectory(tree, directory)) {
+    for (const name of namesIn(files, tree, directory)) {
       const path = directory === '.' ? name : `${directory}/${name}`
       const stat = look(files, tree, path)
       if (!known.has(path)) found.push(path)
@@ -52,6 +54,16 @@ function extras(
   return found.sort().slice(0, pathsMax)
 }
 
+/** What went away in between is no extra. */
+function namesIn(files: Files, tree: Fd, directory: Path): Path[] {
+  try {
+    return files.readDirectory(tree, directory)
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return []
+    throw error
+  }
+}
+
 const deviceOf = ({ identity }: Stat) => identity.slice(0, identity.indexOf(':'))
 
 /** From the innermost outwards, since a mode may bar the way to what is below. */
@@ -59,6 +71,11 @@ function finishDirectories(files: Files, manifest: Fd, tree: Fd): void {
   const directories = Array.from(new ManifestLines(files, manifest), ({ entry }) => entry)
     .filter(({ type }) => type === 'dir')
     .reverse()
+  for (const { path } of directories) {
+    const type = look(files, tree, path)?.type
+    if (type === undefined) throw systemErrorOf('stat', path, 'ENOENT')
+    if (type !== 'dir') throw systemErrorOf('stat', path, 'ENOTDIR')
+  }
   for (const entry of directories) files.setMetadata(tree, entry.path, metadataOf(entry))
 }
 

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import type { Fd, Host, Path } from '../../src/host.ts'
 import { arrayOfBytes } from '../../src/text.ts'
 import { suite } from '../support/suite.ts'
-import { Kit } from './kit.ts'
+import { fails, Kit } from './kit.ts'
 import { join, randomBytes, toHex } from './sample-bytes.ts'
 import { int32 } from './token-streams.ts'
 
@@ -113,6 +113,15 @@ export function blockSumsContract(name: string, host: Host, scratch: Path): void
     for (let block = 4; block < 8; block++) {
       assert.is(toHex(sums.subarray(20 * block, 20 * block + 20)), `00000000${zeros}`)
     }
+  })
+
+  test('a block that a basis has no longer is an error of the disk', () => {
+    const rebuilder = delta.openRebuilder('none', 'md5')
+    const [basis, target] = [file(arrayOfBytes('AAAAAAAABBB')), file(new Uint8Array(0))]
+    delta.beginFile(rebuilder, { head: exampleHead, basis, target, sizeMax: 100 })
+    const second = arrayOfBytes('\xfe\xff\xff\xff')
+    fails('EIO', () => delta.feed(rebuilder, second, 0, second.length))
+    delta.closeRebuilder(rebuilder)
   })
 
   test('blocks and lengths that do not exist', () => {

@@ -1,4 +1,4 @@
-/** The contract suites as one program (`c-host/main.ts`) for an engine that knows only the native modules. */
+/** Programs of the contract tests for an engine that knows only the native modules. */
 import { fileURLToPath } from 'node:url'
 import commonjs from '@rollup/plugin-commonjs'
 import { nodeResolve } from '@rollup/plugin-node-resolve'
@@ -6,10 +6,13 @@ import { rollup } from 'rollup'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
-/** Writes it to `file`. It is started with the words SCRATCH and PEERS. */
-export async function bundleContracts(file: string): Promise<void> {
+/** Writes all suites (`c-host/main.ts`) to `file`, to be started with the words SCRATCH and PEERS. */
+export const bundleContracts = (file: string) => bundleForHost('c-host/main.js', file)
+
+/** Writes a source of this folder, and what it imports, to `file`. */
+export async function bundleForHost(source: string, file: string): Promise<void> {
   const bundle = await rollup({
-    input: here('c-host/main.js'),
+    input: here(source),
     external: /^native:/,
     plugins: [
       {

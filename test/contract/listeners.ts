@@ -167,6 +167,19 @@ function unixContract(name: string, host: Host, scratch: Path): void {
   test('a path that is too long', async () => {
     const path = `${scratch}/${'x'.repeat(120)}`
     throws('ENAMETOOLONG', () => sockets.listen({ path }, 1))
+    await fails('ENAMETOOLONG', async () => sockets.connectPath(path, TIMEOUT_MS), path)
+  })
+
+  test('a folder that is not there', () => {
+    throws('ENOENT', () => sockets.listen({ path: `${scratch}/none/socket` }, 1))
+  })
+
+  test('a listener whose file is gone is closed all the same', async () => {
+    const { path, whole } = fresh()
+    const listener = sockets.listen({ path: whole }, 8)
+    files.removeFile(kit.root, path)
+    sockets.closeListener(listener)
+    await fails('ECANCELED', async () => sockets.accept(listener))
   })
 
   test.run()
@@ -244,6 +257,17 @@ function datagramContract(name: string, host: Host): void {
     for (const one of [first, second, sender]) sockets.closeDatagram(one)
   })
 
+  test('a group that is named twice is joined once', async () => {
+    const group = '239.255.73.2'
+    const heard = open({ host: '0.0.0.0', groups: [group, group], interface: 'lo' })
+    const sender = open({ interface: 'lo' })
+    const to = { family: 4, address: group, port: sockets.localPort(heard) } as const
+    await sockets.sendDatagram(sender, to, arrayOfBytes('once'), 0, 4)
+    assert.is((await receive(heard)).text, 'once')
+    await fails('ETIMEDOUT', () => sockets.receiveDatagram(heard, new Uint8Array(9), 50))
+    for (const one of [heard, sender]) sockets.closeDatagram(one)
+  })
+
   test('IPv6, with a group beside it', async () => {
     if (!hasIpv6(host)) return
     const six = { family: 6, host: '::', interface: 'lo' }
@@ -261,6 +285,7 @@ function datagramContract(name: string, host: Host): void {
     throws('EINVAL', () => open({ host: 'localhost' }))
     throws('EAFNOSUPPORT', () => open({ host: '::1' }))
     throws('ENODEV', () => open({ interface: 'no-such-card' }))
+    throws('EINVAL', () => open({ groups: ['127.0.0.1'], interface: 'lo' }))
     const datagram = open()
     throws('EADDRINUSE', () => open({ port: sockets.localPort(datagram) }))
     const to = { family: 4, address: '255.255.255.255', port: 9 } as const

@@ -5,6 +5,7 @@ import type { Fd, Xattr } from '../../src/host.ts'
 import { encodeBase64 } from '../../src/release/base64.ts'
 import { arrayOfBytes } from '../../src/text.ts'
 import { suite } from '../support/suite.ts'
+import { fails } from './kit.ts'
 import { changed, find, hex, type Planted, type TreeKit } from './tree-kit.ts'
 
 export function verifyContract(name: string, kit: TreeKit): void {
@@ -27,7 +28,7 @@ function keywordsContract(name: string, kit: TreeKit): void {
     kit.kit.host.trees.finishDirectories(kit.manifest(entries), root)
     return kit.verify(entries, root).failures
   }
-  const fails = (failure: Failure, spoil: (root: Fd, entry: Planted) => void): void => {
+  const finds = (failure: Failure, spoil: (root: Fd, entry: Planted) => void): void => {
     const failures = spoiled((root, entries) => spoil(root, find(entries, failure.path)))
     assert.equal(failures, [failure])
   }
@@ -40,7 +41,7 @@ function keywordsContract(name: string, kit: TreeKit): void {
   })
 
   test('mode', () => {
-    fails({ path: 'set-uid', what: 'mode', found: '0755', expected: '6755' }, (root, entry) =>
+    finds({ path: 'set-uid', what: 'mode', found: '0755', expected: '6755' }, (root, entry) =>
       files.setMetadata(root, 'set-uid', { ...entry, mode: 0o755 }),
     )
   })
@@ -48,17 +49,17 @@ function keywordsContract(name: string, kit: TreeKit): void {
   test('uid and gid', () => {
     if (!kit.kit.isRoot) return
     const expected = '4000000000'
-    fails({ path: 'owned', what: 'uid', found: '0', expected }, (root, entry) =>
+    finds({ path: 'owned', what: 'uid', found: '0', expected }, (root, entry) =>
       files.setMetadata(root, 'owned', { ...entry, uid: 0 }),
     )
-    fails({ path: 'owned', what: 'gid', found: '8', expected: '7' }, (root, entry) =>
+    finds({ path: 'owned', what: 'gid', found: '8', expected: '7' }, (root, entry) =>
       files.setMetadata(root, 'owned', { ...entry, gid: 8 }),
     )
   })
 
   test('time, down to the nanosecond and before 1970', () => {
     const [found, expected] = ['1700000000.123456788', '1700000000.123456789']
-    fails({ path: 'a-b', what: 'time', found, expected }, (root, entry) => {
+    finds({ path: 'a-b', what: 'time', found, expected }, (root, entry) => {
       const modified = { ...entry.modified, nanoseconds: 123_456_788 }
       files.setMetadata(root, 'a-b', { ...entry, modified })
     })
@@ -68,26 +69,26 @@ function keywordsContract(name: string, kit: TreeKit): void {
       found: '5.000000001',
       expected: '-5.000000001',
     } as const
-    fails(old, (root, entry) =>
+    finds(old, (root, entry) =>
       files.setMetadata(root, 'old', { ...entry, modified: { seconds: 5, nanoseconds: 1 } }),
     )
   })
 
   test('size', () => {
-    fails({ path: 'empty', what: 'size', found: '1', expected: '0' }, (root, entry) =>
+    finds({ path: 'empty', what: 'size', found: '1', expected: '0' }, (root, entry) =>
       kit.replace(root, entry, 'x'),
     )
   })
 
   test('content of the right size', () => {
     const [found, expected] = [kit.digest('CONTENT OF A-B'), kit.digest('content of a-b')]
-    fails({ path: 'a-b', what: 'sha256digest', found, expected }, (root, entry) =>
+    finds({ path: 'a-b', what: 'sha256digest', found, expected }, (root, entry) =>
       kit.replace(root, entry, 'CONTENT OF A-B'),
     )
   })
 
   test('link', () => {
-    fails(
+    finds(
       { path: 'bin', what: 'link', found: 'usr/bi\xff', expected: 'usr/bin' },
       (root, entry) => {
         files.removeFile(root, 'bin')
@@ -100,7 +101,7 @@ function keywordsContract(name: string, kit: TreeKit): void {
   test('device', () => {
     if (!kit.kit.isRoot) return
     const [found, expected] = ['native,1,5', 'native,1,3']
-    fails({ path: 'null', what: 'device', found, expected }, (root, entry) => {
+    finds({ path: 'null', what: 'device', found, expected }, (root, entry) => {
       files.removeFile(root, 'null')
       files.makeNode(root, 'null', 'char', 1, 5)
       files.setMetadata(root, 'null', entry)
@@ -113,27 +114,27 @@ function keywordsContract(name: string, kit: TreeKit): void {
     const some = xattrs.slice(0, -1)
     const other = { name: 'user.some', value: arrayOfBytes('other') }
     const [all, fewer] = [texts(xattrs), texts(some)]
-    fails({ path: 'with-xattrs', what: 'xattr', found: fewer, expected: all }, (root, entry) =>
+    finds({ path: 'with-xattrs', what: 'xattr', found: fewer, expected: all }, (root, entry) =>
       files.setMetadata(root, 'with-xattrs', { ...entry, xattrs: some }),
     )
     const found = texts([...some, other])
-    fails({ path: 'with-xattrs', what: 'xattr', found, expected: all }, (root, entry) =>
+    finds({ path: 'with-xattrs', what: 'xattr', found, expected: all }, (root, entry) =>
       files.setMetadata(root, 'with-xattrs', { ...entry, xattrs: [...some, other] }),
     )
-    fails({ path: 'a-b', what: 'xattr', found: texts([other]), expected: '' }, (root, entry) =>
+    finds({ path: 'a-b', what: 'xattr', found: texts([other]), expected: '' }, (root, entry) =>
       files.setMetadata(root, 'a-b', { ...entry, xattrs: [other] }),
     )
   })
 
   test('missing, and other types', () => {
-    fails({ path: 'fifo', what: 'missing', found: '', expected: 'fifo' }, (root) =>
+    finds({ path: 'fifo', what: 'missing', found: '', expected: 'fifo' }, (root) =>
       files.removeFile(root, 'fifo'),
     )
-    fails({ path: 'same', what: 'type', found: 'link', expected: 'file' }, (root) => {
+    finds({ path: 'same', what: 'type', found: 'link', expected: 'file' }, (root) => {
       files.removeFile(root, 'same')
       files.makeLink('same-again', root, 'same')
     })
-    fails({ path: 'fifo', what: 'type', found: 'dir', expected: 'fifo' }, (root) => {
+    finds({ path: 'fifo', what: 'type', found: 'dir', expected: 'fifo' }, (root) => {
       files.removeFile(root, 'fifo')
       files.makeDirectory(root, 'fifo', 0o755)
     })
@@ -310,6 +311,19 @@ function extrasContract(name: string, kit: TreeKit): void {
     const manifest = kit.manifest(entries)
     assert.equal(trees.extras(manifest, root, { remove: true, pathsMax: 9 }), ['a-b/inside'])
     assert.ok(files.stat(root, 'names'))
+  })
+
+  test('a directory that is missing, or something else, can not be finished', () => {
+    const entries = kit.entries([
+      { path: '.', type: 'dir' },
+      { path: 'd', type: 'dir', mode: 0o700 },
+    ])
+    const tree = kit.kit.fresh()
+    const finish = () => trees.finishDirectories(kit.manifest(entries), tree)
+    fails('ENOENT', finish, 'd')
+    kit.kit.put(tree, 'd', 'a file', 0o600)
+    fails('ENOTDIR', finish, 'd')
+    assert.is(kit.kit.stat(tree, 'd').mode, 0o600)
   })
 
   test('finished directories have the metadata of their lines', () => {
