@@ -14,7 +14,7 @@ import type { Event } from '../support/device.ts'
 import type { Body, Running } from './network.ts'
 
 const KEY_SIZE_MAX = 1024
-const RUN_DEADLINE_MS = 60_000
+const RUN_DEADLINE_MS = 180_000
 /** A tree has so many boots to become healthy. */
 export const BOOTS_MAX = 3
 
