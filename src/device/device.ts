@@ -2,7 +2,7 @@
  * One device as a command or an early boot works with it: what was asked for this time goes before the
  * configuration, and that before the defaults; and the store, keys, secrets and sources that follow.
  */
-import { BusyError, ConfigError, isSystemError } from '../errors.ts'
+import { ConfigError, isSystemError } from '../errors.ts'
 import type { Fd, Host, Path } from '../host.ts'
 import { minuteOfDay } from '../hours.ts'
 import { CONFIGURATION_SIZE_MAX } from '../limits.ts'
@@ -18,13 +18,13 @@ import type { Source } from '../source/source.ts'
 import { trustedKeys } from '../store/key-chain.ts'
 import { spaceError } from '../store/room.ts'
 import { Store } from '../store/store.ts'
+import { GaveWayError, isTurnClaimed } from '../store/turn.ts'
 import { bytesOfArray, show } from '../text.ts'
 import { CONFIGURATION_PATH, type Configuration, readConfiguration } from './settings.ts'
+import { givingWay, lockInTurn } from './turns.ts'
 
 /** Asked if nothing else is configured: the name that school servers have always had. */
 const SCHOOL_SERVER = 'rsync://schoolserver/xo'
-/** Between two tries for a lock that somebody else holds (milliseconds). */
-const LOCK_AGAIN_MS = 250
 
 /** What holds for this run, instead of what the configuration says. */
 export interface Overrides {
@@ -86,7 +86,9 @@ export class Device {
 
   /**
    * Opens and locks the store for one piece of work. With `create` it is made if it is missing.
-   * If somebody else holds the lock, it waits for as long as `waitSeconds` says.
+   * If somebody else holds the lock, it waits for as long as `waitSeconds` says, and at least until
+   * somebody who only waits for a source has given way. While it waits for one itself, it gives way and
+   * begins again.
    */
   async withLockedStore<Result>(
     create: boolean,
@@ -99,8 +101,8 @@ export class Device {
     try {
       const done = moment && !store.tryLock() ? store.alone(() => moment(store)) : undefined
       if (done !== undefined) return done
-      if (!store.isLocked) await this.#lock(store, waitSeconds)
-      return await use(store)
+      if (!store.isLocked) await lockInTurn(store, this.progress, waitSeconds)
+      return await givingWay(store, this.progress, () => use(store))
     } catch (error) {
       throw error instanceof Error
         ? spaceError(store, error, this.configuration.reserveBytes)
@@ -116,23 +118,6 @@ export class Device {
       store.lockForReading()
       return await use(store)
     })
-  }
-
-  async #lock(store: Store, waitSeconds: number): Promise<void> {
-    const { clock } = this.host
-    const endMs = clock.monotonicMs() + waitSeconds * 1000
-    for (let tries = 0; ; tries++) {
-      try {
-        store.lock()
-        return
-      } catch (error) {
-        if (!(error instanceof BusyError) || clock.monotonicMs() >= endMs) throw error
-        if (tries === 0) {
-          this.progress.note(`${error.message}: waiting for it, at most ${waitSeconds} s`)
-        }
-        await clock.sleep(LOCK_AGAIN_MS)
-      }
-    }
   }
 
   /** The public keys of a role that hold here: the configured ones, and what they were rotated to. */
@@ -226,6 +211,7 @@ export class Device {
       pace: this.#pace,
       ssh: { settings: configuration.ssh, store },
       scratch: () => scratch(store),
+      interrupted: () => gaveWay(store),
       progress,
     }
     const owner = this.#passwordOwner()
@@ -268,6 +254,14 @@ export class Device {
     }
     return content.split(/\r?\n/)[0] ?? ''
   }
+}
+
+/** Asked while a source is waited for. */
+function gaveWay(store: Store): Error | undefined {
+  if (!store.givesWay || !isTurnClaimed(store)) return undefined
+  return new GaveWayError(
+    'another command wants the store while this one only waits for a source: it goes first, and then this one goes on',
+  )
 }
 
 /** An empty file in the store without a name. */

@@ -20,6 +20,7 @@ import { type Upgraded, upgrade } from '../upgrade.ts'
 import type { Device } from './device.ts'
 import { recordAttack, recorded } from './recorded.ts'
 import { runStolenHook } from './stolen-hook.ts'
+import { givingWay } from './turns.ts'
 
 /** As long as the configuration can't be read. */
 const INTERVAL_UNREADABLE_SECONDS = 3600
@@ -62,7 +63,7 @@ export async function carryOut(
   store.lock()
   try {
     const wish = { version, allowDowngrade: downgrade, sources }
-    return await recorded(device, store, upgrade, wish)
+    return await givingWay(store, device.progress, () => recorded(device, store, upgrade, wish))
   } finally {
     store.unlock()
   }

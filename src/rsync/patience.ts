@@ -23,6 +23,10 @@ const WINDOW_BYTES = 38_400
 const WINDOW_MIN_MS = 10_000
 const WINDOW_MAX_MS = 600_000
 
+/** Whoever brings less than this in this time is only waited for: a kilobyte a second (bytes, ms). */
+const BRISK_BYTES = 3072
+const BRISK_MS = 3000
+
 /** Nobody's hiccup may be longer than the silence that is allowed. */
 export function rateWindowMs(bytesPerSecond: number, timeoutMs: number): number {
   const fullMs = (WINDOW_BYTES * 1000) / bytesPerSecond
@@ -41,6 +45,10 @@ export class WirePatience {
   #measures = false
   #heard = false
   #useful = false
+  /** Hardly anything useful has come of late. */
+  #idle = false
+  #briskBytes = 0
+  #briskMs = 0
 
   constructor(readonly options: PatienceOptions) {
     this.#grantedMs = Math.max(options.timeoutMs, options.rateMin?.windowMs ?? 0)
@@ -61,6 +69,12 @@ export class WirePatience {
     if (bytes <= 0) return
     this.#useful = true
     this.#windowBytes += bytes
+    this.#briskBytes += bytes
+  }
+
+  /** Whether hardly anything useful came in the last seconds: all that is done is to wait. */
+  get isIdle(): boolean {
+    return this.#idle
   }
 
   /** This many more bytes are to come, or to be sent. */
@@ -80,6 +94,7 @@ export class WirePatience {
   /** After a wait: undefined where there is patience left. */
   judge(waitedMs: number, nowMs: number): Impatience | undefined {
     const { timeoutMs, rateMin } = this.options
+    this.#judgeBriskness(waitedMs)
     if (this.#useful) {
       this.#idleMs = 0
       this.#heard = false
@@ -88,7 +103,7 @@ export class WirePatience {
     }
     this.#useful = false
     if (nowMs >= this.deadlineMs) return { slow: this.#heard, reason: 'not done in time' }
-    if (this.#idleMs >= timeoutMs) return this.#idle(timeoutMs)
+    if (this.#idleMs >= timeoutMs) return this.#silence(timeoutMs)
     if (!rateMin || !this.#measures) return undefined
     this.#windowMs += waitedMs
     this.#waitedMs += waitedMs
@@ -99,7 +114,16 @@ export class WirePatience {
     return this.#windowMs < rateMin.windowMs ? undefined : this.#judgeRate(rateMin.bytesPerSecond)
   }
 
-  #idle(timeoutMs: number): Impatience {
+  #judgeBriskness(waitedMs: number): void {
+    this.#briskMs += waitedMs
+    if (this.#briskBytes >= BRISK_BYTES) this.#idle = false
+    else if (this.#briskMs < BRISK_MS) return
+    else this.#idle = true
+    this.#briskBytes = 0
+    this.#briskMs = 0
+  }
+
+  #silence(timeoutMs: number): Impatience {
     const allowed = `for ${Math.round(this.#idleMs)} ms (${timeoutMs} allowed)`
     return this.#heard
       ? { slow: true, reason: `nothing of what was asked for ${allowed}, though it keeps sending` }

@@ -45,6 +45,8 @@ export interface SessionOptions {
   onBytes?(received: number, sent: number): void
   /** Caps what is received; may be shared by sessions. */
   pace?: Pace | undefined
+  /** Asked once a second while hardly anything useful comes; an error that it gives ends the session. */
+  interrupted?: (() => Error | undefined) | undefined
   /** Another way to the daemon than a TCP connection to the address. */
   link?: (() => Link) | undefined
   /** Names the peer in messages; undefined: by its address. */

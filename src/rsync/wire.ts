@@ -4,7 +4,7 @@
  * never have two writers, and never stop reading because a write blocks.
  */
 import { connect } from '../connect.ts'
-import { DeadlineError, isSystemError, PeerError } from '../errors.ts'
+import { DeadlineError, isExpected, isSystemError, PeerError } from '../errors.ts'
 import type { Host } from '../host.ts'
 import type { Incoming } from './incoming.ts'
 import type { Link } from './link.ts'
@@ -27,6 +27,8 @@ export interface WireOptions {
   onBytes?: ((received: number, sent: number) => void) | undefined
   /** Caps what is received. */
   pace?: Pace | undefined
+  /** Asked once a second while hardly anything useful comes; an error that it gives ends the session. */
+  interrupted?: (() => Error | undefined) | undefined
   /** Another way to the daemon than a TCP connection to host and port. */
   link?: (() => Link) | undefined
 }
@@ -35,6 +37,8 @@ export interface WireOptions {
 const WRITE_TIMEOUT_MS = 24 * 60 * 60 * 1000
 /** The longest single pause for the cap: a keep-alive may come due in the meantime. */
 const PAUSE_MAX_MS = 500
+/** How often `interrupted` is asked (ms). */
+const LOOK_AROUND_MS = 1000
 /** Each piece written is a sign of life, even on a line of 1 KB/s (bytes). */
 const WRITE_PIECE = 16 * 1024
 
@@ -82,7 +86,8 @@ export class Wire {
   ): Promise<Wire> {
     const { peer, host, port, connectTimeoutMs: timeoutMs } = options
     const link = options.link?.()
-    const socket = link?.socket ?? (await connect(modules, { peer, host, port, timeoutMs }))
+    const connecting = () => connect(modules, { peer, host, port, timeoutMs })
+    const socket = link?.socket ?? (await unlessInterrupted(modules, options, connecting()))
     return new Wire(modules, options, incoming, socket, link)
   }
 
@@ -212,6 +217,7 @@ export class Wire {
     if (this.keepAliveMs > 0) {
       patienceMs = Math.min(patienceMs, this.#lastSentMs + this.keepAliveMs - nowMs)
     }
+    if (this.options.interrupted) patienceMs = Math.min(patienceMs, LOOK_AROUND_MS)
     return Math.max(1, Math.ceil(patienceMs))
   }
 
@@ -265,7 +271,7 @@ export class Wire {
   async explainEnd(error: unknown): Promise<Error> {
     const explained = this.explain(error)
     this.close()
-    return this.link ? this.link.explain(explained) : explained
+    return this.link && isExpected(explained) ? this.link.explain(explained) : explained
   }
 
   #tell(): void {
@@ -286,6 +292,7 @@ export class Wire {
         'another source may be faster; see minimum-bytes-per-second and timeout-seconds of [transfer]',
       )
     }
+    if (this.patience.isIdle) this.#failure ??= this.options.interrupted?.()
     this.#keepAlive(nowMs)
   }
 
@@ -297,4 +304,24 @@ export class Wire {
     this.outgoing.keepAlive()
     this.flush()
   }
+}
+
+/** A connection that is being made is nothing but waited for. */
+async function unlessInterrupted(
+  { clock, sockets }: WireModules,
+  { interrupted }: WireOptions,
+  connecting: Promise<Socket>,
+): Promise<Socket> {
+  while (interrupted) {
+    const socket = await Promise.race([connecting, clock.sleep(LOOK_AROUND_MS)])
+    if (socket) return socket
+    const error = interrupted()
+    if (!error) continue
+    connecting.then(
+      (late) => sockets.close(late),
+      () => {},
+    )
+    throw error
+  }
+  return connecting
 }

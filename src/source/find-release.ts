@@ -2,7 +2,7 @@
  * The first question to the sources: which release is there to take? The answer was proved by a
  * signature and admitted to this device; its content is still to be fetched.
  */
-import { isSystemError, TrustError, UpgradeError } from '../errors.ts'
+import { DeadlineError, isSystemError, TrustError, UpgradeError } from '../errors.ts'
 import type { Progress } from '../progress.ts'
 import { formatInstant } from '../release/fields.ts'
 import type { KeyRole } from '../release/keys.ts'
@@ -157,7 +157,8 @@ async function followIfThere(
     const chain = await source.keys?.()
     if (chain && followKeys(store, configured, chain)) progress.note('trusted keys were rotated')
   } catch (error) {
-    if (!(error instanceof UpgradeError)) throw error
+    // Whoever had all its time for this gets none for the rest.
+    if (!(error instanceof UpgradeError) || error instanceof DeadlineError) throw error
     progress.note(`the keys of ${source.name} did not come: ${error.message}`)
   }
 }

@@ -163,6 +163,7 @@ export class RsyncSource implements Source {
       connectTimeoutMs: options.connectTimeoutMs,
       timeoutMs: options.timeoutMs,
       pace: options.pace,
+      interrupted: options.interrupted,
       link: this.link,
       peer: this.link && this.name,
       ...(options.rateMinBytesPerSecond === 0

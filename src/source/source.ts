@@ -55,6 +55,8 @@ export interface SourceOptions {
   pace?: Pace | undefined
   /** How ssh:// sources are reached; undefined: not at all. */
   ssh?: { settings: SshSettings; store: Store } | undefined
+  /** Asked now and then while it is waited for, and nothing comes: an error ends the session. */
+  interrupted?: (() => Error | undefined) | undefined
   /** A new empty file without a name. */
   scratch(): Fd
   progress: Progress

@@ -18,7 +18,7 @@ const FOLDERS = [
   'previous-root.swap',
   'ssh',
 ]
-const FILES = ['lock', 'keys', 'room', 'set-aside', 'upstream-newest', 'scratch', 'probe']
+const FILES = ['lock', 'keys', 'room', 'set-aside', 'upstream-newest', 'scratch', 'probe', 'turn']
 
 /** By name: what belongs there. `state` itself is not among them. */
 const KINDS = new Map<Path, Kind>([

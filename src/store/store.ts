@@ -43,6 +43,8 @@ const DAMAGE = ['EIO', 'EBADMSG', 'EUCLEAN', 'EISDIR', 'ENOTDIR', 'ELOOP', 'EINV
 const READS_MAX = 2
 
 export class Store {
+  /** Whether the work that is going on may be ended for somebody else's sake (`turn.ts`). */
+  givesWay = false
   #lock: Fd | undefined
   #isAlone = false
   #times: DiskTimes | undefined

@@ -15,12 +15,16 @@ export class HostileDaemon {
   #server: Server
   #sockets = new Set<Socket>()
 
-  private constructor(readonly answer: Answer) {
+  private constructor(
+    readonly answer: Answer,
+    /** When it has said everything: it ends the connection, or says nothing more. */
+    readonly then: 'end' | 'silence',
+  ) {
     this.#server = createServer((socket) => this.#serve(socket))
   }
 
-  static start(answer: Answer): Promise<HostileDaemon> {
-    const daemon = new HostileDaemon(answer)
+  static start(answer: Answer, then: 'end' | 'silence' = 'end'): Promise<HostileDaemon> {
+    const daemon = new HostileDaemon(answer, then)
     return new Promise((resolve) =>
       daemon.#server.listen(0, '127.0.0.1', () => {
         const address = daemon.#server.address()
@@ -52,22 +56,24 @@ export class HostileDaemon {
       const start = asked.lastIndexOf('\n', asked.indexOf('--server')) + 1
       const words = asked.slice(start, end).split('\0')
       this.sessions.push(words)
-      pour(socket, this.answer(words)[Symbol.iterator]())
+      pour(socket, this.answer(words)[Symbol.iterator](), () => {
+        if (this.then === 'end') socket.end()
+      })
     }
     socket.on('data', listen)
   }
 }
 
-/** As fast as the client takes it; then the connection ends. */
-function pour(socket: Socket, pieces: Iterator<Buffer>): void {
+/** As fast as the client takes it. */
+function pour(socket: Socket, pieces: Iterator<Buffer>, ended: () => void): void {
   while (!socket.destroyed) {
     const { value, done } = pieces.next()
     if (done) {
-      socket.end()
+      ended()
       return
     }
     if (!socket.write(value)) {
-      socket.once('drain', () => pour(socket, pieces))
+      socket.once('drain', () => pour(socket, pieces, ended))
       return
     }
   }

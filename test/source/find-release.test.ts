@@ -2,14 +2,17 @@
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { TrustError } from '../../src/errors.ts'
+import { DeadlineError, TrustError } from '../../src/errors.ts'
 import { loadSecretKey } from '../../src/publish/keygen.ts'
 import { extendChain } from '../../src/release/keys.ts'
 import { readRelease } from '../../src/release/release.ts'
 import { publicKeyOf } from '../../src/release/signify.ts'
+import { openSource } from '../../src/source/open-source.ts'
 import { changeState, readState } from '../../src/store/state.ts'
+import { Store } from '../../src/store/store.ts'
+import { nodeHost } from '../support/host.ts'
 import { smallImage } from '../support/image.ts'
-import { bring, newStorePath, withStore } from '../support/node-device.ts'
+import { bring, newStorePath, sourceOptions, withStore } from '../support/node-device.ts'
 import { rejects } from '../support/rejects.ts'
 import { Publisher } from '../support/release.ts'
 import { test } from '../support/suite.ts'
@@ -74,6 +77,27 @@ test('attack: a newer or an older release under the name of the version that was
   writeFileSync(statement(2), real)
   assert.is((await upgrade({ version: 2 })).version, 2)
   await withStore(path, (store) => assert.is(store.version('upgraded-root'), 2))
+})
+
+test('a source whose time ran out over its keys is not waited for a second time', async () => {
+  const { publisher, path } = await onVersion1()
+  const host = nodeHost()
+  const store = Store.open(host, path, false)
+  const open = (name: string) => {
+    const source = openSource(host, `file://${publisher.module}`, sourceOptions(host, store))
+    return Object.assign(source, { name })
+  }
+  const asked: string[] = []
+  const slow = Object.assign(open('slow'), {
+    keys: async () => {
+      asked.push('keys')
+      throw new DeadlineError('slow: no byte for 60 s')
+    },
+    manifest: async () => void asked.push('manifest'),
+  })
+  const result = await bring('upgrade', path, publisher, { sources: [slow, open('good')] })
+  store.close()
+  assert.equal([result.version, result.source, asked], [2, 'good', ['keys']])
 })
 
 test('a version that is known as bad is skipped, and said to be; by its number it is taken', async () => {

@@ -200,10 +200,12 @@ test('swap and roll-back without anything to swap with are told apart, and chang
 
 test('two upgrades at once: the second is told so, with status 75, and the first finishes', async () => {
   const device = deviceOn41()
-  const first = device.run('upgrade')
+  // Slowly enough to be met, and too fast to be taken for one that only waits.
+  const first = device.run('upgrade', ['--bwlimit', '100'])
   while (!existsSync(join(device.store, 'staging', 'partial'))) await sleep(5)
-  for (const command of ['upgrade', 'swap', 'roll-back', 'verify']) {
-    const { message } = await device.fail(command, 75, 'BusyError')
+  const commands = ['upgrade', 'swap', 'roll-back', 'verify']
+  const errors = commands.map((command) => device.fail(command, 75, 'BusyError'))
+  for (const { message } of await Promise.all(errors)) {
     assert.match(message, /another upgrade is at work/)
   }
   assert.is((await device.succeed('status')).running, 41, 'status needs no lock')
