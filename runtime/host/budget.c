@@ -31,8 +31,13 @@ void budget_prepare(void) {
   budget_source.limit = budget_manifest.limit = megabytes * MIB;
 }
 
+/* The allocator rounds up, so that what is held may be a little more than the limit. */
+static size_t left(const struct budget *budget) {
+  return budget->held < budget->limit ? budget->limit - budget->held : 0;
+}
+
 void *budget_take(struct budget *budget, size_t count, size_t size) {
-  budget->spent = size > 0 && count > (budget->limit - budget->held) / size;
+  budget->spent = size > 0 && count > left(budget) / size;
   if (budget->spent) return NULL;
   void *memory = calloc(count, size);
   if (memory) budget->held += malloc_usable_size(memory);
@@ -42,7 +47,7 @@ void *budget_take(struct budget *budget, size_t count, size_t size) {
 void *budget_resize(struct budget *budget, void *memory, size_t size) {
   if (!memory) return budget_take(budget, 1, size);
   size_t held = malloc_usable_size(memory);
-  budget->spent = size > held && size - held > budget->limit - budget->held;
+  budget->spent = size > held && size - held > left(budget);
   if (budget->spent) return NULL;
   void *resized = realloc(memory, size);
   if (resized) budget->held += malloc_usable_size(resized) - held;
