@@ -1,4 +1,4 @@
-/* Copying the content of a regular file to a new one: the cheapest way that the kernel offers. */
+/* Copies the content of a regular file to a new one in the cheapest way that the kernel offers. */
 #include "copy.h"
 
 #include <errno.h>

@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 /*
- * By reflink, in the kernel, or read and write. `size` is what the source has, as far as is known: where
- * that is right no call is spent on finding its end. 0, or -1 with errno; *call is what failed.
+ * By reflink, in the kernel, or by read and write. `size` is what the source is thought to have: if that is
+ * right, no call is spent on finding its end. 0, or -1 with errno; *call is what failed.
  */
 int copy_content(int source, int target, int64_t size, const char **call);
 

@@ -8,10 +8,10 @@
 
 #include "stubborn.h"
 
-/* Without a name where that is to be had: then nothing of it stays, whatever happens. */
+/* Without a name if possible: then nothing of it stays, whatever happens. */
 #define PROBE_NAME "probe"
 #define SECOND 1000000000
-/* Further than any file system counts, and exact in JavaScript (seconds). */
+/* Further than any file system counts, and still exact in JavaScript (seconds). */
 #define FAR ((int64_t)1 << 40)
 
 static int open_probe(int directory) {
@@ -23,7 +23,7 @@ static int open_probe(int directory) {
   return fd;
 }
 
-/* What becomes of a time; false where it is refused. */
+/* What becomes of a time; false if it is refused. */
 static bool becomes(int fd, struct timespec time, struct timespec *found) {
   struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, time};
   struct stat status;
@@ -50,7 +50,10 @@ static int64_t find_granularity(int fd) {
   return SECOND;
 }
 
-/* The last time towards `far` that is held: what the kernel makes of `far`, else one of those known. */
+/*
+ * The last time towards `far` that can be held: what the kernel makes of `far`, or else one of the known
+ * limits.
+ */
 static int64_t find_end(int fd, int64_t far, const int64_t known[], size_t count) {
   struct timespec found;
   if (holds(fd, far)) return far;
@@ -101,7 +104,7 @@ bool disk_times_match(const struct disk_times *times, struct timespec found,
   if (same(found, wanted)) return true;
   if (times->granularity == 0) return false;
   if (same(found, held(times, wanted))) return true;
-  /* Old kernels keep the low 32 bits of what they can't hold. */
+  /* Old kernels keep only the low 32 bits of what they can't hold. */
   bool outside = wanted.tv_sec > times->latest || wanted.tv_sec < times->earliest;
   return outside && (uint32_t)found.tv_sec == (uint32_t)wanted.tv_sec;
 }

@@ -1,6 +1,6 @@
 /*
- * Which times a file system can hold: how fine, and from when to when. Found by setting some on a file
- * of its own. A time that it can't hold is as it should be where it is as near as can be.
+ * Which times a file system can hold: how fine, and from when to when. Found by setting some on a file of
+ * its own. A time that it can't hold counts as right if it is as near as can be.
  */
 #ifndef FILES_DISK_TIMES_H
 #define FILES_DISK_TIMES_H
@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <time.h>
 
-/* All zero: every time is held. */
+/* All zero: every time can be held. */
 struct disk_times {
   /* The step from one time to the next (nanoseconds); 0 and 1 are the same. */
   int64_t granularity;

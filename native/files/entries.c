@@ -1,4 +1,4 @@
-/* JavaScript's values for what stands in a file system; see entries.h. */
+/* JavaScript's values for what is in a file system; see entries.h. */
 #include "entries.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* JavaScript's values for what stands in a file system, for the table in files.c. */
+/* JavaScript's values for what is in a file system, for the table in files.c. */
 #ifndef FILES_ENTRIES_H
 #define FILES_ENTRIES_H
 

@@ -1,7 +1,7 @@
 /*
- * native:files, the table: each function takes its arguments apart, resolves its paths by paths.c,
- * makes one call of the kernel and throws what failed. What an entry consists of is in the other
- * files of this folder. Nothing here follows a symlink, but for openRoot and openFile.
+ * native:files, the table: each function takes its arguments apart, resolves its paths by paths.c, makes
+ * one system call and throws what failed. What an entry consists of is in the other files of this folder.
+ * Only openRoot and openFile follow symlinks.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -36,7 +36,7 @@ static JSValue failure(JSContext *context, const char *call, const char *path) {
   return throw_system_error(context, call, path, errno);
 }
 
-/* 0, or -1 with an exception; then nothing is to be released. */
+/* 0, or -1 with an exception; then there is nothing to release. */
 static int argument_open(JSContext *context, JSValueConst *arguments, struct argument *argument) {
   int32_t directory;
   if (JS_ToInt32(context, &directory, arguments[0])) return -1;
@@ -305,7 +305,7 @@ static int move(struct place *source, struct place *target, enum move kind, cons
   }
 }
 
-/* What takes a source and a target; errors name the target. */
+/* The functions that take a source and a target; errors name the target. */
 static NATIVE_WITH(files_move, kind) {
   struct argument source, target;
   if (argument_open(context, arguments, &source)) return JS_EXCEPTION;

@@ -58,7 +58,7 @@ declare module 'native:files' {
     uid: number
     gid: number
     modified: Time
-    /** What the entry is to have: others are removed. */
+    /** What the entry must have: others are removed. */
     xattrs: Xattr[]
   }
 
@@ -66,13 +66,16 @@ declare module 'native:files' {
   export interface DiskTimes {
     /** The step from one to the next. */
     granularityNanoseconds: number
-    /** -2^40 and 2^40 where there is no such end. */
+    /** -2^40 and 2^40 if there is no such limit. */
     earliestSeconds: number
     latestSeconds: number
   }
 
   export interface Space {
-    /** Bytes and inodes that this process may still take. Inodes are Infinity where the file system has no limit. */
+    /**
+     * Bytes and inodes that this process may still take. Inodes are Infinity if the file system has no
+     * limit.
+     */
     bytes: number
     inodes: number
     /** Bytes of one block: what the smallest file takes. */
@@ -87,19 +90,22 @@ declare module 'native:files' {
   export function openDirectory(directory: Fd, path: Path): Fd
   /** Opens a regular file for reading; anything else throws (EISDIR, ELOOP, EINVAL) and is not opened. */
   export function openRead(directory: Fd, path: Path): Fd
-  /** Makes a file that was not there (O_EXCL), for reading and writing. */
+  /** Makes a new file (O_EXCL), for reading and writing. */
   export function createFile(directory: Fd, path: Path, mode: number): Fd
-  /** Opens for reading and appending and makes it where it is missing: for logs and locks. Regular files only, as `openRead`. */
+  /**
+   * Opens for reading and appending, and makes the file if it is missing: for logs and locks. Regular files
+   * only, as `openRead`.
+   */
   export function openAppend(directory: Fd, path: Path, mode: number): Fd
   export function close(fd: Fd): void
 
-  /** Of the entry itself, never of what a link points to; undefined where nothing has that name. */
+  /** Of the entry itself, never of what a link points to; undefined if nothing has that name. */
   export function stat(directory: Fd, path: Path): Stat | undefined
   export function statHandle(fd: Fd): Stat
   /** Names without `.` and `..`, sorted by bytes. */
   export function readDirectory(directory: Fd, path: Path): Path[]
   export function readLink(directory: Fd, path: Path): Path
-  /** All extended attributes, sorted by name; [] where the file system has none. */
+  /** All extended attributes, sorted by name; [] if the file system has none. */
   export function readXattrs(directory: Fd, path: Path): Xattr[]
 
   export function makeDirectory(directory: Fd, path: Path, mode: number): void
@@ -111,7 +117,7 @@ declare module 'native:files' {
     major: number,
     minor: number,
   ): void
-  /** A hard link; the source itself, also where it is a symlink. */
+  /** A hard link to the source itself, even if it is a symlink. */
   export function hardLink(source: Fd, sourcePath: Path, target: Fd, targetPath: Path): void
   /** Copies content to a new file (O_EXCL, mode 0600): by reflink, else copy_file_range, else read and write. */
   export function copyFile(source: Fd, sourcePath: Path, target: Fd, targetPath: Path): void
@@ -120,11 +126,11 @@ declare module 'native:files' {
 
   /** Replaces what stands at the target, as rename(2) does. */
   export function rename(source: Fd, sourcePath: Path, target: Fd, targetPath: Path): void
-  /** renameat2(RENAME_EXCHANGE). Throws EINVAL or ENOSYS where it does not exist. */
+  /** renameat2(RENAME_EXCHANGE). Throws EINVAL or ENOSYS if the kernel or file system lacks it. */
   export function exchange(source: Fd, sourcePath: Path, target: Fd, targetPath: Path): void
   /**
    * Takes the flags off a file or directory that keep it from being changed, moved or removed (immutable,
-   * append-only). True where it had some. Never to be used on the tree that runs.
+   * append-only). True if it had some. Never to be used on the running tree.
    */
   export function clearFlags(directory: Fd, path: Path): boolean
   /** Removes anything but a directory, whatever flags it or its directory has; another name of its inode keeps them. */
@@ -151,11 +157,11 @@ declare module 'native:files' {
   /** syncfs(2) of the file system that holds fd. */
   export function syncFileSystem(fd: Fd): void
   export function space(fd: Fd): Space
-  /** Found by trying a file of its own in the directory, which is gone afterwards. */
+  /** Found by trying on a file of its own in the directory, which is gone afterwards. */
   export function diskTimes(directory: Fd): DiskTimes
   /**
-   * An exclusive advisory lock (flock), held until close; false where somebody else has it. With `wait` that one is
-   * waited for, and everything else of this program as well: for locks that are held for a moment.
+   * An exclusive advisory lock (flock), held until close; false if somebody else has it. With `wait` it
+   * waits for that somebody, and the whole program with it: for locks that are held only for a moment.
    */
   export function lock(fd: Fd, wait?: boolean): boolean
   export function isTerminal(fd: Fd): boolean

@@ -26,7 +26,7 @@ function requireFile(stat: Stat, path: Path): void {
   if (stat.type !== 'file') throw systemErrorOf('open', path, wrong[stat.type] ?? 'EINVAL')
 }
 
-/** Closes what was opened where the rest of the opening fails. */
+/** Closes what was opened if the rest of the opening fails. */
 function keeping(fd: Fd, check: (fd: Fd) => void): Fd {
   try {
     check(fd)
@@ -44,7 +44,7 @@ function openFile(path: Path): Fd {
   })
 }
 
-/** Looks first and opens then, because opening a device can do something already. */
+/** Looks before it opens, because merely opening a device can have an effect. */
 function openRead(directory: Fd, path: Path): Fd {
   const seen = openBeneath(directory, path, glibc.O_PATH | glibc.O_NOFOLLOW)
   try {
@@ -88,7 +88,7 @@ function xattrsOf(place: Place): Xattr[] {
   }
 }
 
-/** Nothing, where it went away in between. */
+/** Nothing, if it went away in between. */
 function xattrOf(place: Place, name: Path): Xattr[] {
   try {
     return [{ name, value: glibc.getXattr(place, name) }]
@@ -109,7 +109,7 @@ function removeXattr(place: Place, name: Path): void {
 function setXattrs(place: Place, wanted: Xattr[]): void {
   const found = xattrsOf(place)
   for (const { name } of found) {
-    // The kernel's own labels can't be removed where a policy is loaded.
+    // The kernel's own labels can't be removed while a policy is loaded.
     if (KERNEL_LABELS.includes(name) || wanted.some((xattr) => xattr.name === name)) continue
     removeXattr(place, name)
   }
@@ -193,7 +193,7 @@ function read(
   return count
 }
 
-/** Node gives up where a signal interrupts a read, and only there. */
+/** Node gives up when a signal interrupts a read, though not in other calls. */
 function readOnce(fd: Fd, window: Uint8Array, from: number | null): number {
   for (;;) {
     try {

@@ -12,7 +12,7 @@ import { systemError } from '../system-error.node.ts'
 const library = koffi.load(null)
 const PATH = 'void *'
 
-/** What a signal interrupted is called again, as the C side does. */
+/** Calls again what a signal interrupted, as the C side does. */
 function restarting(
   name: string,
   result: string,
@@ -260,7 +260,7 @@ function throughProc({ directory, name }: Place): Buffer {
 
 const XATTR_SIZE_MAX = 64 * 1024
 
-/** The names, in the kernel's order. Throws EOPNOTSUPP where the file system has none. */
+/** The names, in the kernel's order. Throws EOPNOTSUPP if the file system has none. */
 export function listXattrs(place: Place): Path[] {
   const buffer = Buffer.alloc(XATTR_SIZE_MAX)
   const result = native.llistxattr(throughProc(place), buffer, buffer.length)
@@ -293,12 +293,12 @@ export function lockExclusively(fd: Fd, wait: boolean): void {
   checked('flock', undefined, native.flock(fd, wait ? LOCK_EX : LOCK_EX_NB))
 }
 
-/** Shares the blocks of a file with another; false where the file system can't. */
+/** Shares the blocks of a file with another; false if the file system can't. */
 export function clone(source: Fd, target: Fd): boolean {
   return native.ioctlNumber(target, FICLONE, source) === 0
 }
 
-/** Columns of the terminal behind a handle; 0 where it is none. */
+/** Columns of the terminal behind a handle; 0 if it is none. */
 export function terminalColumns(fd: Fd): number {
   const size = Buffer.alloc(8)
   return native.ioctl(fd, TIOCGWINSZ, size) === 0 ? size.readUInt16LE(2) : 0

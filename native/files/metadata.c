@@ -8,7 +8,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-/* Of an open file, or where fd is -1 of a name of the working directory. */
+/* Of an open file, or if fd is -1, of a name in the working directory. */
 static ssize_t list_names(int fd, const char *name, char *memory, size_t size) {
   return fd < 0 ? llistxattr(name, memory, size) : flistxattr(fd, memory, size);
 }
@@ -146,7 +146,7 @@ int metadata_set(int parent, const char *name, const struct stat *status,
 
 int metadata_set_open(int fd, const struct stat *status, const struct metadata *metadata,
                       const char **call) {
-  /* A change of the owner clears set-id bits, and the attribute that holds capabilities. */
+  /* Changing the owner clears set-id bits and the attribute that holds capabilities. */
   bool owned = status->st_uid == metadata->uid && status->st_gid == metadata->gid;
   *call = "chown";
   if (!owned && fchown(fd, metadata->uid, metadata->gid)) return -1;

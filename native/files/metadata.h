@@ -1,7 +1,7 @@
 /*
- * Owners, modes, times and extended attributes of single entries, for files and trees. An entry is
- * a name in an open directory; none of these ever follows a symlink. Attributes of a name are only
- * reached by way of the working directory, which the callers of xattr_* have to be in.
+ * Owners, modes, times and extended attributes of single entries, for files and trees. An entry is a name
+ * in an open directory; none of these ever follows a symlink. Attributes of a name can only be reached
+ * through the working directory, which the callers of xattr_* must be in.
  */
 #ifndef FILES_METADATA_H
 #define FILES_METADATA_H
@@ -31,7 +31,7 @@ struct metadata {
   size_t xattr_count;
 };
 
-/* Names of attributes, each ended by NUL; `size` 0 where there are none. To be freed (names). */
+/* Names of attributes, each ended by NUL; `size` 0 if there are none. To be freed (names). */
 struct xattr_names {
   char *names;
   size_t size;
@@ -55,11 +55,11 @@ bool is_kernel_label(const char *attribute);
 int directory_enter(int directory);
 int directory_leave(int way_back);
 
-/* Owner, mode (not of a symlink), attributes, times. `status` is the entry's, as it stands. */
+/* Sets owner, mode (not of a symlink), attributes, times. `status` is the entry's at present. */
 int metadata_set(int parent, const char *name, const struct stat *status,
                  const struct metadata *metadata, const char **call);
 
-/* The same of an open file or directory, whose `status` is as it stands: what is right is left. */
+/* The same of an open file or directory; what its `status` shows to be right already is left. */
 int metadata_set_open(int fd, const struct stat *status, const struct metadata *metadata,
                       const char **call);
 

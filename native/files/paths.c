@@ -26,7 +26,7 @@ struct open_how_v0 {
 /* A rename elsewhere on the system makes the kernel ask for another try. */
 #define TRIES_MAX 128
 
-/* Refuses what no entry of a tree is called, so that all kernels refuse alike. */
+/* Refuses what no entry of a tree can be called, so that all kernels refuse alike. */
 static int check_path(const char *path) {
   size_t length = strlen(path);
   errno = 0;
@@ -147,8 +147,8 @@ void place_close(struct place *place) {
 }
 
 /*
- * The type is looked at before and after: opening a device can do harm (a watchdog starts), so it
- * isn't tried; what was swapped in between is caught after.
+ * The type is checked before and after: opening a device can do harm (a watchdog starts), so that isn't
+ * tried; what was swapped in between is caught afterwards.
  */
 int open_regular(int parent, const char *name, int flags, mode_t mode) {
   struct stat status;

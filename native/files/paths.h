@@ -31,7 +31,7 @@ int open_below(int directory, const char *path, int flags, mode_t mode);
 /* Opens a directory without crossing a mount (EXDEV), as far as the kernel can tell. */
 int open_directory_same_mount(int directory, const char *path);
 
-/* Opens a name of `parent` where it is a regular file, else EISDIR, ELOOP, EINVAL. Never blocks. */
+/* Opens a name of `parent` if it is a regular file, else EISDIR, ELOOP, EINVAL. Never blocks. */
 int open_regular(int parent, const char *name, int flags, mode_t mode);
 
 #endif

@@ -9,7 +9,7 @@ import { converting, systemErrorOf } from '../system-error.node.ts'
 import type { Place } from './glibc.node.ts'
 import * as glibc from './glibc.node.ts'
 
-/** Refuses what no entry of a tree is called, with the same codes as the C side. */
+/** Refuses what no entry of a tree can be called, with the same codes as the C side. */
 export function checkPath(path: Path): Path {
   const names = path.split('/')
   let code = ''
@@ -111,7 +111,7 @@ export function at<T>(directory: Fd, path: Path, use: (place: Place) => T): T {
   }
 }
 
-/** Errors name the whole path that was asked for, not the part that one call saw. */
+/** Makes errors name the whole path that was asked for, not the part that one call saw. */
 export function naming<T>(path: Path, run: () => T): T {
   try {
     return run()

@@ -1,7 +1,7 @@
 /*
- * Removing whole trees. Trees can be deeper than a process may have descriptors, so only the
- * innermost directories stay open; those above are found again by `..`, and checked. What can't be
- * removed is passed over, so that as little as possible is left, and its error is the result.
+ * Removes whole trees. Trees can be deeper than a process may have descriptors, so only the innermost
+ * directories stay open; those above are found again by `..`, and checked. What can't be removed is passed
+ * over, so that as little as possible is left, and its error is the result.
  */
 #include "removal.h"
 
@@ -36,7 +36,7 @@ struct removal {
   size_t depth;
   size_t capacity;
   const char *call;
-  /* The way up or the names of a directory are lost: nothing can be done beside it. */
+  /* The way up or the names of a directory are lost: nothing else can be done. */
   bool lost;
   /* What failed first, and its errno; 0: nothing yet. */
   const char *refused_call;
@@ -134,7 +134,7 @@ static int pop(struct removal *removal, int parent) {
   bool removed =
       !resists && (unlink_stubborn(above, level->name, AT_REMOVEDIR) == 0 || errno == ENOENT);
   bool filled = !removed && !resists && (errno == ENOTEMPTY || errno == EEXIST);
-  /* Some file systems lose their place when entries go away: once more, but not for ever. */
+  /* Some file systems lose their place when entries go away: once more, but not forever. */
   if (filled && level->passes++ < PASSES_MAX) {
     rewinddir(level->stream);
     return 0;
@@ -153,7 +153,7 @@ static int remove_entry(struct removal *removal, int parent, const char *name, b
   removal->call = "unlink";
   if (!directory) {
     if (unlink_stubborn(parent, name, 0) == 0 || errno == ENOENT) return 0;
-    /* Linux says EISDIR, POSIX EPERM; the latter may also be meant. */
+    /* For a directory Linux says EISDIR, POSIX EPERM, which may also mean just that. */
     if (errno != EISDIR && errno != EPERM) return -1;
     int saved_errno = errno;
     struct stat status;
@@ -161,7 +161,7 @@ static int remove_entry(struct removal *removal, int parent, const char *name, b
     errno = saved_errno;
     if (!found || !S_ISDIR(status.st_mode)) return -1;
   }
-  /* Many directories are empty already. */
+  /* Many directories are already empty. */
   removal->call = "rmdir";
   if (unlink_stubborn(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT) return 0;
   if (errno != ENOTEMPTY && errno != EEXIST) return -1;
@@ -190,7 +190,7 @@ static int advance(struct removal *removal, int parent) {
   return remove_entry(removal, dirfd(level->stream), name, entry->d_type == DT_DIR);
 }
 
-/* Notes what failed, and goes on beside it. False where nothing further can be done. */
+/* Notes what failed, and goes on past it. False if nothing more can be done. */
 static bool pass_over(struct removal *removal) {
   bool resists = errno == EPERM || errno == EACCES || errno == EBUSY || errno == ENOTEMPTY;
   if (!removal->refused_errno) {

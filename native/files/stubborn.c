@@ -1,4 +1,4 @@
-/* Removing one entry that resists; see stubborn.h. Met only after the plain call has failed. */
+/* Removes one entry that resists; see stubborn.h. Runs only after the plain call has failed. */
 #include "stubborn.h"
 
 #include <errno.h>
@@ -34,10 +34,10 @@ static int open_flagged(int parent, const char *name) {
   return openat(parent, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* `before` is set where there were some. */
+/* `before` is set if there were some. */
 static int take_flags(int fd, int *before) {
   int flags = 0;
-  /* A file system that has no flags has none that resist. */
+  /* A file system without flags has none that resist. */
   if (ioctl(fd, GET_FLAGS, &flags) || !(flags & (FLAG_IMMUTABLE | FLAG_APPEND))) return 0;
   *before = flags;
   flags &= ~(FLAG_IMMUTABLE | FLAG_APPEND);
@@ -75,7 +75,7 @@ bool is_subvolume(int parent, const char *name) {
          status.st_ino == SUBVOLUME_INODE;
 }
 
-/* With all that is in it but other subvolumes (ENOTEMPTY). A mount there is none (EINVAL). */
+/* With everything in it except other subvolumes (ENOTEMPTY). A mount is no subvolume (EINVAL). */
 static int destroy_subvolume(int parent, const char *name) {
   struct subvolume_name destroyed = {0};
   size_t length = strlen(name);
@@ -89,7 +89,7 @@ void subvolume_open(int directory) {
   if (is_subvolume(directory, ".")) (void)ioctl(directory, SET_SUBVOLUME_FLAGS, &flags);
 }
 
-/* The entry was refused: once more without the flags of its directory and its own. */
+/* The removal was refused: tries again without the flags of the entry and its directory. */
 static int unlink_flagged(int parent, const char *name, int flags) {
   int refused = errno;
   int before = 0;
@@ -101,7 +101,7 @@ static int unlink_flagged(int parent, const char *name, int flags) {
   int result = freed || taken ? unlinkat(parent, name, flags) : -1;
   int saved_errno = errno;
   struct stat status;
-  /* Another tree has it as well, maybe the one that runs. */
+  /* Another tree has it as well, maybe the running one. */
   if (taken && fstat(fd, &status) == 0 && !S_ISDIR(status.st_mode) && status.st_nlink > 0) {
     (void)ioctl(fd, SET_FLAGS, &before);
   }

@@ -17,7 +17,7 @@ int unlink_stubborn(int parent, const char *name, int flags);
 int flags_clear_name(int parent, const char *name);
 
 /*
- * Makes a directory one in which entries may come and go. EBUSY where something is mounted there, whose
+ * Makes sure that entries may come and go in a directory. EBUSY if something is mounted there, whose
  * content is somebody else's. 0, or -1 with errno.
  */
 int directory_claim(int parent, const char *name);

@@ -1,6 +1,5 @@
 /**
- * Compares what stands in a tree with the line of a manifest, keyword by keyword, without reading
- * any content.
+ * Compares what is in a tree with the line of a manifest, keyword by keyword, without reading any content.
  */
 import type { Failure } from 'native:trees'
 import { EVERY_TIME, timeMatches } from '../../src/disk-times.ts'
@@ -9,10 +8,12 @@ import type { Fd, Files, Metadata, Path, Stat, Xattr } from '../../src/host.ts'
 import { encodeBase64 } from '../../src/release/base64.ts'
 import type { Entry } from '../../src/release/manifest-line.ts'
 
-/** What the kernel gives entries by the policy that is loaded: no difference where nobody asked for one. */
+/**
+ * What the kernel gives entries by the policy that is loaded: no difference if nobody asked for one.
+ */
 export const KERNEL_LABELS = ['security.selinux', 'security.SMACK64']
 
-/** What stands at a path; also undefined where something else than a directory is in the way. */
+/** What is at a path; also undefined if something other than a directory is in the way. */
 export function look(files: Files, root: Fd, path: Path): Stat | undefined {
   try {
     return files.stat(root, path)

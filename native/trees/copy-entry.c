@@ -1,6 +1,6 @@
 /*
- * New entries of a tree; see copy-entry.h. A copy takes one look-up of its name:
- * all that follows goes by the descriptor. Never writes into a file that it didn't make.
+ * New entries of a tree; see copy-entry.h. A copy looks its name up once: everything after that goes by the
+ * descriptor. Never writes into a file that it didn't make.
  */
 #include "copy-entry.h"
 
@@ -16,7 +16,7 @@ int entry_copy(int source, struct tree *tree, const struct entry *entry, struct 
   int parent = tree_parent(tree, entry);
   if (parent < 0) return -1;
   const char *name = entry_name(entry);
-  /* Most modes are then right already. Set-id bits wait until it has its owner. */
+  /* So most modes are right from the start. Set-id bits wait until the file has its owner. */
   int fd = open_below(parent, name, O_WRONLY | O_CREAT | O_EXCL, entry->mode & 0777);
   if (fd < 0) return -1;
   int result = copy_content(source, fd, entry->size, call);
@@ -36,7 +36,7 @@ int entry_set_made(int parent, const struct entry *entry, const struct stat *mad
                    const char **call) {
   const char *name = entry_name(entry);
   struct metadata metadata = entry_metadata(entry);
-  /* A new symlink has no attributes that would have to go. */
+  /* A new symlink has no attributes to remove. */
   if (entry->format != S_IFLNK || entry->xattr_count > 0) {
     return metadata_set(parent, name, made, &metadata, call);
   }

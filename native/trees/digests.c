@@ -15,14 +15,16 @@
 #include "module.h"
 #include "trees.h"
 
-/* No content is so common that more of its places would help. */
+/* More places of the same content would be no use. */
 #define LINES_FOUND_MAX 16
-/* Most lines are shorter, and one is all that is looked for (bytes). */
+/* Most lines are shorter, and only one is wanted (bytes). */
 #define LOOKUP_LENGTH 1024
-/* From here on reading it all is as fast as searching on (bytes). */
+/* In a stretch this short, reading on is as fast as searching (bytes). */
 #define SEARCH_LENGTH_MIN (4 * 1024)
 
-/* The start of a digest, and where its line begins. Words of 32 bits, so that it takes 12 bytes. */
+/*
+ * The start of a digest, and where its line begins. In words of 32 bits, so that it takes 12 bytes.
+ */
 struct digest_place {
   uint32_t prefix[2];
   uint32_t offset;
@@ -30,7 +32,7 @@ struct digest_place {
 
 struct digest_index {
   int manifest;
-  /* Both are large, and a look-up is asked for each changed file: made once. */
+  /* Both are large, and there is a look-up for each changed file, so they are made once. */
   struct manifest_reader *reader;
   struct entry *entry;
   struct digest_place *places;
@@ -117,7 +119,7 @@ static int fill_index(JSContext *context, struct digest_index *index) {
   return 0;
 }
 
-/* A descriptor from an argument, as one of our own; -1 with an exception. */
+/* A duplicate of the descriptor in an argument; -1 with an exception. */
 static int own_fd(JSContext *context, JSValueConst value) {
   JSValue holder = JS_NewObject(context);
   int fd = -1;
@@ -151,7 +153,7 @@ static void seek(struct manifest_reader *reader, int64_t offset) {
   reader->position = offset;
   reader->start = reader->end = 0;
   reader->line_number = 0;
-  /* An end is an end, wherever it was looked for. */
+  /* The end of a line is the same wherever the search began. */
   reader->entries = 1;
 }
 
@@ -224,8 +226,8 @@ struct search {
 };
 
 /*
- * Reads the next entry's line. Its path is before (1), at (0) or after (-1) the one that is looked
- * for; 2: there is none; -2 with an exception.
+ * Reads the next entry's line. Its path comes before (1), is (0) or comes after (-1) the wanted one; 2:
+ * there is no entry; -2 with an exception.
  */
 static int next_order(struct search *search) {
   struct manifest_reader *reader = search->reader;

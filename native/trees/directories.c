@@ -1,6 +1,6 @@
 /*
- * Gives directories their metadata, when nothing is put into them any more: what is put in changes
- * their times, and a mode may bar the way to what is below, so the innermost come first.
+ * Gives directories their metadata once nothing more is put into them, because that changes their times.
+ * The innermost come first, since a mode may bar the way to what is below.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #include "manifest-reader.h"
 #include "trees.h"
 
-/* Where the lines of directories begin that are not yet as they should be. */
+/* Where the lines of those directories begin that are not yet as they should be. */
 struct offsets {
   int64_t *items;
   size_t count;
@@ -49,7 +49,7 @@ static int note(struct finishing *job) {
   return 0;
 }
 
-/* Notes the directories that differ. Most don't, where a tree is recycled. -1 with an exception. */
+/* Notes the directories that differ; in a recycled tree most don't. -1 with an exception. */
 static int find_wrong(struct finishing *job) {
   for (;;) {
     enum read_result result = manifest_next(job->context, job->reader, job->entry);

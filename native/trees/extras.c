@@ -1,6 +1,6 @@
 /*
- * Finds, and removes where told to, what stands in a tree and not in its manifest: a walk of the
- * tree against the hashes of all paths. It never goes below a mount, nor below what is extra.
+ * Finds what is in a tree but not in its manifest, and removes it if told to: a walk of the tree against
+ * the hashes of all paths. It never goes below a mount, nor below what is extra.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -30,7 +30,7 @@ struct walk {
   size_t paths_max;
   struct number_map known;
   uint64_t seed;
-  /* Directories that are still to be looked into, and what was found. */
+  /* Directories still to be looked into, and what was found. */
   struct path_list ahead;
   struct path_list found;
 };
@@ -130,7 +130,7 @@ static int treat_name(struct walk *walk, const char *directory, int fd,
 /* -1 with an exception. */
 static int look_into(struct walk *walk, const char *directory) {
   int fd = open_directory_same_mount(walk->tree, directory);
-  /* Another mount is somebody else's; what went away in between is no extra. */
+  /* Another mount is somebody else's, and what went away in between is no extra. */
   if (fd < 0) {
     bool passed_over = errno == EXDEV || errno == ENOENT;
     return passed_over ? 0 : fail(walk, "open", directory);

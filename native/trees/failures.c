@@ -1,4 +1,4 @@
-/* What verify says of an entry; see failures.h. Met only where something is wrong. */
+/* What verify says of an entry; see failures.h. Runs only if something is wrong. */
 #include "failures.h"
 
 #include "job-options.h"
@@ -36,7 +36,7 @@ struct report {
   const struct entry *entry;
 };
 
-/* Both sides as numbers, by one format that takes two. */
+/* Both sides as numbers, by one format that takes two of them. */
 __attribute__((format(printf, 3, 0))) static int add_numbers(const struct report *report,
                                                              const char *what, const char *format,
                                                              const int64_t found[2],

@@ -16,7 +16,9 @@ struct failure {
 int failure_add(JSContext *context, JSValueConst failures, const struct entry *entry,
                 struct failure failure);
 
-/* One for each bit of enum difference. Attributes are read again, so `visit` is used as before. */
+/*
+ * One for each bit of enum difference. Attributes are read again, so `visit` must still be as it was.
+ */
 int failures_add_differences(JSContext *context, JSValueConst failures, const struct entry *entry,
                              struct tree *tree, const struct stat *status, int differences);
 

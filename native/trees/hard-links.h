@@ -1,4 +1,4 @@
-/* The hard link groups of a manifest: which names belong together, where the first one stands. */
+/* The hard link groups of a manifest: which names belong together, and where the first one is. */
 #ifndef TREES_HARD_LINKS_H
 #define TREES_HARD_LINKS_H
 
@@ -6,12 +6,12 @@
 #include "number-map.h"
 
 struct group {
-  /* Of all that the names of a group must agree in. */
+  /* A hash of everything that the names of a group must agree in. */
   uint64_t fields;
   uint64_t line_number;
   uint32_t links;
   uint32_t names;
-  /* For the jobs: whether the first name stands right in the tree, and as which inode. */
+  /* For the jobs: whether the first name is in place in the tree, and as which inode. */
   bool in_place;
   dev_t device;
   ino_t inode;
@@ -30,12 +30,12 @@ void groups_release(struct groups *groups);
 
 /*
  * The group of a regular file that has more than one name: a new one for a first name. Throws a
- * ManifestError where a later name doesn't fit. Valid until the next call. NULL with an exception.
+ * ManifestError if a later name doesn't fit. Valid until the next call. NULL with an exception.
  */
 struct group *groups_enter(JSContext *context, struct groups *groups,
                            const struct manifest_reader *reader, const struct entry *entry);
 
-/* After the last entry: each group must have the names that it says. -1 with an exception. */
+/* After the last entry: each group must have as many names as it says. -1 with an exception. */
 int groups_finish(JSContext *context, const struct groups *groups);
 
 #endif

@@ -5,16 +5,16 @@
 #include "quickjs.h"
 #include "tree-entry.h"
 
-/* Sets *fd to a descriptor of an options object, as one of our own, or to -1 for undefined. */
+/* Sets *fd to a duplicate of a descriptor in an options object, or to -1 for undefined. */
 int fd_option(JSContext *context, JSValueConst options, const char *name, int *fd);
 
 /*
- * The live tree of an options object: its manifest and its root, opened for the job; manifest -1
- * where there is none. -1 with an exception.
+ * The live tree of an options object: its manifest and its root, opened for the job; manifest -1 if there
+ * is none. -1 with an exception.
  */
 int live_option(JSContext *context, JSValueConst options, int *manifest, struct tree *tree);
 
-/* Throws what a call did to an entry. */
+/* Throws that a call failed for an entry. */
 JSValue throw_entry_error(JSContext *context, const char *call, const struct entry *entry,
                           int saved_errno);
 

@@ -12,7 +12,7 @@
 #define DEVICE_PART_MAX 0xffffffffLL
 #define SAFE_INTEGER_MAX 9007199254740991LL
 
-/* What a line has said so far; a bit each. */
+/* What a line has said so far, one bit each. */
 enum seen {
   SEEN_TYPE = 1 << 0,
   SEEN_MODE = 1 << 1,
@@ -71,7 +71,7 @@ static int64_t read_path(struct word word, char *path, size_t *parent_length) {
       word_unescape((struct word){word.text + 2, word.length - 2}, path, PATH_SIZE_MAX);
   if (length <= 0) return -1;
   for (const char *name = path;;) {
-    /* Names are short: a search of many bytes at a time would cost more. */
+    /* Names are short: a search that takes many bytes at a time would cost more. */
     const char *end = name;
     while (*end && *end != '/') end++;
     size_t name_length = (size_t)(end - name);
@@ -97,7 +97,7 @@ static int read_time(struct word word, struct timespec *time) {
   return 0;
 }
 
-/* The whole number of Linux as NetBSD's mtree writes it: decimal, or hex after `0x`. */
+/* A device as one number, as NetBSD's mtree writes Linux's: decimal, or hex after `0x`. */
 static int read_whole_device(struct word word, struct entry *entry) {
   bool hex = begins(word, "0x");
   uint64_t value = 0, base = hex ? 16 : 10;
@@ -185,7 +185,7 @@ static const char *read_digest(struct word value, struct entry *entry, bool seco
   return NULL;
 }
 
-/* Which keyword it is; 0 for those of other tools, which are skipped. */
+/* Which keyword it is; 0 for keywords of other tools, which are skipped. */
 static unsigned keyword_bit(struct word keyword) {
 #define KEYWORD(text, bit) \
   { text, sizeof text - 1, bit }
@@ -236,7 +236,7 @@ static const char *read_keyword(struct entry *entry, unsigned bit, struct word v
   return number < 0 ? "has a number that can't be" : NULL;
 }
 
-/* Checks that all is there that the type needs, and drops what means nothing for it. */
+/* Checks that everything is there that the type needs, and drops what means nothing for it. */
 static const char *complete(struct entry *entry, unsigned seen) {
   const unsigned always = SEEN_TYPE | SEEN_MODE | SEEN_UID | SEEN_GID | SEEN_TIME;
   if ((seen & always) != always) return "lacks its type, mode, uid, gid or time";

@@ -23,7 +23,7 @@ struct entry {
   /* Unescaped, without `./`; "." is the root. NUL-terminated, as all texts here. */
   char path[PATH_SIZE_MAX];
   size_t path_length;
-  /* Of the path before the slash of the last name; 0: it is in the root (or the root). */
+  /* Length of the path before the slash of the last name; 0: it is in the root (or is the root). */
   size_t parent_length;
   /* S_IFREG and so on, and the permissions. */
   mode_t format;
@@ -42,7 +42,7 @@ struct entry {
   /* Sorted by name. They point into the arena. */
   struct xattr xattrs[XATTRS_MAX];
   size_t xattr_count;
-  /* Whatever the attributes' names and values take is less than the line that they came from. */
+  /* The attributes' names and values take less than the line that they came from. */
   char arena[LINE_LENGTH_MAX + 1];
 };
 

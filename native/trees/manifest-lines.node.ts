@@ -14,7 +14,7 @@ export interface LineEntry {
 }
 
 interface Group {
-  /** What every name of the group says, but for its path and tag. */
+  /** What every name of the group must say, apart from its path and tag. */
   facts: string
   names: number
   links: number
@@ -35,7 +35,7 @@ function manifestError(line: number, message: string): Error {
   return Object.assign(new Error(`line ${line}: ${message}`), { name: 'ManifestError', line })
 }
 
-/** Throws where a path doesn't come after the one before it. */
+/** Throws if a path doesn't come after the one before it. */
 class Order {
   private last: Path | undefined
 
@@ -112,8 +112,8 @@ export class ManifestLines {
 }
 
 /**
- * Walks beside another manifest, in its order: the line of the same path in this one. Checks the
- * order and the paths, as nothing else of it is needed.
+ * Walks beside another manifest, in its order, and finds the line of the same path in this one. Checks only
+ * the order and the paths, since nothing else is needed.
  */
 export class Companion {
   private readonly reader: ManifestReader

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Of the path in a message (bytes). */
+/* How much of a path a message shows (bytes). */
 #define SHOWN_LENGTH_MAX 200
 
 struct manifest_reader *manifest_reader_new(JSContext *context, int fd) {
@@ -40,7 +40,7 @@ static enum read_result refuse(JSContext *context, const struct manifest_reader 
   return READ_FAILED;
 }
 
-/* Reads more after what is there. The number of bytes, 0 at the end, -1 with an exception. */
+/* Reads on into the rest of the buffer. The number of bytes, 0 at the end, -1 with an exception. */
 static ssize_t fill(JSContext *context, struct manifest_reader *reader) {
   memmove(reader->buffer, reader->buffer + reader->start, reader->end - reader->start);
   reader->end -= reader->start;
@@ -105,7 +105,7 @@ enum read_result manifest_next_line(JSContext *context, struct manifest_reader *
   }
 }
 
-/* NULL, or why an entry can't follow the one before. */
+/* NULL, or why an entry can't follow the one before it. */
 static const char *check_order(struct manifest_reader *reader, const struct entry *entry) {
   const char *path = entry->path;
   if (reader->entries == 1) {
@@ -121,7 +121,7 @@ static void remember(struct manifest_reader *reader, const struct entry *entry) 
   reader->last_length = entry->path_length;
 }
 
-/* Forgets the directories that lie behind, and finds the entry's parent among the others. */
+/* Forgets the directories that are done, and finds the entry's parent among the others. */
 static const char *check_parent(struct manifest_reader *reader, const struct entry *entry) {
   const char *path = entry->path;
   size_t limit = entry->path_length;
@@ -175,7 +175,7 @@ enum read_result manifest_next_path(JSContext *context, struct manifest_reader *
   return READ_ENTRY;
 }
 
-/* No order is checked: whatever was read before comes before an entry that `other` has read. */
+/* The order isn't checked: whatever was read before comes before an entry that `other` has read. */
 bool manifest_take_line(struct manifest_reader *reader, const struct manifest_reader *other,
                         const struct entry *entry) {
   size_t length = other->line_length;

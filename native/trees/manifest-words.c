@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* vis(3)'s letters; 0 for what is none. */
+/* vis(3)'s letters; 0 if it is none of them. */
 static unsigned char letter_byte(char letter) {
   switch (letter) {
     case 's': return ' ';
@@ -21,7 +21,7 @@ static unsigned char letter_byte(char letter) {
   }
 }
 
-/* `^A` is 0x01, `^?` is 0x7f; `text` is after the `^`. */
+/* `^A` is 0x01, `^?` is 0x7f; `text` begins after the `^`. */
 static int control_byte(const char *text, const char *end, unsigned high) {
   if (text == end) return -1;
   unsigned char unit = (unsigned char)*text;
@@ -29,7 +29,7 @@ static int control_byte(const char *text, const char *end, unsigned high) {
   return unit >= 0x40 && unit <= 0x5f ? (int)((unit - 0x40u) | high) : -1;
 }
 
-/* The byte of one escape and where it ends; -1 where it is malformed. `text` is after the `\`. */
+/* The byte of one escape and where it ends; -1 if it is malformed. `text` begins after the `\`. */
 static int read_escape(const char *text, const char *end, const char **after) {
   if (text == end) return -1;
   if (*text >= '0' && *text <= '7') {
@@ -85,7 +85,7 @@ int64_t word_number(struct word word, unsigned base, int64_t max) {
   return value <= max ? value : -1;
 }
 
-/* By the low five bits of a digit; a branch on each would be guessed wrong half of the time. */
+/* By the low five bits of a digit: the processor would mispredict a branch half of the time. */
 static const uint8_t hex_values[32] = {
     [1] = 10,       [2] = 11,       [3] = 12,       [4] = 13,       [5] = 14,       [6] = 15,
     ['0' & 31] = 0, ['1' & 31] = 1, ['2' & 31] = 2, ['3' & 31] = 3, ['4' & 31] = 4, ['5' & 31] = 5,
@@ -134,7 +134,7 @@ int64_t word_base64(struct word word, uint8_t *bytes) {
 }
 
 struct word word_cut(struct word *rest, char separator) {
-  /* Most words are short: a search of many bytes at a time would cost more. */
+  /* Most words are short: a search that takes many bytes at a time would cost more. */
   size_t length = 0;
   while (length < rest->length && rest->text[length] != separator) length++;
   struct word word = {rest->text, length};

@@ -10,9 +10,9 @@
 #include "budget.h"
 
 #define PLACES_FIRST 1024
-/* An odd number of many bits: inodes come in rows, and are spread by it. */
+/* An odd number of many bits: it spreads inodes, which come in rows. */
 #define SPREAD 0x9e3779b97f4a7c15u
-/* Marks a free place, so the key 0 goes by another name. */
+/* Marks a free place, so the key 0 is stored as another number. */
 #define FREE 0
 #define INSTEAD_OF_FREE 0x5851f42d4c957f2du
 
@@ -74,7 +74,7 @@ uint64_t hash_bytes(const void *bytes, size_t count, uint64_t seed) {
 uint64_t hash_seed(void) {
   uint64_t seed;
   if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) == (ssize_t)sizeof seed) return seed;
-  /* Early in the boot, or an old kernel: the time is better than nothing. */
+  /* Early in the boot, or on an old kernel: the time is better than nothing. */
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (uint64_t)now.tv_nsec * SPREAD + (uint64_t)now.tv_sec;

@@ -1,6 +1,6 @@
 /*
- * A map from 64-bit numbers to 32-bit ones, in 12 bytes per place: inodes and hashes of paths of a
- * whole tree. Nothing is ever taken out.
+ * A map from 64-bit numbers to 32-bit ones, in 12 bytes per place, for the inodes and the hashes of paths
+ * of a whole tree. Nothing is ever removed.
  */
 #ifndef TREES_NUMBER_MAP_H
 #define TREES_NUMBER_MAP_H
@@ -19,7 +19,7 @@ struct number_map {
 /* Where the value of a key is, or NULL. Valid until the next addition. */
 uint32_t *number_map_find(const struct number_map *map, uint64_t key);
 
-/* Adds a key that isn't there. -1 where there is no memory. */
+/* Adds a key that isn't there. -1 if there is no memory. */
 int number_map_add(struct number_map *map, uint64_t key, uint32_t value);
 
 void number_map_release(struct number_map *map);

@@ -1,6 +1,6 @@
 /*
- * Brings a tree towards its manifest, entry by entry, with what the live tree has. It never changes
- * an entry in place, since its inode may be the live tree's, and never writes outside of the tree.
+ * Brings a tree towards its manifest, entry by entry, from what the live tree has. It never changes an
+ * entry in place, since its inode may be the live tree's, and never writes outside the tree.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,13 +17,13 @@
 #include "trees.h"
 #include "walk.h"
 
-/* Content copied in one step, so that progress can be shown between (bytes). */
+/* Content copied in one step, so that progress can be shown in between (bytes). */
 #define STEP_BYTES (16 * 1024 * 1024)
 
 struct reconcile {
   struct walk walk;
   bool dry_run;
-  /* Inodes of first and only names: two of them must not share one. */
+  /* Inodes of first and only names: no two of these names may share one. */
   struct number_map inodes;
   int64_t linked, made, kept, copied, copied_bytes, undone_files, undone_bytes;
 };
@@ -46,7 +46,7 @@ int reconcile_prepare(JSContext *context) {
   return class_register(context, &reconcile_class, &definition);
 }
 
-/* -1 with an exception; what was opened until then is the caller's to release. */
+/* -1 with an exception; the caller releases what was opened until then. */
 static int reconcile_fill(JSContext *context, struct reconcile *job, JSValueConst options) {
   if (walk_open(context, &job->walk, options)) return -1;
   if (get_bool_property(context, options, "dryRun", &job->dry_run)) return -1;
@@ -76,16 +76,16 @@ struct placing {
   struct reconcile *job;
   const struct entry *entry;
   enum live_match match;
-  /* Of regular files with more than one name. */
+  /* Set for regular files with more than one name. */
   struct group *group;
-  /* Nothing can stand there, since the directory is as new as can be. */
+  /* There can be nothing there, since this run has just made the directory. */
   bool fresh;
   bool stands;
   struct stat standing;
   JSValueConst undone;
 };
 
-/* Throws what failed, and keeps the callers short. */
+/* Throws what failed; keeps the callers short. */
 static int fail(struct placing *at, const char *call) {
   throw_entry_error(at->context, call, at->entry, errno);
   return -1;
@@ -95,7 +95,7 @@ static uint64_t inode_key(const struct stat *status) {
   return (uint64_t)status->st_ino ^ (uint64_t)status->st_dev << 40;
 }
 
-/* Notes which inode a regular file is now. -1 with an exception. */
+/* Notes the inode that a regular file has now. -1 with an exception. */
 static int take_inode(struct placing *at, const struct stat *status) {
   if (at->group) {
     at->group->in_place = true;
@@ -115,7 +115,7 @@ static bool is_inode(const struct group *group, const struct stat *status) {
   return group->in_place && group->inode == status->st_ino && group->device == status->st_dev;
 }
 
-/* Whether what stands may stay. -1 with an exception. */
+/* Whether what is there may stay. -1 with an exception. */
 static int may_stay(struct placing *at) {
   const struct entry *entry = at->entry;
   struct reconcile *job = at->job;
@@ -129,7 +129,7 @@ static int may_stay(struct placing *at) {
   if (differs) return 0;
   if (entry->format != S_IFREG || entry->follower) return 1;
   if (is_taken(at, &at->standing)) return 0;
-  /* What is shared with the live tree under another line was not made for this one. */
+  /* An inode shared with the live tree under another line was not made for this one. */
   if (job->walk.live.reader && at->match != LIVE_SAME && at->standing.st_nlink > 1) {
     struct stat live;
     int found = tree_stat(&job->walk.live_tree, entry, &live);
@@ -139,11 +139,14 @@ static int may_stay(struct placing *at) {
   return 1;
 }
 
-/* What is kept is this tree's alone: entries may come and go, and no flag stays. -1 with an exception. */
+/*
+ * A directory that is kept belongs to this tree alone: entries may come and go, and no flag stays. -1 with
+ * an exception.
+ */
 static int claim(struct placing *at) {
   const struct entry *entry = at->entry;
   if (at->job->dry_run) return 0;
-  /* Another tree's name of the inode, maybe the running one's, keeps its flags. */
+  /* If another tree shares the inode, maybe the running one, it keeps its flags. */
   bool owned = entry->format == S_IFREG && at->standing.st_nlink <= entry->links;
   if (entry->format != S_IFDIR && !owned) return 0;
   int parent = tree_parent(&at->job->walk.tree, entry);
@@ -153,7 +156,7 @@ static int claim(struct placing *at) {
   return 0;
 }
 
-/* Looks at what stands at the entry's path. -1 with an exception. */
+/* Looks at what is at the entry's path. -1 with an exception. */
 static int look(struct placing *at) {
   struct reconcile *job = at->job;
   at->fresh = manifest_parent_mark(job->walk.reader);
@@ -166,7 +169,7 @@ static int look(struct placing *at) {
   return 0;
 }
 
-/* Makes room. Keeps the errno of the removal for the exception. */
+/* Makes room for the entry. Keeps the errno of the removal for the exception. */
 static int remove_standing(struct placing *at) {
   if (!at->stands || at->job->dry_run) return 0;
   const char *call = "open";
@@ -175,7 +178,7 @@ static int remove_standing(struct placing *at) {
   return 0;
 }
 
-/* Makes what has no content. -1 with an exception. */
+/* Makes an entry that has no content. -1 with an exception. */
 static int make(struct placing *at) {
   const struct entry *entry = at->entry;
   at->job->made++;
@@ -238,12 +241,12 @@ static int link_later_name(struct placing *at) {
   return result ? fail(at, "link") : 0;
 }
 
-/* Whether linking failed because of this one live file, and another way may do. */
+/* Whether linking failed because of this one live file, so that another way may work. */
 static bool is_of_source(int error) {
   return error == EXDEV || error == EMLINK || error == EPERM || error == EACCES || error == ENOENT;
 }
 
-/* Its content stands in the live tree, open as `source`. -1 with an exception. */
+/* Its content is in the live tree, open as `source`. -1 with an exception. */
 static int copy_open(struct placing *at, int source) {
   struct reconcile *job = at->job;
   struct stat made = {0};
@@ -257,7 +260,7 @@ static int copy_open(struct placing *at, int source) {
   return at->group ? take_inode(at, &made) : 0;
 }
 
-/* The live file of another line: copied where only its metadata differs, else left. */
+/* The live file of another line: copied if only its metadata differs, else left. */
 static int copy_from_live(struct placing *at) {
   struct reconcile *job = at->job;
   const struct entry *before = live_lines_entry(&job->walk.live);

@@ -10,10 +10,12 @@ import { type Entry, parseManifestLine } from '../../src/release/manifest-line.t
 import { differences, look, metadataOf } from './compare.node.ts'
 import { Companion, type LineEntry, ManifestLines } from './manifest-lines.node.ts'
 
-/** Content copied in one step, so that progress can be shown between. */
+/** Content copied in one step, so that progress can be shown in between. */
 const STEP_BYTES = 16 * 1024 * 1024
 
-/** A live file that can't be linked or opened for one of these is left; another way may do. */
+/**
+ * A live file that can't be linked or opened for one of these reasons is left; another way may work.
+ */
 const OF_SOURCE = ['EXDEV', 'EMLINK', 'EPERM', 'EACCES', 'ENOENT']
 
 export interface ReconcileOptions {
@@ -27,7 +29,7 @@ export interface ReconcileOptions {
 export class Reconcile {
   private readonly lines: ManifestLines
   private readonly liveLines: Companion | undefined
-  /** First names of hard link groups that are in place, or would be. */
+  /** First names of hard link groups that are in place, or would be in a dry run. */
   private readonly firstNames = new Set<Path>()
   private readonly sum = {
     entries: 0,
@@ -126,7 +128,7 @@ export class Reconcile {
     return undefined
   }
 
-  /** Why it can't be linked, or undefined where it was. */
+  /** Why it can't be linked, or undefined if it was. */
   private linkFromLive(
     entry: Entry,
     line: string,
@@ -148,7 +150,9 @@ export class Reconcile {
     return undefined
   }
 
-  /** The live file has the content, but not the metadata, and stands as its own line says. */
+  /**
+   * Copies a live file that has the content but not the metadata, if it is as its own line says.
+   */
   private copyFromLive(entry: Entry, line: string, liveLine: string | undefined): boolean {
     const { live } = this.options
     if (live === undefined || liveLine === undefined || liveLine === line) return false
@@ -183,7 +187,7 @@ export class Reconcile {
     this.change((tree) => {
       const { path, type } = entry
       if (type === 'dir') {
-        // Directories get their own metadata when nothing is put into them any more.
+        // Directories get their metadata once nothing more is put into them.
         this.files.makeDirectory(tree, path, 0o700)
         return
       }
@@ -207,7 +211,7 @@ export class Reconcile {
   }
 }
 
-/** A line of the live manifest; undefined where it is malformed. */
+/** A line of the live manifest; undefined if it is malformed. */
 function parsed(line: string): Entry | undefined {
   try {
     return parseManifestLine(line)

@@ -67,7 +67,7 @@ int visit_end(struct visit *visit) {
   return directory_leave(way_back);
 }
 
-/* Makes the parent that the tree has open the working directory. */
+/* Makes the tree's open parent the working directory. */
 static int visit_parent(struct visit *visit, const struct tree *tree) {
   if (visit->tree == tree && visit->generation == tree->generation) return 0;
   if (visit->way_back < 0) {
@@ -93,7 +93,7 @@ static int xattr_differs(const char *name, const struct xattr *xattr, const char
   uint8_t *value;
   size_t length;
   if (xattr_get(name, xattr->name, &value, &length, call)) {
-    /* A name space that the file system lacks holds nothing. */
+    /* A namespace that the file system lacks holds nothing. */
     return errno == ENODATA || errno == ENOTSUP ? 1 : -1;
   }
   bool same = length == xattr->length && memcmp(value, xattr->value, length) == 0;
@@ -121,7 +121,9 @@ static int xattrs_differ(const struct entry *entry, struct tree *tree, struct vi
     if (!is_kernel_label(attribute) || entry_has_xattr(entry, attribute)) count++;
   }
   free(names.names);
-  /* As many as there should be, and each that should be is: then there are no others. */
+  /*
+   * If there are as many as there should be, and each of those is there, then there are no others.
+   */
   if (count != entry->xattr_count) return 1;
   for (size_t i = 0; i < entry->xattr_count; i++) {
     int differs = xattr_differs(name, &entry->xattrs[i], call);
@@ -130,7 +132,7 @@ static int xattrs_differ(const struct entry *entry, struct tree *tree, struct vi
   return 0;
 }
 
-/* What the stat says by itself. */
+/* What the stat alone says. */
 static int stat_differences(const struct entry *entry, const struct disk_times *times,
                             const struct stat *status) {
   int found = 0;

@@ -1,6 +1,6 @@
 /*
- * An entry of a manifest and what stands at its path in a tree: finding it with few calls of the
- * kernel, and comparing it. Never follows a symlink, never changes anything.
+ * An entry of a manifest and what is at its path in a tree: finding it with few system calls, and comparing
+ * it. Never follows a symlink, never changes anything.
  */
 #ifndef TREES_TREE_ENTRY_H
 #define TREES_TREE_ENTRY_H
@@ -8,17 +8,17 @@
 #include "../files/disk-times.h"
 #include "manifest-line.h"
 
-/* A tree, with the directory of the last entry that was asked for open. */
+/* A tree, with the directory of the last entry asked for kept open. */
 struct tree {
   int root;
-  /* The parent; -1 where there is none, with its reason in parent_errno; maybe `root` itself. */
+  /* The parent, maybe `root` itself; -1 if there is none, with the reason in parent_errno. */
   int parent;
   int parent_errno;
   size_t parent_length;
   char parent_path[PATH_SIZE_MAX];
   /* Counts the changes of `parent`. */
   uint64_t generation;
-  /* What its file system makes of times. */
+  /* Which times its file system can hold. */
   struct disk_times times;
 };
 
@@ -41,17 +41,17 @@ enum difference {
   DIFFERS_XATTR = 1 << 8,
 };
 
-/* Takes a descriptor of its own for the root. -1 with errno. */
+/* Duplicates the descriptor of the root. -1 with errno. */
 int tree_open(struct tree *tree, int root);
 void tree_close(struct tree *tree);
 
 /* The directory that the entry is in, or -1 with errno. Valid until the next call. */
 int tree_parent(struct tree *tree, const struct entry *entry);
 
-/* 1: it stands there; 0: nothing does, or a parent is none; -1 with errno. */
+/* 1: it is there; 0: nothing is, or a parent is no directory; -1 with errno. */
 int tree_stat(struct tree *tree, const struct entry *entry, struct stat *status);
 
-/* What an entry says, as files sets it. It points into the entry. */
+/* What an entry says, in the form that native:files sets. It points into the entry. */
 struct metadata entry_metadata(const struct entry *entry);
 
 void visit_begin(struct visit *visit);
@@ -59,8 +59,8 @@ void visit_begin(struct visit *visit);
 int visit_end(struct visit *visit);
 
 /*
- * What differs between an entry and what stands for it in `tree`: bits of enum difference, all of
- * them or the first found. -1 with errno, and what failed in *call.
+ * What differs between an entry and what is in its place in `tree`: bits of enum difference, all of them or
+ * the first found. -1 with errno, and what failed in *call.
  */
 int entry_differences(const struct entry *entry, struct tree *tree, const struct stat *status,
                       struct visit *visit, bool all, const char **call);

@@ -1,6 +1,6 @@
 /*
- * native:trees, the table. The jobs themselves are in the other files of this folder, and none of
- * them knows another.
+ * native:trees, the table. The jobs themselves are in the other files of this folder, and don't know each
+ * other.
  */
 #include "trees.h"
 

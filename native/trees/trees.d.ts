@@ -1,24 +1,24 @@
 /**
- * What touches every entry of a tree: the merge of two sorted manifests, the links that follow from
- * it, and the checks of a whole tree. Memory grows with the change, not with the tree (but for a few
- * bytes an entry).
+ * What touches every entry of a tree: the merge of two sorted manifests, the links that follow from it, and
+ * the checks of a whole tree. Memory grows with the change, not with the tree (but for a few bytes an
+ * entry).
  *
  * A manifest is a text of mtree(5) lines in the form of docs/FORMATS.md, sorted by the bytes of the
- * unescaped path; `.` is first. A malformed line throws a ManifestError:
- * `{ name: 'ManifestError', line: number, message }`; lines count from 1; 0 where the line was looked
- * up by its place. Malformed are also: no entry at all, a last line without newline, a path out of
- * order or twice, an entry whose parent is not a directory of the manifest, a later name of a hard link
- * whose first name is not an earlier regular file or differs in more than path and tag, and (seen after the
- * last entry) an `nlink` that does not count the names of its group. Nothing has a live manifest checked
- * but for its order and what is needed of its lines.
+ * unescaped path; `.` is first. A malformed line throws a ManifestError: `{ name: 'ManifestError', line:
+ * number, message }`; lines count from 1; 0 if the line was looked up by its position. Malformed are also:
+ * no entry at all, a last line without newline, a path out of order or twice, an entry whose parent is not
+ * a directory of the manifest, a later name of a hard link whose first name is not an earlier regular file
+ * or differs in more than path and tag, and (seen after the last entry) an `nlink` that does not count the
+ * names of its group. Nothing has a live manifest checked but for its order and what is needed of its
+ * lines.
  *
- * A job does a bounded part of its work at each step, so that progress can be shown between.
- * Every handle is closed by its own close; a handle that is garbage is closed too.
+ * A job does a bounded part of its work at each step, so that progress can be shown between. Every handle
+ * is closed by its own close; a handle that is garbage is closed too.
  */
 declare module 'native:trees' {
   import type { DiskTimes, Fd, Path } from 'native:files'
 
-  /** The tree that another one is built beside and links from: mostly the one that runs. */
+  /** The tree that another one is built beside and links from: usually the running one. */
   export interface LiveTree {
     manifest: Fd
     root: Fd
@@ -140,7 +140,7 @@ declare module 'native:trees' {
   export interface VerifyStep {
     done: boolean
     entries: number
-    /** Bytes of content that were read and hashed so far. */
+    /** Bytes of content read and hashed so far. */
     bytes: number
     failures: Failure[]
   }

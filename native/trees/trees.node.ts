@@ -11,7 +11,7 @@ import { Companion, ManifestLines } from './manifest-lines.node.ts'
 import { Reconcile, type ReconcileOptions } from './reconcile.node.ts'
 import { Verify, type VerifyOptions } from './verify.node.ts'
 
-/** No content is so common that more of its places would help. */
+/** More places of the same content would be no use. */
 const LINES_OF_DIGEST_MAX = 16
 
 export function makeTrees(files: Files, checksums: Checksums): Trees {
@@ -66,7 +66,7 @@ function namesIn(files: Files, tree: Fd, directory: Path): Path[] {
 
 const deviceOf = ({ identity }: Stat) => identity.slice(0, identity.indexOf(':'))
 
-/** From the innermost outwards, since a mode may bar the way to what is below. */
+/** From the inside out, since a mode may bar the way to what is below. */
 function finishDirectories(files: Files, manifest: Fd, tree: Fd): void {
   const directories = Array.from(new ManifestLines(files, manifest), ({ entry }) => entry)
     .filter(({ type }) => type === 'dir')

@@ -1,6 +1,6 @@
 /*
- * Checks a tree against its manifest: metadata of every entry, and content. It only reads, and it
- * is the last word before a tree may be booted, so whatever it can't check is an error.
+ * Checks a tree against its manifest: metadata of every entry, and content. It only reads. Since it has the
+ * last word before a tree may be booted, whatever it can't check is an error.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,15 +19,15 @@
 #include "trees.h"
 #include "walk.h"
 
-/* Content of one step, so that progress can be shown between (bytes). */
+/* Content of one step, so that progress can be shown in between (bytes). */
 #define STEP_BYTES (16 * 1024 * 1024)
-/* One read: large enough that calls don't count, and stays in the cache (bytes). */
+/* One read: large enough that the calls cost nothing, small enough to stay in the cache (bytes). */
 #define CHUNK_LENGTH (256 * 1024)
 
 struct verify {
   struct walk walk;
   bool full;
-  /* The line (where it begins) of the first entry that is this inode. */
+  /* Where the line of the first entry with this inode begins. */
   struct number_map owners;
   uint8_t *chunk;
   int64_t bytes;
@@ -52,7 +52,7 @@ int verify_prepare(JSContext *context) {
   return class_register(context, &verify_class, &definition);
 }
 
-/* -1 with an exception; what was opened until then is the caller's to release. */
+/* -1 with an exception; the caller releases what was opened until then. */
 static int verify_fill(JSContext *context, struct verify *job, JSValueConst options) {
   if (walk_open(context, &job->walk, options)) return -1;
   if (get_bool_property(context, options, "full", &job->full)) return -1;
@@ -116,7 +116,9 @@ static struct entry *read_path_at(JSContext *context, int manifest, int64_t offs
   return entry;
 }
 
-/* Names share an inode with their group and with nothing else of the tree. -1 with an exception. */
+/*
+ * Names must share an inode with their group and with nothing else in the tree. -1 with an exception.
+ */
 static int check_inode(const struct checking *at) {
   const struct entry *entry = at->entry;
   struct verify *job = at->job;
@@ -157,7 +159,7 @@ static int is_live(const struct checking *at) {
   return found && live.st_ino == at->status.st_ino && live.st_dev == at->status.st_dev;
 }
 
-/* Reads without touching the access time, where the kernel lets us: a flash disk wears. */
+/* Reads without touching the access time, if the kernel lets us: flash wears out. */
 static int open_content(const struct checking *at) {
   int parent = tree_parent(&at->job->walk.tree, at->entry);
   if (parent < 0) return -1;

@@ -9,7 +9,7 @@ import type { Entry } from '../../src/release/manifest-line.ts'
 import { differences, look } from './compare.node.ts'
 import { Companion, ManifestLines } from './manifest-lines.node.ts'
 
-/** Content of one step, so that progress can be shown between. */
+/** Content of one step, so that progress can be shown in between. */
 const STEP_BYTES = 16 * 1024 * 1024
 
 export interface VerifyOptions {
@@ -75,7 +75,7 @@ export class Verify {
     return live !== undefined && look(this.files, live.root, path)?.identity === stat.identity
   }
 
-  /** Names share an inode with their group and with nothing else in the tree. */
+  /** Names must share an inode with their group and with nothing else in the tree. */
   private checkInode({ path, hardLinkTo, links }: Entry, stat: Stat): void {
     if (stat.links < links) {
       this.failures.push({ path, what: 'nlink', found: `${stat.links}`, expected: `${links}` })

@@ -1,4 +1,4 @@
-/* What the jobs that walk a tree by its manifest have in common: what they hold and open. */
+/* What the jobs that walk a tree by its manifest have in common: what they open and hold. */
 #ifndef TREES_WALK_H
 #define TREES_WALK_H
 
@@ -22,8 +22,8 @@ struct walk {
 };
 
 /*
- * Opens what the options `manifest`, `tree` and `live` name, all but the manifest where it is
- * undefined. -1 with an exception. To be released either way.
+ * Opens what the options `manifest`, `tree` and `live` name; the last two may be undefined. -1 with an
+ * exception. To be released either way.
  */
 int walk_open(JSContext *context, struct walk *walk, JSValueConst options);
 void walk_release(JSRuntime *runtime, struct walk *walk);

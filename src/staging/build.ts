@@ -1,6 +1,6 @@
 /**
- * Stages and verifies until the tree holds: what `verify` finds damaged is fetched once more. A disk
- * that fills up half way ends it, and gives the running system its room back. It never commits.
+ * Stages and verifies until the tree is sound: what `verify` finds damaged is fetched again. If the disk
+ * fills up half way, it stops and gives the running system its room back. It never commits.
  */
 import { DiskError, SpaceError, TrustError } from '../errors.ts'
 import type { Path } from '../host.ts'
@@ -13,24 +13,24 @@ import { bytesNeeded, planStaging } from './plan.ts'
 import { type StageReport, stage } from './stage.ts'
 import type { Staging } from './staging.ts'
 
-/** Damage that a second staging did not mend is the disk's. */
+/** Damage that survives a second staging is the disk's. */
 const ROUNDS_MAX = 3
 
 /** The folders of staging and the small files in it. */
 const STAGING_BLOCKS = 16
 
-/** How the new tree is built where the running one is damaged. */
+/** How the new tree is built if the running one is damaged. */
 export interface Mending {
   /** What was found wrong with it. */
   damage: Damage[]
-  /** There is more good than bad in it: what looks right is linked, and proved afterwards. */
+  /** It is more good than bad: what looks right is linked, and proved afterwards. */
   link: boolean
 }
 
-/** Beside a tree of which nothing is known to be wrong, and that nobody vouches for. */
+/** For a running tree that nobody vouches for, though nothing is known to be wrong with it. */
 export const NO_DAMAGE: Mending = { damage: [], link: true }
 
-/** Brings the tree from one source; what came before it failed is kept for the next one. */
+/** Builds the tree from one source. If that fails, what it brought is kept for the next one. */
 export async function build(
   staging: Staging,
   source: Source,
@@ -56,7 +56,7 @@ export async function build(
     }
     const [first] = damage
     throw new DiskError(
-      `the staged tree does not hold: ${damage.length} entries are damaged` +
+      `the staged tree is not sound: ${damage.length} entries are damaged` +
         `${first ? `, the first ${describe(first)}` : ''}`,
       'nothing was committed; look at the disk of the store for errors',
     )
@@ -66,7 +66,10 @@ export async function build(
   }
 }
 
-/** Its manifest and every file were proved when they came: what is wrong with them now is not the source's. */
+/**
+ * The manifest and every file were proved when they came: what is wrong with them now is not the source's
+ * fault.
+ */
 async function verifyStaged({ store, release, progress }: Staging, full: boolean) {
   try {
     return await verify(store, 'staging', { release, full, progress })
@@ -76,7 +79,9 @@ async function verifyStaged({ store, release, progress }: Staging, full: boolean
   }
 }
 
-/** Of the damage of the running tree, what was linked into the new one because it looked right. */
+/**
+ * The part of the running tree's damage that was linked into the new one because it looked right.
+ */
 function linkedDamage(store: Store, damage: Damage[]): Damage[] {
   const { host, directory } = store
   const identity = (path: Path) => host.files.stat(directory, path)?.identity
@@ -91,7 +96,7 @@ function sum(one: StageReport, other: StageReport): StageReport {
     linked: one.linked + other.linked,
     fetchedFiles: one.fetchedFiles + other.fetchedFiles,
     fetchedBytes: one.fetchedBytes + other.fetchedBytes,
-    // Each staging meets the same edits.
+    // Both stagings met the same edits.
     edited: Math.max(one.edited, other.edited),
   }
 }
@@ -106,8 +111,8 @@ function dropDamaged(store: Store, damage: Damage[]): void {
 }
 
 /**
- * The disk filled up half way: makes room for the running system again, and says what is missing for
- * one that begins afresh, by the same sum that the next run will make.
+ * The disk filled up half way: gives the running system its room back, and says how much is missing for a
+ * fresh start, by the same sum that the next run will make.
  */
 async function outOfSpace(staging: Staging, error: Error): Promise<SpaceError> {
   const { store, release, reserveBytes } = staging

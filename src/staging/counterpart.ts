@@ -1,13 +1,13 @@
 /**
- * Which file of the live tree is likely to share content with a file of the new one: the same path;
- * else, at each level, the name that is equal but for its version number (`modules/6.1.0-40` for
- * `modules/6.1.0-41`, `libssl.so.3.0.16` for `libssl.so.3.0.17`). A guess costs nothing but its
- * block sums: what comes out is checked against its digest.
+ * Finds the file of the live tree that is likely to share content with a file of the new one: the same
+ * path, or else at each level the name that is equal but for its version number (`modules/6.1.0-40` for
+ * `modules/6.1.0-41`, `libssl.so.3.0.16` for `libssl.so.3.0.17`). A wrong guess costs nothing but its block
+ * sums: the result is checked against its digest.
  */
 import { isSystemError } from '../errors.ts'
 import type { Fd, Files, Path } from '../host.ts'
 
-/** Directory listings that are remembered: entries arrive sorted, so that few are enough. */
+/** How many directory listings are remembered: entries arrive sorted, so a few are enough. */
 const LISTINGS_MAX = 64
 
 export class Counterparts {
@@ -18,7 +18,7 @@ export class Counterparts {
     readonly live: Fd,
   ) {}
 
-  /** A path of the live tree, or undefined where nothing there is like it. */
+  /** A path of the live tree, or undefined if nothing there is like it. */
   find(path: Path): Path | undefined {
     if (path === '.') return '.'
     const slash = path.lastIndexOf('/')
@@ -49,7 +49,7 @@ export class Counterparts {
   }
 }
 
-/** The name that differs in its digits only; of several the last, which has the highest version. */
+/** The name that differs only in its digits; of several the last, which has the highest version. */
 function nearest(name: Path, names: Path[]): Path | undefined {
   const shape = shapeOf(name)
   if (shape === name) return undefined

@@ -1,7 +1,7 @@
 /**
- * Files that must come from the source: each goes to `partial/DIGEST`, is checked against its
- * digest, gets its metadata there and is renamed into the tree. What a cut connection leaves in
- * `partial` is the basis of the next try.
+ * Files that must come from the source: each goes to `partial/DIGEST`, is checked against its digest, gets
+ * its metadata there and is renamed into the tree. What a broken connection leaves in `partial` is the
+ * basis of the next try.
  */
 import { isSystemError, PeerError, TrustError } from '../errors.ts'
 import type { Fd, Host, Path } from '../host.ts'
@@ -15,10 +15,12 @@ import { Counterparts } from './counterpart.ts'
 import { metadataOf } from './place.ts'
 import type { Staging } from './staging.ts'
 
-/** Below this size a basis costs as much as it saves (bytes). */
+/** For smaller files a basis costs as much as it saves (bytes). */
 const BASIS_SIZE_MIN = 1024
 
-/** Files that failed in one way. A source may fail all of an image: only the first one is named. */
+/**
+ * Files that failed in one way. A source may fail with a whole image, so only the first file is named.
+ */
 interface Failed {
   count: number
   first?: Path
@@ -27,7 +29,7 @@ interface Failed {
 export class Fetcher {
   files = 0
   bytes = 0
-  /** Bytes that this disk had after all: of the whole they are done, too. */
+  /** Bytes that this disk turned out to have: part of what is done. */
   #placed = 0
   /** What the source sent wrong or lacks. */
   readonly #altered: Failed = { count: 0 }
@@ -57,13 +59,15 @@ export class Fetcher {
     this.#host.files.close(this.#partial)
   }
 
-  /** What needed no source: it counts for the progress only. */
+  /** Notes what needed no source: it counts only as progress. */
   placed(bytes: number, path?: Path): void {
     this.#placed += bytes
     this.progress.advance(this.bytes + this.#placed, path)
   }
 
-  /** The request for one entry. Its files are closed when its outcome is known, or when it is given up. */
+  /**
+   * The request for one entry. Its files are closed when its outcome is known or it is given up.
+   */
   wanted(entry: Entry): WantedFile {
     const { files } = this.#host
     const basis = this.#openBasis(entry)
@@ -86,7 +90,7 @@ export class Fetcher {
         if (target !== undefined) files.close(target)
       },
       done: (outcome) => {
-        // What fails in here ends the session, which then gives up this request as well.
+        // If anything fails in here the session ends, and gives up this request as well.
         settled = true
         if (basis) files.close(basis.fd)
         if (this.#hasLeftOver(entry)) files.removeFile(this.#partial, basisName(entry))
@@ -111,14 +115,14 @@ export class Fetcher {
     return outcome.failed === 'absent' ? this.#absent : this.#altered
   }
 
-  /** Throws what the source did wrong, once everything else has come. */
+  /** Throws what the source did wrong, after everything else has arrived. */
   settle({ name: source, said }: Pick<Source, 'name' | 'said'>): void {
     const { first: altered } = this.#altered
     if (altered !== undefined) {
       throw new TrustError(
         `altered: ${source} sent ${count(this.#altered)} that the signed manifest does not allow, ` +
           `the first ${show(altered)}`,
-        'on the server or on the way; the rest was kept; publish the version again on that server, or name another source',
+        'that happened on the server or on the way; the rest was kept; publish the version again on that server, or name another source',
       )
     }
     const { first: unreadable } = this.#unreadable
@@ -198,7 +202,7 @@ export class Fetcher {
     return { path, size: stat.size }
   }
 
-  /** A disk that can't read the file would fail the transfer in its middle. */
+  /** If the disk can't read this file, the transfer would fail in the middle. */
   #isReadable(path: Path, size: number): boolean {
     const { files, checksums } = this.#host
     try {

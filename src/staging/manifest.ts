@@ -15,7 +15,7 @@ import type { Staging } from './staging.ts'
 const ARRIVING = 'partial/manifest'
 const BASIS = 'partial/manifest.basis'
 
-/** Makes `staging` where it is missing; with `recycle` out of the tree that ran before, where there is one. */
+/** Makes `staging` if it is missing; with `recycle` out of the previous tree, if there is one. */
 export function prepare(store: Store, recycle: boolean): void {
   const { files } = store.host
   const { directory } = store
@@ -27,7 +27,7 @@ export function prepare(store: Store, recycle: boolean): void {
   }
 }
 
-/** False where nothing ran before, or where it can't be moved, since it is a mount. */
+/** False if there is no previous tree, or it can't be moved because it is a mount. */
 function recycled(store: Store): boolean {
   if (!store.has('previous-root')) return false
   try {
@@ -88,7 +88,7 @@ async function fetchManifest(staging: Staging, source: Source, staged: Fd): Prom
     check(staging, source, outcome)
     files.rename(staged, ARRIVING, staged, 'manifest')
   } catch (error) {
-    // What a cut connection left is the basis of the next try; what arrived wrong is not.
+    // What a broken connection left is the basis of the next try; what arrived wrong is not.
     if (outcome && files.stat(staged, ARRIVING)) files.removeFile(staged, ARRIVING)
     throw error
   } finally {
@@ -126,8 +126,8 @@ function check({ release }: Staging, source: Source, outcome: FileOutcome | unde
 }
 
 /**
- * The larger half: what an earlier try left, or the manifest of the tree that runs, most of whose
- * lines will stand again in the new one.
+ * The more useful of two: what an earlier try left, or the running tree's manifest, most of whose lines
+ * will be in the new one again.
  */
 function openBasis(
   store: Store,

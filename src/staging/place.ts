@@ -1,8 +1,8 @@
 /**
- * Puts files of the new tree in place from content that already lies on this disk: an empty file,
- * the same path with other metadata, a file that was moved or copied, a second copy within the new
- * tree, or, where a tree is mended, what the store's other trees have. Whatever is copied gets an
- * inode of its own; the other trees are only read.
+ * Puts files of the new tree in place from content that is already on this disk: an empty file, the same
+ * path with other metadata, a file that was moved or copied, a second copy within the new tree, or, when a
+ * tree is mended, whatever the store's other trees have. A copy gets an inode of its own; the other trees
+ * are only read.
  */
 import { type DiskTimes, timeMatches } from '../disk-times.ts'
 import { isSystemError } from '../errors.ts'
@@ -22,10 +22,10 @@ export class Placer {
   readonly #live: Indexed | undefined
   readonly #spare: Indexed[]
   readonly #targetDigests: object
-  /** Inodes of other trees that an entry was linked to: each takes one name of the new tree. */
+  /** Inodes of other trees that were linked into this one: each takes one name of the new tree. */
   readonly #taken = new Set<string>()
 
-  /** What is taken from a tree in `spare` is read and proved first: nobody vouches for those. */
+  /** Nobody vouches for the trees in `spare`: what is taken from them is read and proved first. */
   constructor(
     readonly store: Store,
     readonly target: OpenTree,
@@ -48,8 +48,8 @@ export class Placer {
   }
 
   /**
-   * `later`: another entry of the new tree has the same content and comes first, or is the first name
-   * of this one, and does not stand yet.
+   * `later`: another entry of the new tree has the same content, or is the first name of this one, and is
+   * not in place yet.
    */
   place(entry: Entry, line: string): Placed {
     const { files, trees } = this.host
@@ -69,7 +69,7 @@ export class Placer {
     return 'placed'
   }
 
-  /** A later name of a hard link, whose lines agree in all but the path. */
+  /** A later name of a hard link; the lines of both names agree in all but the path. */
   #link(entry: Entry, first: Path): Placed {
     const { root } = this.target
     if (!this.#stands(first, entry)) return 'later'
@@ -92,7 +92,7 @@ export class Placer {
       if (stat?.type !== 'file' || stat.size !== source.size) continue
       const standing = isAsItsLine(stat, source, this.store.times)
       if (prove ? !this.#holds(tree, source) : !standing) continue
-      // An inode that has the same path in the new tree is linked there, and nowhere else.
+      // An inode with the same path in the new tree is linked there and nowhere else.
       const isFree = prove
         ? source.path === entry.path
         : trees.findLine(this.target.manifest, source.path) !== line
@@ -117,7 +117,7 @@ export class Placer {
     }
   }
 
-  /** Its content is the one that its line names, and the disk can read it. */
+  /** Whether its content is what its line says, and the disk can read it. */
   #holds({ root }: OpenTree, { path, size, digest }: Entry): boolean {
     const { files, checksums } = this.host
     try {
@@ -140,7 +140,7 @@ export class Placer {
   }
 }
 
-/** That inode may be linked. */
+/** Whether that inode may be linked. */
 function samePathFirst(lines: readonly string[], path: Path): string[] {
   const isSame = (line: string) => Number(parseManifestLine(line).path === path)
   return [...lines].sort((one, other) => isSame(other) - isSame(one))
@@ -151,7 +151,9 @@ export function metadataOf(entry: Entry): Metadata {
   return { mode, uid, gid, modified, xattrs }
 }
 
-/** Whether a file has the metadata of its line: if not, it was edited, and nobody vouches for it. */
+/**
+ * Whether a file has the metadata of its line. If not, it was edited, and nobody vouches for it.
+ */
 function isAsItsLine(stat: Stat, entry: Entry, times: DiskTimes): boolean {
   return (
     stat.type === 'file' &&
@@ -163,7 +165,10 @@ function isAsItsLine(stat: Stat, entry: Entry, times: DiskTimes): boolean {
   )
 }
 
-/** Hard-linked and xattr-bearing files are copied: too few to be worth the cases. */
+/**
+ * Files with hard links or extended attributes are copied: there are too few to be worth a case of their
+ * own.
+ */
 function sameMetadata(source: Entry, entry: Entry): boolean {
   return (
     source.mode === entry.mode &&

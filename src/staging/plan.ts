@@ -1,6 +1,6 @@
 /**
- * What an upgrade will take, found before anything is written: files and bytes to fetch, entries to
- * make, and whether the disk has room for it.
+ * What an upgrade will take, worked out before anything is written: files and bytes to fetch, entries to
+ * make, and whether the disk has room for it all.
  */
 import { SpaceError } from '../errors.ts'
 import type { Fd, Host } from '../host.ts'
@@ -8,19 +8,19 @@ import type { OpenTree, Store } from '../store/store.ts'
 import { megabytes } from '../text.ts'
 
 export interface StagePlan {
-  /** Regular files whose content does not lie in the live tree at the same path, and their bytes. */
+  /** Regular files whose content is not in the live tree at the same path, and their bytes. */
   files: number
   bytes: number
-  /** Regular files to be copied, since only their metadata is new, and their bytes. */
+  /** Regular files to be copied because only their metadata is new, and their bytes. */
   copied: number
   copiedBytes: number
-  /** Entries to be linked, made, and found in place. */
+  /** Entries to be linked, entries to be made, and those found in place. */
   linked: number
   made: number
   kept: number
 }
 
-/** `root` undefined: nothing stands yet. */
+/** `root` undefined: nothing is there yet. */
 interface PlannedTree {
   manifest: Fd
   root: Fd | undefined
@@ -52,12 +52,14 @@ export function planStaging(
   }
 }
 
-/** What a directory entry and its share of an inode table cost, at the most, beside the content (bytes). */
+/**
+ * What a directory entry and its share of an inode table cost at most, apart from the content (bytes).
+ */
 const ENTRY_BYTES = 128
-/** Of content: one part in so many goes to the blocks that say where it lies. */
+/** One part in so many of the content is added for the blocks that say where it is. */
 const INDEX_SHARE = 256
 
-/** Bytes of the disk that a plan takes at the most, beside what is to stay free. */
+/** Bytes of the disk that a plan takes at most, apart from what must stay free. */
 export function bytesNeeded(plan: StagePlan, blockSize: number): number {
   const content = plan.bytes + plan.copiedBytes
   const inodes = plan.files + plan.copied + plan.made
@@ -65,7 +67,7 @@ export function bytesNeeded(plan: StagePlan, blockSize: number): number {
   return content + index + inodes * blockSize + plan.linked * ENTRY_BYTES
 }
 
-/** Throws SpaceError where the plan does not fit and `reserveBytes` would not stay free. */
+/** Throws a SpaceError unless the plan fits and leaves `reserveBytes` free. */
 export function checkSpace(host: Host, store: Fd, plan: StagePlan, reserveBytes: number): void {
   const space = host.files.space(store)
   const inodes = plan.files + plan.copied + plan.made
@@ -75,14 +77,14 @@ export function checkSpace(host: Host, store: Fd, plan: StagePlan, reserveBytes:
       `this upgrade needs ${megabytes(needed)} of free space, and the store's disk has ` +
         `${megabytes(space.bytes)}: ${megabytes(needed - space.bytes)} are missing`,
       needed - space.bytes,
-      'free that much, then run this again; no file of it was fetched',
+      'free that much, then run this again; none of its files was fetched',
     )
   }
   if (inodes > space.inodes) {
     throw new SpaceError(
       `this upgrade needs ${inodes} inodes, and the store's disk has ${space.inodes} left`,
       0,
-      'remove files, then run this again; no file of it was fetched',
+      'remove files, then run this again; none of its files was fetched',
     )
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Builds the new tree in `staging`: manifest first, then whatever the disk already has, then what
- * must be fetched. It starts from whatever stands there (nothing, what a killed run left, or the
- * tree that ran before the last swap), so starting is resuming. The running tree is only read.
+ * Builds the new tree in `staging`: manifest first, then whatever the disk already has, then what must be
+ * fetched. It starts from whatever is there (nothing, what a killed run left, or the tree that ran before
+ * the last swap), so starting is resuming. The running tree is only read.
  */
 import type { Undone } from 'native:trees'
 import { assert } from '../errors.ts'
@@ -19,12 +19,12 @@ import { type Placed, Placer } from './place.ts'
 import { checkSpace, planStaging, STEP_ENTRIES, type StagePlan } from './plan.ts'
 import type { Staging } from './staging.ts'
 
-/** Wanted files that are held in memory at once: half a megabyte of lines. */
+/** Wanted files held in memory at once: half a megabyte of lines. */
 const BATCH_FILES = 2048
-/** Entries that wait for another one and are held in memory; what goes beyond is found by one more walk. */
+/** Entries held in memory while they wait for another one; any more are found by another walk. */
 const WAITING_MAX = 2048
 
-/** Of the store, beside the running tree: first what waits, which is the newest. */
+/** The store's trees besides the running one: first the one that waits, which is the newest. */
 const OTHERS: TreeName[] = ['upgraded-root', 'previous-root']
 
 interface StagedTree {
@@ -37,7 +37,7 @@ export interface StageReport {
   linked: number
   fetchedFiles: number
   fetchedBytes: number
-  /** Files of the running tree that somebody edited: the edits are not carried over. */
+  /** Files of the running tree that somebody edited; the edits are not carried over. */
   edited: number
 }
 
@@ -60,7 +60,7 @@ export async function stage(staging: Staging, source: Source): Promise<StagedTre
 
 async function stageOnce(staging: Staging, source: Source): Promise<StagedTree> {
   const { store, release, progress, mend } = staging
-  // What a mended tree is built beside may be all that this laptop has.
+  // When mending, the previous tree may be all that this laptop has: it is not recycled.
   prepare(store, mend === undefined)
   await bringManifest(staging, source)
   raiseFloor(store, release.version)
@@ -73,15 +73,17 @@ async function stageOnce(staging: Staging, source: Source): Promise<StagedTree> 
   )
   store.host.files.removeTree(store.directory, 'staging/partial')
   if (report.edited > 0 && mend === undefined) {
-    progress.note(`${report.edited} files of the running system were edited; the edits end with it`)
+    progress.note(
+      `${report.edited} files of the running system were edited; the edits are not carried over`,
+    )
   }
   return { store, release, report }
 }
 
 /**
- * Opens the running tree, if there is one. Where it is to be mended and its manifest is damaged as
- * well, the new tree's says which of its files to look at; where it is gone, another one of the
- * store stands in for it.
+ * Opens the running tree, if there is one. If it is to be mended and its manifest is damaged as well, the
+ * new tree's manifest says which of its files to look at; if it is gone, another tree of the store stands
+ * in for it.
  */
 async function withLive<Result>(
   { store, mend }: Staging,
@@ -106,8 +108,8 @@ async function withLive<Result>(
 }
 
 /**
- * For a repair: every tree that it may take from what it has whole, the live one first, because a file
- * that has merely another mode there has its content still.
+ * For a repair: every tree from which whole files may be taken, the live one first, because a file that
+ * merely has another mode there still has its content.
  */
 async function withSpare<Result>(
   { store, mend }: Staging,
@@ -134,9 +136,12 @@ class Builder {
   readonly #placer: Placer
   readonly #fetcher: Fetcher
   readonly #report: StageReport = { linked: 0, fetchedFiles: 0, fetchedBytes: 0, edited: 0 }
-  /** The live tree, as far as its files may be linked. */
+  /** The live tree, if its files may be linked. */
   readonly #links: OpenTree | undefined
-  /** Entries that wait for another one of the new tree, in its order, and how many more there are. */
+  /**
+   * Entries that wait for another one of the new tree, in its order, and how many more there are than are
+   * held.
+   */
   #waiting: Undone[] = []
   #unheld = 0
 
@@ -183,13 +188,13 @@ class Builder {
     }
   }
 
-  /** One walk over the manifest; what waits for another entry of the new tree is left. */
+  /** One walk over the manifest; what waits for another entry of the new tree is left for later. */
   async #round(needs: StagePlan): Promise<void> {
     this.#waiting = []
     this.#unheld = 0
     const undone = this.#undone()
     const { version, entries } = this.staging.release
-    // Where nearly everything is wanted the names would cost more than the list of the whole tree.
+    // If nearly everything is wanted, the names would cost more than the list of the whole tree.
     const whole = needs.files * 2 > entries
     for (;;) {
       const batch = take(undone, whole ? 1 : BATCH_FILES)
@@ -206,7 +211,7 @@ class Builder {
     for (const entry of entries) yield this.#fetcher.wanted(entry)
   }
 
-  /** Brings the tree forward and gives the entries that only the source has. */
+  /** Brings the tree forward and yields the entries that only the source has. */
   *#undone(): Generator<Entry, void, void> {
     const { trees } = this.#host
     const { manifest, root: tree } = this.target
@@ -239,14 +244,14 @@ class Builder {
       return placed
     }
     if (undone.reason === 'edited') this.#report.edited++
-    // The size of a later name was counted with its first one.
+    // The size of a later name was counted with the first one.
     if (placed === 'placed') {
       this.#fetcher.placed(entry.hardLinkTo === undefined ? entry.size : 0, entry.path)
     }
     return placed
   }
 
-  /** Now that all has come, what waited can be placed. How many wait still. */
+  /** Now that everything has come, places what waited. Returns how many are still waiting. */
   #placeWaiting(): number {
     const unheld = this.#unheld
     const waiting = this.#waiting

@@ -12,8 +12,8 @@ export interface Staging {
   progress: Progress
   /**
    * How a running tree that may be damaged is used; undefined: it is as its manifest says. `link`: what
-   * looks right is linked, and its content has yet to be proved. `basis`: nothing of it is taken but
-   * what the transfer checks.
+   * looks right is linked, and its content is yet to be proved. `basis`: its files serve only as a basis
+   * for the transfer, which checks what comes out.
    */
   mend?: 'link' | 'basis'
 }

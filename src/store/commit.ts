@@ -1,6 +1,6 @@
 /**
- * Makes a verified tree wait for its swap. Only after everything is on the disk does it get the name
- * `upgraded-root`; it takes a `VerifiedTree`, which only `verify` makes.
+ * Makes a verified tree wait for its swap. It gets its name only when everything is on the disk:
+ * `upgraded-root`. Takes a `VerifiedTree`, which only `verify` makes.
  */
 import type { TreeName } from './store.ts'
 import type { VerifiedTree } from './verify.ts'
@@ -10,8 +10,8 @@ export function commit(tree: VerifiedTree): void {
 }
 
 /**
- * The first tree of a store has nothing to be swapped with: it becomes the one that runs. What has its
- * name without being a tree, leftovers of one, goes first; nobody may run from it.
+ * The first tree of a store has nothing to swap with, so it becomes the running one. Leftovers under that
+ * name go first; nothing may be running from them.
  */
 export function commitFirst(tree: VerifiedTree): void {
   place(tree, 'fakeroot')

@@ -1,8 +1,8 @@
 /**
- * What stands under a name of the store, brought to what the name is for: a regular file or a folder,
- * without flags that forbid to change it. Done once somebody has the lock, before anything is read. A
- * state record is left to `mendRecord`, which knows what to begin it with; of the tree that runs only
- * what stands beside its root is looked at, and no flag is taken off it.
+ * Makes every entry of the store what its name promises: a regular file or a folder, without flags that
+ * keep it from being changed. Runs as soon as somebody has the lock, before anything is read. The state
+ * record is left to `mendRecord`, which knows how to begin a new one. Of the running tree only what stands
+ * beside its root is looked at, and its flags stay.
  */
 import { isSystemError } from '../errors.ts'
 import type { Path } from '../host.ts'
@@ -20,7 +20,7 @@ const FOLDERS = [
 ]
 const FILES = ['lock', 'keys', 'room', 'set-aside', 'upstream-newest', 'scratch', 'probe', 'turn']
 
-/** By name: what belongs there. `state` itself is not among them. */
+/** What belongs under each name. `state` itself is not among them. */
 const KINDS = new Map<Path, Kind>([
   ...FOLDERS.map((name) => [name, 'dir'] as const),
   ...FILES.map((name) => [name, 'file'] as const),
@@ -36,7 +36,7 @@ const PARTS = new Map<Path, Kind>([
   ['partial', 'dir'],
 ])
 
-/** Best effort: what can't be healed is met again, and told, by whoever needs it. */
+/** Best effort: whoever needs what can't be healed will meet it again, and report it. */
 export function heal(store: StoreFolder, runs: (tree: Path) => boolean): void {
   attempt(() => {
     const { files } = store.host
@@ -68,7 +68,7 @@ function healTree(store: StoreFolder, tree: Path, isRunning: boolean): void {
   }
 }
 
-/** False where nothing is left of that name. */
+/** False if nothing of that name is left. */
 function stays(store: StoreFolder, path: Path, kind: Kind): boolean {
   const type = store.host.files.stat(store.directory, path)?.type
   if (type === undefined || type === kind) return type !== undefined

@@ -1,7 +1,7 @@
 /**
- * The keys statements that this device has followed, in the file `keys` of the store: with the
- * configured keys they say whom it trusts. Replaced as a whole, so that a power cut leaves the old
- * chain or the new one; a chain that is damaged is none, and comes again from a source.
+ * The keys statements that this device has followed, in the store's file `keys`: together with the
+ * configured keys they say whom it trusts. The file is replaced as a whole, so a power cut leaves the old
+ * chain or the new one. A damaged chain counts as none, and comes again from a source.
  */
 import { isSystemError, TrustError } from '../errors.ts'
 import { KEY_CHAIN_SIZE_MAX } from '../limits.ts'
@@ -12,7 +12,7 @@ import type { Store } from './store.ts'
 
 const FILE = 'keys'
 
-/** The keys that hold here. */
+/** The keys that this device trusts now. */
 export function trustedKeys(
   store: Store,
   configured: readonly PublicKey[],
@@ -22,21 +22,21 @@ export function trustedKeys(
 }
 
 /**
- * The keys that may have signed a tree that stands already: those of releases that hold here, and those
- * that held once. A key that is revoked brings nothing new, but what it brought was proved then, and a
+ * The keys that may have signed a tree that is already here: the release keys that are trusted now, and
+ * those that once were. A revoked key brings nothing new, but what it brought was proved at the time, and a
  * laptop must not lose its system because of it.
  */
 export function keysEverTrusted(store: Store, configured: readonly PublicKey[]): PublicKey[] {
   try {
     return followChain(configured, kept(store), 'release', store.host).ever
   } catch (error) {
-    // What the disk can't give must not take the trees of the configured keys with it.
+    // A chain that the disk can't read must not cost us the trees of the configured keys.
     if (isSystemError(error)) return [...configured]
     throw error
   }
 }
 
-/** The key that signed a release, where it is one that was revoked since. */
+/** The key that signed a release, if it has been revoked since. */
 export function revokedSigner(
   store: Store,
   configured: readonly PublicKey[],
@@ -48,8 +48,8 @@ export function revokedSigner(
 }
 
 /**
- * Follows what a source carries, on top of what is kept, for each role whose configured keys are
- * given. True where something new was followed, and is kept now.
+ * Follows the keys statements of a source, on top of those kept here, for each role whose configured keys
+ * are given. True if there was something new to follow, which is kept now.
  */
 export function followKeys(
   store: Store,

@@ -1,7 +1,7 @@
 /**
- * A state record that is damaged, by a worn disk or by somebody: begun again from what of it can
- * still be read and of what the signed trees say. Without it no boot could be counted. To be called
- * under the store's lock.
+ * Begins a damaged state record again, from what can still be read of it and from what the signed trees
+ * say: a worn disk or somebody's hand may have damaged it, and without it no boot can be counted. Needs the
+ * store's lock.
  */
 import { ConfigError, isOfMachine, isSystemError, TrustError } from '../errors.ts'
 import type { PublicKey } from '../release/signify.ts'
@@ -10,10 +10,10 @@ import { newerRelease, readState, salvageState, writeState } from './state.ts'
 import type { Store, Tree, TreeName } from './store.ts'
 
 const TREES: TreeName[] = ['fakeroot', 'upgraded-root', 'previous-root']
-/** They ran, with keys that were good then; what never ran must not begin with one that was revoked. */
+/** These ran, with keys that were good then; what never ran must not start under a revoked key. */
 const RAN: TreeName[] = ['fakeroot', 'previous-root']
 
-/** `note` is told if it was; `configured` are the keys of the role `release`. */
+/** Calls `note` if it was damaged; `configured` are the keys of the role `release`. */
 export function mendRecord(
   store: Store,
   configured: readonly PublicKey[],
@@ -21,17 +21,19 @@ export function mendRecord(
 ): void {
   if (isReadable(store)) return
   const state = salvageState(store)
-  // The floor, and the date of the newest release, are what the signed trees say at the least.
+  // The floor and the date of the newest release are at least what the signed trees say.
   for (const name of TREES) {
     const release = signedTree(store, name, configured)?.release
     state.floor = Math.max(state.floor, release?.version ?? 0)
     if (release) state.newestRelease = newerRelease(state.newestRelease, release)
   }
   writeState(store, state)
-  note(`the state record was damaged: it begins again, with the floor ${state.floor}`)
+  note(`the state record was damaged: it begins again, with the floor at ${state.floor}`)
 }
 
-/** A tree with its release; undefined also where its statement is damaged or by nobody whom we trust. */
+/**
+ * A tree with its release; also undefined if its statement is damaged, or signed by nobody we trust.
+ */
 export function signedTree(
   store: Store,
   name: TreeName,

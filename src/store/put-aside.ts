@@ -1,27 +1,27 @@
 /**
- * What stands in the store and resists removal (a mount in it, a swap file, a disk that refuses) gets a
- * name of its own, so that nothing has to wait for it. It goes when it can: each upgrade and recovery
- * tries again. Nothing here touches the tree that runs.
+ * What can't be removed from the store (a mount in it, a swap file, a disk that refuses) gets a name of its
+ * own, so that nothing has to wait for it. Each upgrade and recovery tries again to remove it. Nothing here
+ * touches the running tree.
  */
 import { isSystemError } from '../errors.ts'
 import type { Fd, Host, Path } from '../host.ts'
 
 const PREFIX = 'put-aside-'
 
-/** What the kernel says of an entry that is there and does not go. */
+/** What the kernel says of an entry that is there and can't be removed. */
 const RESISTS = ['EPERM', 'EACCES', 'EBUSY', 'ENOTEMPTY', 'EEXIST']
 
 export function resists(error: unknown): error is Error {
   return isSystemError(error, ...RESISTS)
 }
 
-/** Where it happens: a store, before or after anybody calls it one. */
+/** The folder of a store, whether or not it has been opened as one yet. */
 export interface StoreFolder {
   readonly host: Host
   readonly directory: Fd
 }
 
-/** Removes what has the name, or gives it another one. Throws where neither is possible. */
+/** Removes what has the name, or renames it. Throws if neither is possible. */
 export function removeOrPutAside(place: StoreFolder, name: Path): void {
   try {
     place.host.files.removeTree(place.directory, name)
@@ -31,7 +31,7 @@ export function removeOrPutAside(place: StoreFolder, name: Path): void {
   }
 }
 
-/** A rename to a name of the same directory does nothing, so that each time takes a new one. */
+/** Takes a new name each time: renaming a directory to another name of its own does nothing. */
 export function rename(place: StoreFolder, name: Path, prefix: string): void {
   const { host, directory } = place
   let number = 1
@@ -40,7 +40,7 @@ export function rename(place: StoreFolder, name: Path, prefix: string): void {
   host.files.sync(directory)
 }
 
-/** Once more: by now it may go. */
+/** Tries again: by now it may be removable. */
 export function clearAside(place: StoreFolder): void {
   for (const name of namesAside(place)) {
     try {

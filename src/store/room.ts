@@ -1,14 +1,14 @@
 /**
- * Room for the state record on a disk that somebody filled to the last block: a file of the store that
- * can be given up. Without it a start could not be counted, and a trial would never come to its end.
- * It holds nothing that anybody reads.
+ * Room for the state record on a disk that somebody filled to the last block: a file in the store that can
+ * be given up. Without it no start could be counted, and a trial would never end. Nobody reads what it
+ * holds.
  */
 import { isSystemError, SpaceError } from '../errors.ts'
 import { megabytes } from '../text.ts'
 import type { Store } from './store.ts'
 
 const NAME = 'room'
-/** Some erase blocks of flash, so that giving it up gives whole ones (bytes). */
+/** Several erase blocks of flash, so that giving it up frees whole ones (bytes). */
 const ROOM_BYTES = 512 * 1024
 const PIECE_BYTES = 64 * 1024
 
@@ -17,7 +17,7 @@ export function isFull(error: unknown): error is Error {
   return isSystemError(error, 'ENOSPC', 'EDQUOT')
 }
 
-/** Makes it where it is not there. False where the disk has no room for it. */
+/** Makes it if it is missing. False if the disk has no room for it. */
 export function keepRoom(store: Store): boolean {
   const { host, directory } = store
   const { files, random } = host
@@ -27,7 +27,7 @@ export function keepRoom(store: Store): boolean {
     if (stat) files.removeFile(directory, NAME)
     const fd = files.createFile(directory, NAME, 0o600)
     try {
-      // What can be packed would take no room on a file system that packs.
+      // On a file system that compresses, anything but random bytes would take no room.
       for (let done = 0; done < ROOM_BYTES; done += PIECE_BYTES) {
         files.write(fd, random.randomBytes(PIECE_BYTES), 0, PIECE_BYTES)
       }
@@ -44,16 +44,16 @@ export function keepRoom(store: Store): boolean {
   }
 }
 
-/** Gives it up; false where there was none. */
+/** Gives it up; false if there was none. */
 export function giveRoom({ host, directory }: Store): boolean {
   if (!host.files.stat(directory, NAME)) return false
   host.files.removeFile(directory, NAME)
-  // The blocks are free only when the name is gone for good.
+  // The blocks are free only once the name is gone for good.
   host.files.sync(directory)
   return true
 }
 
-/** What a full disk means for whoever asked for something: how much is there, and what to do. */
+/** What a full disk means to whoever asked for something: how much is free, and what to do. */
 export function spaceError({ host, directory }: Store, error: Error, wantedBytes: number): Error {
   if (!isFull(error)) return error
   const { bytes, inodes } = host.files.space(directory)

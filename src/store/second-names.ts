@@ -1,8 +1,8 @@
 /**
- * Some file systems (JFFS2) make the new name of a rename before they drop the old one, so that a
- * power cut leaves a directory with both. Nothing can drop a name of a directory that is not empty:
- * it is moved out of the way instead, and goes when its tree has gone. Called before anything else
- * looks at the trees, so that nobody takes one tree for two.
+ * Some file systems (JFFS2) write the new name of a rename before they drop the old one, so a power cut can
+ * leave a directory with both. Nothing can drop one name of a directory that is not empty: it is moved out
+ * of the way instead, and goes once its tree has gone. Called before anything else looks at the trees, so
+ * that nobody takes one tree for two.
  */
 import { isSystemError } from '../errors.ts'
 import { rename } from './put-aside.ts'
@@ -11,7 +11,9 @@ import type { Store, TreeName } from './store.ts'
 /** Where the old tree lies between the two renames of a swap. */
 export const ASIDE = 'previous-root.swap'
 
-/** The first of two names is the one to be kept: whatever was cut can begin again from there. */
+/**
+ * Of two names the one that comes first here is kept: whatever was cut short can begin again from it.
+ */
 const NAMES: (TreeName | typeof ASIDE)[] = [
   'fakeroot',
   'previous-root',
@@ -38,7 +40,7 @@ export function separate(store: Store): void {
     try {
       files.removeTree(directory, name)
     } catch (error) {
-      // The name of a directory that is gone already: it ends with the next mount.
+      // The directory is gone already; its name goes with the next mount.
       if (!isSystemError(error)) throw error
     }
   }

@@ -1,6 +1,6 @@
 /**
- * The state record: what the store must remember outside of its trees. One small text of
- * `key=value` lines, replaced as a whole. Facts that the trees tell themselves are not in it.
+ * The state record: what the store must remember outside of its trees. One small text of `key=value` lines,
+ * replaced as a whole. What the trees themselves can tell is not in it.
  */
 import { ConfigError, isOfMachine, isSystemError, TrustError } from '../errors.ts'
 import { STATE_SIZE_MAX, TIME_JUMP_MAX_SECONDS, VERSION_MAX } from '../limits.ts'
@@ -32,11 +32,11 @@ export interface HomeRecord {
   message: string
 }
 
-/** A wait that must survive a reboot, because the sources lacked or failed to serve a version. */
+/** A wait that must survive a reboot, because the sources lack a version or failed to serve it. */
 export interface Wait {
-  /** How often, in a row, a school server lacked the version since the order was begun. */
+  /** How often in a row a school server lacked the version since the order of sources was begun. */
   tries: number
-  /** How often, in a row, all sources failed, and the order was begun again. */
+  /** How often in a row all sources failed, so that the order was begun again. */
   failures: number
   /** By the wall clock, in seconds since 1970. */
   begun: number
@@ -49,33 +49,35 @@ export interface State {
   intent: Intent | undefined
   /** The version that runs on trial, until it is confirmed or swapped back. */
   trial: number | undefined
-  /** The version that was confirmed last: its system knows how to say that it is healthy. */
+  /** The last version that was confirmed: its system can say that it is healthy. */
   confirmed: number | undefined
-  /** How often the running tree was booted since it was last seen healthy. */
+  /** How often the running tree has booted since it was last seen healthy. */
   boots: number
-  /** Versions that were swapped back because they never became healthy: not taken again unasked. */
+  /** Versions that were rolled back because they never became healthy: not taken again unasked. */
   bad: number[]
   /**
-   * What time it was when home was heard last, in seconds since 1970: by its own clock, which has the
-   * last word, also backwards. 0: never. No date in a release moves it.
+   * The time when home was last heard, in seconds since 1970, by home's own clock, which has the last word
+   * even if it goes backwards. 0: never. No date in a release moves it.
    */
   trustedSeconds: number
-  /** How long this laptop has run since that time, as far as it was counted. Leases are judged by the sum. */
+  /**
+   * How long this laptop has run since then, as far as that was counted. Leases are judged by the sum.
+   */
   ranSeconds: number
-  /** The highest version whose statement was proved here, and when it says that it was issued. */
+  /** The highest version whose statement was proved here, and the date of issue in it. */
   newestRelease: ReleaseDate | undefined
-  /** When the unlock statements were signed that were used here: each of them works once. */
+  /** When each of the unlock statements used here was signed: each works once. */
   unlocks: number[]
   /**
-   * When the newest push was signed that was heard. It is no trusted time: whoever has the key of the
-   * role may only say "ask", and must not move the time that leases and replies are judged by.
+   * When the newest push heard here was signed. This is not a trusted time: whoever holds the push key may
+   * only say "ask", and must not move the time by which leases and replies are judged.
    */
   pushSeconds: number
   home: HomeRecord | undefined
   wait: Wait | undefined
   /** How the last upgrade ended: a time as text, the class of the error or `done`, and its message. */
   last: { time: string; outcome: string; message: string } | undefined
-  /** The last one that a source made, also where the next source healed it. */
+  /** The last attack by a source, even if the next source made up for it. */
   attack: Attack | undefined
 }
 
@@ -90,7 +92,7 @@ interface Attack {
   name: string
   time: string
   message: string
-  /** The home server has heard of it. */
+  /** The home server has been told. */
   told: boolean
 }
 
@@ -117,9 +119,9 @@ const NAME = 'state'
 const PRIORITY_WORDS = ['low', 'normal', 'urgent'] as const
 /** More bad versions than this are not remembered; the oldest goes first. */
 const BAD_MAX = 32
-/** Nor more unlock statements: older ones are refused by their date. */
+/** More unlock statements aren't remembered either: older ones are refused by their date. */
 const UNLOCKS_MAX = 16
-/** Characters of a text that came from elsewhere. */
+/** The limit of a text that came from elsewhere (characters). */
 const TEXT_MAX = 1000
 
 type RecordValues = ReadonlyMap<string, string>
@@ -129,7 +131,9 @@ export function readState(store: Store): State {
   return values ? stateOf(values, versionIn) : { ...FIRST_STATE }
 }
 
-/** What can still be told of a record that is damaged; the rest is as in a new store. Never throws of it. */
+/**
+ * What can still be read of a damaged record; the rest is as in a new store. The damage is never thrown.
+ */
 export function salvageState(store: Store): State {
   try {
     return stateOf(valuesOf(store) ?? new Map(), (text) => (isVersion(text) ? Number(text) : 0))
@@ -143,7 +147,7 @@ export function salvageState(store: Store): State {
 function valuesOf(store: Store): RecordValues | undefined {
   const bytes = readFile(store.host.files, store.directory, NAME, STATE_SIZE_MAX)
   if (!bytes) return undefined
-  // Text for people is UTF-8; where a bad byte is in it, the lines beside it still say what they said.
+  // Text for people is UTF-8; a bad byte in one line doesn't spoil the others.
   const text = textOfBytes(bytesOfArray(bytes)) ?? bytesOfArray(bytes)
   const values = new Map<string, string>()
   for (const line of text.split('\n')) {
@@ -153,7 +157,7 @@ function valuesOf(store: Store): RecordValues | undefined {
   return values
 }
 
-/** `version` reads a number that names one, and says what becomes of one that does not. */
+/** `version` reads a number that names a version, and decides what becomes of any other. */
 function stateOf(values: RecordValues, version: (text: string) => number): State {
   const optional = (key: string) => {
     const text = values.get(key)
@@ -235,13 +239,13 @@ function replaceRecord(store: Store, lines: string[]): void {
   try {
     replace()
   } catch (error) {
-    // On a full disk there is room for just this.
+    // On a full disk, this is what the room was kept for.
     if (!isFull(error) || !giveRoom(store)) throw error
     replace()
   }
 }
 
-/** Replaces some fields, and leaves the rest as it is. */
+/** Replaces some fields and leaves the others as they are. */
 export function changeState(store: Store, change: Partial<State>): void {
   store.alone(() => writeState(store, { ...readState(store), ...change }))
 }
@@ -253,7 +257,7 @@ export function raiseFloor(store: Store, version: number): void {
   })
 }
 
-/** The date of a release that was proved, and is for this device. */
+/** Notes the date of a release that was proved and is meant for this device. */
 export function noteRelease(store: Store, { version, issued }: ReleaseDate): void {
   store.alone(() => {
     const { newestRelease } = readState(store)
@@ -263,8 +267,8 @@ export function noteRelease(store: Store, { version, issued }: ReleaseDate): voi
 }
 
 /**
- * A higher version was signed later, whatever its date says: where that is the earlier one, the one
- * before was wrong, and no longer holds. So one wrong date is over with the next release.
+ * A higher version was signed later, whatever its date says. If its date is the earlier one, the one before
+ * was wrong and no longer counts; so one wrong date lasts only until the next release.
  */
 export function newerRelease(seen: ReleaseDate | undefined, release: ReleaseDate): ReleaseDate {
   const { version, issued } = release
@@ -273,7 +277,7 @@ export function newerRelease(seen: ReleaseDate | undefined, release: ReleaseDate
   return { version, issued }
 }
 
-/** The newest time that was signed, by home or in a release: by this an expiry is judged, and no lease. */
+/** The newest signed time, from home or from a release. Expiry is judged by it; leases are not. */
 export function signedSeconds(state: Pick<State, 'trustedSeconds' | 'newestRelease'>): number {
   return Math.max(state.trustedSeconds, state.newestRelease?.issued ?? 0)
 }
@@ -309,7 +313,7 @@ function homeRecordOf(values: RecordValues, version: number | undefined): HomeRe
 }
 
 function waitOf(values: RecordValues): Wait | undefined {
-  // Of an earlier program, without the failures.
+  // Written by an earlier program, without the failures.
   const [tries, begun, until, failures = '0'] = (values.get('wait') ?? '').split(' ')
   const beginning = parseInstant(begun ?? '')
   const end = parseInstant(until ?? '')

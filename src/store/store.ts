@@ -1,7 +1,7 @@
 /**
- * The store: one directory that holds the trees of the device, its state record and its lock. Every
- * step reaches the device's disk through the handle that is opened here. It never opens a tree for
- * writing; only staging does.
+ * The store: one directory that holds the trees of the device, its state record and its lock. Every step
+ * reaches the device's disk through the handle opened here. It never opens a tree for writing; only staging
+ * does.
  */
 import { type DiskTimes, UNKNOWN_TIMES } from '../disk-times.ts'
 import { BusyError, ConfigError, isSystemError, TrustError } from '../errors.ts'
@@ -22,7 +22,7 @@ export type TreeName = 'fakeroot' | 'upgraded-root' | 'staging' | 'previous-root
 export interface Tree {
   name: TreeName
   release: Release
-  /** The signed bytes that the release was read from. */
+  /** The signed bytes from which the release was read. */
   statement: Uint8Array
 }
 
@@ -32,14 +32,16 @@ export interface OpenTree {
   root: Fd
 }
 
-/** Below `/`: the identity of the tree that the running system has as its root. */
+/**
+ * Below `/`: a file that holds the identity of the tree that the running system has as its root.
+ */
 export const ROOT_MARK = 'run/xo/root-tree'
 /** Two numbers and a colon (bytes). */
 const ROOT_MARK_MAX = 64
 
 /** What the kernel says of a disk whose blocks or directories are broken. */
 const DAMAGE = ['EIO', 'EBADMSG', 'EUCLEAN', 'EISDIR', 'ENOTDIR', 'ELOOP', 'EINVAL']
-/** A block that can't be read once may still be read the second time. */
+/** A block that can't be read the first time may be readable the second time. */
 const READS_MAX = 2
 
 export class Store {
@@ -55,7 +57,7 @@ export class Store {
     readonly directory: Fd,
   ) {}
 
-  /** Opens the store; with `create` it is made where it is missing. */
+  /** Opens the store; with `create` it is made if it is missing. */
   static open(host: Host, path: Path, create: boolean): Store {
     const { files } = host
     if (create) return new Store(host, path, makeFolder(files, path))
@@ -70,7 +72,7 @@ export class Store {
     }
   }
 
-  /** Which times its disk holds, tried when it is first asked for. */
+  /** Which times its disk can hold; found by trying, when it is first needed. */
   get times(): DiskTimes {
     this.#times ??= timesOf(this)
     return this.#times
@@ -81,7 +83,7 @@ export class Store {
     this.host.files.close(this.directory)
   }
 
-  /** Keeps every other upgrader out until `unlock`. The kernel lets go of it when the process dies. */
+  /** Keeps every other upgrader out until `unlock`. If the process dies, the kernel releases it. */
   lock(): void {
     if (this.tryLock()) return
     throw new BusyError(
@@ -97,7 +99,9 @@ export class Store {
     return true
   }
 
-  /** The same for whoever only reads: on a disk that takes no changes nobody else is at work, either. */
+  /**
+   * The same for whoever only reads: on a disk that takes no changes, nobody else is at work either.
+   */
   lockForReading(): void {
     const { files } = this.host
     try {
@@ -116,7 +120,7 @@ export class Store {
       return open()
     } catch (error) {
       if (!isSystemError(error, 'EISDIR', 'ELOOP', 'EINVAL', 'EPERM', 'EACCES')) throw error
-      // Something else has the name, or flags forbid to write: what is in it is nobody's.
+      // Something else has the name, or flags forbid writing; nobody needs what is in it.
       files.clearFlags(this.directory, '.')
       if (this.has('lock')) files.removeTree(this.directory, 'lock')
       return open()
@@ -138,9 +142,9 @@ export class Store {
   }
 
   /**
-   * A read of the state record and the write that follows from it, with nobody else's between. It is
-   * another lock than that of the trees, which is held for as long as a source takes; so whoever changes
-   * the record alone waits for a moment only. Nothing in `use` may wait.
+   * Runs `use` with nobody else's change of the state record in between: for a read and the write that
+   * follows from it. This is not the lock of the trees, which is held for as long as a source takes, so
+   * whoever changes only the record waits no more than a moment. Nothing in `use` may wait.
    */
   alone<Result>(use: () => Result): Result {
     if (this.#isAlone) return use()
@@ -166,15 +170,15 @@ export class Store {
     return this.host.files.stat(this.directory, name) !== undefined
   }
 
-  /** A tree by name; undefined where none stands there, or only the leftovers of one. */
+  /** A tree by name; undefined if there is none, or only the leftovers of one. */
   tree(name: TreeName): Tree | undefined {
     const statement = readFile(this.host.files, this.directory, `${name}/release`, RELEASE_SIZE_MAX)
     return statement && { name, release: readRelease(statement), statement }
   }
 
   /**
-   * The version of a tree by its release; undefined also where that is damaged. Errors that say
-   * nothing of the tree are thrown: who takes it for lost changes names that must not change.
+   * The version of a tree by its release; also undefined if that is damaged. Errors that say nothing about
+   * the tree are thrown: if it were taken for lost, names would change that must not.
    */
   version(name: TreeName): number | undefined {
     for (let reads = 1; ; reads++) {
@@ -194,7 +198,7 @@ export class Store {
     return statement && { name, release: openRelease(statement, keys), statement }
   }
 
-  /** The signed text of a tree, whoever signed it. */
+  /** The signed statement of a tree, whoever signed it. */
   statement(name: TreeName): Uint8Array | undefined {
     return readFile(this.host.files, this.directory, `${name}/release`, RELEASE_SIZE_MAX)
   }
@@ -218,7 +222,7 @@ export class Store {
     }
   }
 
-  /** Whether the root of this process is the tree's, so that nothing of it may change. */
+  /** Whether this process has the tree as its root, so that nothing in it may change. */
   isRoot(name: TreeName): boolean {
     const { files } = this.host
     const tree = files.stat(this.directory, `${name}/root`)?.identity
@@ -231,7 +235,10 @@ export class Store {
     }
   }
 
-  /** Under an overlay the root has another identity than its tree: the start has left the tree's. */
+  /**
+   * Under an overlay the root has another identity than its tree: the early boot has left the tree's in a
+   * file.
+   */
   #markedRoot(root: Fd): string | undefined {
     try {
       const mark = readFile(this.host.files, root, ROOT_MARK, ROOT_MARK_MAX)
@@ -267,8 +274,8 @@ export class Store {
   }
 
   /**
-   * Throws a tree away. Its release goes first: a tree without one is leftovers, so a cut half way
-   * leaves nothing that could be taken for a tree. What resists is put aside.
+   * Removes a tree. Its release goes first: a tree without one is leftovers, so a power cut half way leaves
+   * nothing that could be taken for a tree. What can't be removed is put aside.
    */
   discard(name: TreeName): void {
     const { files } = this.host

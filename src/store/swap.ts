@@ -1,7 +1,7 @@
 /**
- * The swap, the way back, and what finishes either after a power cut. Only here do the names
- * `fakeroot`, `upgraded-root` and `previous-root` change hands, and always in this order: intent
- * written, trees renamed, directory synced, intent cleared. A running tree is never without a name.
+ * The swap, the way back, and what finishes either after a power cut. The names `fakeroot`, `upgraded-root`
+ * and `previous-root` change hands only here, and always in this order: intent written, trees renamed,
+ * directory synced, intent cleared. A running tree is never without a name.
  */
 import { ConfigError, DiskError, isSystemError } from '../errors.ts'
 import { show } from '../text.ts'
@@ -11,12 +11,12 @@ import { changeState, type Intent, readState, type State } from './state.ts'
 import type { Store, TreeName } from './store.ts'
 
 export interface Versions {
-  /** 0 where no tree with a readable release ran. */
+  /** 0 if no tree with a readable release was running. */
   source: number
   target: number
 }
 
-/** Puts the tree that waits in the place of the one that runs. It is on trial until it is confirmed. */
+/** Puts the waiting tree in the place of the running one. It is on trial until it is confirmed. */
 export function swap(store: Store): Versions {
   const target = store.version('upgraded-root')
   if (target === undefined) {
@@ -31,9 +31,8 @@ export function swap(store: Store): Versions {
 }
 
 /**
- * Puts the tree that ran before in the place of the one that runs, which becomes the previous one.
- * It ends a trial. `bad` is remembered as a version that is not to be taken again unasked, and
- * `reason` as how things ended.
+ * Puts the previous tree in the place of the running one, which becomes the previous one. This ends a
+ * trial. `bad` is remembered as a version not to be taken again unasked, `reason` as how things ended.
  */
 export function rollBack(store: Store, why: { bad?: number; reason?: string } = {}): Versions {
   claimStray(store)
@@ -42,12 +41,12 @@ export function rollBack(store: Store, why: { bad?: number; reason?: string } = 
   if (target === undefined) {
     throw new ConfigError(
       'there is no previous tree to go back to',
-      'the way back exists from a swap until the next upgrade is staged',
+      'there is one only from a swap until the next upgrade is staged',
     )
   }
   if (target === source) {
     throw new ConfigError(
-      `the tree before is version ${target}, too: the one that was mended`,
+      `the previous tree is version ${target} as well: the damaged one that was mended`,
       'there is nothing to go back to',
     )
   }
@@ -70,15 +69,15 @@ export function rollBack(store: Store, why: { bad?: number; reason?: string } = 
 }
 
 /**
- * Puts the tree that waits in the place of one that is damaged and that nobody runs from, or of none.
- * The way back stays what it was. After a cut in the middle the tree still waits, and is whole.
+ * Puts the waiting tree in the place of a damaged one that nothing runs from, or of none. The way back
+ * stays what it was. After a power cut in the middle the tree is still waiting, and whole.
  */
 export function replaceDamaged(store: Store): Versions {
   const source = store.version('fakeroot') ?? 0
   const target = store.version('upgraded-root')
   if (target === undefined)
     throw new ConfigError('no tree waits to take the place of a damaged one')
-  // A trial counts only while its version runs, so that the record may come before the trees.
+  // A trial counts only while its version runs, so the record may be written before the trees change.
   changeState(store, source === target ? { boots: 0 } : { trial: target, boots: 0 })
   store.discard('fakeroot')
   store.syncDirectory()
@@ -87,7 +86,7 @@ export function replaceDamaged(store: Store): Versions {
   return { source, target }
 }
 
-/** Finishes what a power cut interrupted. To be called under the lock, before anything else. */
+/** Finishes what a power cut interrupted. Called under the lock, before anything else. */
 export function finishCutSwap(store: Store): Intent | undefined {
   separate(store)
   clearAside(store)
@@ -100,13 +99,16 @@ export function finishCutSwap(store: Store): Intent | undefined {
     finish(store, intent)
     return intent
   } catch (error) {
-    // It came to nothing, and whatever else is asked for goes on.
+    // The swap came to nothing; whatever else was asked for goes on.
     if (error instanceof WithdrawnError) return undefined
     throw error
   }
 }
 
-/** The trees can't change names here, whoever asks and however often. Nothing was renamed, and the intent is gone. */
+/**
+ * The trees can't change names on this disk, no matter who tries how often. Nothing was renamed, and the
+ * intent is gone.
+ */
 class WithdrawnError extends DiskError {
   override name = 'DiskError'
 }
@@ -123,7 +125,10 @@ function withdraw(store: Store, { verb }: Intent, error: Error): never {
   )
 }
 
-/** Of a swap whose intent was lost with the record: the next one must not take its old tree for its own. */
+/**
+ * Left by a swap whose intent was lost with the record: the next swap must not take that old tree for its
+ * own.
+ */
 function claimStray(store: Store): void {
   if (!store.has(ASIDE) || !store.has('fakeroot')) return
   const { files } = store.host
@@ -135,15 +140,14 @@ function claimStray(store: Store): void {
 }
 
 /**
- * Goes on from wherever the renames stopped. The place that the old tree leaves to the new one is
- * `upgraded-root` for a swap and `previous-root` for a roll-back; either way the old one ends up as
- * `previous-root`.
+ * Goes on from wherever the renames stopped. The new tree comes from `upgraded-root` in a swap and from
+ * `previous-root` in a roll-back; either way the old one ends up as `previous-root`.
  */
 function finish(store: Store, intent: Intent): void {
   const { source, target } = intent
   const from: TreeName = intent.verb === 'swap' ? 'upgraded-root' : 'previous-root'
   if (store.has(ASIDE)) {
-    // Two renames, cut after the first: the one that is to run still has its old name, if it stands.
+    // Two renames, cut after the first: the tree that is to run still has its old name, if it exists.
     if (!store.has('fakeroot')) move(store, store.version(from) === target ? from : ASIDE)
   } else if ((store.version('fakeroot') ?? 0) === source && store.version(from) === target) {
     try {
@@ -158,18 +162,18 @@ function finish(store: Store, intent: Intent): void {
   changeState(store, outcome(store, intent))
 }
 
-/** What the record says from now on. An intent that came to nothing leaves a trial as it was. */
+/** What the record says from now on. An intent that came to nothing doesn't touch a trial. */
 function outcome(store: Store, { verb, source, target }: Intent): Partial<State> {
   const done = { intent: undefined }
   if (store.version('fakeroot') !== target) return done
   if (verb === 'roll-back') return { ...done, trial: undefined, boots: 0 }
-  // A tree that took the place of a damaged one of its version is as good as that one was.
+  // A tree that replaced a damaged one of the same version is trusted as much as that one was.
   return source === target ? { ...done, boots: 0 } : { ...done, trial: target, boots: 0 }
 }
 
 /**
- * Exchanges `fakeroot` and `from`. Without RENAME_EXCHANGE (JFFS2) the old tree is moved aside first,
- * and where both are of one version: the names tell how far it came then, and versions do not.
+ * Exchanges `fakeroot` and `from`. Without RENAME_EXCHANGE (JFFS2), or if both are of the same version, the
+ * old tree is moved aside first: then the names tell how far it got, which versions could not.
  */
 function trade(store: Store, { source, target }: Intent, from: TreeName): void {
   if (!store.has('fakeroot')) move(store, from)
@@ -201,7 +205,7 @@ function move(store: Store, from: TreeName | typeof ASIDE): void {
   store.host.files.rename(store.directory, from, store.directory, 'fakeroot')
 }
 
-/** After the trade the old tree is brought to `previous-root`, from whichever name it has now. */
+/** After the exchange the old tree becomes `previous-root`, whatever its name is by now. */
 function keepAsPrevious(store: Store, { source, target }: Intent, from: TreeName): void {
   const { files } = store.host
   const exchanged =
@@ -212,10 +216,10 @@ function keepAsPrevious(store: Store, { source, target }: Intent, from: TreeName
     store.version('fakeroot') === target
   const name = store.has(ASIDE) ? ASIDE : exchanged ? from : undefined
   if (name === undefined) return
-  // The way back before this one, which is given up only now that there is another.
+  // The previous way back is given up only now, when there is another.
   if (store.has('previous-root')) {
     store.discard('previous-root')
-    // The new name must not outlive a cut that the end of the old one did not.
+    // A power cut must not keep the new name and lose the removal of the old one.
     store.syncDirectory()
   }
   files.rename(store.directory, name, store.directory, 'previous-root')

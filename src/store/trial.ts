@@ -1,25 +1,27 @@
 /**
- * The trial of a tree: from its swap until it is confirmed. Each boot is counted before control is
- * handed over, so that a system that never gets as far as to confirm is known by its number of boots.
+ * The trial of a tree, from its swap until it is confirmed. Each boot is counted before control is handed
+ * over, so a system that never gets as far as confirming itself is known by its number of boots.
  */
 import { BusyError, ConfigError } from '../errors.ts'
 import { changeState, readState } from './state.ts'
 import type { Store } from './store.ts'
 
-/** The version that runs on trial; undefined where the running one is settled. */
+/** The version that runs on trial; undefined if the running one is settled. */
 export function trialOf(store: Store): number | undefined {
   const { trial } = readState(store)
   return trial !== undefined && trial === store.version('fakeroot') ? trial : undefined
 }
 
-/** To be called by the early boot, last before the tree is started. Returns the number of this boot. */
+/**
+ * Called by the early boot as the last thing before it starts the tree. Returns the number of this boot.
+ */
 export function countBoot(store: Store): number {
   const boots = readState(store).boots + 1
   changeState(store, { boots })
   return boots
 }
 
-/** The running system is healthy: its trial ends, and what it was upgraded from is no longer needed. */
+/** The running system is healthy: its trial ends, and the version before it is no longer needed. */
 export function confirm(store: Store): { version: number; wasTrial: boolean } {
   return store.alone(() => confirmed(store))
 }
@@ -39,8 +41,8 @@ function confirmed(store: Store): { version: number; wasTrial: boolean } {
 }
 
 /**
- * Throws where a tree is on trial: its way back is what the next upgrade would be built out of. So it
- * is of the very system that runs, where that one was swapped out and waits for its end.
+ * Throws if a tree is on trial, because the next upgrade would be built out of its way back. It throws,
+ * too, if the running system itself was swapped out and is only waiting for its end.
  */
 export function checkSettled(store: Store, next: string): void {
   if (store.isRoot('previous-root')) {
@@ -58,7 +60,7 @@ export function checkSettled(store: Store, next: string): void {
   )
 }
 
-/** A version that was asked for is no longer known as bad. */
+/** A version that somebody asked for no longer counts as bad. */
 export function forgive(store: Store, version: number): void {
   const { bad } = readState(store)
   if (bad.includes(version)) changeState(store, { bad: bad.filter((each) => each !== version) })

@@ -1,6 +1,6 @@
 /**
  * Proves a tree against its manifest. Only what passes here can be committed: `VerifiedTree` is made
- * nowhere else. It reads, and never mends.
+ * nowhere else. It only reads, and never mends.
  */
 import { TrustError } from '../errors.ts'
 import type { Path } from '../host.ts'
@@ -9,7 +9,7 @@ import type { Release } from '../release/release.ts'
 import { show } from '../text.ts'
 import type { OpenTree, Store, Tree, TreeName } from './store.ts'
 
-/** One thing that is wrong with one entry; `extra` stands there without being named. */
+/** One thing that is wrong with one entry; `extra`: an entry that the manifest doesn't name. */
 export interface Damage {
   path: Path
   what: string
@@ -27,7 +27,7 @@ export interface VerifiedTree {
 export interface Verification {
   tree: VerifiedTree | undefined
   entries: number
-  /** Bytes of content that were hashed. */
+  /** Bytes of content that were hashed for it. */
   bytes: number
   damage: Damage[]
 }
@@ -38,18 +38,20 @@ export interface Examined {
   damage: Damage[]
   /** Its manifest is the signed one. */
   hasManifest: boolean
-  /** False where the disk refused more than the content of files: what it holds can't be told. */
+  /**
+   * False if the disk refused more than the content of files, so that nobody can tell what it holds.
+   */
   isReadable: boolean
 }
 
 const VERIFY_STEP_ENTRIES = 4096
-/** More damage than this is not listed: the tree is beyond mending file by file. */
+/** No more damage than this is listed: such a tree is beyond mending file by file. */
 export const DAMAGE_MAX = 10_000
 
 /**
- * Checks that the manifest is the signed one, that nothing else stands in the tree, and every entry:
- * metadata always; content of what its upgrade wrote, which is every file that is not an inode of the
- * tree before it (`full`: content of every file).
+ * Checks that the manifest is the signed one, that the tree holds nothing else, and every entry: always its
+ * metadata, and the content of what its upgrade wrote, which is every file that doesn't share its inode
+ * with the tree before it (`full`: the content of every file).
  */
 export async function verify(
   store: Store,

@@ -107,7 +107,7 @@ test('a record that is garbage is begun again, and boots are counted again', asy
   const laptop = await onTrial()
   laptop.change('dd if=/dev/zero of=xo/state bs=100 count=1 conv=notrunc 2>/dev/null')
   const { output } = await start(laptop)
-  assert.match(output, /state record was damaged: it begins again, with the floor 42/, output)
+  assert.match(output, /state record was damaged: it begins again, with the floor at 42/, output)
   assert.match(output, /^system 42 /m)
   assert.match(laptop.read('xo/state'), /^boots=1$/m)
 })

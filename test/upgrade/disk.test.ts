@@ -68,7 +68,7 @@ test('a disk that is too full before it begins: what is missing is said in MB, a
   const error = await device.fail('upgrade', 73, 'SpaceError')
   const missing = Number(/: ([\d.]+) MB are missing/.exec(error.message)?.[1])
   assert.ok(missing > 0.5 && missing < 4, error.message)
-  assert.match(error.cure, /no file of it was fetched/)
+  assert.match(error.cure, /none of its files was fetched/)
   assert.is(digestOfTree(host, device.root()), before)
   assert.not.ok(existsSync(join(device.store, 'upgraded-root')))
   // What was said to be missing is enough.
