@@ -1,5 +1,5 @@
 /**
- * Any type and any bytes under any name of a store: it recovers, and the next upgrade and swap work. The
+ * Hostile flash, or somebody with a screwdriver: any type and any bytes under any name of a store: it recovers, and the next upgrade and swap work. The
  * places are drawn from a seed, so that a failure can be had again.
  */
 import { spawnSync } from 'node:child_process'
@@ -25,6 +25,7 @@ const ROUNDS = 24
 
 const NAMES = [
   ...['state', 'state.new', 'keys', 'keys.new', 'lock', 'room', 'set-aside', 'upstream-newest'],
+  ...['turn', 'daemon', 'scratch', 'probe', 'ssh'],
   ...['fakeroot', 'fakeroot/release', 'fakeroot/manifest', 'fakeroot/root'],
   ...['upgraded-root', 'upgraded-root/release', 'staging', 'staging/partial', 'staging/root'],
   ...['staging/manifest', 'previous-root', 'previous-root/release', 'previous-root/manifest'],
