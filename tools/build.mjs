@@ -1,8 +1,8 @@
 /**
- * `npm run build`: libraries, our C, the bundle, the program. Of its flavours
- * `program` makes build/TARGET/xo-upgrade and build/TARGET/host, `test` only the host, which runs the
- * bundle file that is its first argument, `asan` both under the sanitizers in build/TARGET-asan.
- * Each object is kept under the digest of all that it was made from, so that a second run does nothing.
+ * `npm run build`: libraries, our C, the bundle, the program. Of its flavours `program` makes
+ * build/TARGET/xo-upgrade and build/TARGET/host, `test` only the host, which runs the bundle file that is
+ * its first argument, and `asan` both under the sanitizers in build/TARGET-asan. Each object is kept under
+ * the digest of everything it was made from, so a second run does nothing.
  */
 import {
   existsSync,
@@ -23,13 +23,13 @@ import { buildLibraries, forEachParallel } from './libraries.mjs'
 import { buildFolder, identityOf, projectFolder, run, sha256, sha256OfFile } from './workplace.mjs'
 
 const hostFolder = join(projectFolder, 'runtime', 'host')
-/** Linked into the host that runs under the sanitizers, and into no other. */
+/** Linked only into the host that runs under the sanitizers. */
 const refusalFolder = join(projectFolder, 'runtime', 'refusal')
 const REFUSAL_FLAGS = ['malloc', 'calloc', 'realloc'].map((name) => `-Wl,--wrap=${name}`)
 const nativeFolder = join(projectFolder, 'native')
 const FLAVOURS = ['program', 'test', 'asan']
 
-/** What all of our C may include; a change of any of them compiles it all again (seconds). */
+/** What all of our C may include; a change to any of them compiles all of it again (seconds). */
 function headersIdentity() {
   const headers = [hostFolder, refusalFolder, nativeFolder].flatMap((folder) =>
     filesBelow(folder, (name) => name.endsWith('.h')),
@@ -37,7 +37,9 @@ function headersIdentity() {
   return headers.map((file) => sha256OfFile(file)).join(' ')
 }
 
-/** The C of the host and of every native module; `main.c` apart, since each program has its own. */
+/**
+ * The C of the host and of every native module, without `main.c`, since each program has its own.
+ */
 function commonSources() {
   const ofHost = filesBelow(hostFolder, (name) => name.endsWith('.c') && name !== 'main.c')
   const ofModules = filesBelow(nativeFolder, (name) => name.endsWith('.c'))
@@ -65,7 +67,7 @@ class Builder {
     this.used = new Set()
   }
 
-  /** The object of one source with these definitions, compiled unless it is there. */
+  /** The object of one source with these definitions; compiled unless it is there. */
   async compile(source, definitions = [], ingredients = '') {
     const parts = [this.base, definitions, ingredients, sha256OfFile(source)]
     const digest = identityOf(parts).slice(0, 16)
@@ -163,7 +165,9 @@ async function buildProgram(builder, common, { definitions = [], flags = [], str
   return builder.link('xo-upgrade', [...objects, ...common], { strip, flags })
 }
 
-/** Host and program under the sanitizers: they free all at their end, and memory can be refused to them. */
+/**
+ * Host and program under the sanitizers: they free everything at the end, and can be refused memory.
+ */
 async function buildChecked(target) {
   const builder = await openBuilder(`${target}-asan`)
   const refusal = await builder.compile(join(refusalFolder, 'refusal.c'))
@@ -177,7 +181,7 @@ async function buildChecked(target) {
   return made
 }
 
-/** Host, and program unless only the host is wanted. */
+/** The host, and the program unless only the host is wanted. */
 async function buildPlain(target, flavour) {
   const builder = await openBuilder(target)
   const common = await builder.compileAll(commonSources())
@@ -187,7 +191,7 @@ async function buildPlain(target, flavour) {
   return made
 }
 
-/** Builds; the paths of the programs that are there afterwards. */
+/** Builds, and returns the paths of the programs that are there afterwards. */
 export async function build({ target = 'x86_64', flavour = 'program' } = {}) {
   const digests = digestsOfSources()
   const made = await (flavour === 'asan' ? buildChecked(target) : buildPlain(target, flavour))
@@ -195,14 +199,16 @@ export async function build({ target = 'x86_64', flavour = 'program' } = {}) {
   return made
 }
 
-/** The machines that a person may name, and how every tool that builds for one lets them. */
+/**
+ * The machines that a person may name, and the option by which every tool that builds takes one.
+ */
 export const TARGETS = Object.keys(targets).filter((name) => targets[name].musl)
 export const targetOption = {
   takes: 'NAME',
   about: `the machine it is for: ${TARGETS.join(', ')} (${TARGETS[0]})`,
   reads: oneOf(TARGETS),
 }
-/** What has to be set up before anything is built for a target. */
+/** What must be set up before anything is built for a target. */
 export const buildNeeds = ({ target }) =>
   ['i586', 'armv7'].includes(target) ? ['build', target] : ['build']
 

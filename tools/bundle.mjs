@@ -9,7 +9,7 @@ import { buildFolder, projectFolder, SetupError, sha256 } from './workplace.mjs'
 
 export const bundleFile = join(buildFolder, 'xo-upgrade.js')
 
-/** All files below a folder whose names pass, sorted. */
+/** All files below a folder whose names pass a test, sorted. */
 export function filesBelow(folder, accept) {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && accept(entry.name))
@@ -35,7 +35,7 @@ export function bundleIdentity() {
 
 const stamp = `${bundleFile}.identity`
 
-/** Whether the bundle is there, and made of the sources as they are now. */
+/** Whether the bundle is there, and was made from the sources as they are now. */
 export function bundleIsCurrent(wanted = bundleIdentity()) {
   return existsSync(bundleFile) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted
 }

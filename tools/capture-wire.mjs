@@ -1,7 +1,7 @@
 /**
- * Records what our rsync client and stock daemons say to each other: `node tools/capture-wire.mjs`.
- * A proxy stands between them and writes down every piece, in order and with its direction. The
- * results are test/vectors/*.wire; test/vectors/README.md says how they read.
+ * Records what our rsync client and stock daemons say to each other: `node tools/capture-wire.mjs`. A proxy
+ * between them writes down every piece, in order and with its direction. The results are
+ * test/vectors/*.wire; test/vectors/README.md says how to read them.
  */
 import { writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
@@ -18,7 +18,7 @@ async function startRecorder(port) {
   const pieces = []
   const server = createServer((client) => {
     const daemon = connect(port, '127.0.0.1')
-    // A new connection of the same session.
+    // Another connection of the same session.
     if (pieces.length > 0) pieces.push({ from: '=', bytes: Buffer.alloc(0) })
     const pass = (from, source, target) => {
       source.on('data', (bytes) => {
@@ -35,7 +35,7 @@ async function startRecorder(port) {
   return { port: server.address().port, pieces, close: () => server.close() }
 }
 
-/** Pieces as text: neighbours of one direction are one, in lines of hexadecimal. */
+/** Pieces as text, in lines of hexadecimal: neighbours in one direction are joined. */
 function textOf(title, pieces) {
   const joined = []
   for (const { from, bytes } of pieces) {

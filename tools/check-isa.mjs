@@ -1,7 +1,7 @@
 /**
  * `npm run check:isa`: disassembles every program that goes into an XO-1's initramfs, and fails on an
- * instruction that its processor lacks. `-- FILE…` checks these files instead. Knows how to read
- * objdump; which instructions there are stands in `firmware/targets/geode/`.
+ * instruction that its processor lacks. `-- FILE…` checks these files instead. Knows how to read objdump;
+ * the list of instructions is in `firmware/targets/geode/`.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -33,7 +33,7 @@ export async function foreignInstructions(file) {
 
 const isProgram = ({ content }) => content?.subarray(0, 4).equals(Buffer.from('\x7fELF'))
 
-/** Writes the programs of the initramfs into a folder; their paths. */
+/** Writes the programs of the initramfs into a folder, and returns their paths. */
 async function programsOfInitramfs(folder) {
   const programs = (await initramfsEntries({ target: 'i586' })).filter(isProgram)
   return programs.map(({ path, content }) => {

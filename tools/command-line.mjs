@@ -1,7 +1,7 @@
 /**
- * How every tool reads its command line, and how it ends. What a tool takes stands in one table, from
- * which `--help` is made; a wrong option, a missing value and a missing file end in a sentence and that
- * text, before any work. Needs no npm package, since the tools that bring those are among its users.
+ * How every tool reads its command line, and how it ends. What a tool takes is one table, from which
+ * `--help` is made; a wrong option, a missing value or a missing file ends in a sentence and that text,
+ * before any work is done. Needs no npm package, since the tools that bring those use it, too.
  */
 import { existsSync, realpathSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
@@ -13,7 +13,7 @@ import { runTool } from './workplace.mjs'
 const EXIT_USAGE = 64
 const COLUMN = 24
 
-/** A command line that can't be meant. */
+/** A command line that makes no sense. */
 export class UsageError extends Error {}
 
 /**
@@ -76,7 +76,9 @@ export function usageText({ call, about, options = {}, words }) {
   return `${about}\n\nusage: ${parts.join(' ')}\n\n${rows.map(line).join('')}`
 }
 
-/** What Node has against a command line, in our words: its own go on with advice that does not fit. */
+/**
+ * What Node finds wrong with a command line, in our words: its own go on with advice that doesn't fit.
+ */
 function complaint({ message }, options) {
   const [, name] = /'(?:-\w, )?--([\w-]+)/.exec(message) ?? []
   if (/missing|ambiguous/.test(message)) return `--${name} needs a value: ${options[name]?.takes}`
@@ -120,14 +122,18 @@ export function readCommandLine({ options = {}, words }, given) {
   return { help: false, options: values, words: found.positionals.map(read) }
 }
 
-/** The table that the words begin with, and what follows; a tool's own where they choose none. */
+/**
+ * The table that the words choose, and the words after that; the tool's own table if they choose none.
+ */
 function chooseWay(usage, given) {
   if (!usage.ways || given[0] !== '--as') return { way: usage, rest: given }
   const name = readValue('--as', oneOf(Object.keys(usage.ways)), given[1] ?? '')
   return { way: usage.ways[name], rest: given.slice(2) }
 }
 
-/** Whether the module at this URL is what Node was started with, by whatever name of the folder. */
+/**
+ * Whether the module at this URL is what Node was started with, whatever name of the folder was used.
+ */
 export function isMain(url) {
   const started = process.argv[1]
   return started !== undefined && realpathSync(started) === fileURLToPath(url)
@@ -159,7 +165,7 @@ export async function runCommand(url, usage, main) {
     const { needs } = way
     const groups = typeof needs === 'function' ? needs(read.options, read.words) : needs
     if (groups) {
-      // Loaded here, since the set-up is a tool, too.
+      // Loaded only here, since the set-up is a tool, too.
       const { setUp } = await import('./setup.mjs')
       setUp(...groups)
     }

@@ -1,8 +1,8 @@
 /**
- * Writes the archive that a kernel unpacks as its first root: cpio "newc", from a list of entries.
- * An own writer, since cpio takes owners and devices from the disk (so only root could build), and
- * bsdtar, which can be told them, writes the inode and disk numbers of the building machine along.
- * Every byte follows from the list. Hard links are not known: a file may stand in it once.
+ * Writes the archive that a kernel unpacks as its first root: cpio "newc", from a list of entries. A writer
+ * of our own, because cpio takes owners and devices from the disk (so only root could build), and bsdtar,
+ * which can be told them, also writes the building machine's inode and disk numbers. Every byte follows
+ * from the list. It knows no hard links: a file may be listed once.
  */
 
 const TYPES = { directory: 0o040000, file: 0o100000, link: 0o120000, character: 0o020000 }

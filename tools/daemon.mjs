@@ -1,7 +1,7 @@
 /**
- * The stock `rsync --daemon` on a free port of 127.0.0.1, one process a connection as inetd starts it,
- * so that the cost of every connection is known exactly: the kernel's count of its bytes, and the
- * processor time of the process that served it.
+ * The stock `rsync --daemon` on a free port of 127.0.0.1, one process per connection, as inetd starts it,
+ * so that the cost of every connection is known exactly: the kernel's count of its bytes, and the processor
+ * time of the process that served it.
  */
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,13 +9,15 @@ import { readRecords, startMeasure } from './measure.mjs'
 import { SetupError } from './workplace.mjs'
 
 const START_TIMEOUT_MS = 10_000
-/** A server's side is over once its process was reaped; that takes milliseconds after the client's end. */
+/**
+ * A server's side is over once its process has been reaped, milliseconds after the client's end.
+ */
 const SERVER_END_TIMEOUT_MS = 10_000
 const POLL_MS = 2
 
 const pause = (timeMs) => new Promise((resolve) => setTimeout(resolve, timeMs))
 
-/** The text of rsyncd.conf(5): stock settings, but that root's files may be read. */
+/** The text of rsyncd.conf(5): stock settings, except that root's files may be read. */
 function configuration(modules) {
   const lines = ['uid = root', 'gid = root', 'read only = yes', 'use chroot = yes', 'timeout = 300']
   for (const [name, path] of Object.entries(modules)) lines.push(`[${name}]`, `  path = ${path}`)
@@ -53,7 +55,7 @@ export async function startDaemon({ rsync, modules, folder }) {
     port,
     command,
     url: (module) => `rsync://127.0.0.1:${port}/${module}`,
-    /** Waits until no connection is open; the sum of all since the last call. */
+    /** Waits until no connection is open, and returns the sum of all since the last call. */
     async takeCounts() {
       const deadline = Date.now() + SERVER_END_TIMEOUT_MS
       for (;;) {

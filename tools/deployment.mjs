@@ -1,4 +1,4 @@
-/** `npm run deployment`: the story of test/deployment/, told while it happens. */
+/** `npm run deployment`: the story of test/deployment/, told as it happens. */
 import { build } from './build.mjs'
 import { runCommand } from './command-line.mjs'
 import { load } from './tests/transpile.mjs'

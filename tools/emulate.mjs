@@ -1,6 +1,7 @@
 /**
- * `npm run emulate -- …`: makes the bundle and the emulator where they are older than their sources,
- * then runs the emulator, which reads its words itself (runtime/emulator/options.ts): a part of them is the laptop's.
+ * `npm run emulate -- …`: makes the bundle and the emulator if they are older than their sources, then runs
+ * the emulator, which reads the words itself (runtime/emulator/options.ts), because some of them are for
+ * the laptop.
  */
 import { buildBundle } from './bundle.mjs'
 import { setUp } from './setup.mjs'

@@ -1,6 +1,6 @@
 /**
- * `npm run firmware`: the initramfs, `initramfs.cpio.zst` and `initramfs.cpio.gz` (for kernels before
- * 5.9), with xo-upgrade as /init. What goes in is what the options name, and nothing of this machine.
+ * `npm run firmware`: the initramfs, `initramfs.cpio.zst` and `initramfs.cpio.gz` (for kernels before 5.9),
+ * with xo-upgrade as /init. What goes in is what the options name, and nothing from this machine.
  */
 import {
   mkdirSync,
@@ -26,11 +26,11 @@ const FOLDERS = ['bin', 'dev', 'etc', 'mnt', 'proc', 'root', 'run', 'sbin', 'sys
 const file = (path, content, mode = 0o644) => ({ path, type: 'file', mode, content })
 const textFile = (path, text) => file(path, Buffer.from(text))
 
-/** What stands in it whatever is asked for. */
+/** What is in it whatever is asked for. */
 function frame() {
   return [
     ...FOLDERS.map((path) => ({ path, type: 'directory', mode: 0o755 })),
-    // The kernel opens it for process 1, before there is anybody to mount /dev.
+    // The kernel opens it for process 1, before anybody can mount /dev.
     { path: 'dev/console', type: 'character', mode: 0o600, device: [5, 1] },
     { path: 'dev/null', type: 'character', mode: 0o666, device: [1, 3] },
     textFile('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\n'),
@@ -58,7 +58,7 @@ async function dbclientEntries(target) {
   return [file('bin/dbclient', readFileSync(join(folder, 'dbclient')), 0o755)]
 }
 
-/** Public keys only: a secret one that lies beside them must never reach a laptop. */
+/** Only public keys: a secret one in the same folder must never reach a laptop. */
 function keyEntries(folder) {
   const names = readdirSync(folder).filter((name) => name.endsWith('.pub'))
   if (names.length === 0) {
@@ -76,7 +76,9 @@ function moduleEntries(folder, names) {
   ]
 }
 
-/** A folder of the builder's own, as it stands but for owners and times: firmware of a radio, keys. */
+/**
+ * A folder of the builder's own, as it is except for owners and times: a radio's firmware, keys.
+ */
 function addedEntries(folder) {
   return readdirSync(folder, { recursive: true, withFileTypes: true }).map((entry) => {
     const from = join(entry.parentPath ?? entry.path, entry.name)
@@ -89,7 +91,7 @@ function addedEntries(folder) {
   })
 }
 
-/** The folders in which entries stand, and of two entries of one path the later one. */
+/** Adds the folders that entries are in; of two entries with one path the later one counts. */
 function complete(entries) {
   const byPath = new Map()
   for (const entry of entries) {
@@ -119,13 +121,13 @@ export async function initramfsEntries(options = {}) {
   return complete(entries)
 }
 
-/** The best that one thread does: what several threads make depends on how many there are. */
+/** The best that one thread can do: the result of several would depend on how many there are. */
 const compressors = {
   zst: ['zstd', '-q', '-19', '--single-thread', '-f'],
   gz: ['gzip', '-9', '-n', '-k', '-f'],
 }
 
-/** Makes both forms; their paths. */
+/** Makes both forms, and returns their paths. */
 export async function makeInitramfs(options = {}) {
   const target = options.target ?? 'x86_64'
   const usual = join(buildFolder, 'firmware', target === 'x86_64' ? '' : target)

@@ -1,7 +1,7 @@
 /**
- * `npm run format`: lays our code out as `biome.json` and, of C, `.clang-format` say; `test/house` holds it. Another major
- * version of the formatter than that of Debian bookworm would lay some lines out in another way, and
- * is refused.
+ * `npm run format`: lays our code out as `biome.json` says and, for C, `.clang-format`; `test/house` checks
+ * that. Any other major version of clang-format than Debian bookworm's would lay some lines out
+ * differently, and is refused.
  */
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'

@@ -1,8 +1,8 @@
 /**
- * Finds kernel modules by name in a `/lib/modules/VERSION` folder, with all that they need, in the
- * order in which they have to be loaded, and reads them uncompressed. What each needs is read from the
- * module itself, so that a folder out of a package does, on which depmod never ran. What the kernel
- * has built in needs no file. Never loads anything.
+ * Finds kernel modules by name in a `/lib/modules/VERSION` folder, with everything they need, in the order
+ * in which they must be loaded, and reads them uncompressed. What each needs is read from the module
+ * itself, so a folder from a package will do, even if depmod never ran on it. What is built into the kernel
+ * needs no file. Never loads anything.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
@@ -12,7 +12,7 @@ import { SetupError } from './workplace.mjs'
 const MODULE = /\.ko(\.(xz|zst|gz))?$/
 const MODULE_SIZE_MAX = 256 * 1024 * 1024
 
-/** The kernel takes `-` and `_` for the same in names. */
+/** In names the kernel takes `-` and `_` for the same. */
 const nameOf = (path) => basename(path).replace(MODULE, '').replaceAll('-', '_')
 
 function linesOf(folder, name) {
@@ -22,7 +22,7 @@ function linesOf(folder, name) {
 
 function readTables(folder) {
   const paths = existsSync(folder) ? readdirSync(folder, { recursive: true }) : []
-  // In this order what stands in `updates/` replaces what came with the kernel.
+  // In this order what is in `updates/` replaces what came with the kernel.
   const modules = paths.filter((path) => MODULE.test(path)).sort()
   if (modules.length === 0) {
     throw new SetupError(
@@ -42,7 +42,10 @@ function readTables(folder) {
   }
 }
 
-/** The module that a name means: its own, or of those with this alias one that runs on every processor. */
+/**
+ * The module that a name means: the one so called, or of those with this alias one that runs on every
+ * processor.
+ */
 function resolveName({ modules, aliases, builtIn }, asked) {
   const name = nameOf(asked)
   const plain = nameOf(asked.replace(/^crypto-/, ''))
@@ -57,7 +60,9 @@ function readModule(path) {
   return execFileSync(unpacker, ['-dc', path], { maxBuffer: MODULE_SIZE_MAX })
 }
 
-/** What a module says that has to be loaded before it: `needed` it can't do without, `softly` it can. */
+/**
+ * What a module says must be loaded before it: it can't do without `needed`, and can without `softly`.
+ */
 function needsOf(content) {
   const text = content.toString('latin1')
   const values = (key) =>
@@ -68,7 +73,7 @@ function needsOf(content) {
 }
 
 /**
- * The modules of these names and all that they need, in the order of loading.
+ * The modules of these names and everything they need, in the order of loading.
  * @returns {{ name: string, content: Buffer }[]}
  */
 export function findModules(folder, names) {

@@ -1,7 +1,7 @@
 /**
- * Builds the libraries under the program, each once, from the pinned source archives: what comes out
- * stands in `.cache/libraries` under a name that holds the digest of everything it was made from.
- * Takes only the parts that the program uses. Never looks at our own C.
+ * Builds the libraries below the program, each once, from the pinned source archives: the result is kept in
+ * `.cache/libraries` under a name that holds the digest of everything it was made from. Takes only the
+ * parts that the program uses. Never looks at our own C.
  */
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -17,12 +17,12 @@ import {
   sha256OfFile,
 } from './workplace.mjs'
 
-/** Raise when a recipe below changes in a way that its flags don't show. */
+/** To be raised when a recipe below changes in a way that its flags don't show. */
 const RECIPES = 2
 
 export const parallel = availableParallelism()
 
-/** Runs `work` over the items, as many at once as there are processors. */
+/** Runs `work` on the items, as many at once as there are processors. */
 export async function forEachParallel(items, work) {
   const queue = [...items]
   const worker = async () => {
@@ -61,8 +61,8 @@ export function muslCompileFlags(musl) {
 }
 
 /**
- * The flags that link a static program over musl: its own start files and libgcc, nothing else.
- * What is in `ownRuntime` is found before libgcc's.
+ * The flags that link a static program over musl: its own start files and libgcc, nothing else. What is in
+ * `ownRuntime` is found before libgcc's own.
  */
 export async function muslLinkFlags(target, musl, ownRuntime = []) {
   const libgcc = (await run([...target.compiler, '-print-libgcc-file-name'])).trim()
@@ -93,7 +93,7 @@ async function buildMusl(target, source, into) {
   const environment = {
     CC: target.compiler.join(' '),
     CFLAGS: [
-      // Its start runs before the program is relocated and has its canary: it calls nothing extra.
+      // Its start-up code runs before the program is relocated and has its canary: it must call nothing extra.
       ...target.flags.filter((f) => !/protector|plt|auto-var-init/.test(f)),
       ...pathMapFlags(source, '.'),
     ].join(' '),
@@ -125,7 +125,7 @@ export const recipes = {
     const library = join(into, 'libquickjs.a')
     const files = ['libregexp.c', 'libunicode.c', 'cutils.c', 'dtoa.c']
     await archiveOf(target, { source, files, flags: all, library })
-    // The interpreter runs our own bytecode only, and these two cost it a sixth of its speed.
+    // The interpreter runs only our own bytecode, and these two cost it a sixth of its speed.
     const fast = ['-fno-stack-protector', '-fno-stack-clash-protection']
     await archiveOf(target, { source, files: ['quickjs.c'], flags: [...all, ...fast], library })
     await run(['cp', 'quickjs.h', join(into, 'include')], { folder: source })
@@ -192,7 +192,7 @@ export const recipes = {
     const configure = [
       './configure',
       ...target.nettle,
-      // Ed25519 needs a few functions of GMP only, and these come with nettle.
+      // Ed25519 needs only a few functions of GMP, and these come with nettle.
       '--enable-mini-gmp',
       ...without.map((name) => `--disable-${name}`),
     ]
@@ -208,8 +208,8 @@ export const recipes = {
 }
 
 /**
- * Builds one library unless it is there; the folder with its headers (`include`) and its `.a`. Its name
- * says nothing of where the checkout stands, nor does what is built: checkouts may share the folder.
+ * Builds one library unless it is there, and returns the folder with its headers (`include`) and its `.a`.
+ * Neither the name nor the content depends on where the checkout is, so checkouts may share the folder.
  */
 export async function built(targetName, name, ingredients, make) {
   const digest = identityOf([RECIPES, ingredients]).slice(0, 16)
@@ -236,7 +236,7 @@ export async function built(targetName, name, ingredients, make) {
   return folder
 }
 
-/** What everything that is built for a target follows from: its compiler and its flags. */
+/** What everything built for a target depends on: its compiler and its flags. */
 async function targetIdentity(target) {
   const version = await run([...target.compiler, '--version']).catch((error) => {
     throw new SetupError(error.message, 'npm run setup')
@@ -245,7 +245,7 @@ async function targetIdentity(target) {
 }
 
 /**
- * The C library of a target with `musl`: how to compile and link over it, and what that follows from.
+ * The C library of a target with `musl`: how to compile and link over it, and what that depends on.
  * @param {string} targetName
  * @param {import('../firmware/targets/targets.mjs').Target} target
  */
@@ -262,7 +262,7 @@ export async function buildCLibrary(targetName, target) {
   return { base, flags, link: await muslLinkFlags(target, musl, ownRuntime) }
 }
 
-/** Our own in place of libgcc's, where a target has some: a library that stands before libgcc. */
+/** Our own code in place of libgcc's, if a target has some: a library that comes before libgcc. */
 async function buildOwnRuntime(targetName, target, base) {
   if (target.ownRuntime.length === 0) return []
   const files = target.ownRuntime.map((name) => join(projectFolder, 'firmware', 'targets', name))
@@ -300,7 +300,7 @@ export async function buildLibraries(targetName, target) {
     ['quickjs', 'quickjs'],
     ['zstd', 'zstd'],
     ['zlib', 'z'],
-    // The linker takes what hogweed needs from the one after it.
+    // The linker takes what hogweed needs from the library after it.
     ['nettle', 'hogweed'],
     ['nettle', 'nettle'],
   ].map(([name, library]) => join(folders[name], `lib${library}.a`))

@@ -1,7 +1,7 @@
 /**
  * Runs programs under `measure/measure.c`, which counts processor time, peak memory and the bytes of
- * connections without slowing anybody. Shared by the demonstration and the benchmark, so that every
- * program is counted in the same way. Knows what still runs, so that nothing is left behind.
+ * connections without slowing anybody. Shared by the demonstration and the benchmark, so that every program
+ * is measured in the same way. It knows what is still running, so nothing is left behind.
  */
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
@@ -36,7 +36,7 @@ export async function startMeasure(words, stdio) {
   return { child, ended }
 }
 
-/** Ends whatever still runs, and waits for it. */
+/** Ends whatever is still running, and waits for it. */
 export async function stopAll() {
   for (const child of running.keys()) child.kill('SIGTERM')
   await Promise.all(running.values())

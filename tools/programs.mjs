@@ -1,7 +1,7 @@
 /**
- * Builds the programs that stand in the initramfs beside ours, `busybox` and `dbclient`, static over
- * our musl from the pinned source archives; kept like the libraries, each under the digest of all that
- * it was made from. Knows nothing of the initramfs itself.
+ * Builds the programs that are in the initramfs beside ours, `busybox` and `dbclient`, static over our musl
+ * from the pinned source archives. They are kept like the libraries, each under the digest of everything it
+ * was made from. Knows nothing of the initramfs itself.
  */
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -17,8 +17,8 @@ const FIXED_TIME = { SOURCE_DATE_EPOCH: '1', KCONFIG_NOTIMESTAMP: '1' }
 const quoted = (words) => words.map((word) => `'${word}'`).join(' ')
 
 /**
- * A compiler over musl for builds that bring their own rules, and know a compiler only by name: it
- * adds what has to stand before and after the objects when it links, and only then.
+ * A compiler over musl for builds that bring their own rules and know a compiler only by its name: it adds
+ * what must come before and after the objects, and only when it links.
  */
 function writeCompiler(path, target, { flags, link }) {
   const compiler = quoted([...target.compiler, ...flags])
@@ -44,7 +44,9 @@ const compileFlags = (target, source) => [
   '-w',
 ]
 
-/** Everything off, then what our list names; the features below it as busybox has them by default. */
+/**
+ * Everything off, then what our list names on; the features of those as busybox has them by default.
+ */
 async function configureBusybox(source, wanted, make) {
   await run([...make, 'allnoconfig'], { folder: source })
   const path = join(source, '.config')
@@ -118,7 +120,7 @@ const programs = {
 }
 
 /**
- * One program for one target; the folder that holds it, stripped.
+ * Builds one program for one target, and returns the folder that holds it, stripped.
  * @param {string} targetName
  * @param {'busybox' | 'dbclient'} name
  */

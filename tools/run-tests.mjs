@@ -1,10 +1,10 @@
 /**
  * Runs tests, in one of the ways of tests/ways.mjs: sets up and builds what that needs, transpiles the
- * sources that changed (types are `npm run check`'s business), and runs the files whose path holds one
- * of the words, and of their tests those whose name was asked for.
+ * sources that changed (types are `npm run check`'s business), and runs the files whose path contains one
+ * of the words, or only those of their tests whose name was asked for.
  *
- * Each file is a process of its own with a deadline, and the longest begin. The last line is always
- * `N passed, N failed, N skipped`; no tests at all is a failure, of a file as of the whole.
+ * Each file is a process of its own with a deadline; the longest go first. The last line is always `N
+ * passed, N failed, N skipped`; no tests at all is a failure, of a file as of the whole.
  */
 import { readdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -20,15 +20,19 @@ import { watchFolders } from './tests/watch.mjs'
 import { USAGE } from './tests/ways.mjs'
 import { projectFolder } from './workplace.mjs'
 
-/** One more than there are processors, since most files wait now and then; memory sets the end. */
+/**
+ * One more than there are processors, since most files wait now and then; memory sets the limit.
+ */
 const PARALLEL = Math.min(4, availableParallelism() + 1)
 /** An editor writes a file in several steps. */
 const SETTLED_MS = 50
 
-/** A signal came: what runs is ended, and nothing new begins. */
+/** A signal came: what is running is ended, and nothing new begins. */
 let isEnding = false
 
-/** A word that is the whole path of a file means this one, also where its name is not that of a test. */
+/**
+ * A word that is the whole path of a file means that file, even if its name is not that of a test.
+ */
 function findTests(words) {
   const wanted = words.map((word) => word.replace(projectFolder, '').replace(/^\.?\//, ''))
   return readdirSync(join(projectFolder, 'test'), { recursive: true, encoding: 'utf8' })

@@ -1,6 +1,6 @@
 /**
- * A folder to work in that is gone afterwards, however the work ends: done, failed, or stopped by a
- * signal. Programs that were started for the work are ended first.
+ * A folder to work in that is gone afterwards, however the work ends: done, failed, or stopped by a signal.
+ * Programs started for the work are ended first.
  */
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { stopAll } from './measure.mjs'
 
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }
 
-/** Folders of runs that were killed so that they could not clean up. */
+/** Removes the folders of runs that were killed before they could clean up. */
 function removeStale(parent, name) {
   for (const entry of readdirSync(parent)) {
     const pid = new RegExp(`^${name}-([0-9]+)$`).exec(entry)?.[1]
@@ -40,7 +40,7 @@ export async function withScratch(parent, name, use) {
   try {
     return await use(folder)
   } catch (error) {
-    // The signal ended what was running; its end is not a failure to tell of, and `stop` ends us.
+    // The signal ended what was running; that is no failure to report, and `stop` ends us.
     if (stopped) await new Promise(() => {})
     throw error
   } finally {

@@ -1,7 +1,7 @@
 /**
- * `npm run setup`: makes sure that this machine has what building and testing need, and installs what
- * is missing where it may (root, apt). Where it may not, it says exactly what to install and stops.
- * Never edits the machine's apt sources, never removes or upgrades what is there on purpose.
+ * `npm run setup`: makes sure that this machine has what building and testing need, and installs what is
+ * missing if it may (root, apt). If it may not, it says exactly what to install and stops. Never edits the
+ * machine's apt sources, and never removes or upgrades anything on purpose.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
@@ -11,7 +11,9 @@ import { aptGet, lastLines } from './sources/apt.mjs'
 import { here as thisMachine } from './sources/here.mjs'
 import { projectFolder, SetupError } from './workplace.mjs'
 
-/** Each Debian package with a program or a file that shows that it is there, and what it is for. */
+/**
+ * Each Debian package, with a program or a file that shows that it is there, and what it is for.
+ */
 const MACHINE_PACKAGES = {
   build: [
     { package: 'gcc', has: 'gcc' },
@@ -53,7 +55,7 @@ const MACHINE_PACKAGES = {
     { package: 'busybox-static', has: 'busybox' },
     { package: 'kmod', has: 'depmod' },
   ],
-  // Not gcc-multilib, which the ARM compiler can't stand beside; musl is our own anyway.
+  // Not gcc-multilib, which can't be installed beside the ARM compiler; musl is our own anyway.
   i586: [{ package: 'lib32gcc-12-dev', has: '/usr/lib/gcc/x86_64-linux-gnu/12/32/libgcc.a' }],
   armv7: [
     { package: 'gcc-12-arm-linux-gnueabihf', has: 'arm-linux-gnueabihf-gcc-12' },
@@ -88,7 +90,7 @@ function checkMachine() {
   }
 }
 
-/** By hand, where set-up may not or could not. */
+/** To be done by hand if set-up may not or could not. */
 const byHand = (packages) => `as root: apt-get update && apt-get install ${packages.join(' ')}`
 
 /** Why these can't be installed from here, if so. */
@@ -104,8 +106,8 @@ function refuseToInstall(packages) {
 }
 
 /**
- * Installs those of the packages whose program or file is not there. The machine's package lists are
- * brought up to date only where they are missing, or so old that what they name is gone.
+ * Installs those packages whose program or file is missing. The machine's package lists are brought up to
+ * date only if they are missing, or so old that what they name is gone.
  */
 export function installMissing(wanted, here = thisMachine) {
   const lacking = () => [
@@ -137,13 +139,13 @@ export function ensureMachinePackages(...groups) {
   installMissing(groups.flatMap((group) => MACHINE_PACKAGES[group]))
 }
 
-/** Whether every package of the lock file stands in `node_modules` in its version. */
+/** Whether `node_modules` has every package of the lock file in its version. */
 function npmPackagesAreThere() {
   const installed = join(projectFolder, 'node_modules', '.package-lock.json')
   if (!existsSync(installed)) return false
   const packagesOf = (file) => JSON.parse(readFileSync(file, 'utf8')).packages
   const there = packagesOf(installed)
-  // An optional package is for another kind of machine, unless it is there.
+  // An optional package that is not there is for another kind of machine.
   return Object.entries(packagesOf(join(projectFolder, 'package-lock.json'))).every(
     ([path, { version, optional }]) =>
       path === '' || there[path]?.version === version || (optional && !there[path]),
@@ -164,7 +166,7 @@ export function ensureNpmPackages() {
   throw new SetupError(`npm ci failed:\n${said.trim().split('\n').slice(-12).join('\n')}`, 'npm ci')
 }
 
-/** Everything that these groups need; seconds where it is there already. */
+/** Sets up everything that these groups need; takes seconds if it is there already. */
 export function setUp(...groups) {
   ensureMachinePackages(...groups)
   ensureNpmPackages()

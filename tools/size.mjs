@@ -1,7 +1,7 @@
 /**
- * `npm run size`: how large the program and the initramfs are, what takes the room, and
- * how long the program takes to start, where this machine can start it.
- * Reads the linker's map, where each input section stands with its size and the object it came from.
+ * `npm run size`: how large the program and the initramfs are, what takes the room, and how long the
+ * program takes to start, if this machine can start it. Reads the linker's map, which lists each input
+ * section with its size and the object it came from.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, statSync } from 'node:fs'
@@ -17,13 +17,13 @@ import { buildFolder, SetupError } from './workplace.mjs'
 const SIZE_MAX_BYTES = 1_300_000
 /** The initramfs without kernel modules, either form. */
 const INITRAMFS_MAX_BYTES = 2_500_000
-/** Entries below this are summed up. */
+/** Smaller entries are summed up. */
 const SHOWN_MIN_BYTES = 4096
 const START_MAX_MS = 10
 const STARTS = 20
 const BATCHES = 5
 
-/** What an object of the map belongs to. */
+/** Whom an object of the map belongs to. */
 function ownerOf(object) {
   const library = /lib(\w+)\.a\(/.exec(object)?.[1]
   const names = { c: 'musl', z: 'zlib', gcc: 'libgcc' }
@@ -37,7 +37,7 @@ function ownerOf(object) {
 function sizesFromMap(map) {
   const sizes = new Map()
   const kept = map.slice(map.indexOf('Linker script and memory map'))
-  // A long section name stands on a line of its own, so the rest may come after a newline.
+  // A long section name is on a line of its own, so the rest may come after a newline.
   const pattern =
     /^ \.(text|rodata|data|init|fini|eh_frame)\S*\s+0x[0-9a-f]+\s+0x([0-9a-f]+)\s+(\S+)$/gm
   for (const [, , size, object] of kept.matchAll(pattern)) {
@@ -47,7 +47,9 @@ function sizesFromMap(map) {
   return [...sizes].filter(([, bytes]) => bytes > 0).sort((a, b) => b[1] - a[1])
 }
 
-/** Milliseconds from a shell's fork to the end of `--version`; of several batches the least disturbed. */
+/**
+ * Milliseconds from a shell's fork to the end of `--version`, from the least disturbed of several batches.
+ */
 function startMs(program) {
   const script = `i=0; while [ $i -lt ${STARTS} ]; do "$0" --version >/dev/null || exit; i=$((i + 1)); done`
   const times = []

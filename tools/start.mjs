@@ -1,8 +1,8 @@
 /**
- * `npm start`: the main job on a real image, from an empty checkout. Builds the program, makes two
- * releases of a Debian system, publishes them, serves them with the stock rsync daemon, and takes a
- * device from 41 to 42; then shows what the same upgrade costs with rsync alone. Every command is
- * printed as it is run. What it makes besides the build and the cache is gone when it ends.
+ * `npm start`: the main job on a real image, from an empty checkout. Builds the program, makes two releases
+ * of a Debian system, publishes them, serves them with the stock rsync daemon, and takes a device from 41
+ * to 42; then shows what the same upgrade costs with rsync alone. Every command is printed as it is run.
+ * Whatever it makes besides the build and the cache is gone when it ends.
  */
 import { mkdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
@@ -33,7 +33,7 @@ const short = (path) =>
 
 const quoted = (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replace(/'/g, "'\\''")}'`)
 
-/** Announces a command, runs it with the terminal, and stops the demonstration where it fails. */
+/** Announces a command, runs it with the terminal, and stops the demonstration if it fails. */
 async function show(folder, words, { quiet = false } = {}) {
   const command = words.map((word) => word.replaceAll(`${projectFolder}/`, ''))
   say(`$ ${command.map(quoted).join(' ')}`)
@@ -55,7 +55,7 @@ async function buildProgram() {
   headline('Set up and build')
   say('$ npm run setup build && npm run build')
   setUp('build')
-  // The bundler is an npm package, which only the set-up brings.
+  // The bundler is an npm package, which comes only with the set-up.
   const { build } = await import('./build.mjs')
   const { program } = await build()
   if (!program) throw new SetupError('the build made no program')

@@ -1,8 +1,8 @@
 /**
- * `npm test [-- WORD…]`: sets up the machine, builds the program plain, under the sanitizers and
- * for the XO-1, checks the code, then runs the tests (those whose path holds one of the words). Set-up and build have to
- * work for anything to follow; a failing check is counted as one failure. Closes with one line
- * `N passed, N failed, N skipped`.
+ * `npm test [-- WORD…]`: sets up the machine, builds the program plain, under the sanitizers and for the
+ * XO-1, checks the code, then runs the tests (those whose path holds one of the words). If set-up or build
+ * fails, nothing follows; a failing check counts as one failure. Ends with one line `N passed, N failed, N
+ * skipped`.
  */
 import { spawn } from 'node:child_process'
 import { runCommand } from './command-line.mjs'
@@ -11,7 +11,7 @@ import { projectFolder } from './workplace.mjs'
 const build = (...words) => [process.execPath, 'tools/build.mjs', '--quiet', ...words]
 const check = ['npm', 'run', '--silent', 'check']
 
-/** One after the other; what stands in one is done side by side. */
+/** One after the other; what is in the same one is done side by side. */
 const STEPS = [
   [[process.execPath, 'tools/setup.mjs']],
   [build()],

@@ -1,6 +1,6 @@
 /**
- * Where things stand in the checkout, and the few things that every tool does: digests, running a
- * program, and failing with words. Never holds anything about one archive, package or target.
+ * Where things are in the checkout, and the few things that every tool does: digests, running a program,
+ * and failing with words. Never holds anything about one archive, package or target.
  */
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -13,7 +13,7 @@ export const projectFolder = dirname(dirname(fileURLToPath(import.meta.url)))
 export const cacheFolder = join(projectFolder, '.cache')
 export const buildFolder = join(projectFolder, 'build')
 
-/** What a person has to put right; shown without a stack. */
+/** Something that a person has to put right; shown without a stack. */
 export class SetupError extends Error {
   constructor(message, cure) {
     super(message)
@@ -43,7 +43,7 @@ export function sha256OfFile(path) {
   return sha256(readFileSync(path))
 }
 
-/** The digest of what something is made from: the same wherever the checkout stands. */
+/** The digest of what something is made from: the same wherever the checkout is. */
 export function identityOf(ingredients) {
   const isPlace = (after) => after === '' || after.startsWith('/') || after.startsWith('=')
   const withoutPlace = (_key, value) => {
@@ -61,7 +61,7 @@ export function pathMapFlags(folder, name) {
   )
 }
 
-/** Runs a program to its end; its output, or a SetupError that shows the end of it. */
+/** Runs a program to its end: its output, or a SetupError that shows the last lines of it. */
 export function run(command, { folder = projectFolder, environment = {}, log } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command[0], command.slice(1), {

@@ -14,7 +14,7 @@ import { bringWireless } from './wireless.mjs'
 
 const bootFolder = join(cacheFolder, 'boot')
 
-/** Disks, the network card, a stick in the USB port, and what lies on them. */
+/** Disks, the network card, a stick in the USB port, and the file systems on them. */
 const MODULES = [
   'virtio_pci',
   'virtio_blk',
@@ -28,8 +28,8 @@ const MODULES = [
 /**
  * What passes for the flash of the first laptops: the module that makes it, and its parameters.
  * `block2mtd`: a disk; what is written reaches it some time later, in any order. `phram`: memory that
- * outlives the machine (test/boot/machine.ts puts it there), where it is at once. `nandsim`: NAND of
- * 128 MiB in the kernel's own memory, empty at each start, written by whole pages as a real chip is.
+ * outlives the machine (test/boot/machine.ts puts it there), where a write arrives at once. `nandsim`: NAND
+ * of 128 MiB in the kernel's own memory, empty at each start, written by whole pages as a real chip is.
  */
 const FLASH = {
   block2mtd: 'block2mtd block2mtd=/dev/vda,128KiB,xo',
@@ -37,7 +37,7 @@ const FLASH = {
   nandsim: 'nandsim first_id_byte=0x20 second_id_byte=0xa1 third_id_byte=0x00 fourth_id_byte=0x15',
 }
 
-/** Radios that the kernel simulates, and the ciphers that it would ask `modprobe` for. */
+/** Radios that the kernel simulates, and the ciphers for which it would call `modprobe`. */
 const RADIO_MODULES = ['mac80211_hwsim', 'ccm', 'ctr', 'cmac', 'aes_generic']
 
 const nameOf = (module) => module.split(' ')[0]

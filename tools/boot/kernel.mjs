@@ -1,8 +1,8 @@
 /**
- * The Linux kernel that the QEMU machine boots: Debian's own, out of its package, which is unpacked
- * into `.cache` and never installed. Also takes the ELF image out of the compressed one: QEMU starts
- * that directly (PVH), which saves the emulated processor four seconds of decompression at every boot.
- * `node tools/boot/kernel.mjs` brings it and prints where it is.
+ * The Linux kernel that the QEMU machine boots: Debian's own, from its package, which is unpacked into
+ * `.cache` and never installed. Also takes the ELF image out of the compressed one: QEMU starts that
+ * directly (PVH), which saves the emulated processor four seconds of decompression at every boot. `node
+ * tools/boot/kernel.mjs` brings it and prints where it is.
  */
 import {
   existsSync,
@@ -22,11 +22,11 @@ import { cacheFolder, run, SetupError } from '../workplace.mjs'
 
 const bootFolder = join(cacheFolder, 'boot')
 
-/** Says, by what it depends on, which kernel a suite has now. */
+/** A package whose dependency says which kernel a suite has now. */
 const META_PACKAGE = 'linux-image-amd64'
 const SUITES = ['bookworm-security', 'bookworm', 'trixie']
 
-/** Where a bzImage says how long its real-mode part is, and where the compressed kernel lies. */
+/** Where a bzImage says how long its real-mode part is, and where the compressed kernel is. */
 const SETUP_SECTORS_AT = 0x1f1
 const PAYLOAD_OFFSET_AT = 0x248
 const PAYLOAD_LENGTH_AT = 0x24c
@@ -48,7 +48,7 @@ function pinnedKernels() {
   return rows.map(({ name, new: pin }) => ({ name, pins: [pin], suites: SUITES }))
 }
 
-/** The first that can be had: one that is pinned, else what the suites have today. */
+/** The first that can be had: a pinned one, or else what the suites have today. */
 function bringPackage() {
   const problems = []
   for (const kernels of [pinnedKernels, kernelsOfToday]) {
@@ -85,7 +85,7 @@ export async function bringKernel() {
   const image = join(bootFolder, `vmlinux-${version}`)
   if (!existsSync(image)) await extract(join(tree, 'boot', `vmlinuz-${version}`), image)
   const modules = join(tree, 'lib/modules', version)
-  // Debian leaves the table of what needs what to the installation.
+  // Debian makes the table of what needs what only on installation.
   if (!existsSync(join(modules, 'modules.dep'))) await run(['depmod', '-b', tree, version])
   return { version, image, modules }
 }

@@ -1,6 +1,6 @@
 /**
- * Which Debian packages the two releases of a table consist of, and in which suites they are looked for
- * where a pinned version is gone. Knows nothing of how they are brought, or how a tree is made of them.
+ * Which Debian packages the two releases of a table consist of, and in which suites they are looked for if
+ * a pinned version is gone. Knows nothing of how they are fetched, or how a tree is made of them.
  */
 import { join } from 'node:path'
 import { here as thisMachine } from '../sources/here.mjs'
@@ -13,7 +13,7 @@ export const tables = (big) =>
 /** What release 41 has: as it came out. */
 const suitesOfOld = (debian) => [debian, `${debian}-security`, `${debian}-updates`]
 
-/** What is wanted for both releases of a row; one thing where they are the same. */
+/** What is wanted for both releases of a row; one thing if they are the same. */
 export function wantedOf({ name, old, new: newer }, debian) {
   const suites = suitesOfOld(debian)
   const later = { name, pins: [newer], suites, newest: true }
@@ -21,8 +21,8 @@ export function wantedOf({ name, old, new: newer }, debian) {
 }
 
 /**
- * Brings all packages of tables that stand in the folder of the tools. `debian`: the release in which a
- * dropped version's successor is looked for.
+ * Brings all packages of tables in the tools' folder. `debian`: the release in which a dropped version's
+ * successor is looked for.
  * @typedef {import('../sources/packages.mjs').Package} Package
  * @returns {{ old: Package[], new: Package[] }} in the tables' order
  */

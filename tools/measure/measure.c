@@ -9,7 +9,7 @@
  * Processor time and peak memory come from wait4(2) of that one child and all that it waited for.
  * Bytes come from the kernel's TCP_INFO of the connection, of which this program keeps a handle: the
  * payload of TCP, to the byte, in both directions, with nobody standing between client and server.
- * A part of the demonstration and of the benchmark, never of the product.
+ * It is part of the demonstration and the benchmark, never of the product.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -128,7 +128,7 @@ static void handle(int connection, int result, char **command) {
   struct tcp_info info = {0};
   socklen_t size = sizeof info;
   if (getsockopt(connection, IPPROTO_TCP, TCP_INFO, &info, &size) < 0) fail("TCP_INFO");
-  /* What the server wrote last may still wait here for its turn. */
+  /* What the server wrote last may still be waiting here for its turn. */
   uint64_t sent = (uint64_t)info.tcpi_bytes_sent - (uint64_t)info.tcpi_bytes_retrans +
                   (uint64_t)info.tcpi_notsent_bytes;
   uint64_t received = (uint64_t)info.tcpi_bytes_received;

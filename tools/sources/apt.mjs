@@ -1,22 +1,24 @@
 /**
- * How apt's programs are run here: with which options, one at a time, and what is said while another
- * one is waited for. Files of Debian's archive come through apt as well, as that knows the machine's
- * proxies, passwords and kinds of address.
+ * How apt's programs are run here: with which options, one at a time, and what is said while we wait for
+ * another one. Files of Debian's archive also come through apt, since it knows the machine's proxies,
+ * passwords and kinds of address.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 
 const HELPER = '/usr/lib/apt/apt-helper'
-/** flock's status where somebody else has the lock. */
+/** flock's status if somebody else has the lock. */
 const IS_TAKEN = 75
 /** Longer than any of apt's own time-outs add up to. */
 const RUN_MAX_MS = 1_800_000
-/** A command line stays far below what a kernel takes. */
+/** So that a command line stays far below what a kernel takes. */
 const FILES_A_CALL = 100
 
 export const lastLines = (output, count = 6) => output.trim().split('\n').slice(-count).join('\n')
 
-/** What apt calls errors, of all that it said; less what only says that there were some. */
+/**
+ * What apt calls errors, of everything it said, without the line that only says that there were some.
+ */
 export function errorsOf(output) {
   const errors = output.split('\n').filter((line) => line.startsWith('E: '))
   const telling = errors.filter(
@@ -37,7 +39,7 @@ export function aptOptionsOf({ patienceSeconds, retries, aptOptions }) {
     .concat(aptOptions)
 }
 
-/** Runs a program of apt's to its end. */
+/** Runs one of apt's programs to its end. */
 export function runApt(command, folder) {
   const run = spawnSync(command[0], command.slice(1), {
     cwd: folder,
@@ -50,7 +52,7 @@ export function runApt(command, folder) {
   return { status: run.status ?? 1, output: `${run.stdout}${run.stderr}` }
 }
 
-/** The same under a lock; says so where another set-up has it, and waits. */
+/** The same under a lock; if another set-up has it, says so and waits. */
 export function runAlone(lock, command, folder, here) {
   const first = runApt(['flock', '--nonblock', '-E', String(IS_TAKEN), lock, ...command], folder)
   if (first.status !== IS_TAKEN) return first
@@ -65,7 +67,7 @@ const LOOK_AGAIN_MS = 1000
 const sleep = (durationMs) =>
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, durationMs)
 
-/** Runs apt-get on the machine itself. Where another apt holds a lock, says so and waits for it. */
+/** Runs apt-get on the machine itself. If another apt holds a lock, says so and waits for it. */
 export function aptGet(words, here) {
   const command = ['apt-get', '-q', ...aptOptionsOf(here), ...words]
   let isSaid = false
@@ -80,18 +82,18 @@ export function aptGet(words, here) {
   }
 }
 
-/** What apt says where a server is not there or does not speak, in which case it is not asked for more. */
+/** What apt says if a server is not there or does not answer; then it is asked for nothing more. */
 const IS_DEAF = /timed out|[Cc]ould not connect|[Uu]nable to connect|Temporary failure|resolve/
 
-/** The first goes alone and finds out whether anybody answers. */
+/** The first file goes alone, to find out whether anybody answers. */
 function* portions(files) {
   if (files.length > 0) yield files.slice(0, 1)
   for (let at = 1; at < files.length; at += FILES_A_CALL) yield files.slice(at, at + FILES_A_CALL)
 }
 
 /**
- * Brings files of Debian's archive, each to its target, which is there afterwards only if it holds
- * its SHA-256. One that can't be had keeps none of the others away.
+ * Brings files of Debian's archive, each to its target, which is there afterwards only if its SHA-256 is
+ * right. One that can't be had keeps none of the others from coming.
  * @param {{ address: string, target: string, sha256: string }[]} files
  * @returns {string} what apt complained of, for those that are not there
  */

@@ -1,7 +1,7 @@
 /**
- * Brings the pinned source archives into `.cache/archives`, each checked against its SHA-256 before
- * anybody reads it. Of a Debian source package only the one file that is used is brought, by itself, as
- * the rest may be gone while that file is not. `node tools/sources/fetch.mjs` brings all archives.
+ * Brings the pinned source archives into `.cache/archives`, each checked against its SHA-256 before anybody
+ * reads it. Of a Debian source package only the one file that is used is fetched, by itself, because the
+ * rest may be gone while that file is not. `node tools/sources/fetch.mjs` brings all archives.
  */
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ import { debianArchives } from './machine-sources.mjs'
 import { archiveTable, readArchives } from './tables.mjs'
 import { bringFromWeb } from './web.mjs'
 
-/** In which suites a file of a source package may be: first where it is likeliest. */
+/** In which suites a file of a source package may be, the likeliest first. */
 export const SOURCE_SUITES = [
   'trixie',
   'trixie-security',
@@ -26,7 +26,7 @@ export const SOURCE_SUITES = [
 
 const folderOf = (here) => join(here.cacheFolder, 'archives')
 
-/** Whether the file is there and holds what was pinned; a broken one is thrown away, and said to be. */
+/** Whether the file is there and is what was pinned; a broken one is thrown away, and reported. */
 function holds(path, sha256, problems, here) {
   if (!existsSync(path)) return false
   const found = sha256OfFile(path)
@@ -37,10 +37,10 @@ function holds(path, sha256, problems, here) {
   return false
 }
 
-/** The folder of a source package in a pool: by its first letter, of a library by four. */
+/** The folder of a source package in a pool: by its first letter, or a library's first four. */
 const poolFolder = (name) => `${name.slice(0, name.startsWith('lib') ? 4 : 1)}/${name}`
 
-/** Where a file is by its name alone: in the archive, and in the security archive. */
+/** Where a file must be by its name alone: in the archive, and in the security archive. */
 function poolAddresses({ debianPackage, file }, here) {
   const { archive, security } = debianArchives(here)
   const path = `${poolFolder(debianPackage)}/${file}`
@@ -49,7 +49,7 @@ function poolAddresses({ debianPackage, file }, here) {
   return [...below(archive, 'pool/main'), ...below(security, 'pool/updates/main')]
 }
 
-/** Where the archive of past states has what Debian's archives had on a day. */
+/** Where the archive of past states has what Debian's archives had on a given day. */
 function pastAddresses({ debianPackage, file, day }, { snapshot }) {
   const time = `${day.replace(/-/g, '')}T000000Z`
   const path = `${poolFolder(debianPackage)}/${file}`
@@ -79,7 +79,7 @@ async function bringFrom(kind, address, { target, sha256 }, here) {
   if (!existsSync(target)) throw new SetupError(complaint || `${address}: nothing came`)
 }
 
-/** Where the address was found broken once, it may have been cut short on the way: it is asked twice. */
+/** A broken file may have been cut short on the way, so each address is asked twice. */
 async function bringOnce(kind, address, pin, problems, here) {
   const path = join(folderOf(here), pin.file)
   const target = `${path}.partial-${process.pid}`
@@ -97,7 +97,7 @@ async function bringOnce(kind, address, pin, problems, here) {
   return false
 }
 
-/** Whether the file could be had in any way. */
+/** Whether the file could be had by any way. */
 async function bringPin(pin, problems, here) {
   const tried = new Set()
   for (const [kind, addresses] of waysTo(pin, here)) {
@@ -117,7 +117,7 @@ async function bringPin(pin, problems, here) {
   return false
 }
 
-/** The path of a source archive whose content was checked. */
+/** The path of a source archive, its content checked. */
 export async function fetchArchive(name, here = thisMachine, table = archiveTable) {
   const pins = readArchives(table).filter((pin) => pin.name === name)
   const problems = []
@@ -146,7 +146,7 @@ export async function fetchAll(here = thisMachine, table = archiveTable) {
   return paths
 }
 
-/** The digest of every file that would do; it stands in the names of what is built from it. */
+/** The digest of every file that would do; it goes into the names of what is built from it. */
 export function archiveIdentity(name) {
   return readArchives()
     .filter((pin) => pin.name === name)

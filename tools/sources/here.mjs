@@ -1,5 +1,5 @@
 /**
- * Where set-up keeps what it brings, and where it looks for the world. Everything in this folder takes it
+ * Where set-up keeps what it fetches, and where it looks for the world. Everything in this folder takes it
  * as a parameter, so that the tests can put a small world of their own in its place.
  */
 import { cacheFolder } from '../workplace.mjs'

@@ -10,16 +10,18 @@ import { SetupError } from '../workplace.mjs'
 import { aptOptionsOf, errorsOf, runAlone } from './apt.mjs'
 import { archiveOf } from './machine-sources.mjs'
 
-/** Lists older than this are brought again. */
+/** Older lists are fetched again. */
 const LISTS_AGE_MAX_MS = 6 * 3600 * 1000
 /** The text of an index is up to 60 MB. */
 const TEXT_BYTES_MAX = 2 ** 29
-/** An archive that failed so often in one run, and never answered, is not asked again in that run. */
+/**
+ * An archive that failed this often in one run, and never answered, is not asked again in that run.
+ */
 const FAILURES_MAX = 2
 
-/** By archive's address: how often it failed since it last answered. */
+/** By the archive's address: how often it has failed since it last answered. */
 const failures = new Map()
-/** Indexes that this run has read, and those that it could not have, by folder. */
+/** Indexes that this run has read, and those that it could not get, by folder. */
 const indexes = new Map()
 const missing = new Map()
 
@@ -30,7 +32,7 @@ function aptGet(folder, words, here) {
     ['Dir::State::lists', join(folder, 'lists')],
     ['Dir::Cache', join(folder, 'cache')],
     ['Acquire::Languages', 'none'],
-    // Old but signed is better than none: the archive of past states is such.
+    // Old but signed is better than none: the archive of past states has only old ones.
     ['Acquire::Check-Valid-Until', 'false'],
     // A list that could not be brought is an error, not a warning.
     ['APT::Update::Error-Mode', 'any'],
@@ -49,14 +51,14 @@ const stanzaOf = (kind, suite, { uri, signedBy }, here) =>
     '',
   ].join('\n')
 
-/** Whether the lists are there, were brought for these sources, and are not too old. */
+/** Whether the lists are there, were fetched for these sources, and are not too old. */
 function isFresh(folder, sources) {
   const stamp = join(folder, 'stamp')
   if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== sources) return false
   return Date.now() - statSync(stamp).mtimeMs < LISTS_AGE_MAX_MS
 }
 
-/** Brings the lists of one state up to date; what stood in the way, or undefined. */
+/** Brings the lists of one state up to date. Returns what stood in the way, or undefined. */
 function update(folder, what, source, sources, here) {
   if ((failures.get(source.uri) ?? 0) >= FAILURES_MAX)
     return `not asked: ${source.uri} failed ${FAILURES_MAX} times`
@@ -80,7 +82,7 @@ function update(folder, what, source, sources, here) {
   return undefined
 }
 
-/** The text of the lists that are there, and the address that their file names go on from. */
+/** The text of the lists that are there, and the address that their file names are relative to. */
 function readLists(folder, here) {
   const format = '$(FILENAME)\t$(REPO_URI)'
   const command = aptGet(folder, ['indextargets', '--format', format], here)
@@ -96,8 +98,8 @@ function readLists(folder, here) {
 }
 
 /**
- * The index of one suite, `kind` being `deb` or `deb-src`. `fresh`: brought now in any case, for
- * whoever saw that the archive has moved on. Old lists serve where no new ones can be had.
+ * The index of one suite, `kind` being `deb` or `deb-src`. `fresh`: fetched now in any case, for whoever
+ * saw that the archive has moved on. Old lists serve if no new ones can be had.
  * @returns {{ text: string, uri: string }}
  */
 export function indexOf(kind, suite, here, { fresh = false } = {}) {
@@ -136,7 +138,7 @@ export function stanzaAt(text, at) {
   return fields
 }
 
-/** Where the stanzas of each package begin, by name; made once for an index. */
+/** Where the stanzas of each package begin, by name; made once per index. */
 function placesIn(index) {
   if (index.places) return index.places
   index.places = new Map()

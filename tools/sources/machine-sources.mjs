@@ -1,6 +1,6 @@
 /**
  * Where Debian's archive and its security archive are for this machine: read from the machine's own apt
- * sources, in both of apt's formats, which are never changed.
+ * sources, which are never changed, in both of apt's formats.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -52,7 +52,9 @@ function readSources(aptFolder) {
   })
 }
 
-/** Others have suites named as Debian's, but their address does not end as the archive's does. */
+/**
+ * Others also have suites named like Debian's, but their address doesn't end as the archive's does.
+ */
 const likeliest = (sources, ending) =>
   sources.find(({ uri }) => ending.test(uri)) ??
   sources.find(({ uri }) => /debian/i.test(uri) && !uri.startsWith('cdrom:'))
@@ -74,7 +76,7 @@ export function debianArchives({ aptFolder }) {
   }
 }
 
-/** The archive that holds a suite; where this machine names none, a SetupError says so. */
+/** The archive that holds a suite; if this machine names none, a SetupError says so. */
 export function archiveOf(suite, here) {
   const { archive, security } = debianArchives(here)
   const found = isSecurity(suite) ? security : archive

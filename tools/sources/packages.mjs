@@ -1,8 +1,8 @@
 /**
- * Brings binary packages of Debian into `.cache/packages`, for all that tests, boots and the demonstration
- * run against: a pinned version where that is still had, checked against its SHA-256, else what a suite
- * has today, as its signed index says. The only way by which packages come; knows nothing of what they
- * are for.
+ * Brings binary packages of Debian into `.cache/packages`, for everything that tests, boots and the
+ * demonstration run against: a pinned version if it can still be had, checked against its SHA-256, or else
+ * what a suite has today, as its signed index says. All packages come this way; it knows nothing of what
+ * they are for.
  */
 
 import { spawnSync } from 'node:child_process'
@@ -22,9 +22,9 @@ import { here as thisMachine } from './here.mjs'
 import { packagesIn } from './index.mjs'
 
 const ARCHITECTURE = 'amd64'
-/** For how long what was taken in the place of a pin is taken again without asking for the newest. */
+/** For how long a substitute for a pin is used again without asking for the newest. */
 const TAKEN_AGE_MAX_MS = 7 * 24 * 3600 * 1000
-/** More lines than this of one kind are summed up: what matters fits on a screen. */
+/** More lines than this of one kind are summed up, so that what matters fits on a screen. */
 const LINES_MAX = 8
 
 /**
@@ -52,7 +52,7 @@ function holds({ file, sha256 }, here) {
   return false
 }
 
-/** Where it stands what was taken in the place of pins that are gone. */
+/** Where substitutes for pins that are gone are written down. */
 const takenFile = (wanted, here) =>
   join(
     folderOf(here),
@@ -60,7 +60,7 @@ const takenFile = (wanted, here) =>
     `${wanted.name}-${sha256(JSON.stringify(wanted)).slice(0, 16)}.json`,
   )
 
-/** What was taken for this before, `atAnyAge` where nothing newer can be had. */
+/** What was taken for this before; `atAnyAge` if nothing newer can be had. */
 function takenBefore(wanted, here, { atAnyAge = false } = {}) {
   const file = takenFile(wanted, here)
   if (!existsSync(file)) return undefined
@@ -80,7 +80,7 @@ export function isNewer(version, than) {
   return spawnSync('dpkg', ['--compare-versions', version, 'gt', than]).status === 0
 }
 
-/** What a suite has, or nothing where it can't be asked; why not is kept once for each suite. */
+/** What a suite has, or nothing if it can't be asked; the reason is kept once for each suite. */
 function ask(suite, name, problems, here, options) {
   try {
     return packagesIn(suite, name, here, options).map((found) => ({ ...found, suite }))
@@ -91,7 +91,7 @@ function ask(suite, name, problems, here, options) {
   }
 }
 
-/** Brings those of the files that are not there. */
+/** Brings those of the files that are missing. */
 function bring(files, problems, here) {
   const folder = join(folderOf(here), `incoming-${process.pid}`)
   mkdirSync(folder, { recursive: true })
@@ -110,7 +110,7 @@ function bring(files, problems, here) {
 }
 
 /**
- * Pins by the address that an index gives for them, or beside what the index has in their place: the pool
+ * Pins by the address that an index gives for them, or else beside what the index has instead: the pool
  * keeps some versions that no index names any more.
  */
 function bringPins(missing, problems, here) {
@@ -137,7 +137,7 @@ function bringPins(missing, problems, here) {
   bring(files, problems, here)
 }
 
-/** What would do in the place of the pins, best first. `fresh`: by an index that is brought now. */
+/** What would do in place of the pins, best first. `fresh`: by an index that is fetched now. */
 function choicesFor({ name, suites, newest }, problems, here, fresh) {
   const newestFirst = (a, b) => (isNewer(a.version, b.version) ? -1 : 1)
   const found = suites.map((suite) => ask(suite, name, problems, here, { fresh }))
@@ -166,7 +166,7 @@ function bringToday(missing, problems, here, fresh) {
   return taken
 }
 
-/** What is not as pinned is said; where nothing is pinned, nothing is. */
+/** Reports what is not as pinned; says nothing if nothing is pinned. */
 function sayTaken(taken, here) {
   const lines = [...taken]
     .filter(([{ pins }]) => pins.length > 0)
@@ -190,7 +190,7 @@ function inCache(wanted, here) {
 }
 
 /**
- * Brings all of them; what could be had of each stands at its place.
+ * Brings all of them; what could be had of each is at its place in the result.
  * @param {Wanted[]} wanted
  * @returns {Package[]}
  */
@@ -222,7 +222,7 @@ export function bringPackages(wanted, here = thisMachine) {
   return wanted.map((one) => found.get(one))
 }
 
-/** The first that can be had of several of which one is enough. */
+/** The first that can be had of several, of which one is enough. */
 export function bringFirst(wanted, here = thisMachine) {
   const kept = wanted.map((one) => inCache(one, here)).find(Boolean)
   if (kept) return kept
@@ -251,7 +251,7 @@ function cannotHave(missing, problems, here) {
   )
 }
 
-/** The folder into which a package was unpacked, by itself. */
+/** The folder into which a package, and nothing else, was unpacked. */
 export async function unpackPackage({ file, sha256 }) {
   const tree = `${file.replace(/\.deb$/, '')}-${sha256.slice(0, 12)}`
   if (existsSync(tree)) return tree

@@ -1,7 +1,8 @@
 /**
- * `npm run pins`: which pins of the tables are stale, that is: named by no index of the suites they are
- * looked for in; and what each suite has instead. `--write` pins what there is now. Packages may be
- * stale without harm, as they float; of a source archive a new pin means a new version in the product.
+ * `npm run pins`: which pins of the tables are stale, that is, no longer named by an index of the suites
+ * that they are looked for in; and what each suite has instead. `--write` pins what there is now. Stale
+ * packages do no harm, because others may take their place; a new pin of a source archive means a new
+ * version in the product.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -30,7 +31,7 @@ const PACKAGE_TABLES = [
 const newestOf = (found) =>
   found.reduce((best, one) => (best && !isNewer(one.version, best.version) ? best : one), undefined)
 
-/** An index that can't be had is said once, and has nothing. */
+/** An index that can't be had is reported once, and counts as empty. */
 function asking(here) {
   const silent = new Set()
   return (suite, ask) => {
@@ -59,7 +60,7 @@ function checkPackage(fields, suites, ask, here) {
   if (gone.length === 0) return undefined
   const elsewhere = found.map((one) => `${one.version} in ${one.suite}`)
   if (found.length === 0) return { what: `${name} ${gone.join(' and ')}`, elsewhere }
-  // Release 41 is as the suite came out, where that is another one than the newest.
+  // Release 41 is the suite's first version, if that is not also the newest.
   const latest = newestOf(found)
   const first = isThere(sha256) ? { version, sha256 } : newer ? found[0] : latest
   const last = newer && isThere(newerSha256) ? { version: newer, sha256: newerSha256 } : latest
@@ -68,21 +69,21 @@ function checkPackage(fields, suites, ask, here) {
   return { what: `${name} ${gone.join(' and ')}`, elsewhere, row: row.join('\t') }
 }
 
-/** A row of the rsyncs: the suite stands in it. */
+/** A row of the rsyncs, which names its suite. */
 function checkRsync(fields, _suites, ask, here) {
   const [name, version, sha256, suite] = fields
   const stale = checkPackage([name, version, sha256], [suite], ask, here)
   return stale && { ...stale, row: stale.row && `${stale.row}\t${suite}` }
 }
 
-/** The version of the library, of Debian's version of its package. */
+/** The library's own version, from Debian's version of its package. */
 const upstreamVersion = (version) =>
   version
     .replace(/^[0-9]+:|-[^-]*$/g, '')
     .replace(/^.*\+really/, '')
     .replace(/[+.~]?(dfsg|ds).*$/, '')
 
-/** A row of the archives; those that upstream alone has are not looked for. */
+/** A row of the archives; those that only upstream has are not looked for. */
 function checkArchive(fields, suites, ask, here) {
   const [name, version, file, sha256, debianPackage] = fields
   if (debianPackage === '-') return undefined
@@ -100,7 +101,7 @@ function checkArchive(fields, suites, ask, here) {
   return { what, elsewhere, row: pin.join('\t') }
 }
 
-/** Goes through a table; returns what is stale, and writes the rows that there are now. */
+/** Goes through a table: returns what is stale, and writes the rows as they would be now. */
 function checkTable({ path, suites, check }, write, ask, here) {
   const stale = []
   const lines = readFileSync(path, 'utf8')
@@ -128,7 +129,8 @@ const allTables = () => [
 const KINDS = { archive: checkArchive, rsync: checkRsync, package: checkPackage }
 
 /**
- * What is stale of one table of a kind, `--write` or not; for the tests, which have tables of their own.
+ * What is stale in one table of a kind, with or without `--write`; for the tests, which have tables of
+ * their own.
  * @returns {Stale[]}
  */
 export const checkPins = ({ path, kind, suites }, write, here = thisMachine) =>

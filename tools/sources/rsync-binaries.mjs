@@ -1,7 +1,7 @@
 /**
- * The stock rsyncs of the field, for interoperability tests: each from its Debian package, unpacked
- * into `.cache` with the libraries of its own suite, and started through those, C library and loader
- * too. What the machine itself has installed is neither used nor changed.
+ * The stock rsyncs of the field, for interoperability tests: each from its Debian package, unpacked into
+ * `.cache` with the libraries of its own suite, and started through those, including C library and loader.
+ * What the machine itself has installed is neither used nor changed.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
@@ -21,7 +21,7 @@ const LOADER = 'ld-linux-x86-64.so.2'
 
 /** @typedef {{ version: string, command: string[] }} Rsync */
 
-/** What `--version` says, or undefined where the program can't be started so. */
+/** What `--version` says, or undefined if the program can't be started in this way. */
 function versionOf(command) {
   const answer = spawnSync(command[0], [...command.slice(1), '--version'], {
     encoding: 'utf8',
@@ -30,11 +30,14 @@ function versionOf(command) {
   return answer.status === 0 ? /version v?(\S+)/.exec(answer.stdout)?.[1] : undefined
 }
 
-/** The suites that have what is linked with: a security suite has only what was mended. */
+/** The suites that have the libraries: a security suite has only what was mended. */
 const suitesOf = (suite) =>
   suite.endsWith('-security') ? [suite, suite.replace('-security', '')] : [suite]
 
-/** The libraries that a package is linked with, and those that they are, as the suite's index says. */
+/**
+ * The libraries that a package is linked with, and those that they are linked with, as the suite's index
+ * says.
+ */
 function librariesOf(name, suite, here) {
   const suites = suitesOf(suite)
   const found = new Set()
@@ -50,7 +53,9 @@ function librariesOf(name, suite, here) {
   return [...found].map((library) => ({ name: library, pins: [], suites }))
 }
 
-/** One folder with the program and all of its libraries; made once, under the digest of the program. */
+/**
+ * One folder with the program and all its libraries, made once, under the digest of the program.
+ */
 async function unpackRsync(rsync, suite, here) {
   const folder = join(here.cacheFolder, 'rsyncs')
   const tree = join(folder, `${rsync.version}-${suite}-${rsync.sha256.slice(0, 12)}`)
@@ -85,7 +90,7 @@ async function rsyncOf({ pin, suite }, here) {
   )
 }
 
-/** Those rows that can be had, up to `enough` of them; and what stood in the way of the others. */
+/** The rows that can be had, up to `enough` of them, and what stood in the way of the others. */
 async function bringRsyncs(rows, here, enough = rows.length) {
   const rsyncs = []
   const problems = []
@@ -122,7 +127,7 @@ export async function rsyncBinaries(here = thisMachine, table = rsyncTable) {
 }
 
 /**
- * The newest of them that can be had, or else the machine's own: for whoever needs just one.
+ * The newest that can be had, or else the machine's own, for whoever needs just one.
  * @returns {Promise<Rsync>}
  */
 export async function newestRsync(here = thisMachine) {

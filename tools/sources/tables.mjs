@@ -1,5 +1,5 @@
 /**
- * Reads the tables that pin what is brought: one row a line, tabs between the fields, `-` for a field
+ * Reads the tables that pin what is fetched: one row per line, tabs between the fields, `-` for a field
  * that does not apply, `#` for what is meant for people.
  */
 import { readFileSync } from 'node:fs'
@@ -29,7 +29,7 @@ export function readArchives(path = archiveTable) {
 }
 
 /**
- * The rows of a table of packages: in release 41, and in release 42 where that has a newer one.
+ * The rows of a table of packages: in release 41, and in release 42 if that has a newer one.
  * @typedef {{ version: string, sha256: string }} Pin
  * @returns {{ name: string, old: Pin, new: Pin }[]}
  */

@@ -1,10 +1,12 @@
-/** Brings a file from an address outside of Debian's archive: upstream's, or the archive of past states. */
+/**
+ * Fetches a file from an address outside Debian's archive: upstream's, or the archive of past states.
+ */
 import { createWriteStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { SetupError } from '../workplace.mjs'
 
-/** Gives up where the server sends nothing for `patienceSeconds`, however long the whole takes. */
+/** Gives up if the server sends nothing for `patienceSeconds`, however long the whole takes. */
 export async function bringFromWeb(url, target, { patienceSeconds }) {
   const stop = new AbortController()
   const giveUp = () =>

@@ -1,11 +1,11 @@
 /**
- * What a test file started and left running: found in /proc by its session, by its parents, and by the
- * mark in its environment, and ended. Whoever leaves all three on purpose is not found.
+ * What a test file started and left running: found in /proc by its session, by its parents, and by the mark
+ * in its environment; and ends it. A process that escapes all three on purpose is not found.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 
-/** How long one that was killed may take to go. */
+/** How long a killed process may take to go. */
 const GOING_MS = 2000
 const POLL_MS = 20
 
@@ -17,7 +17,7 @@ function readOrNothing(path) {
   }
 }
 
-/** All processes of this machine that are not dead already. */
+/** All processes of this machine that are not already dead. */
 function running() {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -30,7 +30,7 @@ function running() {
     })
 }
 
-/** What tests start carries this in its environment, unless it is given another one. */
+/** What tests start has this in its environment, unless it is given another environment. */
 export const MARK = 'XO_TEST_FILE'
 
 /**

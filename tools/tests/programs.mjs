@@ -18,7 +18,7 @@ function programsIn(file, seen, found) {
     programsIn(resolve(dirname(file), path), seen, found)
 }
 
-/** What there is to say of the programs that these test files need; nothing where all is well. */
+/** What there is to say about the programs that these test files need; nothing if all is well. */
 export function adviceFor(tests) {
   const found = new Set()
   const seen = new Set()

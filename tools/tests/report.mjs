@@ -1,8 +1,10 @@
-/** What the runner prints of test files, and the sums of its last line: `N passed, N failed, N skipped`. */
+/**
+ * What the runner prints about test files, and the sums in its last line: `N passed, N failed, N skipped`.
+ */
 import { writeSync } from 'node:fs'
 
 const STDOUT = 1
-/** Files that took the longest, named at the end of a long run. */
+/** How many of the slowest files are named at the end of a long run. */
 const SLOWEST = 10
 const LONG_RUN_FILES = 20
 
@@ -29,7 +31,9 @@ export class Report {
     else print(`ok   ${name}`)
   }
 
-  /** One file, whose results were not shown before, unless `shown`. Tells whether all is well with it. */
+  /**
+   * One file, whose results were not shown before, unless `shown`. Returns whether all is well with it.
+   */
   file({ path, results, complaints, left, output, seconds }, { shown = false } = {}) {
     if (results.length + complaints.length === 0) return false
     const broken = results.filter(({ error }) => error !== undefined)

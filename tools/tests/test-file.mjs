@@ -1,6 +1,6 @@
 /**
- * One test file as a process of its own: what it may ask for in its first lines, its run with a
- * deadline, and the end of all that it started.
+ * One test file as a process of its own: what it may ask for in its first lines, its run with a deadline,
+ * and the end of everything it started.
  */
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -13,13 +13,15 @@ import { outputOf } from './transpile.mjs'
 
 /** For all tests of a file, on a machine that may be busy with other things. */
 const DEADLINE_MINUTES = 10
-/** How long a file that is late may take to remove what it made. */
+/** How long a file past its deadline may take to remove what it made. */
 const GRACE_MS = 5000
 /** How long what a test left behind may take to end by itself, on a machine that may be busy. */
 const SETTLING_MS = 5000
 const POLL_MS = 20
 
-/** What a file says of itself above its first comment: `// alone` and `// deadline: 20 minutes`. */
+/**
+ * What a file says about itself above its first comment: `// alone` and `// deadline: 20 minutes`.
+ */
 export function demandsOf(file) {
   const lines = readFileSync(join(projectFolder, file), 'utf8').split('\n', 2)
   const minutes = lines.map((line) => /^\/\/ deadline: ([\d.]+) minutes$/.exec(line)?.[1])
@@ -29,7 +31,7 @@ export function demandsOf(file) {
   }
 }
 
-/** The files that run now. */
+/** The files that are running now. */
 const running = new Set()
 
 /** Ends them, and what they started. */
@@ -39,7 +41,7 @@ export class TestFile {
   results = []
   /** What is wrong with the file as a whole. */
   complaints = []
-  /** Command lines of what it left running; that is ended. */
+  /** Command lines of what it left running, which is ended. */
   left = []
   output = ''
   seconds = 0
@@ -59,7 +61,7 @@ export class TestFile {
     this.deadlineMinutes = deadlineMinutes ?? demandsOf(path).deadlineMinutes
   }
 
-  /** Comes back when nothing of it runs any more. */
+  /** Returns when nothing of it is running any more. */
   async run() {
     const started = performance.now()
     const timer = setTimeout(() => {
@@ -78,7 +80,9 @@ export class TestFile {
     this.seconds = (performance.now() - started) / 1000
   }
 
-  /** First in a way that lets it remove what it made, which one that is in a loop doesn't hear. */
+  /**
+   * First in a way that lets it remove what it made, though one that is caught in a loop doesn't hear it.
+   */
   async stop() {
     kill(this.child.pid, 'SIGTERM')
     await Promise.race([this.ended, wait(GRACE_MS, undefined, { ref: false })])
@@ -92,7 +96,7 @@ export class TestFile {
     const words = ['--enable-source-maps', runner, outputOf(this.path), ...this.names]
     this.child = spawn(process.execPath, words, {
       cwd: projectFolder,
-      // A session of its own, by which what it starts is known.
+      // A session of its own, by which what it starts is found.
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       env: {
@@ -141,7 +145,7 @@ export class TestFile {
     else if (signal) say(`was ended by ${signal}${where}`)
     else if (!this.#isDone && !failed) say(`ended with status ${status}${where}`)
     else if (this.results.length === 0 && this.names.length === 0) say('ran no test')
-    // One that was ended had no time to end what it started.
+    // A file that was ended had no time to end what it had started.
     if (this.left.length > 0 && !this.#isLate && !signal) say('left processes running')
   }
 }

@@ -1,11 +1,11 @@
-/** How long each test file took the last time that it passed, so that the longest begin first. */
+/** How long each test file took when it last passed, so that the longest go first. */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { cacheFolder } from '../workplace.mjs'
 import { demandsOf } from './test-file.mjs'
 
 const FILE = join(cacheFolder, 'test-times.json')
-/** Of one that nobody has timed, the part of its deadline that it is taken to need. */
+/** The part of its deadline that a file is taken to need if nobody has timed it. */
 const PART = 0.1
 
 function readTimes() {

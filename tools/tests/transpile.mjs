@@ -1,6 +1,6 @@
 /**
- * TypeScript to JavaScript below build/test, each file by itself and only where it changed. Types are
- * `npm run check`'s business. `node tools/tests/transpile.mjs` does nothing else.
+ * TypeScript to JavaScript below build/test, each file by itself, and only if it changed. Types are `npm
+ * run check`'s business. `node tools/tests/transpile.mjs` does nothing else.
  *
  * An output has the time of its source; with any other time, it is made again.
  */
@@ -60,7 +60,7 @@ function isStale(source) {
   return Math.abs(statSync(output).mtimeMs - mtimeMs) > 1
 }
 
-/** Another run beside this one sees the old output or the new one, whole. */
+/** A run beside this one sees the old output or the new one, whole. */
 function put(path, text, time) {
   const partial = `${path}.partial-${process.pid}`
   writeFileSync(partial, text)
@@ -68,7 +68,10 @@ function put(path, text, time) {
   renameSync(partial, path)
 }
 
-/** Makes what changed, and gives what it made, and as a text what is wrong with it. What is wrong has no output. */
+/**
+ * Makes what changed; returns what it made, and what is wrong with it as a text. What is wrong has no
+ * output.
+ */
 export async function transpile() {
   makeRoom()
   const sources = filesBelow(projectFolder, /(?<!\.d)\.ts$/)
@@ -110,7 +113,7 @@ export async function transpile() {
   return { made: stale, faults: faults.length ? typescript.formatDiagnostics(faults, host) : '' }
 }
 
-/** What a TypeScript source of ours exports, its output brought up to date before. */
+/** What one of our TypeScript sources exports; its output is brought up to date first. */
 export async function load(source) {
   const { faults } = await transpile()
   if (faults) throw new SetupError(`these do not compile:\n${faults}`, 'npm run check')

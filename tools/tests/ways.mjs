@@ -15,7 +15,9 @@
 import { oneOf, UsageError, wholeNumber } from '../command-line.mjs'
 
 const WATCH = { about: 'runs them again whenever a source changes' }
-/** What is run in full takes as long as it takes; but nobody waits for one that hangs over night. */
+/**
+ * What runs in full takes as long as it takes; but nobody wants to wait all night for one that hangs.
+ */
 const WHOLE = { shown: true, deadlineMinutes: 600 }
 const listOf = (value) => (value === undefined ? [] : [value])
 
@@ -77,9 +79,9 @@ const boot = {
   }),
 }
 
-/** Each proves another thing; without one of them the power is cut. */
+/** Each proves something else; unless one of them is chosen, the power is cut. */
 const PROOFS = ['mutants', 'faults', 'network', 'memory']
-/** Of the network's file, those that take whole releases. */
+/** Those of the network's tests that take whole releases. */
 const NETWORK_TESTS = ['a whole upgrade']
 
 const powerCut = {
@@ -132,7 +134,7 @@ const powerCut = {
   },
 }
 
-/** All ways but that of `npm run test:node`, which needs no `--as`. */
+/** All ways except that of `npm run test:node`, which needs no `--as`. */
 export const WAYS = {
   one,
   i586: onTarget('i586', 'Runs the tests that need no Node on the program of the XO-1.', [
