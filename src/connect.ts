@@ -45,7 +45,7 @@ export async function connect(
 }
 
 /** The families take turns, beginning with the resolver's first choice; each keeps its order. */
-export function inTurns(addresses: readonly ResolvedAddress[]): ResolvedAddress[] {
+function inTurns(addresses: readonly ResolvedAddress[]): ResolvedAddress[] {
   const first = addresses.filter(({ family }) => family === addresses[0]?.family)
   const other = addresses.filter(({ family }) => family !== addresses[0]?.family)
   const turns: ResolvedAddress[] = []

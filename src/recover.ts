@@ -38,7 +38,7 @@ const OWN_CURE = 'a stick or a network with the release brings one'
 /** What is known about the trees of a store. */
 export type Known = Map<TreeName, Examined | undefined>
 
-export interface Recovery extends Upgrade {
+interface Recovery extends Upgrade {
   /**
    * What is already known about trees, because finding out means reading all of them: kept from one try to
    * the next by a caller who knows that nobody else writes there. A try that changes names empties it.

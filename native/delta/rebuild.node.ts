@@ -11,7 +11,7 @@ import { type OpenHash, openHash } from '../checksums/checksums.node.ts'
 import { systemErrorOf } from '../system-error.node.ts'
 import { openStream, type StreamDecoder } from './decompress.node.ts'
 
-export interface FilePlan {
+interface FilePlan {
   head: SumHead
   basis: Fd | undefined
   target: Fd

@@ -44,7 +44,7 @@ const IFF_BROADCAST = 0x2
 const IFF_MULTICAST = 0x1000
 
 /** An address as the kernel takes it, and its name for messages. */
-export interface SocketAddress {
+interface SocketAddress {
   family: number
   bytes: Buffer
   name: string

@@ -27,7 +27,7 @@ const CARRY_BYTES = 16 * 1024
 /** How often the peak of the program's memory is measured: each look walks its heap. */
 const CALLS_BETWEEN_LOOKS = 1000
 
-export interface Program {
+interface Program {
   /** What errors call it. */
   name: string
   text: string
@@ -50,7 +50,7 @@ interface MemoryDump {
 }
 
 /** Thrown by `exit` through the bridge, and seen by nobody. */
-export class Exit extends Error {
+class Exit extends Error {
   constructor(readonly status: number) {
     super(`exit ${status}`)
   }

@@ -10,7 +10,7 @@ import type { VirtualClock } from './virtual-clock.ts'
 import type { VirtualDisk } from './virtual-disk.ts'
 import type { VirtualNetwork } from './virtual-network.ts'
 
-export interface Scene {
+interface Scene {
   files: Files
   disk: VirtualDisk
   network: VirtualNetwork
@@ -20,7 +20,7 @@ export interface Scene {
 }
 
 /** The part of a terminal that the panel needs. */
-export interface Screen {
+interface Screen {
   write(text: string): unknown
   isTTY?: boolean
   columns?: number

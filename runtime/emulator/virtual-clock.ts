@@ -11,7 +11,7 @@ interface Timer {
 }
 
 /** What a laptop that was started for the first time believes: 2026-01-01 (seconds since 1970). */
-export const FIRST_START_SECONDS = 1_767_225_600
+const FIRST_START_SECONDS = 1_767_225_600
 /** How long to sleep when only the outside can wake us. */
 const LONG_MS = 1000
 

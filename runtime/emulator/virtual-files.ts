@@ -18,7 +18,7 @@ const UMASK = 0o022
 /** Content of one write or copy step, as the C side has it. */
 const PIECE = 1024 * 1024
 
-export interface FilesOptions {
+interface FilesOptions {
   /** How many handles may be open at once. */
   handlesMax?: number
 }

@@ -29,7 +29,7 @@ const CONFIG: Option = {
   value: 'FILE',
   help: 'configuration (default: /etc/xo-upgrade.conf)',
 }
-export const STORE: Option = {
+const STORE: Option = {
   name: '--store',
   value: 'DIR',
   help: 'the store (default: /xo)',

@@ -4,8 +4,8 @@
  */
 
 /** Whatever a home server says: not so often that it hurts, and not so rarely that a laptop is forgotten. */
-export const INTERVAL_MIN_SECONDS = 60
-export const INTERVAL_MAX_SECONDS = 7 * 86_400
+const INTERVAL_MIN_SECONDS = 60
+const INTERVAL_MAX_SECONDS = 7 * 86_400
 /** The first round after a start is made within this time (seconds). */
 const START_SPREAD_SECONDS = 300
 /** The wait after a first failure; each further one doubles it, up to the interval. */

@@ -13,7 +13,7 @@ import { answer } from './answer.ts'
 import { HomeFolder, LOG_FILE, openFolder } from './folder.ts'
 
 /** What a laptop said last. */
-export interface Call {
+interface Call {
   /** Seconds since 1970. */
   time: number
   serial: string

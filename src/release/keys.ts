@@ -108,7 +108,7 @@ export interface RevokedKey extends PublicKey {
   revokedSeconds: number
 }
 
-export interface Trust {
+interface Trust {
   keys: PublicKey[]
   /** Of the last statement that was followed; 0: none. */
   sequence: number

@@ -16,7 +16,7 @@ export type Selection =
 
 export type Compression = 'zstd' | 'zlibx' | 'none'
 
-export interface Asking {
+interface Asking {
   module: string
   selection: Selection
   /** `negotiate`: `-z`, and the lists decide. `zlibx`: the word for it of servers that negotiate nothing. */

@@ -36,7 +36,7 @@ export function checksumLength(algorithm: Algorithm): number {
 }
 
 /** About the square root of the basis' size, a multiple of 8. */
-export function blockLength(size: number): number {
+function blockLength(size: number): number {
   if (size <= BLOCK_LENGTH_MIN * BLOCK_LENGTH_MIN) return BLOCK_LENGTH_MIN
   let bit = 1
   for (let rest = Math.floor(size / 4); rest !== 0; rest = Math.floor(rest / 4)) bit *= 2

@@ -69,20 +69,6 @@ export function readVarlong(
   return { value, next: offset + 1 + low }
 }
 
-/** The bytes of a varlong: lead byte with the most significant bits, then the rest, low byte first. */
-export function writeVarlong(value: number, minimum: number): number[] {
-  const bytes: number[] = []
-  for (let rest = value; rest > 0; rest = Math.floor(rest / 256)) bytes.push(rest % 256)
-  while (bytes.length < minimum) bytes.push(0)
-  const extra = bytes.length - minimum
-  const top = bytes[bytes.length - 1] as number
-  if (top < 1 << (7 - extra)) {
-    bytes.pop()
-    return [((0xff00 >> extra) & 0xff) | top, ...bytes]
-  }
-  return [(0xff00 >> (extra + 1)) & 0xff, ...bytes]
-}
-
 /** A string with its length: at most 255 bytes, which is what stock rsync takes (5.3). */
 const VSTRING_LENGTH_MAX = 255
 

@@ -37,7 +37,7 @@ function entriesAsked(selection: Selection): number | undefined {
 }
 
 /** A path to a file: itself and its folders. A wildcard stands for the versions that a server has. */
-export function entriesOf(path: Path): number {
+function entriesOf(path: Path): number {
   const count = path.split('/').length
   return path.includes('*') ? count * VERSIONS_LISTED_MAX : count
 }

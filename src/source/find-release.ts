@@ -38,7 +38,7 @@ export interface Offer {
 }
 
 /** `none`: there is nothing to take. */
-export type Found = Offer | { none: { skipped?: number } }
+type Found = Offer | { none: { skipped?: number } }
 
 /**
  * What the first source that answers offers. If nobody named a version and a school server has nothing

@@ -180,7 +180,7 @@ const NOBODY_THERE = [
 ]
 
 /** Turns what the client wrote into an error that says what to do next. */
-export function explained(peer: string, error: Error, stderr: string, key: Path): Error {
+function explained(peer: string, error: Error, stderr: string, key: Path): Error {
   const words = shownWords(stderr)
   const said = stderr.toLowerCase()
   const says = (phrases: string[]) => phrases.some((phrase) => said.includes(phrase))

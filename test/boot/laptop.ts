@@ -59,7 +59,7 @@ export class SchoolServer {
   }
 }
 
-export type BootOptions = Partial<
+type BootOptions = Partial<
   Pick<MachineOptions, 'words' | 'stick' | 'devices' | 'endsAtReboot' | 'heard'>
 > & {
   /** Without: no network card. */
@@ -69,7 +69,7 @@ export type BootOptions = Partial<
   firmware?: Firmware
 }
 
-export interface LaptopOptions {
+interface LaptopOptions {
   /** The disk is memory that keeps what is written to it, in that order: a power cut loses nothing. */
   lasting?: boolean
   /** Words of the kernel's command line, at each boot. */

@@ -16,13 +16,13 @@ const MEMORY = '256M'
 /** Where the guest finds the rsync daemon of the test: the one address that it can reach. */
 const SERVER_IN_GUEST = '10.0.2.100:873'
 /** What an emulated boot takes is some ten seconds; other work on the same processor may multiply it. */
-export const BOOT_TIMEOUT_MS = 240_000
+const BOOT_TIMEOUT_MS = 240_000
 const COMMAND_TIMEOUT_MS = 240_000
 const POLL_MS = 20
 /** What is shown of the console where it did not say what it should. */
 const SHOWN_LINES = 60
 
-export interface Disk {
+interface Disk {
   file: string
   /** Where QEMU records every write and flush, in order. */
   log?: string
@@ -48,7 +48,7 @@ export interface MachineOptions {
   heard?(text: string): void
 }
 
-export interface Ended {
+interface Ended {
   status: number
   output: string
 }

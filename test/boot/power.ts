@@ -18,7 +18,7 @@ interface Write {
   length: number
 }
 
-export interface Log {
+interface Log {
   /** What was written before the last flush. */
   certain: Write[]
   /** What was written after it. */

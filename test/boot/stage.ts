@@ -22,7 +22,7 @@ export interface Firmware {
   initramfs: string
 }
 
-export type Flash = 'block2mtd' | 'phram' | 'nandsim'
+type Flash = 'block2mtd' | 'phram' | 'nandsim'
 
 /** What `tools/boot/firmware.mjs` puts in besides. */
 export interface Equipment {

@@ -5,15 +5,9 @@
 import type { FileList } from 'native:delta'
 import * as assert from 'uvu/assert'
 import type { Host } from '../../src/host.ts'
+import { varint, varlong } from '../support/rsync-numbers.ts'
 import { suite } from '../support/suite.ts'
-import {
-  inListOrder,
-  isDir,
-  ListEncoder,
-  type ListedEntry,
-  variable,
-  varint,
-} from './list-bytes.ts'
+import { inListOrder, isDir, ListEncoder, type ListedEntry } from './list-bytes.ts'
 import { fromHex, join, randomNumbers } from './sample-bytes.ts'
 
 /** The list of the protocol's description, of a session that asks for no owners and no groups. */
@@ -276,7 +270,7 @@ export function fileListContract(name: string, host: Host): void {
     }
     refused(encode([{ ...dir('.'), mode: 0o100644 }]))
     refused(encode([file('a', -1)]))
-    const size = join([0x04, 1, 97], variable(2n ** 53n, 3))
+    const size = join([0x04, 1, 97], varlong(2n ** 53n, 3))
     refused(join(size, new Uint8Array(30)))
     refused(encode([{ ...file('a'), nanoseconds: 1_000_000_000 }]))
   })

@@ -3,6 +3,7 @@
  * protocol's description alone, and the order that both sides sort a list into.
  */
 import { arrayOfBytes } from '../../src/text.ts'
+import { varint, varlong } from '../support/rsync-numbers.ts'
 import { join } from './sample-bytes.ts'
 import { int32 } from './token-streams.ts'
 
@@ -14,30 +15,12 @@ export interface ListedEntry {
   nanoseconds?: number
 }
 
-export interface ListFormat {
+interface ListFormat {
   protocol: number
   varintFlags: boolean
 }
 
 export const isDir = (mode: number) => (mode & 0o170000) === 0o040000
-
-/** rsync io.c write_varlong; a varint is one of at least one byte. */
-export function variable(value: number | bigint, lengthMin: number, bits = 64): number[] {
-  // Not BigInt.asUintN: QuickJS 2025-04-26 hands a negative number back as it is for 64 bits.
-  let rest = BigInt(value) + (value < 0 ? 1n << BigInt(bits) : 0n)
-  const bytes: number[] = []
-  while (rest > 0n || bytes.length < lengthMin) {
-    bytes.push(Number(rest & 0xffn))
-    rest >>= 8n
-  }
-  const extra = bytes.length - lengthMin
-  const ones = (count: number) => (0xff00 >> count) & 0xff
-  const top = bytes.at(-1) as number
-  if (top < 1 << (7 - extra)) return [ones(extra) | top, ...bytes.slice(0, -1)]
-  return [ones(extra + 1), ...bytes]
-}
-
-export const varint = (value: number) => variable(value, 1, 32)
 
 /** Encodes entries in the order given, with every shortening that rsync's own writer uses in a session without `-logD`. */
 export class ListEncoder {
@@ -67,8 +50,8 @@ export class ListEncoder {
       shared > 0 ? [shared] : [],
       rest.length > 255 ? varint(rest.length) : [rest.length],
       rest,
-      variable(entry.size, 3),
-      (flags & 0x80) === 0 ? variable(entry.modifiedSeconds, 4) : [],
+      varlong(entry.size, 3),
+      (flags & 0x80) === 0 ? varlong(entry.modifiedSeconds, 4) : [],
       hasSubseconds ? varint(nanoseconds) : [],
       (flags & 0x02) === 0 ? int32(mode) : [],
     )

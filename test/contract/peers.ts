@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { freePort } from '../support/rsync-daemon.ts'
 import type { Peers } from './sockets.ts'
 
-export interface RunningPeers {
+interface RunningPeers {
   ports: Peers
   stop(): Promise<void>
 }

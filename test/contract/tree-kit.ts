@@ -13,14 +13,14 @@ import {
 import { arrayOfBytes } from '../../src/text.ts'
 import { type Kit, NASTY_NAMES } from './kit.ts'
 
-export type Seed = Partial<Omit<Entry, 'digest' | 'size'>> & { path: Path; content?: string }
+type Seed = Partial<Omit<Entry, 'digest' | 'size'>> & { path: Path; content?: string }
 
 /** An entry of a tree with the content of a regular file. */
 export interface Planted extends Entry {
   content: string
 }
 
-export interface Tree {
+interface Tree {
   root: Fd
   entries: Planted[]
 }

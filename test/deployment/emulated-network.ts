@@ -25,7 +25,7 @@ process.on('exit', () => {
   for (const network of networks) network.close()
 })
 
-export interface Layout {
+interface Layout {
   /** Servers, with the port that each has in a school. */
   servers: ReadonlyMap<string, number>
   laptops: readonly string[]

@@ -18,14 +18,14 @@ const RUN_DEADLINE_MS = 180_000
 /** A tree has so many boots to become healthy. */
 export const BOOTS_MAX = 3
 
-export interface Ended {
+interface Ended {
   status: number | null
   /** The last `result` or `error` line. */
   last: Event
   notes: string[]
 }
 
-export interface Trust {
+interface Trust {
   /** Public key files, by their role. */
   release: string
   home: string

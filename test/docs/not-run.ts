@@ -3,7 +3,7 @@
  * has a `<!-- tested: FILE -->` fails `documents.test.ts`, and so does a line here without its block.
  */
 
-export interface NotRun {
+interface NotRun {
   page: string
   /** How the block begins. */
   begins: string

@@ -11,11 +11,11 @@ import { type Shape, UNSHAPED } from '../../runtime/emulator/virtual-line.ts'
 import { type Peers, VirtualNetwork } from '../../runtime/emulator/virtual-network.ts'
 import type { Files } from '../../src/host.ts'
 
-export const BUNDLE = 'build/xo-upgrade.js'
+const BUNDLE = 'build/xo-upgrade.js'
 export const MEMORY_BYTES = 24 * 1024 * 1024
 
 // biome-ignore lint/suspicious/noExplicitAny: JSON lines are whatever the program writes.
-export type Event = Record<string, any>
+type Event = Record<string, any>
 
 export interface EmulatedRun extends Outcome {
   stdout: string

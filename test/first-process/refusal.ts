@@ -20,7 +20,7 @@ const AGAIN = 'This is try 2'
 /** What a start says at its last step but one; after it the system speaks. */
 const STARTING = 'starting the system'
 
-export type Kind = 'native' | 'javascript'
+type Kind = 'native' | 'javascript'
 
 export interface Refused {
   /** As XO_REFUSE takes it. */

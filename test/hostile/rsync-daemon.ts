@@ -3,8 +3,9 @@
  * then says whatever a test makes up, with the project's own codecs.
  */
 import { createServer, type Server, type Socket } from 'node:net'
-import { IndexWriter, writeVarlong, writeVstring } from '../../src/rsync/integers.ts'
+import { IndexWriter, writeVstring } from '../../src/rsync/integers.ts'
 import { frame, hex, latin } from '../support/peer-bytes.ts'
+import { varint, varlong } from '../support/rsync-numbers.ts'
 
 /** What it answers to one session; the words are those that the client gave to `rsync --server`. */
 export type Answer = (words: string[]) => Iterable<Buffer>
@@ -92,17 +93,14 @@ export function agreed(compression?: 'zstd' | 'zlibx'): Buffer {
 /** A list's entry: its name, and the size and mode that it says. */
 export function listed(name: string, size: number, mode = 0o100644): Buffer {
   const long = name.length > 255
-  const length = Buffer.alloc(2)
-  // A varint of two bytes: the high bits, then the low ones.
-  if (long) length.writeUInt16BE(0x8000 | name.length)
   const bits = Buffer.alloc(4)
   bits.writeUInt32LE(mode)
   return Buffer.concat([
     // XMIT_LONG_NAME; or XMIT_TOP_DIR, which says nothing of a file, since no flags at all end the list.
     hex(long ? '40' : '01'),
-    long ? length : Buffer.from([name.length]),
+    Buffer.from(long ? varint(name.length) : [name.length]),
     latin(name),
-    Buffer.from(writeVarlong(size, 3)),
+    Buffer.from(varlong(size, 3)),
     hex('69013557'),
     bits,
   ])

@@ -4,7 +4,7 @@ import { RegExpParser } from '@eslint-community/regexpp'
 import { analyse } from 'scslre'
 import typescript from 'typescript'
 
-export interface Import {
+interface Import {
   from: string
   /** Types alone, which are gone when the program runs. */
   isType: boolean
@@ -26,6 +26,20 @@ export function importsOf(text: string): Import[] {
     return { from: from ?? '', isType: awaits === undefined }
   })
   return [...statements, ...expressions]
+}
+
+const TAKING = /^(?:import|export)\s+(?:type\s+)?([^'";]*?)\s*from\s+['"](\.[^'"]+)['"]/gm
+const WORD = /[\w$]+/g
+
+/** The names that a file takes from others; of one that is taken as a whole, any word may be a name of it. */
+export function namesTaken(text: string): { from: string; names: Set<string> }[] {
+  const named = [...text.matchAll(TAKING)].map(([, clause = '', from = '']) => {
+    return { from, names: new Set((clause.includes('*') ? text : clause).match(WORD)) }
+  })
+  const whole = [...text.matchAll(EXPRESSION)].map(([, , from = '']) => {
+    return { from, names: new Set(text.match(WORD)) }
+  })
+  return [...named, ...whole]
 }
 
 /** Each room with those that it may import. */

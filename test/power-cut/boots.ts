@@ -13,7 +13,7 @@ import type { Claim, Scenario } from './scenarios.ts'
 const TURNS_MAX = 3 * BOOTS_MAX
 
 /** Disks to begin with: version 1 runs and 2 waits; 2 runs on trial over 1, and nobody booted it. */
-export interface BootStarts {
+interface BootStarts {
   waits2: Scenario['start']
   runs2: Scenario['start']
 }

@@ -5,7 +5,7 @@ import type { Mutant } from './mutants.ts'
 import { prove } from './prove.ts'
 import { modelsOf, type Scenario, type Stage, withProgram } from './scenarios.ts'
 
-export interface Catch {
+interface Catch {
   scenario: string
   model: CrashModel | undefined
   cut: number | undefined

@@ -77,7 +77,7 @@ class Injector {
   }
 }
 
-export interface FaultProof {
+interface FaultProof {
   /** Calls times errors. */
   possible: number
   faults: number

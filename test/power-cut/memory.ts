@@ -20,9 +20,9 @@ import { recoverAndProve, type Versions } from './real-store.ts'
 const RUN_TIMEOUT_MS = 120_000
 
 export const KINDS = ['native', 'javascript'] as const
-export type Kind = (typeof KINDS)[number]
+type Kind = (typeof KINDS)[number]
 
-export interface Task {
+interface Task {
   name: string
   command: string
   /** A store of version 1 that the command begins with; else there is none. */
@@ -33,7 +33,7 @@ export interface Task {
   end: Versions
 }
 
-export const TASKS: Task[] = [
+const TASKS: Task[] = [
   {
     name: 'install',
     command: 'install',
@@ -60,7 +60,7 @@ export const TASKS: Task[] = [
   },
 ]
 
-export interface MemoryProof {
+interface MemoryProof {
   task: string
   kind: Kind
   /** Allocations of a run to which nothing is refused. */
@@ -71,7 +71,7 @@ export interface MemoryProof {
   failures: string[]
 }
 
-export interface MemoryOptions {
+interface MemoryOptions {
   seed: number
   /** At most so many allocations of each kind and task are refused; each is where they are fewer. */
   samplesMax: number

@@ -15,8 +15,8 @@ import { checkBooted, checkEnd, Refuted, type Verdicts } from './boot.ts'
 import { recorded, VirtualDevice, type World } from './device.ts'
 import type { Scenario, Stage } from './scenarios.ts'
 
-export type Direction = '<' | '>'
-export type Ending = 'closed' | 'reset'
+type Direction = '<' | '>'
+type Ending = 'closed' | 'reset'
 
 /** A line that is dead after so many bytes of one direction, of all connections together. */
 export function cutting(
@@ -49,7 +49,7 @@ export function cutting(
   }
 }
 
-export interface NetworkProof {
+interface NetworkProof {
   /** Bytes of both directions, at each of which the line may be cut in two ways. */
   bytes: number
   cuts: number
@@ -58,7 +58,7 @@ export interface NetworkProof {
   failures: string[]
 }
 
-export interface NetworkOptions {
+interface NetworkOptions {
   /** Every so many bytes, beginning at `first`. */
   stride: number
   first: number

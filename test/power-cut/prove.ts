@@ -14,7 +14,7 @@ import { checkBooted, checkEnd, checkKept, Refuted, type Verdicts } from './boot
 import { recorded, type World } from './device.ts'
 import type { Scenario } from './scenarios.ts'
 
-export interface ProofOptions {
+interface ProofOptions {
   model: CrashModel
   seed: number
   /** Ways that one cut may end, that are looked at. */

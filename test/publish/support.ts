@@ -31,7 +31,7 @@ export const quiet: Progress = { begin() {}, advance() {}, traffic() {}, note() 
 export const at = (folder: string, path: string) => Buffer.from(`${folder}/${path}`, 'latin1')
 
 /** Names that a Linux file system takes, as byte strings. */
-export const HARD_NAMES = [
+const HARD_NAMES = [
   'a b',
   'new\nline',
   'tab\t',

@@ -14,12 +14,12 @@ import { test } from '../support/suite.ts'
 import { Archive, Key } from './archive.ts'
 
 /** How a request may be answered instead of with the file. */
-export type Mischief = 'missing' | 'error' | 'stand still' | 'cut short'
+type Mischief = 'missing' | 'error' | 'stand still' | 'cut short'
 
 /** Longer than set-up's own patience in these tests, over all of its ways. */
 const RUN_MAX_MS = 120_000
 
-export interface Outcome {
+interface Outcome {
   /** What the call returned, or undefined where it failed. */
   value: unknown
   /** All that a person saw. */

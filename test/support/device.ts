@@ -26,7 +26,7 @@ export interface Run {
   error: Event
 }
 
-export interface RunOptions {
+interface RunOptions {
   environment?: Record<string, string>
   directory?: string
   uid?: number

@@ -23,7 +23,7 @@ const CHANGES = [
   'write',
 ] as const
 
-export interface CutHost {
+interface CutHost {
   host: Host
   /** Changes that were let through. */
   changes(): number

@@ -8,7 +8,7 @@ import { arrayOfBytes } from '../../src/text.ts'
 import { file, folder, hardLink, link, node, noise, type Tree } from './tree.ts'
 
 /** Names that a Linux file system can hold and that code likes to break on. */
-export const ODD_NAMES: Path[] = [
+const ODD_NAMES: Path[] = [
   'a name with spaces',
   'new\nline',
   '\xff\xfe no utf-8 \x80',

@@ -13,7 +13,7 @@ const reportFd = Number(process.env.XO_TEST_REPORT ?? 1)
 delete process.env.XO_TEST_REPORT
 
 /** What happens in the process, in its order. */
-export type Notice =
+type Notice =
   | { event: 'start'; name: string }
   | { event: 'result'; name: string; error?: string; skipped?: string }
   | { event: 'end' }

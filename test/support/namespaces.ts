@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process'
 import { mustRun } from './stock-tool.ts'
 
-export interface Machine {
+interface Machine {
   /** Of the namespace. */
   name: string
   address: string

@@ -34,7 +34,7 @@ export function sourceOptions(host: Host, store: Store): SourceOptions {
   }
 }
 
-export interface JobOptions {
+interface JobOptions {
   host?: Host
   urls?: string[]
   sources?: Source[]

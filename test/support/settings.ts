@@ -4,7 +4,7 @@
  */
 import type { CrashModel } from '../../runtime/emulator/disk/crash.ts'
 
-export interface Settings {
+interface Settings {
   /** Everything instead of a sample. */
   whole?: boolean
   seed?: number

@@ -5,7 +5,7 @@ import { PROGRAM } from './program.ts'
 
 const TIMEOUT_MS = 120_000
 
-export interface ShellOptions {
+interface ShellOptions {
   folder: string
   environment?: Record<string, string>
 }

@@ -26,7 +26,7 @@ interface Hook {
 }
 
 /** Who runs the suites. */
-export interface Listener {
+interface Listener {
   report(result: Result): void
   starting?(name: string): void
   /** All tests, where it is not given. */

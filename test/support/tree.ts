@@ -113,13 +113,13 @@ function place({ files }: Pick<Host, 'files'>, root: number, path: Path, entry: 
 }
 
 /** What a line of `linesOfTree` says about an entry. */
-export interface Seen {
+interface Seen {
   path: Path
   stat: Stat
 }
 
 /** Every entry of a tree with its stat, in the order of a walk. */
-export function entriesOf({ files }: Host, path: Path): Seen[] {
+function entriesOf({ files }: Host, path: Path): Seen[] {
   const root = files.openRoot(path)
   const seen: Seen[] = []
   const walk = (at: Path): void => {

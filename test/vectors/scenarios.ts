@@ -8,7 +8,7 @@ import { Session, type SessionModules, type SessionOptions } from '../../src/rsy
 import { Fetched, optionsFor } from '../support/rsync-client.ts'
 import { scratch } from '../support/scratch.ts'
 
-export interface Scenario {
+interface Scenario {
   name: string
   options: Pick<SessionOptions, 'selection' | 'compression'> & Partial<SessionOptions>
   /** Files to fetch, with the content of a local basis where there is one. */

@@ -5,7 +5,7 @@
 import type { Fd, Files, Metadata, Path } from '../../../src/host.ts'
 import type { Entry } from '../../../src/release/manifest-line.ts'
 
-export interface Place {
+interface Place {
   files: Files
   root: Fd
 }

@@ -5,7 +5,7 @@
 import type { Choice, ContentFate, Medium } from './crash.ts'
 import type { Random } from './random.ts'
 
-export interface Enumeration {
+interface Enumeration {
   choices: Choice[]
   /** How many there are in all; maybe more than a number holds exactly. */
   possible: number

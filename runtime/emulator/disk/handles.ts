@@ -3,7 +3,7 @@ import type { Fd } from '../../../src/host.ts'
 import type { VirtualDisk } from '../virtual-disk.ts'
 import { systemError } from './system-error.ts'
 
-export interface Handle {
+interface Handle {
   inode: number
   position: number
   writable: boolean

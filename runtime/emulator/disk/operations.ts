@@ -33,7 +33,7 @@ export type Operation =
   | { kind: 'sync-all' }
 
 /** Operations that change which names there are. */
-export type NameOperation = Extract<
+type NameOperation = Extract<
   Operation,
   { kind: 'make' | 'link' | 'remove' | 'rename' | 'exchange' }
 >

@@ -15,7 +15,7 @@ export interface Place {
   inode: number | undefined
 }
 
-export interface Standing extends Place {
+interface Standing extends Place {
   inode: number
 }
 

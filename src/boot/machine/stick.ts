@@ -27,7 +27,7 @@ const OPTIONS: Record<string, string[]> = {
 }
 
 /** A stick that is mounted, as long as it is in use. */
-export interface Stick {
+interface Stick {
   /** For people. */
   name: string
   folder: Path

@@ -13,7 +13,7 @@ export interface Needs {
 }
 
 /** Gives the bytes at a place of the file; fewer, where it ends. */
-export type Reader = (position: number, length: number) => Uint8Array
+type Reader = (position: number, length: number) => Uint8Array
 
 interface Segment {
   type: number

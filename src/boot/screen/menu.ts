@@ -6,7 +6,7 @@
 import type { KernelWords } from '../machine/kernel-words.ts'
 import type { Console } from './console.ts'
 
-export type Choice =
+type Choice =
   | 'start'
   | 'previous'
   | 'recover'

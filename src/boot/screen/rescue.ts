@@ -9,7 +9,7 @@ import { CHILD_ENVIRONMENT } from '../machine/child-environment.ts'
 import type { Console } from './console.ts'
 import { layOut } from './layout.ts'
 
-export interface Trouble {
+interface Trouble {
   title: string
   /** What happened. */
   lines: string[]

@@ -49,7 +49,7 @@ function reconciled({ files, trees }: Host, folder: string, manifest: string): s
 
 const treeOf = (files: Files, folder: string) => files.openRoot(`${folder}/tree`)
 
-export const ACTS = {
+const ACTS = {
   'read a file below folders': ({ files }, root) =>
     content(files, files.openRead(root, 'deep/er/f')),
 
