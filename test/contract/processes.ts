@@ -79,6 +79,35 @@ export function processesContract(name: string, host: Host): void {
     }
   })
 
+  /** A lock that a child went on holding, or a log that it could write, would outlive us. */
+  test('a child has none of our handles', async () => {
+    const { files } = host
+    const name = `not-for-children-${host.random.randomBytes(6).join('-')}`
+    const folder = files.openRoot('/tmp')
+    files.makeDirectory(folder, name, 0o700)
+    const inside = files.openDirectory(folder, name)
+    const open = [
+      inside,
+      files.createFile(folder, `${name}/file`, 0o600),
+      files.openRead(folder, `${name}/file`),
+      files.openAppend(folder, `${name}/file`, 0o600),
+      files.createFile(inside, 'other', 0o600),
+      files.openRead(inside, 'file'),
+      files.openAppend(inside, 'file', 0o600),
+      files.openDirectory(inside, '.'),
+      files.openRoot(`/tmp/${name}`),
+    ]
+    try {
+      const list = await output(['sh', '-c', 'ls -l /proc/$$/fd'])
+      assert.match(list, / 1 -> /)
+      assert.not.match(list, name)
+    } finally {
+      for (const fd of open) files.close(fd)
+      files.removeTree(folder, name)
+      files.close(folder)
+    }
+  })
+
   test('the exit status, or 128 and the signal', async () => {
     for (const status of [0, 1, 42, 255]) {
       const command = ['sh', '-c', `exit ${status}`]

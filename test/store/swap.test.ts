@@ -10,7 +10,7 @@ import type { Files, Host } from '../../src/host.ts'
 import { readState } from '../../src/store/state.ts'
 import type { Store, TreeName } from '../../src/store/store.ts'
 import { finishCutSwap, rollBack, swap } from '../../src/store/swap.ts'
-import { confirm } from '../../src/store/trial.ts'
+import { confirm, countBoot } from '../../src/store/trial.ts'
 import { Cut, cutting } from '../support/faults.ts'
 import { nodeHost } from '../support/host.ts'
 import { smallImage } from '../support/image.ts'
@@ -212,6 +212,17 @@ test('nothing to swap with, and nothing to go back to, are ConfigErrors', async 
     assert.throws(() => swap(store), expected)
     assert.throws(() => rollBack(store), expected)
     assert.equal(versions(store), { runs: 1, waits: undefined, ran: undefined })
+  })
+})
+
+test('a new trial has all its boots, however often the version before it was started', async () => {
+  const path = copyOf(waiting)
+  await withStore(path, (store) => {
+    countBoot(store)
+    countBoot(store)
+    swap(store)
+    const { trial, boots } = readState(store)
+    assert.equal({ trial, boots }, { trial: 2, boots: 0 })
   })
 })
 
