@@ -4,6 +4,7 @@
  */
 
 import * as assert from 'uvu/assert'
+import { isSystemError } from '../../src/errors.ts'
 import type { Fd, Host, Path } from '../../src/host.ts'
 import { bytesOfArray } from '../../src/text.ts'
 import { suite } from '../support/suite.ts'
@@ -75,8 +76,9 @@ function namesContract(name: string, kit: Kit): void {
     }
     assert.is(kit.stat(directory, '.').type, 'dir')
     fails('ENAMETOOLONG', () => files.openRead(directory, 'x'.repeat(256)))
-    // The longest path has 4095 bytes, and what opens the folder above a name copies the path first.
-    for (const path of ['x/'.repeat(2048), 'x/'.repeat(4000)].map((folders) => `${folders}x`)) {
+    // The longest path has 4095 bytes, and the longest name 255; both are copied on the way.
+    const long = ['x/'.repeat(2048), 'x/'.repeat(4000), `${'x'.repeat(1000)}/`]
+    for (const path of long.map((folders) => `${folders}x`)) {
       fails('ENAMETOOLONG', () => files.openRead(directory, path), path)
       fails('ENAMETOOLONG', () => files.makeDirectory(directory, path, 0o755), path)
       fails('ENAMETOOLONG', () => files.removeFile(directory, path), path)
@@ -244,6 +246,46 @@ function handlesContract(name: string, kit: Kit, scratch: Path): void {
     fails('ENOENT', () => files.openFile(`${base}/none`), `${base}/none`)
     fails('EISDIR', () => files.openFile(base), base)
     fails('EINVAL', () => files.openFile('/dev/null'), '/dev/null')
+  })
+
+  test('no call leaves a handle behind, whether it succeeds or not', () => {
+    const directory = kit.fresh()
+    files.makeDirectory(directory, 'a', 0o755)
+    files.makeDirectory(directory, 'a/b', 0o755)
+    files.makeLink('b', directory, 'a/link')
+    const calls: (() => unknown)[] = [
+      () => kit.put(directory, 'a/b/file'),
+      () => files.stat(directory, 'a/b/file'),
+      () => files.stat(directory, 'a/none/file'),
+      () => files.close(files.openRead(directory, 'a/b/file')),
+      () => files.openRead(directory, 'a/b/none'),
+      () => files.openRead(directory, 'a/link/file'),
+      () => files.openRead(directory, 'a/b'),
+      () => files.createFile(directory, 'a/b/file', 0o644),
+      () => files.readDirectory(directory, 'a/b'),
+      () => files.readLink(directory, 'a/link'),
+      () => files.setMetadata(directory, 'a/b/file', kit.metadata()),
+      () => files.copyFile(directory, 'a/b/file', directory, 'a/b/copy'),
+      () => files.hardLink(directory, 'a/b/file', directory, 'a/b/hard'),
+      () => files.rename(directory, 'a/b/hard', directory, 'a/none/hard'),
+      () => files.removeFile(directory, 'a/b/copy'),
+      () => files.removeTree(directory, 'a/b/hard'),
+      () => files.removeTree(directory, 'a/b/file'),
+    ]
+    const all = () => {
+      for (const call of calls) {
+        try {
+          call()
+        } catch (error) {
+          if (!isSystemError(error)) throw error
+        }
+      }
+    }
+    // The first time may open what stays open.
+    all()
+    const before = kit.openHandles()
+    all()
+    assert.is(kit.openHandles(), before)
   })
 
   test('a closed handle is EBADF', () => {

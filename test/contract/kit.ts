@@ -60,6 +60,20 @@ export class Kit {
     return bytesOfArray(buffer.subarray(0, length))
   }
 
+  /** How many handles this process has open; 0 where nothing tells. */
+  openHandles(): number {
+    const { files } = this.host
+    try {
+      const fd = files.openRoot('/proc/self/fd')
+      const count = files.readDirectory(fd, '.').length
+      files.close(fd)
+      return count
+    } catch (error) {
+      if (!isSystemError(error, 'ENOENT')) throw error
+      return 0
+    }
+  }
+
   /** Of an entry that has to be there. */
   stat(directory: Fd, path: Path): Stat {
     const found = this.host.files.stat(directory, path)

@@ -7,6 +7,7 @@ import * as files from 'native:files'
 import * as processes from 'native:processes'
 import * as sockets from 'native:sockets'
 import * as system from 'native:system'
+import * as trees from 'native:trees'
 import * as assert from 'uvu/assert'
 import { isSystemError } from '../../src/errors.ts'
 import { readSystemFile } from '../../src/small-file.ts'
@@ -54,6 +55,29 @@ test('mounts, binds, makes read-only, moves and unmounts', async () => {
   fails('ENODEV', () => system.mount('none', '/tmp', 'no-such-type', [], ''), '/tmp')
   fails('ENOENT', () => system.mount('none', '/nowhere', 'tmpfs', [], ''), '/nowhere')
   assert.throws(() => system.mount('none', '/tmp', 'tmpfs', ['sideways' as 'bind'], ''))
+})
+
+/** A file system of its own, and a second name of a folder, which only the kernel can tell from the folder. */
+test('what is mounted in a tree is neither removed nor looked at with it', async () => {
+  system.mount('memory', '/tmp', 'tmpfs', [], 'size=4m')
+  const made =
+    'mkdir -p apart tree/own tree/second/below && echo x > apart/kept && echo x > tree/gone'
+  assert.is(await shell(`cd /tmp && ${made}`), 0)
+  system.mount('memory', '/tmp/tree/own', 'tmpfs', [], 'size=1m')
+  system.mount('/tmp/apart', '/tmp/tree/second', '', ['bind'], '')
+  assert.is(await shell('echo x > /tmp/tree/own/kept'), 0)
+  const time = 'uid=0 gid=0 time=1.000000000'
+  const directory = (path: string) => `${path} type=dir mode=0755 ${time}\n`
+  const lines = ['.', './own', './second'].map(directory).join('')
+  await shell(`printf '#mtree v2.0\\n%s' '${lines}' > /tmp/manifest`)
+  const memory = files.openRoot('/tmp')
+  const [tree, manifest] = [files.openRoot('/tmp/tree'), files.openRead(memory, 'manifest')]
+  const options = { remove: true, pathsMax: 9 }
+  assert.equal(trees.extras(manifest, tree, options), ['gone'])
+  fails('EBUSY', () => files.removeTree(memory, 'tree'))
+  for (const path of ['/tmp/tree/own/kept', '/tmp/tree/second/kept']) assert.is(read(path), 'x\n')
+  for (const fd of [manifest, tree, memory]) files.close(fd)
+  for (const path of ['/tmp/tree/second', '/tmp/tree/own', '/tmp']) system.unmount(path, false)
 })
 
 test('orphans are let go, and the own children keep their status', async () => {
