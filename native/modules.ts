@@ -4,6 +4,7 @@
  */
 export * as checksums from 'native:checksums'
 export * as clock from 'native:clock'
+export * as confinement from 'native:confinement'
 export * as delta from 'native:delta'
 export * as files from 'native:files'
 export * as processes from 'native:processes'

@@ -21,6 +21,15 @@ export function makeFolder(files: Files, path: Path): Fd {
   }
 }
 
+/** Makes the folder of a file that is to be, where only that is missing; if it can't be made, the file will say so. */
+export function makeFolderOf(files: Files, path: Path): void {
+  try {
+    files.close(makeFolder(files, splitPath(path).folder))
+  } catch (error) {
+    if (!isSystemError(error) && !(error instanceof ConfigError)) throw error
+  }
+}
+
 function openParent(files: Files, folder: Path, path: Path): Fd {
   try {
     return files.openRoot(folder)

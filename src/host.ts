@@ -14,6 +14,7 @@ export type Delta = Host['delta']
 export type Signatures = Host['signatures']
 export type Random = Host['random']
 export type Clock = Host['clock']
+export type Confinement = Host['confinement']
 export type System = Host['system']
 
 export type { Fd, Metadata, Path, Stat, Time, Xattr } from 'native:files'

@@ -76,6 +76,10 @@ static NATIVE_WITH(files_open_system, wants_directory) {
     if (directory_flag || S_ISREG(status.st_mode) || S_ISFIFO(status.st_mode)) {
       do fd = open(path, O_RDONLY | O_CLOEXEC | directory_flag);
       while (fd < 0 && errno == EINTR);
+      /* A confined process may look at what it can't list. */
+      if (fd < 0 && errno == EACCES && directory_flag) {
+        fd = open(path, O_PATH | O_CLOEXEC | directory_flag);
+      }
     } else {
       errno = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
     }

@@ -64,6 +64,8 @@ int directory_enter(int directory) {
   int way_back;
   do way_back = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   while (way_back < 0 && errno == EINTR);
+  /* Confined it may go back to what it may not read. */
+  if (way_back < 0) way_back = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (way_back < 0) way_back = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (way_back < 0) return -1;
   if (fchdir(directory) == 0) return way_back;

@@ -1,14 +1,14 @@
 /*
  * Other programs, and this one's own start and end. SIGCHLD tells of the end of a child; its
  * handler only writes to a pipe that the loop watches. Children that are not ours are left alone,
- * except by the first process of a machine, which inherits every orphan and has to reap them.
+ * except by the first process of a machine, which inherits every orphan and has to reap them. The inner
+ * one of two processes (outside.h) has no children: it asks, and a pipe tells of each end.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,16 +19,22 @@
 
 #include "../sockets/socket.h"
 #include "arguments.h"
+#include "inside.h"
 #include "loop.h"
 #include "module.h"
+#include "spawn.h"
 #include "words.h"
 
-/* A child that has not been reaped. */
+/* A child that has not been reaped, or a program that the outer process has started. */
 struct child {
+  struct loop_wait told; /* Of its end, by the outer process. */
   pid_t pid;
   JSValue resolve;
   struct child *next;
 };
+
+/* More kinds of programs than any configuration names. */
+#define PROGRAMS_MAX 16
 
 static struct child *children;
 static int signal_pipe[2] = {-1, -1};
@@ -39,18 +45,6 @@ static void on_child_signal(UNUSED int number) {
   /* A full pipe already says all there is to say. */
   (void)!write(signal_pipe[1], "", 1);
   errno = saved_errno;
-}
-
-/* Reaps one child if it has ended: its status as a shell would give it, or -1. */
-static int reap(pid_t pid) {
-  int status;
-  pid_t ended;
-  do ended = waitpid(pid, &status, WNOHANG);
-  while (ended < 0 && errno == EINTR);
-  if (ended == 0) return -1;
-  /* Somebody else took its status: it has ended, and that is all we know. */
-  if (ended < 0) return 255;
-  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 static bool is_ours(pid_t pid) {
@@ -68,8 +62,28 @@ static void reap_orphans(void) {
       return;
     }
     if (ended.si_pid == 0 || is_ours(ended.si_pid)) return;
-    reap(ended.si_pid);
+    spawn_reap(ended.si_pid);
   }
+}
+
+/* Settles the promise of a child that is in no list any more. */
+static void tell_end(JSContext *context, struct child *child, int status) {
+  JSValue value = JS_NewInt32(context, status);
+  JS_FreeValue(context, JS_Call(context, child->resolve, JS_UNDEFINED, 1, (JSValueConst *)&value));
+  JS_FreeValue(context, child->resolve);
+  free(child);
+}
+
+/* The outer process says how it ended, or has ended itself. */
+static void outside_wake(JSContext *context, struct loop_wait *wait, UNUSED bool ready) {
+  struct child *child = (struct child *)wait;
+  int32_t status;
+  if (read(wait->fd, &status, sizeof status) != (ssize_t)sizeof status) status = 255;
+  close(wait->fd);
+  struct child **link = &children;
+  while (*link != child) link = &(*link)->next;
+  *link = child->next;
+  tell_end(context, child, status);
 }
 
 static void children_wake(JSContext *context, struct loop_wait *wait, UNUSED bool ready) {
@@ -77,17 +91,13 @@ static void children_wake(JSContext *context, struct loop_wait *wait, UNUSED boo
   while (read(wait->fd, drained, sizeof drained) > 0) continue;
   for (struct child **link = &children; *link;) {
     struct child *child = *link;
-    int status = reap(child->pid);
+    int status = spawn_reap(child->pid);
     if (status < 0) {
       link = &child->next;
       continue;
     }
     *link = child->next;
-    JSValue value = JS_NewInt32(context, status);
-    JS_FreeValue(context,
-                 JS_Call(context, child->resolve, JS_UNDEFINED, 1, (JSValueConst *)&value));
-    JS_FreeValue(context, child->resolve);
-    free(child);
+    tell_end(context, child, status);
   }
   if (getpid() == 1) reap_orphans();
   if (children) loop_add(wait);
@@ -106,43 +116,6 @@ static int watch_children(void) {
   sigaddset(&child_signal, SIGCHLD);
   pthread_sigmask(SIG_UNBLOCK, &child_signal, NULL);
   return 0;
-}
-
-/* Starts the program with `pipe_end` (or -1) as its stdin and stdout, and `stderr_fd` (or -1) as its stderr. 0 and the pid, or the errno. */
-static int spawn(char **command, char **environment, int pipe_end, int stderr_fd, pid_t *pid) {
-  posix_spawnattr_t attributes;
-  posix_spawn_file_actions_t actions;
-  int failure = posix_spawnattr_init(&attributes);
-  if (failure) return failure;
-  failure = posix_spawn_file_actions_init(&actions);
-  if (failure) {
-    posix_spawnattr_destroy(&attributes);
-    return failure;
-  }
-  /* The child must not inherit what we ignore or block. */
-  sigset_t none, defaults;
-  sigemptyset(&none);
-  sigemptyset(&defaults);
-  sigaddset(&defaults, SIGPIPE);
-  sigaddset(&defaults, SIGCHLD);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setsigdefault(&attributes, &defaults);
-  short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
-  posix_spawnattr_setflags(&attributes,
-                           stderr_fd < 0 ? flags : (short)(flags | POSIX_SPAWN_SETSID));
-  if (pipe_end >= 0) {
-    failure = posix_spawn_file_actions_adddup2(&actions, pipe_end, STDIN_FILENO);
-    if (!failure) failure = posix_spawn_file_actions_adddup2(&actions, pipe_end, STDOUT_FILENO);
-  }
-  if (!failure && stderr_fd >= 0) {
-    failure = posix_spawn_file_actions_adddup2(&actions, stderr_fd, STDERR_FILENO);
-  }
-  if (!failure) {
-    failure = posix_spawnp(pid, command[0], &actions, &attributes, command, environment);
-  }
-  posix_spawn_file_actions_destroy(&actions);
-  posix_spawnattr_destroy(&attributes);
-  return failure;
 }
 
 /* The Process object. Takes the stream; the child is in the list afterwards, or was never made. */
@@ -174,10 +147,27 @@ static void close_ends(int ends[2]) {
 
 /* 0, with `ends[0]` ours (non-blocking, if a pipe is wanted) and `ends[1]` the child's, or the errno. */
 static int make_pipe(bool wanted, int ends[2]) {
-  int failure = watch_children();
+  int failure = inside_is_apart() ? 0 : watch_children();
   if (failure || !wanted) return failure;
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)) return errno;
   return fcntl(ends[0], F_SETFL, O_RDWR | O_NONBLOCK) ? errno : 0;
+}
+
+/* 0, or the errno: starts it, or has it started, and watches for its end. */
+static int start_watched(struct child *child, char **command, char **environment, int pipe_end,
+                         int stderr_fd) {
+  if (!inside_is_apart()) {
+    int failure = spawn_program(command, environment, pipe_end, stderr_fd, &child->pid);
+    if (!failure) loop_add(&signal_wait);
+    return failure;
+  }
+  int ended_fd;
+  int failure = inside_start(command, environment, pipe_end, stderr_fd, &child->pid, &ended_fd);
+  if (failure) return failure;
+  child->told = (struct loop_wait){
+      .fd = ended_fd, .events = POLLIN, .deadline_ms = LOOP_FOREVER, .wake = outside_wake};
+  loop_add(&child->told);
+  return 0;
 }
 
 /* Whatever can fail is done before the child is there, so that no child is ever lost. */
@@ -200,7 +190,7 @@ static JSValue start_child(JSContext *context, char **command, char **environmen
     free(child);
     return JS_EXCEPTION;
   }
-  failure = spawn(command, environment, ends[1], stderr_fd, &child->pid);
+  failure = start_watched(child, command, environment, ends[1], stderr_fd);
   close_ends(ends);
   if (failure) {
     JS_FreeValue(context, child->resolve);
@@ -210,7 +200,6 @@ static JSValue start_child(JSContext *context, char **command, char **environmen
   }
   child->next = children;
   children = child;
-  loop_add(&signal_wait);
   if (set_property(context, process, "pid", JS_NewInt32(context, child->pid))) {
     JS_FreeValue(context, process);
     return JS_EXCEPTION;
@@ -249,11 +238,70 @@ static NATIVE(processes_signal) {
   }
   for (struct child *child = children; child; child = child->next) {
     if (child->pid != pid) continue;
-    if (kill(child->pid, number) == 0) break;
-    int saved_errno = errno;
-    return throw_system_error(context, "kill", NULL, saved_errno);
+    int failure = inside_is_apart()          ? inside_signal(child->pid, number)
+                  : kill(child->pid, number) ? errno
+                                             : 0;
+    return failure ? throw_system_error(context, "kill", NULL, failure) : JS_UNDEFINED;
   }
   return JS_UNDEFINED;
+}
+
+static void free_programs(JSContext *context, struct startable *programs, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    words_free(context, programs[i].command);
+    words_free(context, programs[i].environment);
+  }
+  js_free(context, programs);
+}
+
+/* The list of programs; NULL with an exception. */
+static struct startable *programs_from_js(JSContext *context, JSValueConst array, size_t *count) {
+  int64_t length;
+  *count = 0;
+  if (get_int64_property(context, array, "length", &length)) return NULL;
+  if (length < 0 || length > PROGRAMS_MAX) {
+    JS_ThrowRangeError(context, "standApart: more than %d programs", PROGRAMS_MAX);
+    return NULL;
+  }
+  struct startable *programs = js_mallocz(context, ((size_t)length + 1) * sizeof *programs);
+  while (programs && *count < (size_t)length) {
+    JSValue value = JS_GetPropertyUint32(context, array, (uint32_t)*count);
+    struct startable *program = &programs[(*count)++];
+    program->command = words_from_js(context, value, "command");
+    if (program->command) program->environment = words_from_js(context, value, "environment");
+    JS_FreeValue(context, value);
+    if (program->environment) continue;
+    free_programs(context, programs, *count);
+    return NULL;
+  }
+  return programs;
+}
+
+static NATIVE(processes_stand_apart) {
+  if (inside_is_apart() || children) {
+    return JS_ThrowTypeError(context, "standApart: it is too late");
+  }
+  JSValue array = JS_GetPropertyStr(context, arguments[0], "programs");
+  if (JS_IsException(array)) return array;
+  size_t count;
+  struct startable *programs = programs_from_js(context, array, &count);
+  JS_FreeValue(context, array);
+  char **sockets = programs ? words_from_js(context, arguments[0], "sockets") : NULL;
+  JSValue result = JS_EXCEPTION;
+  if (sockets) {
+    int failure = inside_split(programs, count, sockets);
+    result = failure ? throw_system_error(context, "fork", NULL, failure) : JS_UNDEFINED;
+  }
+  words_free(context, sockets);
+  if (programs) free_programs(context, programs, count);
+  return result;
+}
+
+static NATIVE(processes_start_anew) {
+  if (!inside_is_apart()) return throw_system_error(context, "execve", NULL, ENOSYS);
+  int failure = inside_start_anew();
+  if (failure) return throw_system_error(context, "execve", NULL, failure);
+  exit(0);
 }
 
 static NATIVE(processes_variable) {
@@ -290,6 +338,8 @@ static int processes_prepare(JSContext *context, JSModuleDef *module) {
 static const JSCFunctionListEntry processes_functions[] = {
     JS_CFUNC_DEF("start", 1, processes_start),
     JS_CFUNC_DEF("signal", 2, processes_signal),
+    JS_CFUNC_DEF("standApart", 1, processes_stand_apart),
+    JS_CFUNC_DEF("startAnew", 0, processes_start_anew),
     /* Of the program itself. */
     JS_CFUNC_DEF("variable", 1, processes_variable),
     JS_CFUNC_DEF("userId", 0, processes_user_id),

@@ -24,6 +24,21 @@ declare module 'native:processes' {
   /** Sends a signal by number to a process that `start` made. */
   export function signal(process: Process, signal: number): void
 
+  /** What a process that stands apart may have started: these words, where `*` is any one plain word, and these variables. */
+  export interface Startable {
+    command: Path[]
+    environment: Path[]
+  }
+  /**
+   * Splits this process in two, before it has started any other. The one that goes on may then be confined, and ends
+   * with the other one, which stays outside and reads nothing: it starts the programs of the list when `start`
+   * asks for one (any other is EPERM), passes on signals, ends as this one does, and then removes the names of
+   * these sockets. Throws ENOSYS where this side can't.
+   */
+  export function standApart(options: { programs: Startable[]; sockets: Path[] }): void
+  /** Ends this process, and starts the same program with the same words instead. ENOSYS where it does not stand apart. */
+  export function startAnew(): never
+
   /** The command line as byte strings, program name first. */
   export const argv: Path[]
   /** One variable of the environment, as a byte string. */

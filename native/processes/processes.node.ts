@@ -117,9 +117,20 @@ function variable(name: string): Path | undefined {
   return value === undefined ? undefined : bytesOfText(value)
 }
 
+/** Node can't be split in two. */
+function standApart(): never {
+  throw systemErrorOf('fork', undefined, 'ENOSYS')
+}
+
+function startAnew(): never {
+  throw systemErrorOf('execve', undefined, 'ENOSYS')
+}
+
 export const processes: Processes = {
   start,
   signal,
+  standApart,
+  startAnew,
   argv: commandLine(),
   variable,
   userId: () => process.geteuid?.() ?? 0,

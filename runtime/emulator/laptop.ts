@@ -50,6 +50,8 @@ export function laptopHost(laptop: Laptop): Host {
     signatures,
     random: seededRandom(seed),
     clock: clock.asHost,
+    // What could be given up is the emulator's own.
+    confinement: { confine: () => refuse('seccomp'), identity: () => undefined },
     // A program of the running system: it has no business with mounts, devices and power.
     system: {
       ...system,
@@ -78,6 +80,10 @@ function withTerminal(files: Files, terminal: Terminal): Files {
   }
 }
 
+function refuse(call: string): never {
+  throw systemErrorOf(call, undefined, 'ENOSYS')
+}
+
 function processesOf({ argv, environment }: Laptop): Processes {
   return {
     argv,
@@ -86,6 +92,8 @@ function processesOf({ argv, environment }: Laptop): Processes {
       throw systemErrorOf('spawn', command[0], 'ENOENT')
     },
     signal() {},
+    standApart: () => refuse('fork'),
+    startAnew: () => refuse('execve'),
     variable: (name) => environment[name],
     userId: () => 0,
     exit() {

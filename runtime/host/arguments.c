@@ -3,3 +3,4 @@
 
 int host_argument_count;
 char **host_arguments;
+char **host_whole_arguments;

@@ -4,5 +4,7 @@
 
 extern int host_argument_count;
 extern char **host_arguments;
+/* As the kernel gave it, to start the same again. */
+extern char **host_whole_arguments;
 
 #endif

@@ -219,6 +219,7 @@ int main(int argc, char **argv) {
   compute_in_doubles();
 #endif
   prepare_process();
+  host_whole_arguments = argv;
 #ifdef HOST_RUNS_SCRIPT
   if (argc < 2) host_fail("usage: host SCRIPT [ARGUMENT ...]");
   argc--;

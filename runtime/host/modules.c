@@ -11,7 +11,8 @@
   X(signatures)    \
   X(random)        \
   X(clock)         \
-  X(system)
+  X(system)        \
+  X(confinement)
 
 #define DECLARE(name) int module_##name##_register(JSContext *context);
 MODULES(DECLARE)

@@ -9,7 +9,7 @@ import { bytesOfArray } from '../text.ts'
 import { isSerial } from './reply.ts'
 
 /** An XO's Open Firmware in two spellings and its manufacturing data, then what PCs have. */
-const PLACES: Path[] = [
+export const SERIAL_PLACES: readonly Path[] = [
   '/ofw/serial-number',
   '/ofw/mfg-data/SN',
   '/proc/device-tree/serial-number',
@@ -23,7 +23,7 @@ const EMPTY = /^(|0+|none|default.string|to.be.filled.*|system.serial.number|not
 /** Throws a ConfigError where the machine has none and the configuration names none. */
 export function readSerial(files: Files, configured: string | undefined): string {
   if (configured !== undefined) return configured
-  for (const place of PLACES) {
+  for (const place of SERIAL_PLACES) {
     const serial = tidy(read(files, place))
     if (serial !== undefined) return serial
   }

@@ -1,6 +1,7 @@
 /** What a command is, and the options that many of them take. The table of all is in `commands.ts`. */
+import type { Wish } from '../device/confinement.ts'
 import type { Context } from './context.ts'
-import type { Option } from './options.ts'
+import type { Option, Values } from './options.ts'
 
 export interface Command {
   name: string
@@ -11,6 +12,8 @@ export interface Command {
   options: Option[]
   /** Reads and writes what only root can: checked before it starts. */
   needsRoot: boolean
+  /** Of one that reads over a store what others wrote: it is confined first, to this and to what all of them need. */
+  confined?(values: Values): Wish
   /** Returns the exit status. */
   run(context: Context): Promise<number>
 }

@@ -78,6 +78,8 @@ async function run(host: Host, command: Command, words: string[]): Promise<numbe
         'run it again as root, for instance with sudo',
       )
     }
+    const wish = command.confined?.(context.values)
+    if (wish) context.confine(wish)
     return await command.run(context)
   } catch (error) {
     context?.progress.end()

@@ -2,6 +2,7 @@
  * What a command works with: its words, the device that they and the configuration describe, and the
  * voices for progress and results.
  */
+import { type Confined, confineDevice, type Wish } from '../device/confinement.ts'
 import { Device } from '../device/device.ts'
 import type { Configuration } from '../device/settings.ts'
 import type { Fd, Host } from '../host.ts'
@@ -20,6 +21,7 @@ export class Context {
   readonly progress: ShownProgress
   /** Its configuration is read only when first asked for: publishers have none. */
   readonly device: Device
+  #confined: Confined | undefined
 
   constructor(
     readonly host: Host,
@@ -45,6 +47,19 @@ export class Context {
 
   get configuration(): Configuration {
     return this.device.configuration
+  }
+
+  /** Gives up, for good, what a command won't need that reads what others wrote, and says so. */
+  confine(wish: Wish): void {
+    this.#confined = confineDevice(this.device, wish)
+    if (this.#confined) this.progress.note(this.#confined.sentence)
+  }
+
+  /** Of one that lasts: starts the program anew where what it gave up is no longer what the configuration says. */
+  stayConfined(): void {
+    if (!this.#confined || this.#confined.fits(this.newDevice())) return
+    this.progress.note('the configuration, or a file that it names, is another: starting anew')
+    this.host.processes.startAnew()
   }
 
   /** The result of a command: lines for people, or one JSON line. */

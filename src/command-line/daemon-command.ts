@@ -9,6 +9,7 @@ import { openPushHints } from '../device/push-hints.ts'
 import { countRun } from '../device/recorded.ts'
 import { makeRound } from '../device/round.ts'
 import { isSystemError } from '../errors.ts'
+import { makeFolderOf } from '../folder.ts'
 import type { Host, Random } from '../host.ts'
 import { type Command, FETCH_OPTIONS } from './command.ts'
 import type { Context } from './context.ts'
@@ -37,6 +38,8 @@ export const daemonCommand: Command = {
       log: (text) => progress.note(text),
     })
     stops.push(openControl(context, () => daemon.status()))
+    const sockets = [context.configuration.controlSocket]
+    context.confine({ starts: true, lasts: true, sockets })
     try {
       await daemon.run()
       return EXIT.done
@@ -54,6 +57,7 @@ function fraction({ randomBytes }: Random): number {
 /** Without its socket the daemon works all the same; only `status` knows less. */
 function openControl({ host, configuration, progress }: Context, status: () => DaemonStatus) {
   try {
+    makeFolderOf(host.files, configuration.controlSocket)
     const control = serveStatus(host, configuration.controlSocket, status)
     return () => control.close()
   } catch (error) {
@@ -86,6 +90,7 @@ function signals({ system }: Host, end: () => void): HintSource {
 /** What is drawn of it ends with it. */
 async function oneRound(context: Context, turn: Turn) {
   try {
+    context.stayConfined()
     return await makeRound(context.newDevice(), turn)
   } finally {
     context.progress.end()

@@ -29,6 +29,7 @@ export const checkCommand: Command = {
     'out) and the reason. It keeps what the home server said, and changes nothing else.',
   options: [SOURCE, ...TRUST_OPTIONS],
   needsRoot: true,
+  confined: () => ({}),
   run: (context) =>
     context.device.withStore(async (store) => {
       const consultation = await consultHome(context.device, store)
@@ -46,6 +47,7 @@ export const runCommand: Command = {
     'version that a round brings runs after the next start.',
   options: FETCH_OPTIONS,
   needsRoot: true,
+  confined: () => ({ starts: true }),
   run: (context) =>
     context.device.withStore(async (store) => {
       const { device, progress } = context
@@ -93,6 +95,7 @@ export const unlockCommand: Command = {
     ...TRUST_OPTIONS,
   ],
   needsRoot: true,
+  confined: (values) => ({ read: [textOf(values, '--from') as string] }),
   run: (context) => {
     const free = (store: Store) => {
       const { configuration, host } = context

@@ -1,5 +1,6 @@
 /** `home`: the home server of a deployment, and what its log tells about the fleet. */
 
+import { confineTo, TIME_ZONE_PLACES } from '../device/confinement.ts'
 import { ConfigError } from '../errors.ts'
 import { type FleetLaptop, readFleet } from '../home/fleet.ts'
 import { HomeFolder } from '../home/folder.ts'
@@ -53,13 +54,17 @@ async function serve(context: Context): Promise<number> {
     throw new ConfigError('--key FILE is missing', 'make one: xo-upgrade keygen --name home')
   }
   const key = loadSecretKey(host, secretKey)
-  const folder = new HomeFolder(host.files, textOf(values, '--folder') as string)
+  const folderPath = textOf(values, '--folder') as string
+  const folder = new HomeFolder(host.files, folderPath)
   const address = parseListen(textOf(values, '--listen') ?? LISTEN)
   const listener = host.sockets.listen(address, BACKLOG)
   const port = host.sockets.localPort(listener)
   context.result({ listening: true, port, key: key.number }, [
     `Answering laptops on port ${port}, with key ${key.number}.`,
   ])
+  const needs = { read: TIME_ZONE_PLACES, change: folderPath, makesTrees: false }
+  const sentence = confineTo(host, needs)
+  if (sentence !== undefined) context.progress.note(sentence)
   const complain = (text: string) => write(host, 2, `xo-upgrade: ${harmless(text)}\n`)
   await new HomeServer(host, { folder, key, listener, complain }).run()
   return EXIT.done

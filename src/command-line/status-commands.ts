@@ -39,6 +39,7 @@ export const verifyCommand: Command = {
     ...TRUST_OPTIONS,
   ],
   needsRoot: true,
+  confined: () => ({}),
   run: (context) =>
     context.device.withReadStore(async (store) => {
       const { tree, revoked } = trustedTree(context.device, store, textOf(context.values, '--tree'))

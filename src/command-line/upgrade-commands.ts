@@ -37,6 +37,7 @@ export const upgradeCommand: Command = {
     ...FETCH_OPTIONS,
   ],
   needsRoot: true,
+  confined: (values) => ({ starts: true, lasts: values['--wait'] === true }),
   run: (context) => {
     const once = () => upgradeOnce(context)
     return context.values['--wait'] === true ? untilServed(context.device, once) : once()
@@ -44,6 +45,7 @@ export const upgradeCommand: Command = {
 }
 
 function upgradeOnce(context: Context): Promise<number> {
+  if (context.values['--wait'] === true) context.stayConfined()
   return context.device.withLockedStore(false, async (store) => {
     refuseLocked(context, store)
     const result = await recorded(context.device, store, upgrade, asked(context))
@@ -91,6 +93,7 @@ export const installCommand: Command = {
   about: 'Makes the store if it is missing, fetches the whole image, proves it, and lets it run.',
   options: [WANTED_VERSION, ...FETCH_OPTIONS],
   needsRoot: true,
+  confined: () => ({ starts: true, makesStore: true }),
   run: (context) =>
     context.device.withLockedStore(true, async (store) => {
       const result = await recorded(context.device, store, install, asked(context))
@@ -111,6 +114,7 @@ export const recoverCommand: Command = {
     'the disk takes its place, or else the newest that a source has.',
   options: FETCH_OPTIONS,
   needsRoot: true,
+  confined: () => ({ starts: true }),
   run: (context) =>
     context.device.withLockedStore(false, async (store) => {
       const flow = (job: Upgrade) => recoverSystem(job, false)

@@ -14,6 +14,13 @@ const POWER_SUPPLIES = '/sys/class/power_supply'
 /** Runnable processes on average over a minute: below, nobody waits for anything. */
 const IDLE_LOAD = 0.5
 
+/** What is read, besides the folder of inhibitors. */
+export const SURROUNDINGS_PLACES: readonly Path[] = [
+  POWER_SUPPLIES,
+  '/sys/devices',
+  '/proc/loadavg',
+]
+
 type Surroundings = Pick<RoundFacts, 'inhibitors' | 'onBattery' | 'idle' | 'minute'>
 
 /** The two folders are the machine's own, except in tests. */

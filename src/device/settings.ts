@@ -95,7 +95,7 @@ const DEFAULTS: Configuration = {
   inhibit: '/etc/xo-upgrade/inhibit.d',
   lock: { enforce: false, graceSeconds: 14 * 86_400 },
   stolenHook: undefined,
-  controlSocket: '/run/xo-upgrade.sock',
+  controlSocket: '/run/xo-upgrade/control.sock',
   pushPort: PUSH_PORT,
   pushSpreadSeconds: 300,
   schools: [],

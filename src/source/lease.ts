@@ -16,6 +16,11 @@ const URL_LENGTH_MAX = 512
 /** No laptop has more interfaces with a lease than this. */
 const SOURCES_MAX = 4
 
+/** What is read to find the leases. */
+export function leasePlaces(paths: readonly Path[]): readonly Path[] {
+  return paths.length > 0 ? paths : [LEASE_FOLDER]
+}
+
 /** The URLs that the leases name. Anything unreadable, or not an rsync URL, is skipped. */
 export function sourcesOfLeases(files: Files, paths: readonly Path[]): string[] {
   const found = (paths.length > 0 ? paths : leasePaths(files)).flatMap((path) => {

@@ -1,22 +1,29 @@
 /** From a URL to a source. The only place that knows which kinds there are. */
 import { ConfigError } from '../errors.ts'
-import type { Host } from '../host.ts'
+import type { Host, Path } from '../host.ts'
 import { FolderSource } from './folder-source.ts'
 import { RsyncSource } from './rsync-source.ts'
 import type { Source, SourceOptions } from './source.ts'
 import { checkSettings, openSshLink } from './ssh-link.ts'
 
 export { Pace, rateWindowMs, WEAK_DIGESTS, type WeakDigest } from '../rsync/session.ts'
+export { sshPrograms } from './ssh-link.ts'
 
 /** Whether the source is told a user's name, and with it a password. */
 export function namesUser(url: string): boolean {
   return /^rsync:\/\/[^@/]+@/.test(url)
 }
 
+/** The folder of a source that is one. */
+export function folderOf(url: string): Path | undefined {
+  const folder = /^file:\/\/(\/.*)$/s.exec(url)
+  return folder ? unescapeUrl(folder[1] ?? '') : undefined
+}
+
 /** Opens nothing yet: a source connects when it is first asked. */
 export function openSource(host: Host, url: string, options: SourceOptions): Source {
-  const folder = /^file:\/\/(\/.*)$/s.exec(url)
-  if (folder) return new FolderSource(host, unescapeUrl(folder[1] ?? ''), url, options.role)
+  const folder = folderOf(url)
+  if (folder !== undefined) return new FolderSource(host, folder, url, options.role)
   const ssh = sshSource(host, url, options)
   if (ssh) return ssh
   const rsync = /^rsync:\/\/(?:([^@/]*)@)?(\[[^\]]+\]|[^:/]+)(?::([0-9]{1,5}))?\/([^/]+)\/?$/.exec(

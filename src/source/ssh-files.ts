@@ -78,6 +78,9 @@ export function parseHostKey(text: string): string | undefined {
   return match ? `${match[1]} ${match[2]}` : undefined
 }
 
+/** The HOME of a client, which holds `.ssh`. */
+export const sshHome = (storePath: Path): Path => `${storePath}/${FOLDER}`
+
 /** Writes known_hosts if it is not there already; returns the folder that holds `.ssh`. */
 export function pinHostKeys(store: Store, host: string, keys: readonly string[]): Path {
   const { files } = store.host
@@ -92,5 +95,5 @@ export function pinHostKeys(store: Store, host: string, keys: readonly string[])
   } finally {
     files.close(directory)
   }
-  return `${store.path}/${FOLDER}`
+  return sshHome(store.path)
 }

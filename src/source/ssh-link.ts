@@ -15,9 +15,10 @@ import type { Fd, Host, Path } from '../host.ts'
 import type { Link } from '../rsync/link.ts'
 import type { Store } from '../store/store.ts'
 import { bytesOfArray, show } from '../text.ts'
-import { HOST_ALIAS, kindOfKey, pinHostKeys } from './ssh-files.ts'
+import { HOST_ALIAS, kindOfKey, pinHostKeys, sshHome } from './ssh-files.ts'
 
 type Process = import('native:processes').Process
+type Startable = import('native:processes').Startable
 
 export interface SshSettings {
   /** A private key of OpenSSH's or of dropbear's format; undefined: none is configured. */
@@ -33,6 +34,9 @@ interface SshAddress {
   host: string
   port: number
 }
+
+/** An address, or what stands for any. */
+type Words = Omit<SshAddress, 'port'> & { port: number | string }
 
 /** The server's authorized_keys forces it anyway; if not, this is what has to run there. */
 const REMOTE_COMMAND = 'rsync --server --daemon .'
@@ -71,14 +75,7 @@ export function openSshLink(given: {
   assert(key !== undefined, 'the settings were checked')
   const kind = kindOfKey(files, key)
   const home = pinHostKeys(store, address.host, hostKeys)
-  const timeoutSeconds = Math.max(1, Math.ceil(given.connectTimeoutMs / 1000))
-  const command =
-    kind === 'openssh'
-      ? opensshCommand(settings.program ?? 'ssh', key, address, home, timeoutSeconds)
-      : dbclientCommand(settings.program ?? 'dbclient', key, address)
-  const path = processes.variable('PATH') ?? '/usr/bin:/bin:/usr/sbin:/sbin'
-  // An empty password, so that dbclient never looks for one elsewhere.
-  const environment = [`PATH=${path}`, `HOME=${home}`, 'LC_ALL=C', 'DROPBEAR_PASSWORD=']
+  const { command, environment } = clientOf(host, kind, settings, address, home, given)
   const stderr = given.scratch()
   let process: Process
   try {
@@ -107,6 +104,43 @@ export function openSshLink(given: {
   }
 }
 
+/** A word that stands for any plain one. */
+const ANY = '*'
+
+/** What `openSshLink` may start, for one that stands outside. */
+export function sshPrograms(
+  host: Host,
+  storePath: Path,
+  settings: SshSettings,
+  given: { connectTimeoutMs: number },
+): Startable[] {
+  if (settings.key === undefined) return []
+  const home = sshHome(storePath)
+  const address = { user: ANY, host: ANY, port: ANY }
+  return (['openssh', 'dropbear'] as const).map((kind) =>
+    clientOf(host, kind, settings, address, home, given),
+  )
+}
+
+function clientOf(
+  { processes }: Host,
+  kind: 'openssh' | 'dropbear',
+  { key = '', program }: SshSettings,
+  address: Words,
+  home: Path,
+  { connectTimeoutMs }: { connectTimeoutMs: number },
+): Startable {
+  const timeoutSeconds = Math.max(1, Math.ceil(connectTimeoutMs / 1000))
+  const command =
+    kind === 'openssh'
+      ? opensshCommand(program ?? 'ssh', key, address, home, timeoutSeconds)
+      : dbclientCommand(program ?? 'dbclient', key, address)
+  const path = processes.variable('PATH') ?? '/usr/bin:/bin:/usr/sbin:/sbin'
+  // An empty password, so that dbclient never looks for one elsewhere.
+  const environment = [`PATH=${path}`, `HOME=${home}`, 'LC_ALL=C', 'DROPBEAR_PASSWORD=']
+  return { command, environment }
+}
+
 function notStarted(
   peer: string,
   program: Path,
@@ -126,7 +160,7 @@ function notStarted(
 function opensshCommand(
   program: Path,
   key: Path,
-  { user, host, port }: SshAddress,
+  { user, host, port }: Words,
   home: Path,
   timeoutSeconds: number,
 ): Path[] {
@@ -151,7 +185,7 @@ function opensshCommand(
 }
 
 /** Its known_hosts is the one of its HOME; without a terminal it refuses what is not there. */
-function dbclientCommand(program: Path, key: Path, { user, host, port }: SshAddress): Path[] {
+function dbclientCommand(program: Path, key: Path, { user, host, port }: Words): Path[] {
   return [program, '-T', '-q', '-i', key, '-p', String(port), '-l', user, host, REMOTE_COMMAND]
 }
 

@@ -17,6 +17,7 @@ import { nodeHost } from '../support/host.ts'
 import { smallImage } from '../support/image.ts'
 import { PROGRAM } from '../support/program.ts'
 import { Publisher } from '../support/release.ts'
+import { startDaemon } from '../support/rsync-daemon.ts'
 import { scratch } from '../support/scratch.ts'
 import { test } from '../support/suite.ts'
 import { until } from '../support/until.ts'
@@ -190,8 +191,9 @@ test('an attack on the last upgrade is told at home by its name, and nothing els
 })
 
 test('sources that home names are used, and those of a later program are passed over', async () => {
+  const daemon = await startDaemon('rsync', [{ name: 'xo', path: publisher.module }])
   home.script = replying(secret, {
-    sources: ['carrier-pigeon://loft/xo', `file://${publisher.module}`],
+    sources: ['carrier-pigeon://loft/xo', `rsync://127.0.0.1:${daemon.port}/xo`],
   })
   const device = await laptop()
   const empty = scratch('empty')
@@ -202,6 +204,7 @@ test('sources that home names are used, and those of a later program are passed 
     configuration: sections(home.url),
   })
   const ended = await away.run('run')
+  await daemon.stop()
   assert.is(ended.status, 0, ended.stdout)
   assert.is(ended.result.upgraded.version, 43)
   assert.match(ended.stdout, /the home server names carrier-pigeon/)

@@ -1,6 +1,7 @@
 /** Every contract suite, for the hosts that run them all in one process. */
 import type { Host, Path } from '../../src/host.ts'
 import { checksumsContract } from './checksums.ts'
+import { confinementContract } from './confinement.ts'
 import { deltaContract } from './delta.ts'
 import { fileListContract } from './file-list.ts'
 import { filesContract } from './files.ts'
@@ -23,5 +24,6 @@ export function allContracts(side: string, host: Host, scratch: Path, peers: Pee
   fileListContract(`file lists over ${side}`, host)
   deltaContract(`delta over ${side}`, host, scratch)
   systemContract(`system over ${side}`, host)
+  confinementContract(`confinement over ${side}`, host, scratch)
   treesContract(`trees over ${side}`, host, scratch)
 }

@@ -11,7 +11,7 @@ import { Page } from '../support/page.ts'
 import { PROGRAM } from '../support/program.ts'
 import { freePort, startDaemon } from '../support/rsync-daemon.ts'
 import { scratch } from '../support/scratch.ts'
-import { test } from '../support/suite.ts'
+import { skip, test } from '../support/suite.ts'
 import { until } from '../support/until.ts'
 
 const page = new Page('docs/SERVER.md', 'test/docs/start-at-boot.test.ts')
@@ -133,6 +133,20 @@ test('systemd takes every unit, ours and those of the guide', () => {
   })
   const wrong = { 'a.service': `[Service]\nExecStart=${PROGRAM}\nNise=1\n` }
   assert.match(complaintsOf('a.service', wrong).join(), /Nise/)
+})
+
+/** Of a hundred: as systemd sums up what a service could do. */
+const EXPOSURE_MAX = 30
+
+test('systemd finds the daemon and the home server well confined', () => {
+  for (const name of ['xo-upgrade', 'xo-upgrade-home']) {
+    const file = `firmware/system/${name}.service`
+    const words = ['security', '--offline=yes', '--no-pager', `--threshold=${EXPOSURE_MAX}`, file]
+    const { status, stdout, stderr } = spawnSync('systemd-analyze', words, { encoding: 'utf8' })
+    if (/unrecognized option/.test(stderr)) skip('this systemd judges no files (before 250)')
+    assert.is(status, 0, `${stdout}${stderr}`)
+    assert.match(stdout, /Overall exposure level/)
+  }
 })
 
 test('the daemon serves a connection that systemd gives it', async () => {

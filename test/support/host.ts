@@ -1,6 +1,7 @@
 /** The whole host over Node: what the C host gives, for tests that run in Node. */
 import { makeChecksums } from '../../native/checksums/checksums.node.ts'
 import { clock } from '../../native/clock/clock.node.ts'
+import { confinement } from '../../native/confinement/confinement.node.ts'
 import { makeDelta } from '../../native/delta/delta.node.ts'
 import { files as nodeFiles } from '../../native/files/files.node.ts'
 import { processes } from '../../native/processes/processes.node.ts'
@@ -27,5 +28,6 @@ export function nodeHost(files: Files = nodeFiles): Host {
     random,
     clock,
     system,
+    confinement,
   }
 }

@@ -154,7 +154,7 @@ test('people get lines, and nothing that moves where no terminal is', async () =
   assert.is(failed.status, 64)
   assert.match(
     failed.stderr,
-    /^xo-upgrade: this store holds version 1 already\n {2}use `xo-upgrade upgrade`\n$/,
+    /^(confined: .*\n)?xo-upgrade: this store holds version 1 already\n {2}use `xo-upgrade upgrade`\n$/,
   )
 })
 

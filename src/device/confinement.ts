@@ -1,0 +1,162 @@
+/**
+ * What a device's program may touch once it reads what others wrote, and which programs may still be
+ * started for it. It follows from the configuration, so it holds for as long as that stays as it is.
+ */
+import { SERIAL_PLACES } from '../call-home/serial.ts'
+import { SURROUNDINGS_PLACES } from '../decision/surroundings.ts'
+import { isExpected, isSystemError } from '../errors.ts'
+import type { Host, Path, Processes } from '../host.ts'
+import { leasePlaces } from '../source/lease.ts'
+import { folderOf, sshPrograms } from '../source/open-source.ts'
+import { ROOT_MARK } from '../store/store.ts'
+import type { Device } from './device.ts'
+import { CONFIGURATION_PATH } from './settings.ts'
+import { stolenHookPrograms } from './stolen-hook.ts'
+
+type Remainder = import('native:confinement').Needs
+type Startable = import('native:processes').Startable
+
+/** What the C library reads to know the hour, and to find addresses of names. */
+export const TIME_ZONE_PLACES: Path[] = ['/etc/localtime', '/usr/share/zoneinfo']
+const RESOLVER_PLACES: readonly Path[] = ['/etc/resolv.conf', '/etc/hosts']
+
+/** What a command wants besides what every command over a store does. */
+export interface Wish {
+  /** Read as well. */
+  read?: Path[]
+  /** ssh and the hook for a stolen laptop may be started, as the configuration says. */
+  starts?: boolean
+  /** A store that is missing is made first. */
+  makesStore?: boolean
+  /** Sockets with names, which are to go with the program. */
+  sockets?: Path[]
+  /** It goes on for so long that the configuration may change meanwhile. */
+  lasts?: boolean
+}
+
+/** What was given up, and when it has to be given up differently. */
+export class Confined {
+  readonly #known: string
+
+  constructor(
+    device: Device,
+    readonly wish: Wish,
+    /** For people. */
+    readonly sentence: string,
+  ) {
+    this.#known = situationOf(device, wish)
+  }
+
+  /** Whether the configuration still names what it named, and the same files stand there. */
+  fits(device: Device): boolean {
+    try {
+      return situationOf(device, this.wish) === this.#known
+    } catch (error) {
+      // A configuration file with a new inode is one that must not be opened.
+      if (isSystemError(error, 'EACCES')) return false
+      if (!isExpected(error)) throw error
+      // The round will say what is wrong there.
+      return true
+    }
+  }
+}
+
+/** Gives up what the command won't need. Undefined where this host has nothing to give up. */
+export function confineDevice(device: Device, wish: Wish): Confined | undefined {
+  const { host } = device
+  if (wish.makesStore) device.store(true).close()
+  const programs = wish.starts ? programsOf(device) : []
+  const needs = needsOf(device, wish)
+  // Before anything else is there that two processes would share.
+  const isApart = programs.length > 0 || wish.lasts
+  const { sockets = [] } = wish
+  if (isApart && !standApart(host, { programs, sockets })) return undefined
+  const sentence = confineTo(host, needs)
+  return sentence === undefined ? undefined : new Confined(device, wish, sentence)
+}
+
+/** Gives up all but the needs, and says what that is. Undefined where this host has nothing to give up. */
+export function confineTo({ confinement }: Host, needs: Remainder): string | undefined {
+  try {
+    const { holds, lacks } = confinement.confine(needs)
+    const without =
+      lacks.length > 0 ? `; this kernel or its caller refuses ${lacks.join(', ')}` : ''
+    return `confined: ${holds.join(', ') || 'nothing'}${without}`
+  } catch (error) {
+    if (isSystemError(error, 'ENOSYS')) return undefined
+    throw error
+  }
+}
+
+function standApart({ processes }: Host, options: Parameters<Processes['standApart']>[0]): boolean {
+  try {
+    processes.standApart(options)
+    return true
+  } catch (error) {
+    if (isSystemError(error, 'ENOSYS')) return false
+    throw error
+  }
+}
+
+function programsOf({ host, configuration }: Device): Startable[] {
+  const { ssh, store } = configuration
+  return [...sshPrograms(host, store, ssh, configuration), ...stolenHookPrograms(configuration)]
+}
+
+function needsOf(device: Device, wish: Wish): Remainder {
+  const read = [
+    ...placesOf(device, wish),
+    // Of the machine, and always the same.
+    ...SERIAL_PLACES,
+    ...SURROUNDINGS_PLACES,
+    '/proc/self',
+  ]
+  return { read, change: device.configuration.store, makesTrees: true }
+}
+
+/** What may be replaced, or appear, while the program runs. */
+function placesOf(device: Device, { read = [] }: Wish): Path[] {
+  const { configuration, overrides } = device
+  const { keys, passwordFile, ssh, inhibit, leases, schools, sources } = configuration
+  const folders = [...schools, ...sources].map(folderOf)
+  const optional = [passwordFile, ssh.key, ...folders].filter((path) => path !== undefined)
+  return [
+    overrides.configuration ?? CONFIGURATION_PATH,
+    keys,
+    ...linksIn(device, keys),
+    inhibit,
+    ...leasePlaces(leases),
+    ...optional,
+    ...read,
+    ...TIME_ZONE_PLACES,
+    ...RESOLVER_PLACES,
+    `/${ROOT_MARK}`,
+  ]
+}
+
+/** Where keys stand elsewhere, and the folder has links to them. */
+function linksIn({ host: { files } }: Device, folder: Path): Path[] {
+  let directory: number
+  try {
+    directory = files.openRoot(folder)
+  } catch (error) {
+    if (isSystemError(error)) return []
+    throw error
+  }
+  try {
+    return files
+      .readDirectory(directory, '.')
+      .filter((name) => name.endsWith('.pub') && files.stat(directory, name)?.type === 'link')
+      .map((name) => `${folder}/${name}`)
+  } finally {
+    files.close(directory)
+  }
+}
+
+function situationOf(device: Device, wish: Wish): string {
+  const { confinement } = device.host
+  const { store } = device.configuration
+  const places = [...placesOf(device, wish), store]
+  const identities = places.map((path) => confinement.identity(path) ?? null)
+  return JSON.stringify([places, identities, wish.starts ? programsOf(device) : []])
+}

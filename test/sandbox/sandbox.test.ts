@@ -1,0 +1,125 @@
+// deadline: 10 minutes
+/**
+ * What the program can still do to a machine once somebody has taken it over (docs/OPERATING.md, "What it
+ * gives up"): a bundle of ours that misbehaves, on the static host.
+ */
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import commonjs from '@rollup/plugin-commonjs'
+import { nodeResolve } from '@rollup/plugin-node-resolve'
+import { rollup } from 'rollup'
+import * as assert from 'uvu/assert'
+import { Device, type Event } from '../support/device.ts'
+import { smallImage } from '../support/image.ts'
+import { HOST } from '../support/program.ts'
+import { Publisher } from '../support/release.ts'
+import { scratch } from '../support/scratch.ts'
+import { skip, test } from '../support/suite.ts'
+
+const BUNDLE = 'build/misbehaving.js'
+const DEADLINE_MS = 60_000
+const NEEDED = /^(writes into the store|makes a device in the store|sets what root may set)$/
+const publisher = new Publisher()
+const servers = new Set<Server>()
+
+test.before(async () => {
+  if (process.getuid?.() !== 0) skip('only root has something to give up')
+  if (!existsSync(HOST)) throw new Error(`${HOST} is missing: run \`npm run build\` first`)
+  const input = fileURLToPath(new URL('misbehaving.js', import.meta.url))
+  const plugins = [nodeResolve({ preferBuiltins: false }), commonjs()]
+  const bundle = await rollup({ input, external: /^native:/, plugins })
+  await bundle.write({ file: BUNDLE, format: 'es' })
+  await bundle.close()
+  publisher.publish(1, smallImage(1))
+})
+
+test.after(() => {
+  for (const server of servers) server.close()
+})
+
+interface Victim {
+  outside: string
+  device: Device
+}
+
+/** A laptop with something beside its store that is not the program's. */
+async function victim(source: string, configuration = {}): Promise<Victim> {
+  const outside = scratch('outside')
+  writeFileSync(join(outside, 'secret'), 'secret', { mode: 0o600 })
+  const server = createServer().listen(join(outside, 'listener'))
+  servers.add(server)
+  const store = join(outside, 'store')
+  const keys = publisher.keys.publicFile
+  const from = new Device({ sources: [`file://${publisher.module}`], keys, store })
+  await from.succeed('install')
+  return { outside, device: new Device({ sources: [source], keys, store, configuration }) }
+}
+
+/** Not spawnSync: the server that must not be reached lives in this process. */
+async function misbehave(
+  { outside, device }: Victim,
+  command: string,
+  launcher: string[] = [],
+): Promise<{ note: string; outcomes: Event }> {
+  const [program = '', ...words] = [...launcher, HOST, BUNDLE, outside, command, '--json']
+  const child = spawn(program, [...words, ...device.words], { timeout: DEADLINE_MS })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (text) => (stdout += text))
+  child.stderr.setEncoding('utf8').on('data', (text) => (stderr += text))
+  await new Promise((done) => child.once('close', done))
+  const events: Event[] = stdout
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line))
+  const note = events.find(({ event }) => event === 'note')?.text ?? ''
+  const outcomes = events.find((event) => event.outcomes)?.outcomes
+  if (!outcomes) throw new Error(`it did not come to misbehave:\n${stdout}${stderr}`)
+  return { note, outcomes }
+}
+
+function checkOutcomes(outcomes: Event, but: string[] = []): void {
+  const names = Object.keys(outcomes).filter((name) => !NEEDED.test(name))
+  assert.ok(names.length > 20)
+  const done = names.filter((name) => outcomes[name] === 'done')
+  assert.equal(done, but)
+  const refused = names.filter((name) => !but.includes(name))
+  const codes = new Set(refused.map((name) => outcomes[name]))
+  for (const code of codes) assert.match(code, /^(EPERM|EACCES|EROFS|EXDEV|EBUSY)$/)
+  const works = Object.keys(outcomes).filter((name) => NEEDED.test(name))
+  assert.equal(
+    works.map((name) => outcomes[name]),
+    ['done', 'done', 'done'],
+  )
+}
+
+function checkUnharmed({ outside }: Victim): void {
+  assert.is(readFileSync(join(outside, 'secret'), 'utf8'), 'secret')
+  assert.is(statSync(join(outside, 'secret')).mode & 0o7777, 0o600)
+  assert.not.ok(existsSync(join(outside, 'made')))
+}
+
+test('taken over while it reads a source, it reads, writes and starts nothing but its own', async () => {
+  const laptop = await victim('rsync://127.0.0.1:9/xo')
+  const { note, outcomes } = await misbehave(laptop, 'upgrade')
+  if (/refuses/.test(note)) skip(`this machine does not let it give up all: ${note}`)
+  checkOutcomes(outcomes)
+  checkUnharmed(laptop)
+})
+
+test('nor where a part of it stays outside to start ssh', async () => {
+  const folder = scratch('ssh')
+  const key = join(folder, 'key')
+  assert.is(spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]).status, 0)
+  const ssh = { key, 'host-key[]': readFileSync(`${key}.pub`, 'utf8').trim() }
+  const laptop = await victim('rsync://127.0.0.1:9/xo', { ssh })
+  const { note, outcomes } = await misbehave(laptop, 'upgrade')
+  if (/refuses/.test(note)) skip(`this machine does not let it give up all: ${note}`)
+  checkOutcomes(outcomes)
+  checkUnharmed(laptop)
+})
+
+test.run()
