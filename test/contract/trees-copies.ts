@@ -116,10 +116,14 @@ export function copiesContract(name: string, kit: TreeKit): void {
   })
 
   test('a step ends after some copied content', () => {
-    const content = 'x'.repeat(9 * 1024 * 1024)
-    const names = ['1', '2', '3', '4', '5']
-    const seeds = names.map((path) => ({ path, content }))
-    const live = kit.plant(kit.entries([{ path: '.', type: 'dir' }, ...seeds]))
+    const content = new Uint8Array(9 * 1024 * 1024).fill(7)
+    const seeds = ['1', '2', '3', '4', '5'].map((path) => ({ path }))
+    const live = kit.plant(kit.entries([{ path: '.', type: 'dir' }]))
+    for (const entry of kit.entries(seeds)) {
+      kit.kit.put(live.root, entry.path, content)
+      host.files.setMetadata(live.root, entry.path, entry)
+      live.entries.push({ ...entry, size: content.length })
+    }
     const target = live.entries.map((entry) => ({ ...entry, modified: later }))
     const { trees } = host
     const job = trees.openReconcile({
