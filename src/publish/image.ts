@@ -9,6 +9,7 @@ import { FILE_LIST_ENTRIES_MAX, PATH_LENGTH_MAX } from '../limits.ts'
 import type { Progress } from '../progress.ts'
 import type { Entry } from '../release/manifest-line.ts'
 import { show } from '../text.ts'
+import { MappedOwners } from './mapped-owners.ts'
 
 type ImageReading = Pick<Host, 'files' | 'checksums'>
 
@@ -24,6 +25,7 @@ export interface Survey {
   firstGuarded: Path | undefined
   /** When a file or folder of it was changed last, in seconds since 1970. */
   newestSeconds: number
+  owners: MappedOwners
 }
 
 interface Seen {
@@ -64,6 +66,7 @@ export class Image {
       guarded: 0,
       firstGuarded: undefined,
       newestSeconds: 0,
+      owners: new MappedOwners(this.#host.files),
     }
     for (const { path, stat } of this.#walk()) {
       survey.entries++
@@ -72,6 +75,7 @@ export class Image {
         throw new ConfigError(`${this.name} has more than ${FILE_LIST_ENTRIES_MAX} entries`)
       }
       survey.newestSeconds = Math.max(survey.newestSeconds, stat.modified.seconds)
+      survey.owners.see(this.name, path, stat)
       if (isGuarded(stat)) {
         survey.guarded++
         survey.firstGuarded ??= path

@@ -155,6 +155,7 @@ function run(publishing: Publishing): PublishResult {
         'is the first): the rsync daemon has to run with "uid = 0"',
     )
   }
+  if (survey.owners.warning !== undefined) warnings.push(survey.owners.warning)
   if (before > terms.version) warnings.push(`version ${before} stays the latest`)
   const there = files.stat(module, String(terms.version)) !== undefined
   if (!there) warnings.push(...checkClock(publishing))
