@@ -65,7 +65,7 @@ export class MappedOwners {
 
 /** Undefined where every number is known, as it is outside of a container. */
 function idsOf(files: Files, kind: 'uid' | 'gid'): Ids | undefined {
-  const map = textOf(files, `/proc/self/${kind}_map`)
+  const map = readProc(files, `/proc/self/${kind}_map`)
   if (map === undefined) return undefined
   const ranges = map
     .split('\n')
@@ -73,13 +73,13 @@ function idsOf(files: Files, kind: 'uid' | 'gid'): Ids | undefined {
     .filter((words) => words.length === 3)
     .map(([inside, , count]) => ({ start: Number(inside), count: Number(count) }))
   if (ranges.reduce((sum, { count }) => sum + count, 0) >= ALL_IDS) return undefined
-  const shown = Number(textOf(files, `/proc/sys/kernel/overflow${kind}`) ?? OVERFLOW_ID)
+  const shown = Number(readProc(files, `/proc/sys/kernel/overflow${kind}`) ?? OVERFLOW_ID)
   const overflow = Number.isInteger(shown) ? shown : OVERFLOW_ID
   const isKnown = ranges.some(({ start, count }) => overflow >= start && overflow < start + count)
   return { overflow, certain: !isKnown }
 }
 
-function textOf(files: Files, path: Path): string | undefined {
+function readProc(files: Files, path: Path): string | undefined {
   try {
     return bytesOfArray(readSystemFile(files, path, MAP_SIZE_MAX))
   } catch (error) {
