@@ -20,12 +20,24 @@ const TIME = 'a receive ends in time, and with a close'
 const SHRUNK = '(this engine can make no buffer shorter)'
 const EDITED = 'a live file that can not be linked is left as edited'
 const DIED = 'a connection that died in the queue does not end the accept'
+const TAKEN_OVER =
+  'taken over while it reads a source, it reads, writes and starts nothing but its own'
 
 /** By the file below native/: errnos, and the name of the test. */
 const TESTED: Record<string, Record<string, string>> = {
   'checksums/content.c': {
     EFBIG: 'the digest of a file, from its start, up to the limit and not past it',
   },
+  'confinement/confinement.c': {
+    ENOSYS: 'there is no part that could be confined',
+    EXDEV: '(a Landlock of an older kernel than the tests have)',
+  },
+  'confinement/filter.c': {
+    'EPERM ENOSYS': TAKEN_OVER,
+    E2BIG: '(a list of calls that is longer than its filter would be our mistake)',
+  },
+  'confinement/landlock.c': { 'ENOENT ENOTDIR ELOOP': TAKEN_OVER },
+  'confinement/own-mounts.c': { ENOSYS: '(a kernel before 5.12, which the tests have not)' },
   'delta/rebuild.c': { EIO: 'a block that a basis has no longer is an error of the disk' },
   'files/copy.c': {
     'ENOSPC EDQUOT EIO EFBIG': 'of a copy that the disk refuses nothing is left',
@@ -61,6 +73,16 @@ const TESTED: Record<string, Record<string, string>> = {
     'EXDEV EBUSY': MOUNTED,
     ENOENT: 'files, and no directory',
   },
+  'processes/inside.c': {
+    EPIPE: '(the process outside was ended by somebody else)',
+    E2BIG: '(no command of ours is that long)',
+  },
+  'processes/outside.c': {
+    EPERM: 'nor where a part of it stays outside to start ssh',
+    EINVAL: '(only a process that was taken over asks for that)',
+    EAGAIN: '(memory that is refused ends other tests first)',
+  },
+  'processes/processes.c': { ENOSYS: 'who does not stand apart starts nothing anew' },
   'sockets/addresses.c': {
     EINVAL: 'an address that is none',
     ENAMETOOLONG: 'a path that is too long',
