@@ -10,7 +10,7 @@ import { harmless, show } from './text.ts'
 export type Write = (text: string) => void
 
 /** A bar is drawn, and a JSON line written, at most this often (milliseconds). */
-export const INTERVAL_MS = 200
+const INTERVAL_MS = 200
 
 const TITLES: Record<Phase, string> = {
   release: 'asking',
@@ -32,12 +32,22 @@ export class Meter {
   received = 0
   sent = 0
   #begun = 0
+  #shownMs = 0
 
   constructor(readonly clock: Clock) {}
 
   begin(phase: Phase, total: number | undefined, unit: 'bytes' | 'entries'): void {
     Object.assign(this, { phase, total, unit, done: 0, path: '' })
     this.#begun = this.clock.monotonicMs()
+  }
+
+  /** To be called when it is shown. */
+  shown(): void {
+    this.#shownMs = this.clock.monotonicMs()
+  }
+
+  isDue(): boolean {
+    return this.phase !== undefined && this.clock.monotonicMs() - this.#shownMs >= INTERVAL_MS
   }
 
   seconds(): number {
@@ -57,43 +67,58 @@ export class Meter {
   }
 }
 
-export function terminalProgress(clock: Clock, write: Write, columns: () => number): ShownProgress {
-  const meter = new Meter(clock)
-  let drawnMs = 0
-  const draw = () => {
-    drawnMs = clock.monotonicMs()
-    write(`\r\x1b[K${barLine(meter, columns())}`)
-  }
-  const drawNowAndThen = () => {
-    if (clock.monotonicMs() - drawnMs >= INTERVAL_MS) draw()
-  }
-  const end = () => {
-    if (meter.phase === undefined) return
-    write(`\r\x1b[K${summary(meter)}\n`)
-    meter.phase = undefined
+/** A way of showing it. */
+interface Display {
+  begun?(): void
+  /** How far the phase is, now and then. */
+  show?(): void
+  /** The phase is over, and another one begins. */
+  over?(): void
+  /** The last phase is over. */
+  ended(): void
+  note(text: string): void
+}
+
+export function shownBy(meter: Meter, display: Display): ShownProgress {
+  const showWhenDue = () => {
+    if (meter.isDue()) display.show?.()
   }
   return {
     begin(phase, total, unit) {
-      end()
+      if (meter.phase !== undefined) display.over?.()
       meter.begin(phase, total, unit)
-      draw()
+      display.begun?.()
     },
     advance(done, path) {
       meter.done = done
       if (path !== undefined) meter.path = path
-      drawNowAndThen()
+      showWhenDue()
     },
     traffic(received, sent) {
       meter.received = received
       meter.sent = sent
-      if (meter.phase !== undefined) drawNowAndThen()
+      showWhenDue()
     },
-    note(text) {
-      write(`\r\x1b[K${harmless(text)}\n`)
-      if (meter.phase !== undefined) draw()
+    note: (text) => display.note(text),
+    end() {
+      if (meter.phase !== undefined) display.ended()
+      meter.phase = undefined
     },
-    end,
   }
+}
+
+export function terminalProgress(clock: Clock, write: Write, columns: () => number): ShownProgress {
+  const meter = new Meter(clock)
+  const draw = () => {
+    meter.shown()
+    write(`\r\x1b[K${barLine(meter, columns())}`)
+  }
+  const over = () => write(`\r\x1b[K${summary(meter)}\n`)
+  const note = (text: string) => {
+    write(`\r\x1b[K${harmless(text)}\n`)
+    if (meter.phase !== undefined) draw()
+  }
+  return shownBy(meter, { begun: draw, show: draw, over, ended: over, note })
 }
 
 function barLine(meter: Meter, columns: number): string {

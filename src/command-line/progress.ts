@@ -4,65 +4,33 @@
  */
 import type { Clock } from '../host.ts'
 import type { ShownProgress } from '../progress.ts'
-import { INTERVAL_MS, Meter, summary, type Write } from '../progress-bar.ts'
+import { Meter, shownBy, summary, type Write } from '../progress-bar.ts'
 import { harmless, jsonLine, show } from '../text.ts'
 
 export function logProgress(clock: Clock, write: Write): ShownProgress {
   const meter = new Meter(clock)
-  const end = () => {
-    if (meter.phase !== undefined) write(`${summary(meter)}\n`)
-    meter.phase = undefined
-  }
-  return {
-    begin(phase, total, unit) {
-      end()
-      meter.begin(phase, total, unit)
-    },
-    advance(done) {
-      meter.done = done
-    },
-    traffic(received, sent) {
-      meter.received = received
-      meter.sent = sent
-    },
-    note: (text) => write(`${harmless(text)}\n`),
-    end,
-  }
+  const over = () => write(`${summary(meter)}\n`)
+  return shownBy(meter, { over, ended: over, note: (text) => write(`${harmless(text)}\n`) })
 }
 
 export function jsonProgress(clock: Clock, write: Write): ShownProgress {
   const meter = new Meter(clock)
-  let writtenMs = 0
   const line = (record: object) => write(jsonLine(record))
-  const progress = () => {
-    writtenMs = clock.monotonicMs()
+  const begun = () => {
+    const { phase, total, unit } = meter
+    line({ event: 'phase', phase, total, unit })
+  }
+  const state = () => {
+    meter.shown()
     const { phase, done, total, unit, received, sent } = meter
     const secondsLeft = meter.secondsLeft()
     const path = meter.path && show(meter.path)
     line({ event: 'progress', phase, done, total, unit, received, sent, secondsLeft, path })
   }
-  const progressNowAndThen = () => {
-    if (clock.monotonicMs() - writtenMs >= INTERVAL_MS) progress()
-  }
-  return {
-    begin(phase, total, unit) {
-      meter.begin(phase, total, unit)
-      line({ event: 'phase', phase, total, unit })
-    },
-    advance(done, path) {
-      meter.done = done
-      if (path !== undefined) meter.path = path
-      progressNowAndThen()
-    },
-    traffic(received, sent) {
-      meter.received = received
-      meter.sent = sent
-      if (meter.phase !== undefined) progressNowAndThen()
-    },
+  return shownBy(meter, {
+    begun,
+    show: state,
+    ended: state,
     note: (text) => line({ event: 'note', text }),
-    end() {
-      if (meter.phase !== undefined) progress()
-      meter.phase = undefined
-    },
-  }
+  })
 }
