@@ -4,7 +4,6 @@
  */
 import {
   chmodSync,
-  cpSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -24,38 +23,30 @@ import { extendChain } from '../../src/release/keys.ts'
 import { publicKeyOf } from '../../src/release/signify.ts'
 import { changeState, readState } from '../../src/store/state.ts'
 import type { Store } from '../../src/store/store.ts'
-import { swap } from '../../src/store/swap.ts'
-import { confirm, countBoot } from '../../src/store/trial.ts'
+import { countBoot } from '../../src/store/trial.ts'
 import { nodeHost } from '../support/host.ts'
-import { bring, newStorePath, withStore } from '../support/node-device.ts'
+import { bring, withStore } from '../support/node-device.ts'
 import { Publisher } from '../support/release.ts'
 import { scratch } from '../support/scratch.ts'
+import { calmStore, copyFolder, copyOfStore } from '../support/stores.ts'
 import { test } from '../support/suite.ts'
 import { INIT, LIBC, LINKER, startableImage, TINFO } from './kit.ts'
 
-const COPY = { recursive: true, preserveTimestamps: true, verbatimSymlinks: true }
 const publisher = new Publisher()
 /** 42 runs, confirmed; 41 ran before. */
-const calm = newStorePath()
+let calm: string
 /** The same, and 43 waits. */
-const waiting = newStorePath()
+let waiting: string
 let circumstances: Circumstances
 
 test.before(async () => {
-  publisher.publish(41, startableImage(41))
-  await bring('install', calm, publisher)
-  publisher.publish(42, startableImage(42))
-  await bring('upgrade', calm, publisher)
-  await withStore(calm, (store) => {
-    swap(store)
-    confirm(store)
-  })
-  cpSync(calm, waiting, COPY)
+  calm = await calmStore(publisher, [41, 42], startableImage)
+  waiting = copyOfStore(calm)
   const kept = join(scratch('kept'), 'previous-root')
-  cpSync(join(waiting, 'previous-root'), kept, COPY)
+  copyFolder(join(waiting, 'previous-root'), kept)
   publisher.publish(43, startableImage(43))
   await bring('upgrade', waiting, publisher)
-  cpSync(kept, join(waiting, 'previous-root'), COPY)
+  copyFolder(kept, join(waiting, 'previous-root'))
   circumstances = {
     keys: [publicKeyOf(loadSecretKey(publisher.host, publisher.keys.secretFile))],
     bootsMax: 3,
@@ -66,12 +57,6 @@ test.before(async () => {
     recoveryTried: false,
   }
 })
-
-function copyOf(store: string): string {
-  const path = newStorePath()
-  cpSync(store, path, COPY)
-  return path
-}
 
 const facts = (path: string, change: Partial<Circumstances> = {}): Promise<BootFacts> =>
   withStore(path, (store) => gatherFacts(store, { ...circumstances, ...change }))
@@ -89,7 +74,7 @@ test('a calm store: both trees can start', async () => {
 })
 
 test('a key that was revoked later locks nobody out, and starts nothing new', async () => {
-  const path = copyOf(waiting)
+  const path = copyOfStore(waiting)
   const { host, keys } = publisher
   const [old] = circumstances.keys
   assert.ok(old)
@@ -135,7 +120,7 @@ const DAMAGE: [string, (path: string) => void, RegExp][] = [
 
 for (const [name, damage, expected] of DAMAGE) {
   test(`${name}: found at the boot, and the tree before runs`, async () => {
-    const path = copyOf(calm)
+    const path = copyOfStore(calm)
     damage(path)
     const { running } = await facts(path)
     assert.match(running?.fault?.text ?? '', expected)
@@ -150,7 +135,7 @@ for (const [name, damage, expected] of DAMAGE) {
 }
 
 test('a file that no start needs may be damaged', async () => {
-  const path = copyOf(calm)
+  const path = copyOfStore(calm)
   zero(inside(path, 'etc/same'))
   assert.is((await facts(path)).running?.fault, undefined)
 })
@@ -168,7 +153,7 @@ test('a tree without any init is unfit, and needs no digest to be so', async () 
 })
 
 test('a state record that is garbage does not keep a laptop from starting', async () => {
-  const path = copyOf(calm)
+  const path = copyOfStore(calm)
   zero(join(path, 'state'))
   const decision = await decide(path)
   assert.equal([decision.act, decision.act === 'boot' && decision.version], ['boot', 42])
@@ -179,7 +164,7 @@ test('a state record that is garbage does not keep a laptop from starting', asyn
 })
 
 test('a garbage record on a disk that cannot be written to: the tree starts as it stands', async () => {
-  const path = copyOf(calm)
+  const path = copyOfStore(calm)
   zero(join(path, 'state'))
   zero(inside(path, LIBC))
   const decision = await decide(path, {}, refusing('EROFS'))
@@ -187,7 +172,7 @@ test('a garbage record on a disk that cannot be written to: the tree starts as i
 })
 
 test('a manifest that this program does not understand is no endless loop', async () => {
-  const path = copyOf(calm)
+  const path = copyOfStore(calm)
   const host = nodeHost()
   const trees = {
     ...host.trees,
@@ -200,7 +185,7 @@ test('a manifest that this program does not understand is no endless loop', asyn
 })
 
 test('what the machine lacks for a moment is not held against a tree', async () => {
-  const path = copyOf(calm)
+  const path = copyOfStore(calm)
   const host = nodeHost()
   const files = {
     ...host.files,
@@ -228,7 +213,7 @@ function decide(
 }
 
 test('what waits is swapped in, tried three times, and swapped back for good', async () => {
-  const path = copyOf(waiting)
+  const path = copyOfStore(waiting)
   for (const boot of [1, 2, 3]) {
     const decision = await decide(path)
     assert.equal(decision, {
@@ -253,7 +238,7 @@ test('what waits is swapped in, tried three times, and swapped back for good', a
 })
 
 test('the previous version that was asked for is gone back to once, and not forth again', async () => {
-  const path = copyOf(waiting)
+  const path = copyOfStore(waiting)
   const words = { boot: 'previous', recover: undefined } as const
   const decision = await decide(path, { words })
   assert.equal(decision.act === 'boot' && [decision.tree, decision.version], ['fakeroot', 41])
@@ -266,7 +251,7 @@ test('the previous version that was asked for is gone back to once, and not fort
 })
 
 test('damaged while another version waits: the healthy one stays the way back', async () => {
-  const path = copyOf(waiting)
+  const path = copyOfStore(waiting)
   zero(inside(path, LIBC))
   const decision = await decide(path)
   assert.is(decision.act === 'boot' && decision.version, 43)
@@ -277,7 +262,7 @@ test('a cut in the swap, a gone tree, and every other name: it always starts or 
   const names = ['fakeroot', 'upgraded-root', 'previous-root']
   for (let gone = 0; gone < 8; gone++) {
     for (const intent of [undefined, { verb: 'swap', source: 42, target: 43 } as const]) {
-      const path = copyOf(waiting)
+      const path = copyOfStore(waiting)
       for (const [bit, name] of names.entries()) {
         if (gone & (1 << bit)) rmSync(join(path, name), { recursive: true })
       }
@@ -289,7 +274,7 @@ test('a cut in the swap, a gone tree, and every other name: it always starts or 
 })
 
 test('a release that lies at the aside name after a lost record is not lost', async () => {
-  const path = copyOf(waiting)
+  const path = copyOfStore(waiting)
   renameSync(join(path, 'fakeroot'), join(path, 'previous-root.swap'))
   rmSync(join(path, 'previous-root'), { recursive: true })
   const intent = { verb: 'swap', source: 42, target: 43 } as const
@@ -311,7 +296,7 @@ function refusing(code: string): Host {
 
 test('a disk that cannot be written to: what can start is started under its name', async () => {
   for (const code of ['EROFS', 'EIO', 'ENOSPC']) {
-    const path = copyOf(waiting)
+    const path = copyOfStore(waiting)
     const swapless = await decide(path, {}, refusing(code))
     assert.is(swapless.act === 'boot' && swapless.version, 42)
     zero(inside(path, LIBC))
@@ -324,9 +309,9 @@ test('a disk that cannot be written to: what can start is started under its name
 })
 
 test('the full disk gets its room from what was being staged', async () => {
-  const path = copyOf(waiting)
+  const path = copyOfStore(waiting)
   const { files } = nodeHost()
-  cpSync(join(path, 'upgraded-root'), join(path, 'staging'), COPY)
+  copyFolder(join(path, 'upgraded-root'), join(path, 'staging'))
   const host = nodeHost({
     ...files,
     createFile(directory, name, mode) {

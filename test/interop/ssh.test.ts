@@ -14,23 +14,22 @@ import { Publisher } from '../support/release.ts'
 import { scratch } from '../support/scratch.ts'
 import { makeClientKey, runTool, type SshServer, startSshServer } from '../support/ssh-server.ts'
 import { test } from '../support/suite.ts'
-import { copyTree, linesOfTree } from '../support/tree.ts'
+import { linesOfTree } from '../support/tree.ts'
 
 const host = nodeHost()
 const publisher = new Publisher()
-const installed = join(scratch('installed'), 'store')
+let installed: Device
 const client = makeClientKey()
 const other = makeClientKey('other')
 const servers: Record<string, SshServer> = {}
 
 test.before(async () => {
   publisher.publish(41, image41())
-  const device = new Device({
+  installed = new Device({
     sources: [`file://${publisher.module}`],
     keys: publisher.keys.publicFile,
-    store: installed,
   })
-  await device.succeed('install')
+  await installed.succeed('install')
   publisher.publish(42, image42())
   for (const kind of ['sshd', 'dropbear'] as const) {
     servers[kind] = await startSshServer(kind, publisher.module)
@@ -43,12 +42,8 @@ test.after(async () => {
 })
 
 function device(port: number, ssh: Record<string, string>, transfer: Record<string, string> = {}) {
-  const store = join(scratch('device'), 'store')
-  copyTree(installed, store)
-  return new Device({
+  return installed.copy({
     sources: [`ssh://root@127.0.0.1:${port}/xo`],
-    keys: publisher.keys.publicFile,
-    store,
     configuration: { ssh, transfer: { 'timeout-seconds': '20', ...transfer } },
   })
 }

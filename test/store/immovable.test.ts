@@ -10,8 +10,9 @@ import { finishCutSwap, rollBack, swap } from '../../src/store/swap.ts'
 import { confirm } from '../../src/store/trial.ts'
 import { nodeHost } from '../support/host.ts'
 import { smallImage } from '../support/image.ts'
-import { bring, newStorePath, withStore } from '../support/node-device.ts'
+import { bring, withStore } from '../support/node-device.ts'
 import { Publisher } from '../support/release.ts'
+import { waitingStore } from '../support/stores.ts'
 import { test } from '../support/suite.ts'
 
 const base = nodeHost()
@@ -35,21 +36,12 @@ function holding(code: string, exchanges: boolean): Host {
   return nodeHost(files)
 }
 
-async function waiting(): Promise<{ path: string; publisher: Publisher }> {
-  const publisher = new Publisher()
-  const path = newStorePath()
-  publisher.publish(1, smallImage(1))
-  await bring('install', path, publisher)
-  publisher.publish(2, smallImage(2))
-  await bring('upgrade', path, publisher)
-  return { path, publisher }
-}
-
 for (const code of ['EXDEV', 'EPERM', 'EBUSY']) {
   for (const exchanges of [true, false]) {
     const how = `${exchanges ? 'exchanging' : 'renaming'} ends with ${code}`
     test(`${how}: a swap is taken back, the tree still waits, and an upgrade goes on`, async () => {
-      const { path, publisher } = await waiting()
+      const publisher = new Publisher()
+      const path = await waitingStore(publisher)
       const host = holding(code, exchanges)
       await withStore(
         path,
@@ -73,7 +65,7 @@ for (const code of ['EXDEV', 'EPERM', 'EBUSY']) {
 }
 
 test('an intent that a cut left is taken back as well, and its way back is kept', async () => {
-  const { path } = await waiting()
+  const path = await waitingStore(new Publisher())
   await withStore(path, (store) => swap(store))
   await withStore(
     path,
@@ -89,7 +81,7 @@ test('an intent that a cut left is taken back as well, and its way back is kept'
 })
 
 test('a roll-back that is taken back holds nothing against the version that goes on running', async () => {
-  const { path } = await waiting()
+  const path = await waitingStore(new Publisher())
   await withStore(path, (store) => swap(store))
   await withStore(
     path,

@@ -2,7 +2,7 @@
  * The swap and the way back: cut before every single change, on a file system that exchanges names
  * and on one that can't, then recovered. Whatever was cut, the device runs the old tree or the new one.
  */
-import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { ConfigError } from '../../src/errors.ts'
@@ -16,6 +16,7 @@ import { nodeHost } from '../support/host.ts'
 import { smallImage } from '../support/image.ts'
 import { bring, newStorePath, withStore } from '../support/node-device.ts'
 import { Publisher } from '../support/release.ts'
+import { copyFolder, copyOfStore, waitingStore } from '../support/stores.ts'
 import { test } from '../support/suite.ts'
 
 /** A cut is modelled by what was changed, so nothing has to reach the disk. */
@@ -32,23 +33,14 @@ const HOSTS: [string, Host][] = [
 
 const publisher = new Publisher()
 /** 1 runs and 2 waits; 1 runs, 2 waits and 3 ran before. */
-const waiting = newStorePath()
-const swapped = newStorePath()
+let waiting: string
+let swapped: string
 
 test.before(async () => {
-  publisher.publish(1, smallImage(1))
-  await bring('install', waiting, publisher)
-  publisher.publish(2, smallImage(2))
-  await bring('upgrade', waiting, publisher)
-  cpSync(waiting, swapped, { recursive: true })
+  waiting = await waitingStore(publisher)
+  swapped = copyOfStore(waiting)
   await withStore(swapped, (store) => swap(store))
 })
-
-function copyOf(store: string): string {
-  const path = newStorePath()
-  cpSync(store, path, { recursive: true, preserveTimestamps: true })
-  return path
-}
 
 /** Versions by tree, as their releases say, and what `root` itself holds. */
 function versions(store: Store): Record<string, number | undefined> {
@@ -66,7 +58,7 @@ const leftovers = (store: Store) => existsSync(join(store.path, 'previous-root.s
 
 for (const [name, host] of HOSTS) {
   test(`swap and roll-back ${name}`, async () => {
-    const path = copyOf(waiting)
+    const path = copyOfStore(waiting)
     await withStore(
       path,
       (store) => {
@@ -91,7 +83,7 @@ for (const [name, host] of HOSTS) {
       const start = verb === 'swap' ? waiting : swapped
       let cuts = 0
       for (let done = false; !done; cuts++) {
-        const path = copyOf(start)
+        const path = copyOfStore(start)
         const { host: broken } = cutting(host.files, cuts, (files) => ({ ...host, files }))
         await withStore(
           path,
@@ -116,7 +108,7 @@ for (const [name, host] of HOSTS) {
       const start = verb === 'swap' ? waiting : swapped
       for (let first = 3; first < 9; first++) {
         for (let second = 0; second < 7; second += 2) {
-          const path = copyOf(start)
+          const path = copyOfStore(start)
           const cutAt = (changes: number, run: (store: Store) => void) =>
             withStore(
               path,
@@ -158,15 +150,15 @@ function afterCut(store: Store, verb: 'swap' | 'roll-back'): void {
 
 test('a swap with a tree before throws that one away, whatever is cut', async () => {
   publisher.publish(3, smallImage(3))
-  const start = copyOf(swapped)
+  const start = copyOfStore(swapped)
   await withStore(start, (store) => confirm(store))
   // Staging builds out of the previous tree, so a copy of it is put back.
-  cpSync(join(start, 'previous-root'), join(start, 'kept'), { recursive: true })
+  copyFolder(join(start, 'previous-root'), join(start, 'kept'))
   await bring('upgrade', start, publisher)
-  cpSync(join(start, 'kept'), join(start, 'previous-root'), { recursive: true })
+  copyFolder(join(start, 'kept'), join(start, 'previous-root'))
   rmSync(join(start, 'kept'), { recursive: true })
   for (let cuts = 0, done = false; !done; cuts++) {
-    const path = copyOf(start)
+    const path = copyOfStore(start)
     const { host: broken } = cutting(plain.files, cuts, (files) => ({ ...plain, files }))
     await withStore(
       path,
@@ -189,14 +181,14 @@ test('a swap with a tree before throws that one away, whatever is cut', async ()
 })
 
 test('a tree before of the version that runs, which was mended, is no way back, and nothing changes', async () => {
-  const path = copyOf(swapped)
+  const path = copyOfStore(swapped)
   rmSync(join(path, 'previous-root'), { recursive: true })
-  cpSync(join(path, 'fakeroot'), join(path, 'previous-root'), { recursive: true })
+  copyFolder(join(path, 'fakeroot'), join(path, 'previous-root'))
   await withStore(path, (store) => {
     const before = readState(store)
     assert.throws(
       () => rollBack(store, { bad: 2 }),
-      (error: unknown) => error instanceof ConfigError && /version 2, too/.test(error.message),
+      (error: unknown) => error instanceof ConfigError && /version 2 as well/.test(error.message),
     )
     assert.equal(readState(store), before)
   })
@@ -216,7 +208,7 @@ test('nothing to swap with, and nothing to go back to, are ConfigErrors', async 
 })
 
 test('a new trial has all its boots, however often the version before it was started', async () => {
-  const path = copyOf(waiting)
+  const path = copyOfStore(waiting)
   await withStore(path, (store) => {
     countBoot(store)
     countBoot(store)

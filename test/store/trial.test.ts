@@ -1,5 +1,5 @@
 /** The trial of a tree: what counts its boots, what ends it, and what has to wait for its end. */
-import { cpSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { BusyError } from '../../src/errors.ts'
@@ -7,27 +7,22 @@ import { changeState, readState } from '../../src/store/state.ts'
 import type { Store } from '../../src/store/store.ts'
 import { rollBack, swap } from '../../src/store/swap.ts'
 import { checkSettled, confirm, countBoot, forgive, trialOf } from '../../src/store/trial.ts'
-import { smallImage } from '../support/image.ts'
-import { bring, newStorePath, withStore } from '../support/node-device.ts'
+import { withStore } from '../support/node-device.ts'
 import { Publisher } from '../support/release.ts'
+import { copyOfStore, waitingStore } from '../support/stores.ts'
 import { test } from '../support/suite.ts'
 
 const publisher = new Publisher()
 /** 1 runs and 2 waits. */
-const waiting = newStorePath()
+let waiting: string
 
 test.before(async () => {
-  publisher.publish(1, smallImage(1))
-  await bring('install', waiting, publisher)
-  publisher.publish(2, smallImage(2))
-  await bring('upgrade', waiting, publisher)
+  waiting = await waitingStore(publisher)
 })
 
 /** 2 was swapped in over 1, and is on trial. */
 function onTrial(use: (store: Store) => void): Promise<void> {
-  const path = newStorePath()
-  cpSync(waiting, path, { recursive: true, preserveTimestamps: true })
-  return withStore(path, (store) => {
+  return withStore(copyOfStore(waiting), (store) => {
     swap(store)
     use(store)
   })

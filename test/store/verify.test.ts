@@ -24,21 +24,21 @@ import { commit } from '../../src/store/commit.ts'
 import { describe, type Verification, verify } from '../../src/store/verify.ts'
 import { nodeHost } from '../support/host.ts'
 import { BIG, image41, image42, SAME } from '../support/image.ts'
-import { bring, newStorePath, withStore } from '../support/node-device.ts'
+import { bring, withStore } from '../support/node-device.ts'
 import { rejects } from '../support/rejects.ts'
 import { Publisher } from '../support/release.ts'
+import { waitingStore } from '../support/stores.ts'
 import { test } from '../support/suite.ts'
 
 const publisher = new Publisher()
 /** 41 runs; 42 is whole in `staging`. */
-const path = newStorePath()
+let path: string
 const root = (name: string) => join(path, 'staging', 'root', name)
 
 test.before(async () => {
-  publisher.publish(41, image41())
-  await bring('install', path, publisher)
-  publisher.publish(42, image42())
-  await bring('upgrade', path, publisher)
+  path = await waitingStore(publisher, [41, 42], (version) =>
+    version === 41 ? image41() : image42(),
+  )
   renameSync(join(path, 'upgraded-root'), join(path, 'staging'))
 })
 

@@ -4,6 +4,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PROGRAM } from './program.ts'
 import { scratch } from './scratch.ts'
+import { copyTree } from './tree.ts'
 
 /** Longer than any one run may take, shorter than anybody wants to wait. */
 const RUN_TIMEOUT_MS = 60_000
@@ -129,6 +130,13 @@ export class Device {
     ])
     lines.push('[sources]', ...sources.map((url) => `url[] = ${url}`), '')
     writeFileSync(this.configurationFile, lines.join('\n'))
+  }
+
+  /** Another device, whose store is a copy of this one's. */
+  copy(options: Partial<Omit<DeviceOptions, 'store'>> = {}): Device {
+    const store = join(scratch('device'), 'store')
+    copyTree(this.store, store)
+    return new Device({ ...this.options, ...options, store })
   }
 
   root(tree: 'fakeroot' | 'upgraded-root' | 'previous-root' | 'staging' = 'fakeroot'): string {

@@ -16,12 +16,12 @@ import { Publisher } from '../support/release.ts'
 import { type Daemon, freePort, startDaemon } from '../support/rsync-daemon.ts'
 import { scratch } from '../support/scratch.ts'
 import { test } from '../support/suite.ts'
-import { copyTree, linesOfTree } from '../support/tree.ts'
+import { linesOfTree } from '../support/tree.ts'
 import { until } from '../support/until.ts'
 
 const host = nodeHost()
 const publisher = new Publisher()
-const installed = join(scratch('installed'), 'store')
+let installed: Device
 const daemons: Daemon[] = []
 /** Between the balancer and each daemon, so that an upgrade takes a while. */
 const lines: Line[] = []
@@ -30,12 +30,11 @@ let port: number
 
 test.before(async () => {
   publisher.publish(41, image41())
-  const device = new Device({
+  installed = new Device({
     sources: [`file://${publisher.module}`],
     keys: publisher.keys.publicFile,
-    store: installed,
   })
-  await device.succeed('install')
+  await installed.succeed('install')
   publisher.publish(42, image42())
   for (let n = 0; n < 3; n++) {
     const daemon = await startDaemon('rsync', [{ name: 'xo', path: publisher.module }])
@@ -86,13 +85,7 @@ function kill(daemon: Daemon): void {
 }
 
 test('one of three daemons is killed in the middle of an upgrade, and the upgrade ends well', async () => {
-  const store = join(scratch('device'), 'store')
-  copyTree(installed, store)
-  const device = new Device({
-    sources: [`rsync://127.0.0.1:${port}/xo`],
-    keys: publisher.keys.publicFile,
-    store,
-  })
+  const device = installed.copy({ sources: [`rsync://127.0.0.1:${port}/xo`] })
   const before = lines.map(({ received }) => received)
   const running = device.run('upgrade')
   const isServing = (line: Line, n: number) => line.received - (before[n] ?? 0) > 300_000

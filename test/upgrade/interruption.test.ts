@@ -14,16 +14,15 @@ import { image41, image42, smallImage } from '../support/image.ts'
 import { startProxy } from '../support/proxy.ts'
 import { Publisher } from '../support/release.ts'
 import { type Daemon, startDaemon } from '../support/rsync-daemon.ts'
-import { scratch } from '../support/scratch.ts'
 import { test } from '../support/suite.ts'
-import { copyTree, digestOfTree, linesOfTree } from '../support/tree.ts'
+import { digestOfTree, linesOfTree } from '../support/tree.ts'
 
 const host = nodeHost()
 const publisher = new Publisher()
 const small = new Publisher()
-const installed = join(scratch('installed'), 'store')
+let installed: Device
 /** 1 runs, 2 waits. */
-const waiting = join(scratch('waiting'), 'store')
+let waiting: Device
 let daemon: Daemon
 /** Slow enough that a kill can hit any moment of the transfer. */
 let slow: Awaited<ReturnType<typeof startProxy>>
@@ -41,15 +40,14 @@ test.before(async () => {
   daemon = await startDaemon('rsync', [{ name: 'xo', path: publisher.module }])
   slow = await startProxy(daemon.port, { bytesPerSecond: 1_500_000 })
   slowUrl = `rsync://127.0.0.1:${slow.port}/xo`
-  const keys = publisher.keys.publicFile
-  const first = new Device({ sources: [slowUrl], keys, store: installed })
-  await first.succeed('install', ['--version', '41'])
+  installed = new Device({ sources: [slowUrl], keys: publisher.keys.publicFile })
+  await installed.succeed('install', ['--version', '41'])
   small.publish(1, smallImage(1))
   small.publish(2, smallImage(2))
   const folder = [`file://${small.module}`]
-  const second = new Device({ sources: folder, keys: small.keys.publicFile, store: waiting })
-  await second.succeed('install', ['--version', '1'])
-  await second.succeed('upgrade')
+  waiting = new Device({ sources: folder, keys: small.keys.publicFile })
+  await waiting.succeed('install', ['--version', '1'])
+  await waiting.succeed('upgrade')
 })
 
 test.after(async () => {
@@ -57,13 +55,7 @@ test.after(async () => {
   await daemon.stop()
 })
 
-function copied(store: string, from: Publisher, sources: string[]): Device {
-  const path = join(scratch('device'), 'store')
-  copyTree(store, path)
-  return new Device({ sources, keys: from.keys.publicFile, store: path })
-}
-
-const deviceOn41 = () => copied(installed, publisher, [slowUrl])
+const deviceOn41 = () => installed.copy()
 
 /** Runs `command`, and kills it with SIGKILL after so long; whether it was still running. */
 async function killed(device: Device, command: string, afterMs: number): Promise<boolean> {
@@ -124,7 +116,7 @@ test('an install that is killed again and again finishes', async () => {
 test('a swap that is killed is the old tree or the new one, and then the new one', async () => {
   const chance = new Random(SEED + 2)
   for (let round = 0; round < 12; round++) {
-    const device = copied(waiting, small, [])
+    const device = waiting.copy({ sources: [] })
     await killed(device, 'swap', chance.fraction() * 60)
     const release = () => readFileSync(join(device.root(), 'etc/release'), 'utf8')
     assert.ok(['1\n', '2\n'].includes(release()))
@@ -174,7 +166,7 @@ function exchange(store: string, other: string): void {
 for (const [title, intent, interrupt] of INTERRUPTED) {
   for (const command of ['swap', 'upgrade', 'roll-back'] as const) {
     test(`a swap that was cut when ${title} is finished by ${command}`, async () => {
-      const device = copied(waiting, small, [`file://${small.module}`])
+      const device = waiting.copy()
       interrupt(device.store)
       writeFileSync(join(device.store, 'state'), `floor=2\nintent=${intent}\n`)
       assert.equal((await device.succeed('status')).intent, { verb: 'swap', source: 1, target: 2 })
@@ -192,7 +184,7 @@ for (const [title, intent, interrupt] of INTERRUPTED) {
 }
 
 test('swap and roll-back without anything to swap with are told apart, and change nothing', async () => {
-  const device = copied(installed, publisher, [])
+  const device = installed.copy({ sources: [] })
   assert.match((await device.fail('swap', 64, 'ConfigError')).message, /no upgrade waits/)
   assert.match((await device.fail('roll-back', 64, 'ConfigError')).message, /no previous tree/)
   assert.is((await device.succeed('status')).running, 41)

@@ -19,7 +19,7 @@ import { copyTree, digestOfTree, linesOfTree } from '../support/tree.ts'
 const host = nodeHost()
 const publisher = new Publisher()
 const only41 = join(scratch('module'), 'xo')
-const installed = join(scratch('installed'), 'store')
+let installed: Device
 let daemon: Daemon
 let deadPort: number
 
@@ -39,12 +39,8 @@ test.before(async () => {
     { name: 'locked', path: publisher.module, settings },
   ])
   deadPort = await freePort()
-  const device = new Device({
-    sources: [url('behind')],
-    keys: publisher.keys.publicFile,
-    store: installed,
-  })
-  await device.succeed('install')
+  installed = new Device({ sources: [url('behind')], keys: publisher.keys.publicFile })
+  await installed.succeed('install')
 })
 
 const proxies = new Set<{ close(): void }>()
@@ -66,9 +62,7 @@ test.after(async () => {
 })
 
 function deviceOn41(sources: string[], options: Partial<DeviceOptions> = {}): Device {
-  const store = join(scratch('device'), 'store')
-  copyTree(installed, store)
-  return new Device({ sources, keys: publisher.keys.publicFile, store, ...options })
+  return installed.copy({ sources, ...options })
 }
 
 const plain = (root: string) => linesOfTree(host, root, { inodes: false })

@@ -15,30 +15,13 @@ import { openSource } from '../../src/source/open-source.ts'
 import type { Source } from '../../src/source/source.ts'
 import { readState } from '../../src/store/state.ts'
 import type { Store } from '../../src/store/store.ts'
-import { swap } from '../../src/store/swap.ts'
-import { confirm } from '../../src/store/trial.ts'
 import { verify } from '../../src/store/verify.ts'
 import { nodeHost } from '../support/host.ts'
-import { smallImage } from '../support/image.ts'
-import { bring, newStorePath, sourceOptions, withStore } from '../support/node-device.ts'
+import { sourceOptions, withStore } from '../support/node-device.ts'
 import { rejects } from '../support/rejects.ts'
 import { Publisher } from '../support/release.ts'
+import { calmStore } from '../support/stores.ts'
 import { test } from '../support/suite.ts'
-
-/** 2 runs, confirmed, and 1 ran before. */
-async function calm(): Promise<{ path: string; publisher: Publisher }> {
-  const publisher = new Publisher()
-  const path = newStorePath()
-  publisher.publish(1, smallImage(1))
-  await bring('install', path, publisher)
-  publisher.publish(2, smallImage(2))
-  await bring('upgrade', path, publisher)
-  await withStore(path, (store) => {
-    swap(store)
-    confirm(store)
-  })
-  return { path, publisher }
-}
 
 function recovered(
   path: string,
@@ -72,7 +55,8 @@ async function isWhole(store: Store, version: number): Promise<void> {
 }
 
 test('the damaged tree is replaced, and the way back stays', async () => {
-  const { path, publisher } = await calm()
+  const publisher = new Publisher()
+  const path = await calmStore(publisher)
   writeFileSync(join(path, 'fakeroot/root/etc/same'), 'another content')
   const result = await recovered(path, publisher)
   assert.equal([result.outcome, result.version, result.report?.fetchedFiles], ['mended', 2, 1])
@@ -84,7 +68,8 @@ test('the damaged tree is replaced, and the way back stays', async () => {
 })
 
 test('a fault of our own, met while a newer version is looked for, is not taken for having none', async () => {
-  const { path, publisher } = await calm()
+  const publisher = new Publisher()
+  const path = await calmStore(publisher)
   writeFileSync(join(path, 'fakeroot/root/etc/only-2'), 'another content')
   let hasFailed = false
   const change = (source: Source): Source => ({
@@ -130,7 +115,8 @@ function unreadable(names: string[]): Files {
 }
 
 test('content that the disk can not read is damage, and is fetched', async () => {
-  const { path, publisher } = await calm()
+  const publisher = new Publisher()
+  const path = await calmStore(publisher)
   const result = await recovered(path, publisher, unreadable(['etc/same', 'etc/only-2']))
   // The tree before has one of them.
   assert.equal([result.outcome, result.damaged, result.report?.fetchedFiles], ['mended', 2, 1])
@@ -138,7 +124,8 @@ test('content that the disk can not read is damage, and is fetched', async () =>
 })
 
 test('a tree whose names can not even be read is built again', async () => {
-  const { path, publisher } = await calm()
+  const publisher = new Publisher()
+  const path = await calmStore(publisher)
   const { files } = nodeHost()
   let identity = ''
   const broken = {

@@ -15,7 +15,7 @@ import { copyTree, linesOfTree } from '../support/tree.ts'
 const host = nodeHost()
 const publisher = new Publisher()
 const behind = join(scratch('module'), 'xo')
-const installed = join(scratch('installed'), 'store')
+let installed: Device
 let daemon: Daemon
 let deadPort: number
 
@@ -28,12 +28,8 @@ test.before(async () => {
     { name: 'behind', path: behind },
   ])
   deadPort = await freePort()
-  const first = new Device({
-    sources: [`file://${behind}`],
-    keys: publisher.keys.publicFile,
-    store: installed,
-  })
-  await first.succeed('install')
+  installed = new Device({ sources: [`file://${behind}`], keys: publisher.keys.publicFile })
+  await installed.succeed('install')
 })
 
 test.after(async () => {
@@ -46,10 +42,7 @@ function deviceWith(
   sources: Record<string, string>,
   others: Record<string, Record<string, string>> = {},
 ): Device {
-  const store = join(scratch('device'), 'store')
-  copyTree(installed, store)
-  const configuration = { sources, ...others }
-  return new Device({ sources: [], keys: publisher.keys.publicFile, store, configuration })
+  return installed.copy({ sources: [], configuration: { sources, ...others } })
 }
 
 const plain = (root: string) => linesOfTree(host, root, { inodes: false })

@@ -20,7 +20,7 @@ const publisher = new Publisher()
 const honest = join(scratch('honest'), 'xo')
 const liar = join(scratch('liar'), 'xo')
 /** A device on 41, copied for each test. */
-const installed = join(scratch('installed'), 'store')
+let installed: Device
 let daemon: Daemon
 
 const url = (name: string) => `rsync://127.0.0.1:${daemon.port}/${name}`
@@ -33,12 +33,8 @@ test.before(async () => {
     { name: 'honest', path: honest },
     { name: 'liar', path: liar },
   ])
-  const device = new Device({
-    sources: [url('honest')],
-    keys: publisher.keys.publicFile,
-    store: installed,
-  })
-  await device.succeed('install', ['--version', '41'])
+  installed = new Device({ sources: [url('honest')], keys: publisher.keys.publicFile })
+  await installed.succeed('install', ['--version', '41'])
 })
 
 test.before.each(() => {
@@ -51,9 +47,7 @@ test.after(async () => {
 })
 
 function deviceOn41(sources: string[], options: Partial<DeviceOptions> = {}): Device {
-  const store = join(scratch('device'), 'store')
-  copyTree(installed, store)
-  return new Device({ sources, keys: publisher.keys.publicFile, store, ...options })
+  return installed.copy({ sources, ...options })
 }
 
 /** Alters one byte in the middle of a file. */
