@@ -77,7 +77,7 @@ function namesContract(name: string, kit: Kit): void {
     assert.is(kit.stat(directory, '.').type, 'dir')
     fails('ENAMETOOLONG', () => files.openRead(directory, 'x'.repeat(256)))
     // The longest path has 4095 bytes, and the longest name 255; both are copied on the way.
-    const long = ['x/'.repeat(2048), 'x/'.repeat(4000), `${'x'.repeat(1000)}/`]
+    const long = ['x/'.repeat(2048), 'x/'.repeat(4000), `${'x'.repeat(4000)}/`]
     for (const path of long.map((folders) => `${folders}x`)) {
       fails('ENAMETOOLONG', () => files.openRead(directory, path), path)
       fails('ENAMETOOLONG', () => files.makeDirectory(directory, path, 0o755), path)

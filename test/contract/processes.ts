@@ -81,10 +81,13 @@ export function processesContract(name: string, host: Host): void {
 
   /** A lock that a child went on holding, or a log that it could write, would outlive us. */
   test('a child has none of our handles', async () => {
-    const { files } = host
+    const { files, trees } = host
     const name = `not-for-children-${host.random.randomBytes(6).join('-')}`
     const folder = files.openRoot('/tmp')
     files.makeDirectory(folder, name, 0o700)
+    files.makeDirectory(folder, `${name}/tree`, 0o700)
+    files.makeDirectory(folder, `${name}/tree/deep`, 0o700)
+    files.makeDirectory(folder, `${name}/tree/deep/er`, 0o700)
     const inside = files.openDirectory(folder, name)
     const open = [
       inside,
@@ -95,13 +98,25 @@ export function processesContract(name: string, host: Host): void {
       files.openRead(inside, 'file'),
       files.openAppend(inside, 'file', 0o600),
       files.openDirectory(inside, '.'),
+      files.openDirectory(folder, `${name}/tree/deep`),
       files.openRoot(`/tmp/${name}`),
     ]
+    // A job keeps the folder open in which it is.
+    const manifest = files.createFile(inside, 'manifest', 0o600)
+    const directory = (path: Path) => `${path} type=dir mode=0700 uid=0 gid=0 time=1.0\n`
+    const paths = ['.', './deep', './deep/er', './deep/er/missing']
+    const text = arrayOfBytes(`#mtree v2.0\n${paths.map(directory).join('')}`)
+    files.write(manifest, text, 0, text.length)
+    const tree = files.openDirectory(inside, 'tree')
+    const job = trees.openVerify({ manifest, tree, live: undefined, full: true })
+    assert.is(trees.verify(job, paths.length).entries, paths.length)
+    open.push(manifest, tree)
     try {
       const list = await output(['sh', '-c', 'ls -l /proc/$$/fd'])
       assert.match(list, / 1 -> /)
       assert.not.match(list, name)
     } finally {
+      trees.closeVerify(job)
       for (const fd of open) files.close(fd)
       files.removeTree(folder, name)
       files.close(folder)

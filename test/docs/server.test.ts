@@ -10,6 +10,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
+import { getPriority } from 'node:os'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { parseConfiguration } from '../../src/device/settings.ts'
@@ -74,7 +75,8 @@ test('the daemon serves a mirror as it is configured, nicely, and hides what is 
     assert.not.match(listed.stdout, /mirror/)
     const pid = readFileSync(join(place, 'pid'), 'utf8').trim()
     const [, nice] = /\) \S (?:\S+ ){15}(\S+)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? []
-    assert.is(Number(nice), 10)
+    // Whoever runs the tests may be nice already.
+    assert.is(Number(nice), Math.min(getPriority() + 10, 19))
   } finally {
     process.kill(Number(readFileSync(join(place, 'pid'), 'utf8')))
   }

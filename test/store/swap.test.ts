@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { ConfigError } from '../../src/errors.ts'
 import type { Files, Host } from '../../src/host.ts'
-import { readState } from '../../src/store/state.ts'
+import { changeState, readState } from '../../src/store/state.ts'
 import type { Store, TreeName } from '../../src/store/store.ts'
 import { finishCutSwap, rollBack, swap } from '../../src/store/swap.ts'
 import { confirm, countBoot } from '../../src/store/trial.ts'
@@ -215,6 +215,14 @@ test('a new trial has all its boots, however often the version before it was sta
     swap(store)
     const { trial, boots } = readState(store)
     assert.equal({ trial, boots }, { trial: 2, boots: 0 })
+  })
+})
+
+test('a version that is gone back to is not a bad one any longer, and the one that is left is', async () => {
+  await withStore(copyOfStore(swapped), (store) => {
+    changeState(store, { bad: [1, 7] })
+    rollBack(store, { bad: 2 })
+    assert.equal(readState(store).bad, [7, 2])
   })
 })
 

@@ -4,7 +4,6 @@
  */
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { SeededRandom } from '../../runtime/emulator/random.ts'
 import type { Host, Path, Stat, Xattr } from '../../src/host.ts'
 import { arrayOfBytes } from '../../src/text.ts'
 
@@ -60,7 +59,15 @@ export const node = (
 
 /** Content that no compressor makes smaller, the same for the same seed. */
 export function noise(size: number, seed: number): Uint8Array {
-  return new SeededRandom(seed).bytes(size)
+  const bytes = new Uint8Array(size)
+  let state = (seed * 2654435761 + 12345) >>> 0 || 1
+  for (let i = 0; i < size; i++) {
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    bytes[i] = state >>> 8
+  }
+  return bytes
 }
 
 /** Makes the tree at a path of the system that does not exist yet. Parents come before what is below. */
