@@ -104,7 +104,9 @@ export function blockSumsContract(name: string, host: Host, scratch: Path): void
     assert.is(toHex(sums), '080224090000000000000000')
   })
 
-  /** A long basis is read in pieces, and what one of them held must not be told as the next one's. */
+  /**
+   * A long basis is read in pieces, and the content of one must not be taken for the next one's.
+   */
   test('where a long basis shrank, nothing of what was read before it is summed again', () => {
     const blockLength = 64 * 1024
     const head = { count: 8, blockLength, strongLength: 16, remainder: 0 }

@@ -15,7 +15,7 @@ import { startPeers } from './peers.ts'
 const DEADLINE_MS = 5 * 60 * 1000
 const BUNDLE = 'build/contract.js'
 
-/** What one flavour of the host reports; an end without its last line is a failure of its own. */
+/** What one flavour of the host reports; ending without the last line is a failure of its own. */
 async function runHost(program: string, launcher: string[]): Promise<Result[]> {
   if (!existsSync(program)) return [{ name: program, error: 'is not built: npm run build' }]
   const peers = await startPeers()
@@ -49,7 +49,7 @@ async function runHost(program: string, launcher: string[]): Promise<Result[]> {
   return results
 }
 
-/** A program that runs the one that its words name as if the kernel were an older one. */
+/** A program that runs another one, named by its words, as if the kernel were older. */
 function oldKernel(): string {
   const program = join(scratch('old-kernel'), 'old-kernel')
   execFileSync('gcc', ['-O1', '-o', program, 'test/contract/c-host/old-kernel.c'])

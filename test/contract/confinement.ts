@@ -1,4 +1,6 @@
-/** What every side of native:confinement promises; what the C side gives up stands in test/sandbox. */
+/**
+ * What every side of native:confinement promises; what the C side gives up is tested in test/sandbox.
+ */
 import * as assert from 'uvu/assert'
 import type { Host, Path } from '../../src/host.ts'
 import { suite } from '../support/suite.ts'

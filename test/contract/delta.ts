@@ -250,7 +250,7 @@ export function deltaContract(name: string, host: Host, scratch: Path): void {
   }
 
   test('zstd: what the zstd program compressed, in pieces of any size', () => {
-    // The last block shown as one of many: rsync never ends its frame.
+    // The last block is marked as one of many: rsync never ends its frame.
     const lastBlock = 4 + 1 + 2
     const open = textZstd.slice()
     open[lastBlock] = (open[lastBlock] as number) & 0xfe
@@ -270,7 +270,7 @@ export function deltaContract(name: string, host: Host, scratch: Path): void {
     assert.is(delta.feed(rebuilder, fromHex('4003 aa0000 00'), 0, 6), 6)
     delta.finishFile(rebuilder)
     delta.beginFile(rebuilder, plan)
-    // A match one byte back, where nothing is.
+    // A match one byte back, before the start.
     assert.throws(() => delta.feed(rebuilder, fromHex('4004 02020000 00'), 0, 7), isTokenError)
     delta.closeRebuilder(rebuilder)
     files.close(target)

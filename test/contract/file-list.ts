@@ -10,7 +10,7 @@ import { suite } from '../support/suite.ts'
 import { inListOrder, isDir, ListEncoder, type ListedEntry } from './list-bytes.ts'
 import { fromHex, join, randomNumbers } from './sample-bytes.ts'
 
-/** The list of the protocol's description, of a session that asks for no owners and no groups. */
+/** The list in the protocol's description, for a session that asks for no owners and groups. */
 const example = fromHex(`
   18 01 2e 00 00 10 69 a5 35 57 ed 41 00 00
   a0 98 05 66 2e 74 78 74 00 16 00 06 a4 81 00 00
@@ -76,7 +76,7 @@ export function fileListContract(name: string, host: Host): void {
   const { delta } = host
   const test = suite(name)
 
-  /** Feeds as a session does: what was not used comes again, with more behind it. */
+  /** Feeds as a session does: what was not used comes again, with more after it. */
   function feedIn(list: FileList, bytes: Uint8Array, cuts: number[]): number {
     let used = 0
     for (const cut of [...cuts, bytes.length]) {

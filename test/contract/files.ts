@@ -86,7 +86,7 @@ function namesContract(name: string, kit: Kit): void {
     }
   })
 
-  /** symlink-write-escape: a link inside of a tree that leads out must never be followed. */
+  /** symlink-write-escape: a link inside a tree that leads out of it must never be followed. */
   test('no link is followed, neither in the middle nor at the end', () => {
     const directory = kit.fresh()
     const outside = kit.fresh()
@@ -115,7 +115,7 @@ function namesContract(name: string, kit: Kit): void {
       (path) => files.setMetadata(directory, `${path}/file`, kit.metadata()),
       (path) => files.readXattrs(directory, `${path}/file`),
     ]
-    // The kernel resolves what stands above the last folder by itself.
+    // What is above the last folder is resolved by the kernel.
     for (const path of ['inner', 'outer', 'inner/deep', 'outer/deep']) {
       for (const call of calls) fails('ELOOP', () => call(path))
     }
@@ -281,7 +281,7 @@ function handlesContract(name: string, kit: Kit, scratch: Path): void {
         }
       }
     }
-    // The first time may open what stays open.
+    // The first time may open something that stays open.
     all()
     const before = kit.openHandles()
     all()

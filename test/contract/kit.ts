@@ -60,7 +60,7 @@ export class Kit {
     return bytesOfArray(buffer.subarray(0, length))
   }
 
-  /** How many handles this process has open; 0 where nothing tells. */
+  /** How many handles this process has open; 0 if nothing tells. */
   openHandles(): number {
     const { files } = this.host
     try {
@@ -74,7 +74,7 @@ export class Kit {
     }
   }
 
-  /** Of an entry that has to be there. */
+  /** The stat of an entry that must be there. */
   stat(directory: Fd, path: Path): Stat {
     const found = this.host.files.stat(directory, path)
     if (!found) throw new Error(`${path} is not there`)
@@ -87,7 +87,7 @@ export class Kit {
     return { mode: 0o640, uid, gid, modified, xattrs: [], ...change }
   }
 
-  /** Extended attributes that this user may set here; [] where the file system has none. */
+  /** Extended attributes that this user may set here; [] if the file system has none. */
   someXattrs(directory: Fd): Metadata['xattrs'] {
     const xattrs = [
       { name: 'user.empty', value: new Uint8Array(0) },
@@ -107,7 +107,7 @@ export class Kit {
   }
 }
 
-/** Asserts a SystemError of full shape. */
+/** Asserts that a complete SystemError is thrown. */
 export function fails(code: string, run: () => unknown, path?: Path): void {
   let thrown: unknown
   try {

@@ -1,6 +1,6 @@
 /**
- * An encoder of rsync's file lists (flist.c send_file_entry) for the contract suites, written from the
- * protocol's description alone, and the order that both sides sort a list into.
+ * An encoder of rsync's file lists (flist.c send_file_entry) for the contract suites, written only from the
+ * protocol's description, and the order in which both sides sort a list.
  */
 import { arrayOfBytes } from '../../src/text.ts'
 import { varint, varlong } from '../support/rsync-numbers.ts'
@@ -38,7 +38,7 @@ export class ListEncoder {
     }
     const rest = arrayOfBytes(entry.name.slice(shared))
     const hasSubseconds = nanoseconds > 0 && this.format.protocol >= 31
-    // Owners and groups that nobody asked for count as those of the entry before.
+    // Owners and groups that nobody asked for count as the previous entry's.
     let flags = 0x18 | (shared > 0 ? 0x20 : 0)
     if (rest.length > 255) flags |= 0x40
     if (previous && mode === previous.mode) flags |= 0x02

@@ -98,7 +98,7 @@ function tcpContract(name: string, host: Host): void {
     const port = sockets.localPort(listener)
     throws('EADDRINUSE', () => sockets.listen({ host: '127.0.0.1', port }, 1))
     sockets.closeListener(listener)
-    // Its port is free at once.
+    // Its port is free again at once.
     sockets.closeListener(sockets.listen({ host: '127.0.0.1', port }, 1))
     throws('EINVAL', () => sockets.listen({ host: 'localhost', port: 0 }, 1))
     throws('EADDRNOTAVAIL', () => sockets.listen({ host: '192.0.2.1', port: 0 }, 1))
@@ -154,7 +154,7 @@ function unixContract(name: string, host: Host, scratch: Path): void {
   test('a socket that nobody listens at any more is replaced', async () => {
     const { path, whole } = fresh()
     const dead = sockets.listen({ path: whole }, 8)
-    // Another name for the same socket, which stays when its own goes.
+    // Another name for the same socket, which stays when the first one goes.
     files.hardLink(kit.root, path, kit.root, `${path}-dead`)
     sockets.closeListener(dead)
     await fails('ECONNREFUSED', () => sockets.connectPath(`${whole}-dead`, TIMEOUT_MS))
@@ -271,7 +271,7 @@ function datagramContract(name: string, host: Host): void {
   test('IPv6, with a group beside it', async () => {
     if (!hasIpv6(host)) return
     const six = { family: 6, host: '::', interface: 'lo' }
-    // Whether a group of IPv6 is reached by way of `lo` is a matter of the machine's routes.
+    // Whether an IPv6 group can be reached through `lo` depends on the machine's routes.
     const [here, there] = [open(six), open({ ...six, groups: ['ff02::7373'] })]
     const to = { family: 6, address: '::1', port: sockets.localPort(there) } as const
     await sockets.sendDatagram(here, to, arrayOfBytes('six'), 0, 3)

@@ -21,7 +21,7 @@ export async function startPeers(): Promise<RunningPeers> {
         greet(socket)
       })
       servers.push(server)
-      // Nobody has to stop them for the process to end.
+      // The process can end without anybody stopping them.
       server.unref()
       // A machine without IPv6 has no such port.
       server.once('error', () => resolve(0))

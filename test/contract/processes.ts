@@ -79,7 +79,7 @@ export function processesContract(name: string, host: Host): void {
     }
   })
 
-  /** A lock that a child went on holding, or a log that it could write, would outlive us. */
+  /** A lock that a child kept holding, or a log that it could write to, would outlive us. */
   test('a child has none of our handles', async () => {
     const { files, trees } = host
     const name = `not-for-children-${host.random.randomBytes(6).join('-')}`

@@ -1,6 +1,6 @@
 /**
- * Both sides of the native modules when the kernel refuses: each runs under strace, which answers in the
- * kernel's place. The cases are in refusals/cases.ts, what is done in refusals/acts.ts.
+ * What both sides of the native modules do when the kernel refuses: each runs under strace, which answers
+ * in the kernel's place. The cases are in refusals/cases.ts, the acts in refusals/acts.ts.
  */
 import { execFile } from 'node:child_process'
 import {
@@ -33,7 +33,7 @@ const hostBundle = join(scratch('refusals-bundle'), 'refusals.js')
 const xattrs = trees.kit.someXattrs(trees.kit.fresh())
 const pathOf = (fd: number) => readlinkSync(`/proc/self/fd/${fd}`)
 
-/** What all acts work on; a new one for each, since most change it. */
+/** A folder with everything that acts work on; a new one for each, since most change it. */
 function prepared(): string {
   const { kit } = trees
   const root = kit.fresh()
@@ -69,12 +69,12 @@ function of<T extends string | number>(side: Side, value: T | Record<Side, T>): 
   return typeof value === 'object' ? value[side] : value
 }
 
-/** What a side says of an act whose calls are refused with this code. */
+/** What a side says about an act whose calls are refused with this code. */
 function said(side: Side, { act, calls, when, only }: Case, code: string): Promise<string> {
   const folder = prepared()
   const names = of(side, calls)
   const place = when === undefined ? '' : `:when=${of(side, when)}`
-  // The tree is a link: its own path is what a handle has, and no words of an act.
+  // The tree is a link, and strace gets the path that it leads to, which handles have but no act ever names.
   const [top = '', ...below] = (only ?? '').split('/')
   const filtered = top === 'tree' ? realpathSync(join(folder, top)) : join(folder, top)
   const filter = only === undefined ? [] : ['-P', join(filtered, ...below)]

@@ -24,8 +24,8 @@ export function join(...parts: ArrayLike<number>[]): Uint8Array {
 }
 
 /**
- * The same numbers for the same seed, on every host: 0 <= n < below. A generator of its own, since what
- * other programs made of its bytes stands in the suites.
+ * The same numbers for the same seed, on every host: 0 <= n < below. A generator of our own, since the
+ * suites contain what other programs made of its bytes.
  */
 export function randomNumbers(seed: number): (below: number) => number {
   let state = seed

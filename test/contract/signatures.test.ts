@@ -6,7 +6,7 @@ import { nodeHost } from '../support/host.ts'
 import { test } from '../support/suite.ts'
 import { signaturesContract } from './signatures.ts'
 
-/** What stands before a raw key in DER: SubjectPublicKeyInfo and PKCS #8 of Ed25519 (RFC 8410). */
+/** What comes before a raw key in DER: SubjectPublicKeyInfo and PKCS #8 of Ed25519 (RFC 8410). */
 const PUBLIC_PREFIX = Buffer.from('302a300506032b6570032100', 'hex')
 const SECRET_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
 

@@ -23,7 +23,9 @@ const EXAMPLES = [
   ],
 ] as const
 
-/** The order of the group, little-endian: s and s + L sign the same where nobody looks. */
+/**
+ * The order of the group, little-endian: s and s + L are the same signature unless somebody checks.
+ */
 const ORDER = bytesOf('edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010')
 
 export function signaturesContract(name: string, host: Host): void {

@@ -1,4 +1,6 @@
-/** What every side of native:system promises; what only the C side can do stands in test/first-process. */
+/**
+ * What every side of native:system promises; what only the C side can do is tested in test/first-process.
+ */
 
 import * as assert from 'uvu/assert'
 import type { Host } from '../../src/host.ts'

@@ -1,7 +1,7 @@
 /**
- * An encoder of rsync's token streams (token.c) for the contract suites, written from the protocol's
- * description alone. Compressed literals go out as stored deflate blocks and as raw or RLE zstd
- * blocks, which need no compressor.
+ * An encoder of rsync's token streams (token.c) for the contract suites, written only from the protocol's
+ * description. Compressed literals go out as stored deflate blocks and as raw or RLE zstd blocks, which
+ * need no compressor.
  */
 import type { Compression } from 'native:delta'
 import { fromHex, join } from './sample-bytes.ts'
@@ -37,7 +37,7 @@ function stored(bytes: Uint8Array): Uint8Array {
   return join(...out, [0])
 }
 
-/** Blocks of an unfinished zstd frame: RLE where all bytes are the same, else raw. */
+/** Blocks of an unfinished zstd frame: RLE if all bytes are the same, else raw. */
 function zstdBlocks(bytes: Uint8Array): Uint8Array {
   const out: ArrayLike<number>[] = []
   for (let at = 0; at < bytes.length; at += 100_000) {
@@ -59,7 +59,7 @@ export function pieces(bytes: Uint8Array, lengthMax: number): Uint8Array {
   return join(...out)
 }
 
-/** Literals that follow each other are one run: the encoder is flushed only before a token. */
+/** Adjacent literals are one run: the encoder is flushed only before a token. */
 function merged(parts: Part[]): Part[] {
   const out: Part[] = []
   for (const part of parts) {

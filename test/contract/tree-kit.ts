@@ -1,6 +1,6 @@
 /**
- * Trees and manifests for the trees suite: entries are written down once, and become a tree, a
- * manifest, or both. Host-neutral.
+ * Trees and manifests for the trees suite: entries are described once, and become a tree, a manifest, or
+ * both. Host-neutral.
  */
 import type { LiveTree, ReconcileStep, Undone, VerifyStep } from 'native:trees'
 import type { Fd, Path, Stat } from '../../src/host.ts'
@@ -47,7 +47,7 @@ export class TreeKit {
     return hex(this.kit.host.checksums.hash('sha256', arrayOfBytes(content)))
   }
 
-  /** Makes all of it below a new directory. */
+  /** Makes everything below a new directory. */
   plant(entries: Planted[]): Tree {
     const root = this.kit.fresh()
     for (const entry of entries) if (entry.path !== '.') this.make(root, entry)
@@ -66,7 +66,7 @@ export class TreeKit {
     else this.kit.put(root, path, content)
   }
 
-  /** Puts a regular file with the metadata of its entry in the place of what stands there. */
+  /** Replaces what is there by a regular file with the metadata of its entry. */
   replace(root: Fd, entry: Planted, content = entry.content): void {
     const { files } = this.kit.host
     files.removeTree(root, entry.path)
@@ -80,7 +80,7 @@ export class TreeKit {
     )
   }
 
-  /** A file that holds this text, opened for reading. */
+  /** A file with this text, opened for reading. */
   text(text: string): Fd {
     const directory = this.kit.fresh()
     this.kit.put(directory, 'manifest', text)
@@ -127,7 +127,7 @@ export class TreeKit {
     }
   }
 
-  /** All that stands in a tree, but for the number of names, which links from outside change. */
+  /** Everything in a tree, except the number of names, which links from outside change. */
   snapshot(root: Fd, directory = '.'): [Path, Omit<Stat, 'links'>, string][] {
     const { files } = this.kit.host
     return files.readDirectory(root, directory).flatMap((name) => {
@@ -140,7 +140,7 @@ export class TreeKit {
     })
   }
 
-  /** What one tree can hold that code likes to break on. */
+  /** A tree with everything that code likes to break on. */
   nasty(): Planted[] {
     const { kit } = this
     const group = { links: 3, content: 'three names', mode: 0o4755 }
@@ -193,7 +193,7 @@ export function find(entries: Planted[], path: Path): Planted {
   return found
 }
 
-/** The list with one entry changed, or added where none has its path. */
+/** The list with one entry changed, or added if none has its path. */
 export function changed(entries: Planted[], ...changes: Planted[]): Planted[] {
   const paths = changes.map(({ path }) => path)
   const rest = entries.filter(({ path }) => !paths.includes(path))

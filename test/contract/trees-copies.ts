@@ -1,6 +1,6 @@
 /**
- * What native:trees promises of files whose content stands in the live tree under other metadata:
- * they are copied, and the live tree stays as it was. Runs in Node and in QuickJS.
+ * What native:trees promises about files whose content is in the live tree with other metadata: they are
+ * copied, and the live tree stays as it was. Runs in Node and in QuickJS.
  */
 
 import * as assert from 'uvu/assert'
@@ -12,7 +12,7 @@ export function copiesContract(name: string, kit: TreeKit): void {
   const { host } = kit.kit
   const later = { seconds: 1_800_000_000, nanoseconds: 1 }
 
-  /** A target of the nasty tree in which these paths have other metadata. */
+  /** The nasty tree as a target in which these paths have other metadata. */
   function prepared(paths: string[], change: Partial<Planted>) {
     const live = kit.plant(kit.nasty())
     const changes = paths.map((path) => ({ ...find(live.entries, path), ...change }))

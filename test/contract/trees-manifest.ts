@@ -25,7 +25,7 @@ function group(part: string, by: string, tags = ''): string {
 }
 const groupWithXattr = (xattr: string, other: string) => group(xattr, other, `,xattr:${xattr}`)
 
-/** What is wrong, the text, and the line where it shows (0: any). */
+/** What is wrong, the text, and the line where that shows (0: any). */
 const MALFORMED: [string, string, number][] = [
   ['an empty file', '', 0],
   ['no entry', `${HEAD}# empty\n\n`, 0],

@@ -238,7 +238,7 @@ function differencesContract(name: string, kit: TreeKit): void {
     assert.is(kit.kit.get(root, 'same'), 'twice')
   })
 
-  /** The new content may have the old size and time; then only the inode tells. */
+  /** The new content may have the old size and time; then only the inode tells them apart. */
   test("the live tree's own inode does not stand for another line", () => {
     const live = kit.plant(kit.nasty())
     const root = kit.kit.fresh()

@@ -1,4 +1,4 @@
-/** Whether somebody takes connections on a port of this machine. */
+/** Whether anybody accepts connections on a port of this machine. */
 import { connect } from 'node:net'
 
 export function accepts(port: number): Promise<boolean> {

@@ -6,7 +6,7 @@ import { PROGRAM } from './program.ts'
 import { scratch } from './scratch.ts'
 import { copyTree } from './tree.ts'
 
-/** Longer than any one run may take, shorter than anybody wants to wait. */
+/** Longer than any single run may take, shorter than anybody wants to wait. */
 const RUN_TIMEOUT_MS = 60_000
 
 if (!existsSync(PROGRAM)) {
@@ -21,7 +21,7 @@ export interface Run {
   signal: NodeJS.Signals | null
   stdout: string
   stderr: string
-  /** The JSON lines of stdout, where `--json` was given. */
+  /** The JSON lines of stdout, if `--json` was given. */
   events: Event[]
   result: Event
   error: Event
@@ -33,7 +33,7 @@ interface RunOptions {
   uid?: number
   program?: string
   timeoutMs?: number
-  /** Called with the child once it runs. */
+  /** Called with the child once it is running. */
   started?(child: ChildProcess): void
 }
 
@@ -42,7 +42,9 @@ process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL')
 })
 
-/** Runs the program. Never rejects for what the program does; a run that hangs is killed and rejects. */
+/**
+ * Runs the program. Never rejects because of what the program does; a run that hangs is killed and rejects.
+ */
 export function run(words: string[], options: RunOptions = {}): Promise<Run> {
   const {
     environment = {},
@@ -89,7 +91,7 @@ export function run(words: string[], options: RunOptions = {}): Promise<Run> {
 
 function parsed(words: string[], stdout: string, killed: boolean) {
   const lines = words.includes('--json') ? stdout.split('\n') : ['']
-  // A program that was killed may have left half a line.
+  // A killed program may have left half a line.
   const last = lines.pop()
   if (last !== '' && !killed) throw new Error(`the last JSON line has no newline: ${last}`)
   const events: Event[] = lines.map((line) => JSON.parse(line))
@@ -152,7 +154,7 @@ export class Device {
     return run([command, '--json', ...this.words, ...words], options)
   }
 
-  /** Runs what has to succeed, and gives its result. */
+  /** Runs what must succeed, and returns its result. */
   async succeed(command: string, words: string[] = [], options: RunOptions = {}): Promise<Event> {
     const ended = await this.run(command, words, options)
     if (ended.status !== 0) {
@@ -163,7 +165,7 @@ export class Device {
     return ended.result
   }
 
-  /** Runs what has to fail with this status and class, and gives its error. */
+  /** Runs what must fail with this status and class, and returns its error. */
   async fail(
     command: string,
     status: number,

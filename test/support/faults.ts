@@ -1,6 +1,6 @@
 /**
- * A power cut in the middle of anything: the files of a host, whose k-th change never happens, and
- * nothing after it either.
+ * A power cut in the middle of anything: the files of a host whose k-th change never happens, nor anything
+ * after it.
  */
 import type { Files, Host } from '../../src/host.ts'
 

@@ -1,13 +1,13 @@
 /**
- * A home server that does what a test says: signed replies, or any bytes at all. The reference home
- * server is not in it, so that what laptops believe is tested against code of another kind.
+ * A home server that does what a test says: signed replies, or any bytes at all. Nothing of the real home
+ * server is in it, so that laptops are tested against code of another kind.
  */
 import { createServer, type Server, type Socket } from 'node:net'
 import { decodeQuestion, type Question } from '../../src/call-home/question.ts'
 import { encodeReply, type Reply } from '../../src/call-home/reply.ts'
 import { type SecretKey, sign } from '../../src/release/signify.ts'
 
-/** Writes whatever it likes, and ends the connection or does not. */
+/** Writes whatever it likes, and ends the connection or doesn't. */
 export type Script = (socket: Socket, question: Question, request: string) => void
 
 export class HomeServer {
@@ -60,7 +60,7 @@ export class HomeServer {
   }
 }
 
-/** A reply that says: all is well, ask again in an hour. `time` is now. */
+/** A reply that says that all is well, and to ask again in an hour. `time` is now. */
 export function replyTo({ serial, nonce }: Question, change: Partial<Reply> = {}): Reply {
   return {
     serial,
@@ -83,7 +83,7 @@ export function answer(socket: Socket, body: Uint8Array, head = ''): void {
   socket.end(body)
 }
 
-/** Answers each question with a reply that differs from the plain one in this. */
+/** Answers each question with the plain reply, changed in this. */
 export function replying(key: SecretKey, change: Partial<Reply> | (() => Partial<Reply>)): Script {
   return (socket, question) => {
     const reply = replyTo(question, typeof change === 'function' ? change() : change)

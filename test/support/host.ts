@@ -1,4 +1,4 @@
-/** The whole host over Node: what the C host gives, for tests that run in Node. */
+/** The whole host over Node: what the C host offers, for tests that run in Node. */
 import { makeChecksums } from '../../native/checksums/checksums.node.ts'
 import { clock } from '../../native/clock/clock.node.ts'
 import { confinement } from '../../native/confinement/confinement.node.ts'

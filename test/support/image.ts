@@ -1,7 +1,7 @@
 /**
- * A small pair of system images with everything that a real one has and everything that is hard:
- * odd names, devices, set-uid, capabilities, hard links, moved and copied content, files that change
- * in a few places, and entries that change in their metadata alone.
+ * A small pair of system images with everything that a real one has and everything that is hard: odd names,
+ * devices, set-uid, capabilities, hard links, moved and copied content, files that change in a few places,
+ * and entries of which only the metadata changes.
  */
 import type { Path } from '../../src/host.ts'
 import { arrayOfBytes } from '../../src/text.ts'
@@ -29,16 +29,16 @@ const CAPABILITY = {
   value: arrayOfBytes('\x01\0\0\x02\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0'),
 }
 
-/** The file that changes in a few places only: its delta is far smaller than it. */
+/** The file that changes only in a few places: its delta is far smaller than the file. */
 export const BIG = 'usr/lib/big.so.1'
 export const BIG_SIZE = 600_000
-/** New in 42, and like nothing in 41. */
+/** New in 42, and unlike anything in 41. */
 export const FRESH = 'usr/lib/fresh.bin'
 export const FRESH_SIZE = 1_000_000
-/** 41's path of content that 42 has elsewhere, with the same metadata. */
+/** In 41, the path of content that 42 has elsewhere, with the same metadata. */
 export const MOVED_FROM = 'usr/share/moved-from.dat'
 export const MOVED_TO = 'usr/share/elsewhere/moved-to.dat'
-/** In both; 42 has a copy of it under this name too. */
+/** In both; 42 also has a copy of it under this name. */
 export const COPIED = 'usr/share/original.dat'
 export const COPY = 'usr/share/elsewhere/copy.dat'
 /** The same content in both, with another mode, owner or time. */

@@ -1,18 +1,18 @@
 /**
- * Runs one test file in this process: `main.js FILE [NAME…]`, where of its tests only those run whose
- * name holds one of these.
- * What happens goes as JSON lines to the descriptor that XO_TEST_REPORT names, where tools/run-tests.mjs
- * listens, or without one to stdout. The process ends with its last test, whatever that left open.
+ * Runs one test file in this process: `main.js FILE [NAME…]`, or only those of its tests whose name
+ * contains one of these. Results go as JSON lines to the descriptor that XO_TEST_REPORT names, where
+ * tools/run-tests.mjs listens, or without one to stdout. The process ends with its last test, whatever that
+ * left open.
  */
 import { existsSync, readFileSync, writeSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { describe, runSuites } from './suite.ts'
 
 const reportFd = Number(process.env.XO_TEST_REPORT ?? 1)
-// What tests start has no such descriptor.
+// The programs that tests start don't get this descriptor.
 delete process.env.XO_TEST_REPORT
 
-/** What happens in the process, in its order. */
+/** What happens in the process, in order. */
 type Notice =
   | { event: 'start'; name: string }
   | { event: 'result'; name: string; error?: string; skipped?: string }
@@ -22,7 +22,7 @@ type Notice =
 const [, , file = '', ...chosen] = process.argv
 const notice = (happened: Notice) => writeSync(reportFd, `${JSON.stringify(happened)}\n`)
 
-/** Fails the test that runs, if one does, for what failed behind its back. */
+/** Fails the running test, if there is one, for what failed behind its back. */
 let failRunning: ((error: unknown) => void) | undefined
 let running = ''
 let isDone = false
@@ -32,7 +32,7 @@ function stray(error: unknown): void {
   else notice({ event: 'result', name: 'outside of any test', error: describe(error) })
 }
 
-/** By their parent, which is all that is known of some; afterwards they have another one. */
+/** By their parent, which is all that is known of some; later they have another one. */
 function children(): number[] {
   const path = `/proc/${process.pid}/task/${process.pid}/children`
   if (!existsSync(path)) return []
@@ -49,7 +49,7 @@ process.on('exit', () => {
     : 'the process ended before its tests began'
   notice({ event: 'result', name: running || 'the file', error })
 })
-// A runner that ends this file wants what it made to be removed.
+// When the runner ends this file, what it made must still be removed.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     isDone = true

@@ -1,7 +1,7 @@
 /**
- * A machine in namespaces of its own: mounts, processes and name are private, `/` is an empty memory
- * file system with busybox in it, as an initramfs is, and a program runs there as process 1. Needs
- * root. Nothing that it mounts or kills is the machine's that the tests run on.
+ * A machine in namespaces of its own: mounts, processes and name are private, `/` is an empty memory file
+ * system with busybox in it, as an initramfs is, and a program runs there as process 1. Needs root. Nothing
+ * that it mounts or kills belongs to the machine that runs the tests.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
@@ -9,9 +9,9 @@ import { join } from 'node:path'
 import { scratch } from './scratch.ts'
 
 export interface MachineRun {
-  /** By their paths in the machine; content is a file of ours. */
+  /** By their paths in the machine; the content is one of our files. */
   files: Record<string, string>
-  /** A folder that the machine begins with, such as an initramfs that was unpacked. */
+  /** A folder that the machine begins with, such as an unpacked initramfs. */
   root?: string
   /** Words that run a command in another network; default: in this machine's. */
   network?: string[]
@@ -29,11 +29,11 @@ export interface MachineRun {
 }
 
 export interface MachineEnd {
-  /** All that was on the screen: what is complained of stands anywhere in it. */
+  /** Everything that was on the screen; complaints may be anywhere in it. */
   output: string
   /** Without complaints: for whoever compares what programs say. */
   stdout: string
-  /** Of process 1; undefined where the deadline or the last text came first. */
+  /** The status of process 1; undefined if the deadline or the last text came first. */
   status: number | undefined
 }
 

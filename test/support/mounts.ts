@@ -11,7 +11,7 @@ function unmountAll(): void {
   for (const path of mounted.splice(0).reverse()) spawnSync('umount', ['-l', path])
 }
 
-// Before the scratch folders are removed: their listener was added first, so this one goes before it.
+// This must happen before the scratch folders are removed, whose listener was added first.
 process.prependListener('exit', unmountAll)
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => process.exit(1))
@@ -25,7 +25,7 @@ export function mountTmpfs(sizeBytes: number): string {
   return path
 }
 
-/** A file system of a kind of its own, in an image that is mounted by loop. */
+/** A file system of a given kind, in an image mounted by loop. */
 export function mountImage(sizeBytes: number, maker: string, ...words: string[]): string {
   const place = scratch('image')
   const image = join(place, 'image')

@@ -29,7 +29,7 @@ export function namespacesAllowed(): boolean {
   return made
 }
 
-/** Throws where this machine allows no namespaces, and says what is missing. */
+/** Throws if this machine allows no namespaces, and says what is missing. */
 export function makeLan(size: number): Lan {
   if (!namespacesAllowed()) {
     throw new Error(
@@ -68,7 +68,7 @@ export function makeLan(size: number): Lan {
         theSwitch,
       )
       ip('-n', theSwitch, 'link', 'set', port, 'master', 'bridge', 'up')
-      // Without the check for a second holder of the address, which takes seconds.
+      // Without the check for duplicate addresses, which takes seconds.
       spawnSync('ip', ['netns', 'exec', name, 'sysctl', '-qw', 'net.ipv6.conf.eth0.accept_dad=0'])
       ip('-n', name, 'address', 'add', `${address}/24`, 'broadcast', '10.73.0.255', 'dev', 'eth0')
       ip('-n', name, 'link', 'set', 'lo', 'up')

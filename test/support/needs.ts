@@ -1,4 +1,6 @@
-/** What a test may need and not every machine gives. Where it is missing, the test is skipped, and says why. */
+/**
+ * What a test may need and not every machine has. If it is missing, the test is skipped, and says why.
+ */
 import { spawnSync } from 'node:child_process'
 import { namespacesAllowed } from './namespaces.ts'
 import { skip } from './suite.ts'

@@ -73,7 +73,7 @@ export async function bring(
   }
 }
 
-/** Opens the store, gives it to `use`, and closes it. */
+/** Opens the store, hands it to `use`, and closes it. */
 export async function withStore<T>(
   path: string,
   use: (store: Store) => T | Promise<T>,

@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 
-/** Where documents lie; those of `test/` are for whoever works there. */
+/** Where documents are; those of `test/` are for whoever works there. */
 const FOLDERS = ['.', 'docs', 'firmware', 'tools', '.github']
 
 export interface Block {
@@ -64,7 +64,7 @@ export class Page {
     this.#own = this.#blocks.filter((block) => block.test === test)
   }
 
-  /** The one block of a language that holds a text, whoever else runs it. */
+  /** The one block of a language that contains a text, whoever else runs it. */
   block(language: string, holds: string): string {
     const found = this.#blocks.filter(
       (block) => block.language === language && block.text.includes(holds),
@@ -73,7 +73,7 @@ export class Page {
     return this.#take(found[0])
   }
 
-  /** The next one on the page, which has to begin like this. */
+  /** The next one on the page, which must begin like this. */
   next(language: string, begins = ''): string {
     const block = this.#own.find((one) => !this.#taken.has(one))
     assert.is(block?.language, language)
@@ -81,7 +81,7 @@ export class Page {
     return this.#take(block)
   }
 
-  /** Where those begin that nobody took. */
+  /** Where the blocks begin that nobody took. */
   left(): string[] {
     return this.#own.filter((block) => !this.#taken.has(block)).map(place)
   }

@@ -1,4 +1,6 @@
-/** What hostile rsync peers send, put together from the protocol's parts: bytes, frames, a greeting that is in order. */
+/**
+ * What hostile rsync peers send, put together from the protocol's parts: bytes, frames, a correct greeting.
+ */
 
 export const hex = (text: string) => Buffer.from(text.replace(/ /g, ''), 'hex')
 export const latin = (text: string) => Buffer.from(text, 'latin1')

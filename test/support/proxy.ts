@@ -5,15 +5,17 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
 
 export interface ProxyOptions {
-  /** Each way takes this long. */
+  /** How long each way takes. */
   delayMs?: number
-  /** Cuts both sides after so many bytes from the daemon; the line is dead from then on. */
+  /** Cuts both sides off after so many bytes from the daemon; from then on the line is dead. */
   cutAfter?: number
-  /** Passes no byte on after so many bytes from the daemon, but keeps the connection. */
+  /** Passes nothing on after so many bytes from the daemon, but keeps the connection. */
   stallAfter?: number
   /** May change a chunk from the daemon in place; `offset` is that of its first byte. */
   change?(chunk: Buffer, offset: number): void
-  /** So many bytes from the daemon each second, in small pieces: it is slow, and never silent. */
+  /**
+   * Passes on so many bytes from the daemon each second, in small pieces: slow, but never silent.
+   */
   bytesPerSecond?: number
 }
 
@@ -22,7 +24,7 @@ export interface Proxy {
   /** Bytes that the daemon sent, of all connections. */
   received: number
   connections: number
-  /** Turns of direction as seen at the proxy: about the round trips. */
+  /** Changes of direction as seen at the proxy: about the number of round trips. */
   turns: number
   close(): void
 }
@@ -30,7 +32,7 @@ export interface Proxy {
 /** Milliseconds from one piece of a slow line to the next. */
 const PIECE_MS = 50
 
-/** Passes a chunk on at the rate, and takes no other one until it is gone. */
+/** Passes a chunk on at the rate, and takes no other until it is gone. */
 function trickle(daemon: Socket, client: Socket, chunk: Buffer, bytesPerSecond: number): void {
   const length = Math.max(1, Math.floor((bytesPerSecond * PIECE_MS) / 1000))
   daemon.pause()

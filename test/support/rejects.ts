@@ -1,6 +1,6 @@
 /**
- * Asserts that a promise is rejected, which uvu's `throws` can't see. Host-neutral: the contract
- * suites use it in QuickJS too.
+ * Asserts that a promise is rejected, which uvu's `throws` can't see. Host-neutral: the contract suites
+ * also use it in QuickJS.
  */
 
 /** Returns what the promise was rejected with, for further assertions. */

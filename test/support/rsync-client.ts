@@ -23,7 +23,7 @@ export function optionsFor(
   }
 }
 
-/** A wish whose file goes to `folder`, with what became of it. */
+/** A wish for a file that goes to `folder`, with what became of it. */
 export class Fetched {
   readonly path: string
   result: FileOutcome | undefined

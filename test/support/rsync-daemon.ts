@@ -84,7 +84,7 @@ async function accepting(port: number, child: ChildProcess): Promise<void> {
   }, what)
 }
 
-/** A port that nobody listens on right now. */
+/** A port on which nobody is listening right now. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()

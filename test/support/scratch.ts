@@ -6,7 +6,7 @@ import { join } from 'node:path'
 const directories: string[] = []
 
 process.on('exit', () => {
-  // A server that was told to end may still write its last line.
+  // A server that was told to end may still be writing its last line.
   const options = { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }
   for (const directory of directories) rmSync(directory, options)
 })

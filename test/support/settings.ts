@@ -1,6 +1,6 @@
 /**
- * What the way in which the runner was called says to the tests that sample something: to take all of
- * it, or a part that is chosen. tools/tests/ways.mjs says what each may be.
+ * What the runner tells the tests that sample something: to take all of it, or a chosen part, depending on
+ * how it was called. tools/tests/ways.mjs says what each may be.
  */
 import type { CrashModel } from '../../runtime/emulator/disk/crash.ts'
 
@@ -8,15 +8,15 @@ interface Settings {
   /** Everything instead of a sample. */
   whole?: boolean
   seed?: number
-  /** Of boots: how often the power goes, and where the screen of the first upgrade is kept. */
+  /** For boots: how often the power goes, and where the screen of the first upgrade is kept. */
   cuts?: number
   console?: string
-  /** Of the proof: one model of a disk, and the one operation before which the power goes. */
+  /** For the proof: one model of a disk, and the one operation before which the power goes. */
   model?: CrashModel
   cut?: number
   /** The line is cut at every so many bytes. */
   every?: number
-  /** Allocations that are refused, of each kind. */
+  /** How many allocations of each kind are refused. */
   samples?: number
 }
 

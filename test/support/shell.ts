@@ -10,7 +10,9 @@ interface ShellOptions {
   environment?: Record<string, string>
 }
 
-/** Runs a script as root's shell would, with the built `xo-upgrade` in its PATH; what it said on stdout. */
+/**
+ * Runs a script as root's shell would, with the built `xo-upgrade` in its PATH; returns its stdout.
+ */
 export function shell(script: string, { folder, environment = {} }: ShellOptions): string {
   const { status, signal, stdout, stderr } = spawnSync('sh', ['-euc', script], {
     cwd: folder,

@@ -126,7 +126,9 @@ function sshd(folder: string, port: number, key: string, authorized: string): [s
   return ['/usr/sbin/sshd', ['-D', '-e', '-f', config]]
 }
 
-/** It reads authorized_keys of the user's home only, so it sees another one, in a mount namespace. */
+/**
+ * It reads only the authorized_keys in the user's home, so it gets another home, in a mount namespace.
+ */
 function dropbear(folder: string, port: number, key: string, home: string): [string, string[]] {
   const own = join(folder, 'host-key.dropbear')
   runTool('dropbearconvert', ['openssh', 'dropbear', key, own])

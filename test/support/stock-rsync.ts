@@ -11,7 +11,7 @@ export interface Rsync {
 
 /** The stock rsyncs that the tools unpack, oldest first. */
 export async function stockRsyncs(): Promise<Rsync[]> {
-  // The tools are plain JavaScript, outside of what the tests compile.
+  // The tools are plain JavaScript, outside what the tests compile.
   const tool = new URL('../../../../tools/sources/rsync-binaries.mjs', import.meta.url).href
   const { rsyncBinaries } = (await import(tool)) as {
     rsyncBinaries(): Promise<{ version: string; command: string[] }[]>

@@ -34,7 +34,7 @@ export function run(
   return { status, stdout, stderr }
 }
 
-/** The same, and it must succeed. */
+/** The same, but it must succeed. */
 export function mustRun(
   program: string,
   args: string[],

@@ -29,9 +29,9 @@ interface Hook {
 interface Listener {
   report(result: Result): void
   starting?(name: string): void
-  /** All tests, where it is not given. */
+  /** All tests, if it is not given. */
   isChosen?(name: string): boolean
-  /** Runs a handler of a test's, and may fail it for what happens meanwhile. */
+  /** Runs a handler of a test, and may fail it for what happens meanwhile. */
   watch?(handler: Handler): Promise<unknown>
 }
 
@@ -105,7 +105,7 @@ async function runSuite({ tests, before, after, ...each }: Tests, listener: List
   if (end?.error) listener.report({ name: 'what follows the tests', ...end })
 }
 
-/** The whole of why the suite could not begin is told once. */
+/** Why the suite could not begin is told in full once. */
 function withoutStart({ error, skipped }: Outcome, index: number): Outcome {
   if (skipped !== undefined) return { skipped }
   return { error: index === 0 ? `before the tests: ${error}` : 'what runs before it failed' }
@@ -121,7 +121,7 @@ async function runTest(
   return outcome ?? end
 }
 
-/** Of handlers in their order, up to the first that throws; undefined where none does. */
+/** Runs handlers in order, up to the first that throws; returns what it threw, or undefined. */
 async function outcomeOf(handlers: Handler[], listener: Listener): Promise<Outcome | undefined> {
   const watch = listener.watch ?? ((handler) => handler())
   try {
@@ -132,7 +132,9 @@ async function outcomeOf(handlers: Handler[], listener: Listener): Promise<Outco
   }
 }
 
-/** An error as people read it. The stack of some engines begins with the message, of others not. */
+/**
+ * An error as people read it. In some engines the stack begins with the message, in others it doesn't.
+ */
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return `threw ${String(error)}`
   const { details, cause } = error as { details?: string; cause?: unknown }

@@ -57,7 +57,7 @@ export const node = (
   options: Options = {},
 ): Described => described(type, 0o600, { ...options, major, minor })
 
-/** Content that no compressor makes smaller, the same for the same seed. */
+/** Content that no compressor can make smaller, the same for the same seed. */
 export function noise(size: number, seed: number): Uint8Array {
   const bytes = new Uint8Array(size)
   let state = (seed * 2654435761 + 12345) >>> 0 || 1
@@ -70,7 +70,7 @@ export function noise(size: number, seed: number): Uint8Array {
   return bytes
 }
 
-/** Makes the tree at a path of the system that does not exist yet. Parents come before what is below. */
+/** Makes the tree at a path that does not exist yet. Parents come before what is below them. */
 export function makeTree({ files }: Host, path: Path, tree: Tree): void {
   const slash = path.lastIndexOf('/')
   const parent = files.openRoot(path.slice(0, slash) || '/')
@@ -138,8 +138,8 @@ function entriesOf({ files }: Host, path: Path): Seen[] {
 }
 
 /**
- * One line an entry: everything about it but what a hard link from elsewhere changes (link count and
- * ctime). With `inodes`, which inode it is as well.
+ * One line per entry: everything about it except what a hard link from elsewhere changes (link count and
+ * ctime). With `inodes`, its inode as well.
  */
 export function linesOfTree(host: Host, path: Path, { inodes }: { inodes: boolean }): string[] {
   const { files } = host

@@ -1,4 +1,7 @@
-/** Waits for what nobody tells a test of: it looks again and again, as long as a busy machine may need. */
+/**
+ * Waits for what nobody tells a test about, by looking again and again, for as long as a busy machine may
+ * need.
+ */
 import { DEADLINE_MS } from './deadline.ts'
 
 const POLL_MS = 25

@@ -19,5 +19,5 @@ await runSuites({
   },
 })
 files.write(STDOUT, arrayOfBytes('{"end":true}\n'), 0, 13)
-// What a test left waiting must not keep the engine.
+// What a test left waiting must not keep the engine alive.
 processes.exit(0)

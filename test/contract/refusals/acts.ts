@@ -1,5 +1,5 @@
 /**
- * What is asked of a host while the kernel refuses something: each act works in a folder that the test
+ * What a host is asked to do while the kernel refuses something: each act works in a folder that the test
  * has filled, and says in one line what came of it. Runs in Node and on the C host.
  */
 import type { Fd, Files, Host } from '../../../src/host.ts'
@@ -120,7 +120,7 @@ const ACTS = {
 
 export type ActName = keyof typeof ACTS
 
-/** The program: its last two words are the act and its folder; it writes what came of it. */
+/** The program: its last two words are the act and its folder, and it writes what came of that. */
 export async function act(host: Host): Promise<void> {
   const { files, processes } = host
   const [name = '', folder = ''] = processes.argv.slice(-2)

@@ -7,20 +7,20 @@ import type { ActName } from './acts.ts'
 export interface Case {
   name: string
   act: ActName
-  /** The calls that are refused; where Node makes others, those of both. */
+  /** The calls that are refused; if Node makes others, those of both sides. */
   calls: string | { host: string; node: string }
-  /** Which of these calls, counted for each of them: all, unless it is given. */
+  /** Which of these calls is refused, counted for each of them; without it, all are. */
   when?: number | { host: number; node: number }
-  /** Only calls that name this path of the act's folder, or have it open. */
+  /** Only calls that name this path in the act's folder, or have it open. */
   only?: string
   says: Record<string, string>
 }
 
-/** What makes no difference to what is done. */
+/** Codes that make no difference. */
 const passing = (codes: string, said: string) =>
   Object.fromEntries(codes.split(' ').map((code) => [code, said]))
 
-/** What is thrown, with what is left then. */
+/** Codes that are thrown, with what is left then. */
 const thrown = (codes: string, left = '') =>
   Object.fromEntries(codes.split(' ').map((code) => [code, `${code}${left}`]))
 
@@ -62,7 +62,7 @@ export const CASES: Case[] = [
     name: 'attributes that grew in between are read again',
     act: 'read attributes',
     calls: 'llistxattr,lgetxattr',
-    // Node reads into as much as an attribute can hold, and so meets none that grew.
+    // Node reads into a buffer as large as an attribute can be, so for it none can have grown.
     when: { host: 2, node: 999 },
     says: { ERANGE: 'has attributes' },
   },
@@ -82,7 +82,7 @@ export const CASES: Case[] = [
     name: 'what can not be removed is passed over',
     act: 'remove a folder of files',
     calls: 'unlinkat',
-    // The C side finds out by trying that the folder is one, and that it is not empty.
+    // The C side finds out by trying that it is a folder, and that it is not empty.
     when: { host: 3, node: 1 },
     says: {
       ...thrown('EPERM EACCES EBUSY ENOTEMPTY', ', 1 left'),
@@ -125,7 +125,7 @@ export const CASES: Case[] = [
     says: {
       ...passing('EINTR EAGAIN ECONNABORTED EPROTO ENOPROTOOPT ENETDOWN', 'accepted'),
       ...passing('ENETUNREACH EHOSTDOWN EHOSTUNREACH ENONET', 'accepted'),
-      // Node passes over all others as well; the C side throws them.
+      // Node passes over all other codes as well; the C side throws them.
     },
   },
   {
