@@ -20,7 +20,7 @@ const SHORT = [
   '6 live swap (busybox)',
   '7 the i586 program as /init',
 ]
-/** The same moments each time: what fails can be repeated. */
+/** The same moments each time, so that a failure can be repeated. */
 const { whole, cuts = 2, seed = 1, console: screenFile } = settings
 
 /** Without colours and carriage returns. */

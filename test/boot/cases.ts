@@ -1,7 +1,7 @@
 /**
- * What the field asks of a laptop, each as one case that boots real machines: the upgrade with its
- * trial, the sick release that is left again, the ruined system that repairs itself, and the releases
- * that are refused. A case throws where the laptop does not do what it should.
+ * What the field asks of a laptop, each as one case that boots real machines: the upgrade with its trial,
+ * the sick release that is given up, the ruined system that repairs itself, and the releases that are
+ * refused. A case throws if the laptop does not do what it should.
  */
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
@@ -38,7 +38,7 @@ export async function succeeds(machine: Machine, words: string): Promise<Result>
   return last
 }
 
-/** The tree that runs is whole, down to every byte, and its state record says nothing else. */
+/** The running tree is whole, to the last byte, and its state record agrees. */
 export async function runsWhole(machine: Machine, version: number): Promise<Result> {
   const verified = await succeeds(machine, 'verify --full')
   assert.is(verified.version, version)
@@ -59,8 +59,8 @@ export async function isConfirmed(machine: Machine, version: number): Promise<vo
 }
 
 /**
- * The system is up, and has said itself that it is healthy: from then on nothing but the test is at
- * work in the store.
+ * The system is up, and has itself said that it is healthy: from then on only the test is at work in the
+ * store.
  */
 export async function starts(machine: Machine, version: number): Promise<void> {
   assert.is(await machine.isUp(), version)
@@ -142,7 +142,7 @@ export async function zeroedLibrary(stage: Stage, init: Init): Promise<void> {
   await server.stop()
 }
 
-/** 4: no network at all, but a stick with the release; of the system nothing is left. */
+/** 4: no network at all, but a stick with the release; nothing is left of the system. */
 export async function stick(stage: Stage, init: Init): Promise<void> {
   const { laptop, server } = setUp(stage, init, 41)
   const machine = await laptop.boot()
@@ -168,7 +168,10 @@ export async function geode(stage: Stage, init: Init): Promise<void> {
   await server.stop()
 }
 
-/** 8: what is refused, and the laptop boots what it had: another's key, a full disk, an older release. */
+/**
+ * 8: what is refused, so that the laptop boots what it had: somebody else's key, a full disk, an older
+ * release.
+ */
 export async function refusals(stage: Stage, init: Init): Promise<void> {
   const { laptop, server } = setUp(stage, init, 42)
   server.offer(42, foreignModule(stage, init))
@@ -177,7 +180,7 @@ export async function refusals(stage: Stage, init: Init): Promise<void> {
   await fails(machine, 'upgrade', 65, 'TrustError')
   await runsWhole(machine, 41)
   server.offer(42)
-  // Almost full: it says how much is missing. Full to the last block: even that can't be noted down.
+  // Almost full: it says how much is missing. Full to the last block: not even that can be recorded.
   await machine.succeeds('dd if=/dev/zero of=/xo/last bs=64k count=32')
   await machine.run('dd if=/dev/zero of=/xo/filler bs=64k; sync; rm /xo/last; sync')
   await fails(machine, 'upgrade', 73, 'SpaceError')

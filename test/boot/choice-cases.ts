@@ -1,7 +1,7 @@
 /**
- * What somebody chooses, as cases that boot real machines: the version before, a repair, by words of
- * the kernel and by keys at the console; and how the tree is mounted, with what persists. A case throws
- * where the laptop does not do what it should.
+ * What somebody chooses, as cases that boot real machines: the previous version or a repair, by words for
+ * the kernel and by keys at the console; and how the tree is mounted, with what persists. A case throws if
+ * the laptop does not do what it should.
  */
 import * as assert from 'uvu/assert'
 import { isConfirmed, runsWhole, setUp, starts, succeeds, upgradeAndReboot, xo } from './cases.ts'
@@ -9,7 +9,7 @@ import { makeStick } from './laptop.ts'
 import type { Machine } from './machine.ts'
 import type { Init, Stage } from './stage.ts'
 
-/** No start of a system needs it, so that nobody notices by himself that it is ruined. */
+/** No start of a system needs it, so nobody would notice that it is ruined. */
 const UNSEEN = 'usr/share/base-passwd/passwd.master'
 
 /** Holds a key until the menu comes, and presses another in it. */
@@ -20,7 +20,10 @@ async function chooses(machine: Machine, key: string): Promise<void> {
   machine.types(key)
 }
 
-/** 9: the version before, from the menu and by a word of the kernel; what was left is not taken again. */
+/**
+ * 9: the previous version, from the menu and by a word for the kernel; the one that was left is not taken
+ * again.
+ */
 export async function versionBefore(stage: Stage, init: Init): Promise<void> {
   const { laptop, server } = setUp(stage, init, 42)
   const withMenu = await stage.firmwareOf('x86_64', { boot: ['menu-seconds = 30'] })
@@ -79,7 +82,9 @@ export async function repairs(stage: Stage, init: Init): Promise<void> {
   await server.stop()
 }
 
-/** 9: a tree that takes no writing, with what persists, what lies over it, and what is forgotten. */
+/**
+ * 9: a tree that can't be written to, with what persists, what lies over it, and what is forgotten.
+ */
 export async function whatPersists(stage: Stage, init: Init): Promise<void> {
   const boot = ['persist[] = /etc/hostname', 'overlay[] = /etc', 'volatile[] = /var']
   const firmware = await stage.firmwareOf('x86_64', { boot })

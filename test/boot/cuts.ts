@@ -1,8 +1,8 @@
 /**
- * The power goes at random moments of an upgrade, of its commit, of the swap, of the trial and of its
- * end: QEMU is killed, and the disk loses what it had not flushed, or some of it, or nothing. After each
- * cut the same disk boots again, into a tree that is whole, and the laptop goes on from there; so cuts
- * come upon what earlier cuts have left. One seed gives the same moments again, as far as time allows.
+ * The power goes at random moments of an upgrade, of its commit, of the swap, of the trial and of its end:
+ * QEMU is killed, and the disk loses what it had not flushed, or some of it, or nothing. After each cut the
+ * same disk boots again, into a whole tree, and the laptop goes on from there; so cuts meet what earlier
+ * cuts have left. The same seed gives the same moments again, as far as timing allows.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -16,7 +16,7 @@ import type { Stage } from './stage.ts'
 
 interface Moment {
   name: string
-  /** Brings a laptop that runs 41 to the moment; what it has staged may wait already. */
+  /** Brings a laptop that runs 41 to the moment; something may already be staged. */
   reach(machine: Machine, waits: boolean): Promise<void>
   /** The cut comes at any time after it, but not later (milliseconds). */
   spanMs: number
@@ -91,7 +91,7 @@ export async function cutPowerOften(
     let machine = await laptop.boot({ server, mayLose: true })
     const state = await comesUp(machine, history)
     if (state.running === 42 || state.bad.includes(42)) {
-      // It has arrived, or was cut too often on trial: the next cut meets a laptop that runs 41.
+      // It has arrived, or was cut too often on trial, so the next cut gets a laptop that runs 41.
       await machine.cut()
       laptop = fresh()
       machine = await laptop.boot({ server, mayLose: true })

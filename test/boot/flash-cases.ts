@@ -1,7 +1,7 @@
 /**
- * The first laptops' flash, with the kernel's own JFFS2 on it: it can't exchange two names, so that the
- * swap is two renames; and on NAND it writes whole pages, and keeps a part of one in memory until it is
- * told to write it. A case throws where the laptop does not do what it should.
+ * The first laptops' flash, with the kernel's own JFFS2 on it: it can't exchange two names, so the swap is
+ * two renames; and on NAND it writes whole pages, and keeps part of one in memory until it is told to write
+ * it. A case throws if the laptop does not do what it should.
  */
 import { statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -60,7 +60,7 @@ async function filledFlash(stage: Stage, firmware: Firmware): Promise<QemuLaptop
   return laptop
 }
 
-/** An upgrade stands still soon after each of these has begun. */
+/** An upgrade is stopped soon after each of these has begun. */
 const PHASES = ['compare', 'fetch', 'verify', 'commit']
 
 /**
@@ -104,7 +104,7 @@ export async function cutsOnNand(stage: Stage, init: Init): Promise<void> {
   assert.match(asStaged ?? '', /42 is on trial: boot 1/, 'it was staged')
   assert.match(asConfirmed ?? '', /Starting version 42/)
   assert.not.match(asConfirmed ?? '', /on trial/, 'it was confirmed')
-  // Where it filled a page, it was written.
+  // If it filled a page, it was written.
   assert.ok(
     all.some(({ hasUnsaid }) => !hasUnsaid),
     'copies are without what is kept back',

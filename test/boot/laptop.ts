@@ -1,7 +1,7 @@
 /**
- * A laptop for a boot test: a copy of the disk on which release 41 is installed, and a school server
- * with a stock rsync daemon whose offer the test chooses. Everything is in folders of its own, so that
- * a test may break what it likes.
+ * A laptop for a boot test: a copy of the disk on which release 41 is installed, and a school server with a
+ * stock rsync daemon whose offer the test chooses. Everything is in folders of its own, so a test may break
+ * whatever it likes.
  */
 import { spawnSync } from 'node:child_process'
 import { closeSync, copyFileSync, openSync, rmSync, truncateSync, writeSync } from 'node:fs'
@@ -33,7 +33,7 @@ export class SchoolServer {
 
   constructor(readonly releases: Releases) {}
 
-  /** Offers one release, of another publisher where it is said; what else stands there remains. */
+  /** Offers one release, of another publisher if wanted; whatever else is there remains. */
   offer(version: number, module = this.releases.module): void {
     const release = join(module, String(version))
     mustRun('mkdir', ['-p', this.folder])
@@ -70,9 +70,11 @@ type BootOptions = Partial<
 }
 
 interface LaptopOptions {
-  /** The disk is memory that keeps what is written to it, in that order: a power cut loses nothing. */
+  /**
+   * The disk is memory that keeps what is written to it, in that order, so a power cut loses nothing.
+   */
   lasting?: boolean
-  /** Words of the kernel's command line, at each boot. */
+  /** Words on the kernel's command line, at each boot. */
   words?: string[]
 }
 
@@ -119,7 +121,7 @@ export class QemuLaptop {
     return { disks: [isRecorded ? { file: this.disk, log: this.#log } : { file: this.disk }] }
   }
 
-  /** The power goes, and of what was not flushed the disk loses as much as is said. */
+  /** The power goes, and the disk loses as much as it is told to of what was not flushed. */
   async cutPower(loss: Loss = 'nothing', random: () => number = Math.random): Promise<void> {
     await this.#machine?.cut()
     if (loss === 'nothing' || this.options.lasting) return
@@ -133,7 +135,9 @@ export class QemuLaptop {
     return mustRun('/sbin/debugfs', ['-R', command, this.disk])
   }
 
-  /** Makes a file's content zeros where it lies, as a worn disk does: no time, no size tells of it. */
+  /**
+   * Turns a file's content into zeros on the disk, as a worn disk does: neither time nor size tells of it.
+   */
   zero(path: string): void {
     const blocks = this.look(`blocks ${path}`).trim().split(/\s+/).map(Number)
     const size = Number(/^Block size: +([0-9]+)$/m.exec(this.look('stats -h'))?.[1])

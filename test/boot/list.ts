@@ -19,7 +19,7 @@ import { wireless } from './wireless-cases.ts'
 export interface Case {
   name: string
   init: Init
-  /** Returns what the screen said where somebody may want to read it. */
+  /** Returns what the screen said, if somebody may want to read it. */
   run(stage: Stage, init: Init, options: CutOptions): Promise<string | undefined>
 }
 

@@ -1,6 +1,6 @@
 /**
  * Live swaps, as cases that boot real machines: the new version takes over under the same kernel, by
- * what each init has for it. A case throws where the laptop does not do what it should.
+ * whatever each init offers. A case throws if the laptop does not do what it should.
  */
 import * as assert from 'uvu/assert'
 import { fails, isConfirmed, runsWhole, setUp, starts, succeeds } from './cases.ts'
@@ -8,7 +8,7 @@ import type { Machine } from './machine.ts'
 import type { Init, Stage } from './stage.ts'
 import { DEVICES, fact, firmwareWith } from './watchdog-cases.ts'
 
-/** In a list of mounts: a tree that is not the one that runs. */
+/** In a list of mounts: a tree that is not the running one. */
 const OLD_TREE = /\/previous-root\//
 
 const mountsOf = (machine: Machine) => machine.succeeds('cat /proc/self/mountinfo')

@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { scratch } from '../support/scratch.ts'
 
-/** A laptop of the first series has as much. */
+/** The first series of laptops has as much. */
 const MEMORY = '256M'
 /** Where the guest finds the rsync daemon of the test: the one address that it can reach. */
 const SERVER_IN_GUEST = '10.0.2.100:873'
@@ -19,7 +19,7 @@ const SERVER_IN_GUEST = '10.0.2.100:873'
 const BOOT_TIMEOUT_MS = 240_000
 const COMMAND_TIMEOUT_MS = 240_000
 const POLL_MS = 20
-/** What is shown of the console where it did not say what it should. */
+/** How much of the console is shown if it did not say what it should. */
 const SHOWN_LINES = 60
 
 interface Disk {
@@ -59,7 +59,7 @@ process.on('exit', () => {
 })
 
 export class Machine {
-  /** All that the console has said. */
+  /** Everything that the console has said. */
   console = ''
   readonly #child: ChildProcess
   readonly #agentPath: string
@@ -67,7 +67,7 @@ export class Machine {
   #hasEnded = false
   #agent: Socket | undefined
   #agentSaid = ''
-  /** How much of either was waited for already. */
+  /** How far into each we have already waited. */
   #consoleRead = 0
   #agentRead = 0
 
@@ -132,14 +132,14 @@ export class Machine {
     return this.finishes(line, timeoutMs)
   }
 
-  /** Runs what has to succeed; returns what it wrote. */
+  /** Runs what must succeed; returns what it wrote. */
   async succeeds(line: string, timeoutMs = COMMAND_TIMEOUT_MS): Promise<string> {
     const { status, output } = await this.run(line, timeoutMs)
     if (status !== 0) throw new Error(`${line}: status ${status}\n${output}\n${this.#lastLines()}`)
     return output
   }
 
-  /** Starts a line of shell and does not wait for its end. */
+  /** Starts a line of shell without waiting for its end. */
   send(line: string): void {
     if (!this.#agent) throw new Error('nothing takes commands yet')
     this.#agent.write(`${line}\n`)
@@ -171,7 +171,7 @@ export class Machine {
     return this.#hasEnded
   }
 
-  /** Waits for the machine to end by itself: it was switched off. */
+  /** Waits for the machine to end by itself, that is, to be switched off. */
   async ends(timeoutMs = BOOT_TIMEOUT_MS): Promise<void> {
     await this.#wait(() => (this.#hasEnded ? true : undefined), 'the machine to end', timeoutMs, {
       mayEnd: true,

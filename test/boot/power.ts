@@ -12,7 +12,7 @@ const FLUSH = 1n
 const DISCARD = 4n
 
 interface Write {
-  /** Where in the disk, and where in the log the same bytes are. */
+  /** Where the same bytes are on the disk and in the log. */
   offset: number
   logOffset: number
   length: number
@@ -26,7 +26,7 @@ interface Log {
   flushes: number
 }
 
-/** How much of what was never flushed the disk has kept. */
+/** How much the disk has kept of what was never flushed. */
 export type Loss = 'nothing' | 'all' | 'some'
 
 /** Reads the log of a machine that may have been ended in the middle of an entry. */
@@ -87,7 +87,7 @@ export function applyLog(
   }
 }
 
-/** Of one write: all of it, nothing, or some of its sectors. */
+/** What is kept of one write: all, nothing, or some of its sectors. */
 function surviving(write: Write, random: () => number): Write[] {
   const fate = random()
   if (fate < 0.4) return [write]

@@ -8,7 +8,9 @@ import { PROGRAM } from '../support/program.ts'
 export type Init = 'busybox' | 'systemd' | 'soft' | 'sysvinit'
 
 export interface Releases {
-  /** Holds the releases 41, 42 and 43, of which the last is sick. To be copied from, never changed. */
+  /**
+   * A folder with the releases 41, 42 and 43, the last of which is sick. To be copied from, never changed.
+   */
   module: string
   /** The disk of a laptop with release 41; likewise. */
   disk: string
@@ -24,11 +26,11 @@ export interface Firmware {
 
 type Flash = 'block2mtd' | 'phram' | 'nandsim'
 
-/** What `tools/boot/firmware.mjs` puts in besides. */
+/** What else `tools/boot/firmware.mjs` puts in. */
 export interface Equipment {
-  /** The store lies on JFFS2, on flash that this module of the kernel makes. */
+  /** The store is on JFFS2, on flash that this kernel module makes. */
   flash?: Flash
-  /** Further modules of the kernel; parameters may follow a name. */
+  /** Further kernel modules; parameters may follow a name. */
   modules?: string[]
   /** Further lines of the configuration's part `[boot]`. */
   boot?: string[]

@@ -1,7 +1,7 @@
 /**
- * A watchdog device, as cases that boot real machines with QEMU's Intel 6300ESB: it restarts a release
- * on trial that stands still, and leaves a healthy one alone. A case throws where the laptop does not
- * do what it should.
+ * A watchdog device, as cases that boot real machines with QEMU's Intel 6300ESB: it restarts a release on
+ * trial that stands still, and leaves a healthy one alone. A case throws if the laptop does not do what it
+ * should.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
@@ -11,7 +11,7 @@ import type { Init, Stage } from './stage.ts'
 
 export const DEVICES = ['i6300esb']
 const ARMED = /The watchdog starts the laptop again after ([0-9]+) s/
-/** What systemd feeds the device with is less than this (seconds). */
+/** Systemd feeds the device more often than this (seconds). */
 const SYSTEMD_SECONDS = 20
 
 export function firmwareWith(stage: Stage, seconds: number, module = 'i6300esb') {
@@ -48,7 +48,9 @@ export async function hangingRelease(stage: Stage, init: Init): Promise<void> {
   await server.stop()
 }
 
-/** 2: a healthy release that nobody feeds the watchdog in: it is armed, and the confirmation stops it. */
+/**
+ * 2: a healthy release in which nobody feeds the watchdog: it is armed, and the confirmation stops it.
+ */
 export async function healthyRelease(stage: Stage, init: Init): Promise<void> {
   const seconds = 120
   const firmware = await firmwareWith(stage, seconds)
@@ -64,7 +66,9 @@ export async function healthyRelease(stage: Stage, init: Init): Promise<void> {
   await server.stop()
 }
 
-/** 2: a watchdog that could not be stopped any more is not armed: it would end this healthy release. */
+/**
+ * 2: a watchdog that could not be stopped again is not armed: it would end this healthy release.
+ */
 export async function unstoppable(stage: Stage, init: Init): Promise<void> {
   const firmware = await firmwareWith(stage, 120, 'i6300esb nowayout=1')
   const { laptop, server } = setUp({ ...stage, firmware }, init, 42)

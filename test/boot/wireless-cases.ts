@@ -1,7 +1,7 @@
 /**
  * A laptop without a cable, as a case that boots a real machine: two radios that the kernel simulates,
- * Debian's wpa_supplicant in the initramfs on one of them, and on the other a school (`wireless/`), whose
- * DHCP server alone says where releases are. A case throws where the laptop does not do what it should.
+ * Debian's wpa_supplicant in the initramfs on one of them, and on the other a school (`wireless/`), where
+ * only the DHCP server says where releases are. A case throws if the laptop does not do what it should.
  */
 import { runsWhole, setUp, starts } from './cases.ts'
 import type { Init, Stage } from './stage.ts'

@@ -1,7 +1,7 @@
 /**
- * What must hold whenever the machine starts: the old tree or the new one runs, whole by its
- * manifest; every tree that has a release is whole, because a swap would believe it; and what the
- * state record promises is kept. It looks with sound eyes: the true host over the bare disk.
+ * What must hold whenever the machine starts: the old tree or the new one runs, whole by its manifest;
+ * every tree that has a release is whole, because a swap would trust it; and what the state record promises
+ * is kept. It looks with the true host over the bare disk.
  */
 import { digestOf } from '../../runtime/emulator/disk/digest.ts'
 import { ROOT } from '../../runtime/emulator/disk/inodes.ts'
@@ -15,7 +15,7 @@ import { nodeHost } from '../support/host.ts'
 import { STORE } from './device.ts'
 import type { Claim, Scenario } from './scenarios.ts'
 
-/** The proof found a state that must not be. */
+/** The proof found a state that must never occur. */
 export class Refuted extends Error {
   override name = 'Refuted'
 }
@@ -26,7 +26,7 @@ function require(holds: boolean, claim: string): void {
 
 const TREES: TreeName[] = ['fakeroot', 'upgraded-root', 'previous-root']
 
-/** What was found wrong with a tree, by the digest of all that stands there; '' where it is whole. */
+/** What was found wrong with a tree, by the digest of everything in it; '' if it is whole. */
 export type Verdicts = Map<string, string>
 
 /** After `recover`. */
@@ -47,14 +47,14 @@ export async function checkBooted(
   const names = store.host.files.readDirectory(store.directory, '.')
   require(!names.includes('previous-root.swap'), 'a tree is left at its aside name')
   claim(scenario.always, state, running)
-  // A swap or a roll-back may be cut anywhere, but the tree that does not run is kept.
+  // A swap or a roll-back may be cut anywhere, but the tree that is not running is kept.
   if (!scenario.name.startsWith('roll back')) return
   const kept = version('previous-root')
   const other = scenario.running.find((each) => each !== running)
   require(kept === other, `version ${kept} is kept as the way back, not ${other}`)
 }
 
-/** After a cut behind the last operation: what was done stays done. */
+/** After a cut that comes after the last operation: what was done stays done. */
 export function checkKept(disk: VirtualDisk, scenario: Scenario): void {
   const store = Store.open(nodeHost(virtualFiles(disk.snapshot())), STORE, false)
   claim(scenario.kept, readState(store), store.tree('fakeroot')?.release.version)

@@ -9,10 +9,12 @@ import { Refuted } from './boot.ts'
 import { BOOTS_MAX, type VirtualDevice } from './device.ts'
 import type { Claim, Scenario } from './scenarios.ts'
 
-/** A laptop that boots more often than this for one verdict never gets to one. */
+/** A laptop that boots more often than this without a verdict never gets to one. */
 const TURNS_MAX = 3 * BOOTS_MAX
 
-/** Disks to begin with: version 1 runs and 2 waits; 2 runs on trial over 1, and nobody booted it. */
+/**
+ * Disks to begin with: version 1 runs and 2 waits; 2 runs on trial over 1, and was never booted.
+ */
 interface BootStarts {
   waits2: Scenario['start']
   runs2: Scenario['start']
@@ -88,7 +90,7 @@ const onTrial =
     return boots < bootsMin ? `${boots} boots are counted, and there were ${bootsMin}` : undefined
   }
 
-/** Whoever went back knows why, from the first moment on. */
+/** A laptop that went back knows why, from the first moment on. */
 const badWhereLeft: Claim = ({ bad, trial }, running) => {
   if (running === 1 && !bad.includes(2)) return 'version 2 was left and is not known as bad'
   if (running === 1 && trial !== undefined) return `version ${trial} is on trial after it was left`

@@ -12,7 +12,7 @@ interface Catch {
   message: string
 }
 
-/** Cheap scenarios first: most defects are seen there. */
+/** Cheap scenarios come first: most defects show there. */
 const ORDER = [
   'confirm',
   'boot',
@@ -27,7 +27,7 @@ const ORDER = [
 
 const rank = ({ name }: Scenario) => ORDER.findIndex((start) => name.startsWith(start))
 
-/** The first thing that catches the defect; undefined where the proof lets it through. */
+/** The first thing that catches the defect; undefined if the proof lets it through. */
 export async function catchMutant(
   stage: Stage,
   mutant: Mutant,

@@ -1,6 +1,6 @@
 /**
  * A laptop on a virtual disk, with a stick that holds the releases, and the program's own steps. Each
- * device is one boot of one machine: nothing is remembered between two of them but the disk.
+ * device is one boot of one machine: only the disk is remembered from one to the next.
  */
 import type { Operation } from '../../runtime/emulator/disk/operations.ts'
 import type { VirtualDisk } from '../../runtime/emulator/virtual-disk.ts'
@@ -19,12 +19,12 @@ import { nodeHost } from '../support/host.ts'
 import { mounted, STICK } from './mounted.ts'
 
 export const STORE = '/xo'
-/** Boots that a version has to become healthy. */
+/** How many boots a version has to become healthy. */
 export const BOOTS_MAX = 3
 /** What the images of images.ts start with. */
 const INITS = ['/usr/bin/perl']
 
-/** The steps that the proof is of. A mutant brings others. */
+/** The steps that are proved. A mutant brings others. */
 export interface Flow {
   install(job: Upgrade): Promise<Upgraded>
   upgrade(job: Upgrade): Promise<Upgraded>
@@ -39,7 +39,7 @@ export interface Flow {
 
 type Given = Parameters<typeof settleTrees>[1]
 
-/** The program under proof: its steps, and what stands between them and the disk. */
+/** The program under proof: its steps, and what is between them and the disk. */
 export interface Program {
   flow: Flow
   /** A mutant's or a fault injector's files, over those of the disk. */
@@ -67,12 +67,12 @@ export const theProgram: Program = {
   host: (host) => host,
 }
 
-/** What every device of a proof has. */
+/** What all devices of a proof have. */
 export interface World {
   stick: VirtualDisk
   keys: PublicKey[]
   program: Program
-  /** Another source than the stick. */
+  /** A source other than the stick. */
   source?: (host: Host, store: Store) => Source
 }
 
@@ -88,7 +88,7 @@ export class VirtualDevice {
     this.host = host(nodeHost(files(joined)))
   }
 
-  /** Opens the store under its lock, gives it to `use`, and closes it. */
+  /** Opens the store under its lock, hands it to `use`, and closes it. */
   async withStore<T>(use: (store: Store) => T | Promise<T>): Promise<T> {
     const store = Store.open(this.host, STORE, true)
     try {
@@ -99,7 +99,7 @@ export class VirtualDevice {
     }
   }
 
-  /** What an early boot knows beside the store. */
+  /** What an early boot knows besides the store. */
   circumstances(): Given {
     const words = { boot: undefined, recover: undefined }
     return {
@@ -132,7 +132,9 @@ export class VirtualDevice {
   }
 }
 
-/** Runs something on a device over a snapshot of the disk, and gives the operations and what it left. */
+/**
+ * Runs something on a device over a snapshot of the disk; returns its operations and what it left.
+ */
 export async function recorded<T>(
   world: World,
   start: VirtualDisk,

@@ -1,8 +1,8 @@
 /**
- * Faults other than power: each call of native:files fails once, with each error that the kernel may
- * give for it. (EINTR is not among them: the native side retries it.) The command must succeed all the
- * same or end with an error of a known class; either way the machine then boots a whole tree, and the
- * command, run again, gets to its end.
+ * Faults other than power: each call of native:files fails once, with each error that the kernel may give
+ * for it. (EINTR is not among them: the native side retries it.) The command must succeed all the same or
+ * end with an error of a known class; either way the machine then boots a whole tree, and the command
+ * succeeds when it is run again.
  */
 import { Random } from '../../runtime/emulator/disk/random.ts'
 import { type Code, systemError } from '../../runtime/emulator/disk/system-error.ts'
@@ -81,7 +81,7 @@ interface FaultProof {
   /** Calls times errors. */
   possible: number
   faults: number
-  /** Runs that got to their end in spite of the fault. */
+  /** Runs that succeeded in spite of the fault. */
   survived: number
   failures: string[]
 }
@@ -135,7 +135,7 @@ async function proveFault(
   else if (!(error instanceof UpgradeError) && !isSystemError(error)) {
     return `an error of no known class: ${(error as Error).stack}`
   }
-  // The process ended: nothing is open or locked any more.
+  // The process has ended: nothing is open or locked any more.
   const after = disk.snapshot()
   try {
     if (again) return await proveElsewhere(world, { ...scenario, again }, after, verdicts)

@@ -1,7 +1,7 @@
 /**
- * Three small system images with all that is hard to replace: hard links, a capability, devices, odd
- * names, a closed directory, kinds that change, content that moves, doubles, or differs behind the
- * same size and time.
+ * Three small system images with everything that is hard to replace: hard links, a capability, devices, odd
+ * names, a closed directory, kinds that change, content that moves, doubles, or differs behind the same
+ * size and time.
  */
 import { arrayOfBytes } from '../../src/text.ts'
 import { file, folder, hardLink, link, node, noise, type Tree } from '../support/tree.ts'
@@ -26,7 +26,7 @@ export function nastyImage(version: number): Tree {
   tree.set('usr/locked/secret', file('secret', { mode: 0o400, uid: 1000, nanoseconds: 5 }))
   tree.set('usr/same', file(noise(600, 3)))
   tree.set('etc/release', file(`${version}\n`))
-  // The same size and time in every version, and another content.
+  // The same size and time in every version, but other content.
   tree.set('usr/bin/perl', file(noise(900, 10 + version), { mode: 0o755 }))
   tree.set('usr/bin/perl5', hardLink('usr/bin/perl'))
   tree.set('etc/mode', file('mode changes', { mode: version === 2 ? 0o600 : 0o644 }))

@@ -10,7 +10,7 @@ import { test } from '../support/suite.ts'
 import { MemoryStage } from './memory.ts'
 import { seedOfRun } from './seed.ts'
 
-/** Of fewer, all may come where they change nothing. */
+/** If there are fewer, all of them may come where they make no difference. */
 const TELLING = 8
 const SAMPLES = settings.samples ?? (settings.whole ? 1000 : TELLING)
 const seed = seedOfRun()
@@ -27,7 +27,7 @@ for (const task of ['install', 'upgrade', 'swap']) {
       assert.equal(failures, [])
     }
     const javascript = proofs.find(({ kind }) => kind === 'javascript')
-    // A refusal that nobody notices would prove nothing.
+    // Refusals that nobody notices would prove nothing.
     assert.ok(javascript && javascript.refused === SAMPLES)
     assert.ok(SAMPLES < TELLING || javascript.survived < SAMPLES)
   })

@@ -1,8 +1,8 @@
 /**
- * Memory that is refused: the program under the sanitizers (build/x86_64-asan), where the n-th
- * allocation gets nothing, or where it and all after it do. C's own allocations and QuickJS' are
- * counted apart. Each run must succeed or end with a clear error, without a word of the sanitizers;
- * the trees must be whole; and the same command, run again, gets to its end.
+ * Memory that is refused: the program under the sanitizers (build/x86_64-asan), where the n-th allocation
+ * gets nothing, or neither it nor any after it. C's own allocations and QuickJS' are counted separately.
+ * Each run must succeed or end with a clear error, without a word from the sanitizers; the trees must be
+ * whole; and the same command must succeed when it is run again.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -25,7 +25,7 @@ type Kind = (typeof KINDS)[number]
 interface Task {
   name: string
   command: string
-  /** A store of version 1 that the command begins with; else there is none. */
+  /** Whether the command begins with a store of version 1; else there is none. */
   installed: boolean
   waiting: boolean
   /** What may run afterwards, and what must in the end. */
@@ -66,7 +66,7 @@ interface MemoryProof {
   /** Allocations of a run to which nothing is refused. */
   allocations: number
   refused: number
-  /** Runs that got to their end all the same. */
+  /** Runs that succeeded all the same. */
   survived: number
   failures: string[]
 }
@@ -75,7 +75,7 @@ interface MemoryOptions {
   seed: number
   /** At most so many allocations of each kind and task are refused; each is where they are fewer. */
   samplesMax: number
-  /** Of those, the ones after which nothing is given any more: every so many. */
+  /** After one in so many of those, nothing more is given. */
   restEvery: number
   tasks?: string[]
 }
@@ -197,7 +197,7 @@ export class MemoryStage {
 
 const copy = (source: string, target: string) => execFileSync('cp', ['-a', source, target])
 
-/** All places where they are few; else some of each stretch, from the seed. */
+/** All places if they are few; else some of each stretch, by the seed. */
 function samples(count: number, samplesMax: number, seed: number): number[] {
   const taken = Math.min(count, samplesMax)
   const random = new Random(seed)
@@ -209,7 +209,9 @@ function samples(count: number, samplesMax: number, seed: number): number[] {
   })
 }
 
-/** What is wrong with how a run ended; undefined where it is a success or an error that says memory. */
+/**
+ * What is wrong with how a run ended; undefined if it succeeded or its error says that memory ran out.
+ */
 function complaintOf({ status, signal, stdout, stderr, error }: Run): string | undefined {
   const told = `${signal ?? `status ${status}`}\n${stderr}${stdout.slice(-500)}`
   if (/Sanitizer|runtime error:/.test(stderr)) return `the sanitizers complain: ${told}`

@@ -8,7 +8,7 @@ export const STICK = '/media/stick'
 /** Handles of the stick begin here. */
 const FIRST_OF_STICK = 100_000
 
-/** Which words of a call are handles, where it is not the first alone. */
+/** Which words of a call are handles, if it is not only the first. */
 const HANDLES: Partial<Record<keyof Files, number[]>> = {
   makeLink: [1],
   hardLink: [0, 2],

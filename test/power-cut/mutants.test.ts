@@ -34,7 +34,9 @@ const QUICK = [
 ]
 
 const { whole } = settings
-/** Where they are caught is known; another seed every day would not always find them in so few. */
+/**
+ * It is known where they are caught; a new seed every day would not always catch them in so few.
+ */
 const seed = whole ? seedOfRun() : 1
 const stage = await setStage()
 const scenarios = stage.scenarios.filter(

@@ -46,7 +46,7 @@ function remembering(open: (directory: Fd, path: Path, mode: number) => Fd, like
   return { handles, opens }
 }
 
-/** `state` is emptied and written where it stands. */
+/** `state` is emptied and written in place. */
 function stateInPlace(files: Files): Partial<Files> {
   return {
     createFile(directory, path, mode) {
@@ -136,7 +136,7 @@ function exchangeOrRenames({ host, directory }: Store): void {
   }
 }
 
-/** First the trees, then the record that says what is being done. */
+/** The trees first, then the record that says what is being done. */
 function swapBeforeState(store: Store): void {
   const intent = { verb: 'swap' as const, ...versionsOf(store) }
   store.discard('previous-root')

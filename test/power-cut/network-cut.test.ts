@@ -1,7 +1,7 @@
 // deadline: 20 minutes
 /**
- * The network goes at any byte of a recorded session with a stock daemon, in either direction: the
- * session ends with an error about the peer, and what came before it is right or not there.
+ * The network fails at any byte of a recorded session with a stock daemon, in either direction: the session
+ * ends with an error about the peer, and what came before is right or not there.
  */
 import { readFileSync } from 'node:fs'
 import * as assert from 'uvu/assert'
@@ -20,9 +20,9 @@ import { seedOfRun } from './seed.ts'
 
 /** Of a whole upgrade, every so many bytes; `npm run power-cut -- --network` takes each. */
 const UPGRADE_STRIDE = settings.every ?? (settings.whole ? 1 : 301)
-/** So many cuts tell how many of them come too late. */
+/** That is enough cuts to tell how many of them come too late. */
 const TELLING = 50
-/** Every byte where a session is short, else so many of them. */
+/** Every byte of a short session, else so many of them. */
 const CUTS_MAX = 1500
 
 const lengthOf = (text: string, direction: string) =>
@@ -58,7 +58,7 @@ for (const name of ['paths-zstd', 'tree-zlibx-delta', 'names-protocol-30']) {
           outcomes.ended++
         }
       }
-      // The last bytes of a session only say good-bye.
+      // The last bytes of a session only say goodbye.
       assert.ok(outcomes.ended > outcomes.whole, JSON.stringify(outcomes))
     })
   }
@@ -89,7 +89,7 @@ test('caught: the end of a connection is taken for the end of the work', async (
   assert.ok(failures.length > 0)
 })
 
-/** Sources that never fail half way: what they had to say was all. */
+/** Sources that never fail half way: they had said everything. */
 function credulous(flow: Flow): Flow {
   return {
     ...flow,

@@ -1,7 +1,7 @@
 /**
- * The network cut in a whole upgrade: sessions with a stock daemon are recorded once, then played back
- * to a laptop whose line dies after so many bytes of one direction. The upgrade must end with an error
- * that blames the line and no signature, with whole trees; and from a stick it then gets to its end.
+ * The network cut in a whole upgrade: sessions with a stock daemon are recorded once, then played back to a
+ * laptop whose line dies after so many bytes of one direction. The upgrade must end with an error that
+ * blames the line and no signature, and with whole trees; and it must then succeed from a stick.
  */
 import { systemError } from '../../runtime/emulator/disk/system-error.ts'
 import { isSystemError, TrustError, UpgradeError } from '../../src/errors.ts'
@@ -50,7 +50,7 @@ export function cutting(
 }
 
 interface NetworkProof {
-  /** Bytes of both directions, at each of which the line may be cut in two ways. */
+  /** Bytes in both directions; at each the line may be cut in two ways. */
   bytes: number
   cuts: number
   /** Cuts that came too late to matter. */
@@ -101,7 +101,7 @@ function overNetwork(world: World, sockets: Sockets, port = 873): World {
   }
 }
 
-/** What the daemon and the laptop say to each other where nothing goes wrong. */
+/** What the daemon and the laptop say to each other if nothing goes wrong. */
 async function record({ world, module }: Stage, scenario: Scenario): Promise<Piece[][]> {
   const daemon = await startDaemon('rsync', [{ name: 'xo', path: module }])
   const { sockets } = nodeHost()

@@ -12,10 +12,12 @@ import { type Failure, prove } from './prove.ts'
 import { modelsOf, setStage } from './scenarios.ts'
 import { seedOfRun } from './seed.ts'
 
-/** How many of the ways in which a cut may end are looked at, and how many cuts are followed by second ones. */
+/**
+ * How many of the possible outcomes of a cut are looked at, and how many cuts are followed by second ones.
+ */
 const WHOLE = { choicesMax: 16, secondChoicesMax: 2, secondShare: 0.002 }
 const SAMPLE = { choicesMax: 4, secondChoicesMax: 1, secondShare: 0, stride: 7 }
-/** Operations that are shown before and after the one that was chosen. */
+/** Operations shown before and after the chosen one. */
 const AROUND = 8
 
 const { whole, model: wanted, cut } = settings

@@ -17,17 +17,17 @@ import type { Scenario } from './scenarios.ts'
 interface ProofOptions {
   model: CrashModel
   seed: number
-  /** Ways that one cut may end, that are looked at. */
+  /** How many outcomes of one cut are looked at. */
   choicesMax: number
-  /** The same of a second cut; 0: the power is cut once only. */
+  /** The same of a second cut; 0: the power is cut only once. */
   secondChoicesMax: number
-  /** Of the cuts far from commit and swap, how many are followed by second ones. */
+  /** How many of the cuts far from commit and swap are followed by second ones. */
   secondShare: number
   /** One cut only. */
   cut?: number | undefined
   /** Every so many operations, not each. */
   stride?: number
-  /** A broken program fails everywhere; a few places tell enough. */
+  /** A broken program fails everywhere; a few places are enough. */
   failuresMax?: number
 }
 
@@ -41,9 +41,9 @@ export interface Failure {
 
 export interface Proof {
   operations: Operation[]
-  /** Ways to end that were looked at, with those that turned out to be known states. */
+  /** Outcomes that were looked at, including those that turned out to be known states. */
   cases: number
-  /** Ways to end that the model allows, over all cuts. */
+  /** Outcomes that the model allows, over all cuts. */
   possible: number
   /** Distinct states of the disk that were booted and brought to the end. */
   states: number
@@ -54,7 +54,7 @@ export interface Proof {
 /** Operations before the first syncfs that count as near the commit. */
 const NEAR = 12
 const FAILURES_MAX = 5
-/** Near commit and swap, so many of the ways that a first cut ends are cut again at each operation. */
+/** Near commit and swap, so many outcomes of a first cut are cut again at each operation. */
 const SECOND_OF = 4
 
 export async function prove(
@@ -133,7 +133,7 @@ class Prover {
     }
   }
 
-  /** Boots one state; where `again`, the power is cut while it recovers and goes on, too. */
+  /** Boots one state; with `again`, the power is also cut while it recovers and goes on. */
   async #boot(medium: Medium, choice: Choice, again: boolean): Promise<void> {
     this.#proof.cases++
     const disk = medium.crash(choice)
@@ -142,7 +142,7 @@ class Prover {
       this.#booted.add(state)
       await this.#attempt(() => this.#recoverAndEnd(disk))
     }
-    // A known state is a new question where nothing was left to do.
+    // A known state is a new question if nothing was left to do.
     const isAfter = this.#cut === this.#proof.operations.length && this.#secondCut === undefined
     if (isAfter) await this.#attempt(() => this.#recoverAndKeep(disk))
     if (!again || this.#cutAgain.has(state)) return

@@ -18,7 +18,7 @@ import { issuedAt, setStage } from './scenarios.ts'
 
 const CALLS = 'renameat2,renameat,rename,linkat,unlinkat,fsync,syncfs'
 
-/** One word for each operation: what it does, and the last names that it is about. */
+/** One line for each operation: what it does, and the last names of its paths. */
 function wordsOfModel(operations: Operation[]): string[] {
   return operations.flatMap((operation) => {
     switch (operation.kind) {

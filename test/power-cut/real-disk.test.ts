@@ -1,8 +1,8 @@
 /**
- * The real thing beside the model: the static binary on a real ext4 in a file. It is stopped with -9
- * at some moment, and when it returns from each of its flushes; the file is copied as it is then, with
- * all that the kernel still held back missing: what a power cut leaves. The copy is mounted, so that
- * its journal is replayed, and looked at.
+ * The real thing beside the model: the static binary on a real ext4 in a file. It is ended with -9 at some
+ * moment, or when it returns from each of its flushes; the file is copied as it is then, without what the
+ * kernel still holds back: what a power cut leaves. The copy is mounted, so that its journal is replayed,
+ * and looked at.
  */
 import { type ChildProcess, spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -111,8 +111,8 @@ for (const command of ['upgrade', 'swap'] as const) {
 }
 
 /**
- * Runs the program until it has returned from its n-th flush, calls `look` while it stands still, and
- * ends it with -9. False where there were fewer flushes: then it came to its end.
+ * Runs the program until it has returned from its n-th flush, calls `look` while it stands still, and ends
+ * it with -9. False if there were fewer flushes, so that it came to its end.
  */
 async function stopAtFlush(command: string, flush: number, look: () => void): Promise<boolean> {
   const log = join(scratch('strace'), 'log')

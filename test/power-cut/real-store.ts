@@ -7,7 +7,7 @@ import { withStore } from '../support/node-device.ts'
 
 const TREES: TreeName[] = ['fakeroot', 'upgraded-root', 'previous-root']
 
-/** Which versions stand in a store. */
+/** Which versions are in a store. */
 export type Versions = Partial<Record<TreeName, number>>
 
 /** Recovers as a boot does, proves every tree that has a release, and says which versions there are. */

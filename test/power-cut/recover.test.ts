@@ -48,7 +48,7 @@ const recovering = (offline: boolean) => (device: VirtualDevice) =>
     ).finally(() => source.close())
   })
 
-/** Content of zeros, with the size, the time and all else that the file had. */
+/** Content of zeros, with the size, the time and everything else that the file had. */
 function zero({ host, directory }: Store, path: string): void {
   const { files } = host
   const stat = files.stat(directory, path)
@@ -79,7 +79,7 @@ const DAMAGES: [string, (store: Store) => void][] = [
   ],
 ]
 
-/** How many entries of a tree are wrong; undefined where no tree with a release stands there. */
+/** How many entries of a tree are wrong; undefined if there is no tree with a release. */
 async function wrongIn(store: Store, name: TreeName): Promise<number | undefined> {
   const release = store.tree(name)?.release
   if (!release) return undefined

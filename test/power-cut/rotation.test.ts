@@ -64,7 +64,7 @@ const upgradeAndSwap = (device: VirtualDevice) =>
     if (store.has('upgraded-root')) swap(store)
   })
 
-/** What the chain and what runs are, after a boot. */
+/** The chain and the running version, after a boot. */
 const look = (device: VirtualDevice) =>
   device.withStore((store) => {
     finishCutSwap(store)

@@ -1,7 +1,7 @@
 /**
- * What the power is cut in: install, upgrade and swap, roll-back, an upgrade that recycles the tree
- * before, one that replaces a waiting one, a swap that throws the tree before away, and the boots of a
- * trial (boots.ts). Each is one command line that a person would run again after a cut, or one boot.
+ * What the power is cut in: install, upgrade and swap, roll-back, an upgrade that recycles the tree before,
+ * one that replaces a waiting one, a swap that removes the tree before, and the boots of a trial
+ * (boots.ts). Each is one command line that a person would run again after a cut, or one boot.
  */
 import nacl from 'tweetnacl'
 import { copyTree } from '../../runtime/emulator/disk/copy.ts'
@@ -30,18 +30,18 @@ export interface Scenario {
   /** Whenever the machine has recovered. */
   always?: Claim
   /**
-   * What has to work after a fault that may have led elsewhere: a boot takes a tree for damaged that it
-   * can't read, and starts another one. Undefined: the fault only stops the act.
+   * What must work after a fault that may have led elsewhere: a boot takes a tree that it can't read for
+   * damaged, and starts another one. Undefined: the fault only stops the act.
    */
   again?(device: VirtualDevice): Promise<void>
   /** When it has recovered from a cut that came after the last operation. */
   kept?: Claim
 }
 
-/** What is wrong with the state record, where this version runs. */
+/** What is wrong with the state record if this version runs. */
 export type Claim = (state: State, running: number | undefined) => string | undefined
 
-/** What a file system that the scenario's disk may stand for does in a power cut. */
+/** What the file systems that the scenario's disk stands for may do in a power cut. */
 export function modelsOf({ start }: Scenario): CrashModel[] {
   return start.options.exchange ? ['ordered', 'weak'] : ['ordered', 'weak', 'jffs2']
 }
@@ -53,7 +53,9 @@ export interface Stage {
   scenarios: Scenario[]
 }
 
-/** The same few statements are proved thousands of times, which would be most of the proof's time. */
+/**
+ * The same few statements would be verified thousands of times, which would take most of the proof's time.
+ */
 function rememberSignatures(): void {
   const { verify } = nacl.sign.detached
   const known = new Map<string, boolean>()

@@ -1,6 +1,6 @@
 /**
- * The seed of what is sampled: the one that the runner was told, else another one each day, so that in
- * time much is seen; XO_SEED repeats one. Whoever samples prints it.
+ * The seed of what is sampled: the one given to the runner, or else a new one each day, so that much is
+ * covered in time; XO_SEED repeats one. Whoever samples prints it.
  */
 import { settings } from '../support/settings.ts'
 
