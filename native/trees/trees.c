@@ -19,6 +19,7 @@ static const JSCFunctionListEntry trees_functions[] = {
     JS_CFUNC_DEF("findDigest", 2, digests_find),
     JS_CFUNC_DEF("closeDigests", 1, digests_close),
     JS_CFUNC_DEF("findLine", 2, find_line),
+    JS_CFUNC_DEF("samples", 1, samples_of),
 };
 
 static int trees_prepare(JSContext *context, UNUSED JSModuleDef *module) {

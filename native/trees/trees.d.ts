@@ -174,4 +174,13 @@ declare module 'native:trees' {
 
   /** The line of one path (without `./`; binary search in the sorted file), or undefined. */
   export function findLine(manifest: Fd, path: Path): string | undefined
+
+  /**
+   * The lines of entries that ask most of a disk: the first of each type but files and directories, the
+   * first with an owner that is not root, the first file with a set-id bit, the first with an attribute of
+   * each namespace (user, trusted, security, and all others) and with a label (SELinux, Smack); then the
+   * one with the largest attributes in all, and the first name of the largest hard link group. A line may
+   * come twice.
+   */
+  export function samples(manifest: Fd): string[]
 }

@@ -14,6 +14,7 @@ NATIVE(digests_open);
 NATIVE(digests_find);
 NATIVE(digests_close);
 NATIVE(find_line);
+NATIVE(samples_of);
 NATIVE(extras_find);
 NATIVE(directories_finish);
 

@@ -9,6 +9,7 @@ import { systemErrorOf } from '../system-error.node.ts'
 import { look, metadataOf } from './compare.node.ts'
 import { Companion, ManifestLines } from './manifest-lines.node.ts'
 import { Reconcile, type ReconcileOptions } from './reconcile.node.ts'
+import { samples } from './samples.node.ts'
 import { Verify, type VerifyOptions } from './verify.node.ts'
 
 /** More places of the same content would be no use. */
@@ -28,6 +29,7 @@ export function makeTrees(files: Files, checksums: Checksums): Trees {
     findDigest: (index, digest) => (index as Map<string, string[]>).get(digest) ?? [],
     closeDigests: () => {},
     findLine: (manifest, path) => findLine(files, manifest, path),
+    samples: (manifest) => samples(files, manifest),
   }
 }
 

@@ -17,6 +17,7 @@ import { Fetcher } from './fetch.ts'
 import { bringManifest, prepare } from './manifest.ts'
 import { type Placed, Placer } from './place.ts'
 import { checkSpace, planStaging, STEP_ENTRIES, type StagePlan } from './plan.ts'
+import { rehearse } from './rehearsal.ts'
 import type { Staging } from './staging.ts'
 
 /** Wanted files held in memory at once: half a megabyte of lines. */
@@ -165,6 +166,7 @@ class Builder {
       progress.begin('compare', release.entries, 'entries')
       const needs = planStaging(store, this.target, this.#links)
       checkSpace(this.#host, store.directory, needs, reserveBytes)
+      rehearse(store, this.target)
       trees.extras(this.target.manifest, this.target.root, { remove: true, pathsMax: 1 })
       progress.begin('fetch', needs.bytes + needs.copiedBytes, 'bytes')
       let left = Number.POSITIVE_INFINITY

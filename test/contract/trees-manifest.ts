@@ -196,6 +196,37 @@ function lookUpContract(name: string, kit: TreeKit): void {
     }
   })
 
+  test('gives the lines that ask most of a disk, and no others', () => {
+    const note = (size: number) => [{ name: 'user.note', value: new Uint8Array(size) }]
+    const capability = [{ name: 'security.capability', value: new Uint8Array(20) }]
+    const group = { content: 'group', links: 3 }
+    const entries = kit.entries([
+      { path: '.', type: 'dir' },
+      { path: 'a', content: 'plain' },
+      { path: 'b', type: 'link', link: 'a' },
+      { path: 'c', type: 'link', link: 'b' },
+      { path: 'd', content: 'owned', uid: 7 },
+      { path: 'e', content: 'owned as well', gid: 7 },
+      { path: 'f', content: 'set-id', mode: 0o4755 },
+      { path: 'g', content: 'noted', xattrs: note(1) },
+      { path: 'h', content: 'may', xattrs: capability },
+      { path: 'i', content: 'noted at length', xattrs: note(100) },
+      { path: 'j', type: 'fifo' },
+      { path: 'k', content: 'pair', links: 2 },
+      { path: 'l', content: 'pair', links: 2, hardLinkTo: 'k' },
+      { path: 'm', ...group },
+      { path: 'n', ...group, hardLinkTo: 'm' },
+      { path: 'o', ...group, hardLinkTo: 'm' },
+    ])
+    const lines = trees.samples(kit.manifest(entries))
+    const wanted = ['b', 'd', 'f', 'g', 'h', 'j', 'i', 'm']
+    assert.equal(
+      lines,
+      wanted.map((path) => formatManifestLine(find(entries, path))),
+    )
+    assert.equal(trees.samples(kit.manifest(entries.slice(0, 2))), [])
+  })
+
   test('finds lines in a long manifest', () => {
     const paths = Array.from({ length: 3000 }, (_, i) => `${i}-${'long'.repeat(i % 60)}`)
     const entries = kit.entries([
