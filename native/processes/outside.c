@@ -171,6 +171,7 @@ static _Noreturn void end_like(int status) {
   sigset_t none;
   sigemptyset(&none);
   if (starts_anew && WIFEXITED(status)) {
+    setenv("XO_STARTED_ANEW", "1", 1);
     sigprocmask(SIG_SETMASK, &none, NULL);
     execve("/proc/self/exe", host_whole_arguments, environ);
     execve(host_whole_arguments[0], host_whole_arguments, environ);

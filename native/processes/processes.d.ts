@@ -36,7 +36,10 @@ declare module 'native:processes' {
    * these sockets. Throws ENOSYS where this side can't.
    */
   export function standApart(options: { programs: Startable[]; sockets: Path[] }): void
-  /** Ends this process, and starts the same program with the same words instead. ENOSYS where it does not stand apart. */
+  /**
+   * Ends this process, and starts the same program with the same words instead; the variable XO_STARTED_ANEW tells it.
+   * ENOSYS where it does not stand apart.
+   */
   export function startAnew(): never
 
   /** The command line as byte strings, program name first. */

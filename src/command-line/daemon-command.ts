@@ -3,7 +3,13 @@
  * configuration again; only a signal or a bug of ours ends it.
  */
 import { serveStatus } from '../daemon/control.ts'
-import { Daemon, type DaemonStatus, type HintSource, type Turn } from '../daemon/daemon.ts'
+import {
+  Daemon,
+  type DaemonStatus,
+  type Hint,
+  type HintSource,
+  type Turn,
+} from '../daemon/daemon.ts'
 import { claimStore } from '../device/one-daemon.ts'
 import { openPushHints } from '../device/push-hints.ts'
 import { countRun } from '../device/recorded.ts'
@@ -34,7 +40,7 @@ export const daemonCommand: Command = {
       random: () => fraction(host.random),
       round: (turn) => oneRound(context, turn),
       count: (seconds) => countRun(device, seconds),
-      hints: [signals(host, () => daemon.end()), ...push.hints],
+      hints: [signals(host, () => daemon.end()), interrupted(host), ...push.hints],
       log: (text) => progress.note(text),
     })
     stops.push(openControl(context, () => daemon.status()))
@@ -65,6 +71,15 @@ function openControl({ host, configuration, progress }: Context, status: () => D
     progress.note(`no control socket: ${error.message}`)
     return () => {}
   }
+}
+
+/** A round that was due when the program started anew is made now. */
+function interrupted({ processes }: Host): HintSource {
+  const hints: Hint[] = []
+  if (processes.variable('XO_STARTED_ANEW') !== undefined) {
+    hints.push({ reason: 'another configuration', withinSeconds: 0 })
+  }
+  return { next: async () => hints.pop() ?? new Promise<never>(() => {}) }
 }
 
 const SIGHUP = 1
