@@ -1,5 +1,5 @@
 // deadline: 20 minutes
-/** A whole deployment: what happened to each laptop is what should have, in order. Needs root. */
+/** A whole deployment: to each laptop happened what should have, in order. Needs root. */
 import { fileURLToPath } from 'node:url'
 import * as assert from 'uvu/assert'
 import { needNamespaces } from '../support/needs.ts'
@@ -8,7 +8,7 @@ import { test } from '../support/suite.ts'
 import { kindOf } from './network.ts'
 import { type Line, Story } from './story.ts'
 
-/** What has to be among a machine's lines, in this order. */
+/** What must be among a machine's lines, in this order. */
 const EXPECTED: Record<string, RegExp[]> = {
   amina: [
     /installed version 41/,

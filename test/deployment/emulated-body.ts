@@ -18,7 +18,9 @@ const BUNDLE = 'build/xo-upgrade.js'
 const DISK_BYTES = 256 * 1024 * 1024
 /** The emulator's own default (docs/EMULATOR.md). */
 const MEMORY_BYTES = 24 * 1024 * 1024
-/** Each run has other chance than the one before, and each laptop other than its neighbour. */
+/**
+ * Each run has other random numbers than the one before, and each laptop others than its neighbour.
+ */
 const RUNS_MAX = 1000
 
 export class EmulatedBody implements Body {
@@ -74,7 +76,7 @@ export class EmulatedBody implements Body {
     }
   }
 
-  /** Whatever runs on it ends. */
+  /** Whatever is running on it ends. */
   off(): void {
     for (const power of this.#running) power.abort()
   }
@@ -86,7 +88,7 @@ export class EmulatedBody implements Body {
     return killed.aborted ? null : status
   }
 
-  /** Nothing of what ran before is open any more, and its clock goes on from ours. */
+  /** Nothing that ran before is open any more, and its clock goes on from ours. */
   #switchOn(): void {
     this.#disk = this.#disk.snapshot()
     const before = this.#clock.asHost.wallSeconds()

@@ -1,7 +1,7 @@
 /**
- * The deployment where no namespaces are allowed: the servers stand on loopback, each on a port of
- * its own, and the laptops are emulated ones, for which those servers have the names, the addresses
- * and the ports that they would have in a school.
+ * The deployment if no namespaces are allowed: the servers are on loopback, each on a port of its own, and
+ * the laptops are emulated; to them the servers have the names, the addresses and the ports that they would
+ * have in a school.
  */
 
 import type { Address } from 'native:sockets'

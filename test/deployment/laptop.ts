@@ -15,7 +15,7 @@ import type { Body, Running } from './network.ts'
 
 const KEY_SIZE_MAX = 1024
 const RUN_DEADLINE_MS = 180_000
-/** A tree has so many boots to become healthy. */
+/** How many boots a tree has to become healthy. */
 export const BOOTS_MAX = 3
 
 interface Ended {
@@ -45,7 +45,7 @@ export class DeployedLaptop {
     this.configure()
   }
 
-  /** Writes its configuration, with a cap on what it receives where one is given (KiB/s). */
+  /** Writes its configuration, with a cap on what it receives if one is given (KiB/s). */
   configure(kibPerSecond?: number): void {
     const { store, keys, pushPort, configuration } = this.body
     const sections = {
@@ -105,14 +105,14 @@ export class DeployedLaptop {
     })
   }
 
-  /** The same for what has to succeed; gives its result. */
+  /** The same for what must succeed; returns its result. */
   async succeed(words: string[], told?: (event: Event) => void): Promise<Event> {
     const { status, last } = await this.run(words, told)
     if (status === 0) return last
     throw new Error(`${this.name}: ${words.join(' ')} ended with ${status}: ${said([last])}`)
   }
 
-  /** Power-on: what the early boot finds, does and starts. Gives its sentences. */
+  /** Power-on: what the early boot finds, does and starts. Returns its sentences. */
   async boot(): Promise<string[]> {
     const notes: string[] = []
     const decision = await this.#withStore(async (store) => {

@@ -1,6 +1,6 @@
 /**
- * `npm run deployment`: tells the story of a whole deployment while it happens; on emulated laptops
- * where network namespaces are not allowed, or where that is asked for.
+ * `npm run deployment`: tells the story of a whole deployment while it happens, on emulated laptops if
+ * network namespaces are not allowed or if somebody asks for that.
  */
 import { kindOf } from './network.ts'
 import { Story } from './story.ts'

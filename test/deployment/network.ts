@@ -1,7 +1,7 @@
 /**
  * What the story needs of a network, and of the laptops on it. There are two: machines in network
- * namespaces that run the real program (namespace-network.ts), and, where those are not allowed,
- * servers on loopback with emulated laptops (emulated-network.ts).
+ * namespaces that run the real program (namespace-network.ts), and, if those are not allowed, servers on
+ * loopback with emulated laptops (emulated-network.ts).
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Host } from '../../src/host.ts'
@@ -12,7 +12,7 @@ export interface Network {
   place(name: string, port: number): { address: string; port: number }
   /** How the operator's programs reach it: `HOST` or `HOST:PORT`. */
   reach(name: string, port: number): string
-  /** Runs a program of a server to its end, which has to be a good one. */
+  /** Runs a program of a server to its end; it must succeed. */
   run(name: string, command: string[]): void
   /** Starts one that stays; it ends with `stop`, or with the network. */
   start(name: string, command: string[], told: (text: string) => void): ChildProcess
@@ -24,7 +24,7 @@ export interface Network {
   accepts(name: string, port: number): Promise<boolean>
   /** The machine of a laptop. */
   body(name: string): Body
-  /** The words by which a push reaches all laptops; none where it is broadcast. */
+  /** The words by which a push reaches all laptops; none if it is broadcast. */
   readonly pushTo: string[]
   /** Ends all programs and takes everything away. Twice is fine. */
   close(): void
@@ -32,7 +32,7 @@ export interface Network {
 
 /** A machine that runs xo-upgrade on a disk of its own. */
 export interface Body {
-  /** Where its things stand: paths of its own. */
+  /** Where its things are: paths of its own. */
   readonly store: string
   readonly keys: string
   readonly configuration: string
@@ -45,7 +45,7 @@ export interface Body {
 }
 
 export interface Running {
-  /** The exit status; null where it was killed. */
+  /** The exit status; null if it was killed. */
   ended: Promise<number | null>
   /** At once, without a chance to clean up; resolves when it is gone. */
   kill(): Promise<void>
@@ -53,7 +53,7 @@ export interface Running {
 
 export type Kind = 'namespaces' | 'emulated'
 
-/** The real thing where this machine allows it. */
+/** The real thing if this machine allows it. */
 export function kindOf({ emulated = false }): Kind {
   return emulated || !namespacesAllowed() ? 'emulated' : 'namespaces'
 }
@@ -63,7 +63,7 @@ export class Programs {
   readonly #running = new Set<ChildProcess>()
 
   start([program = '', ...words]: string[], told: (text: string) => void): ChildProcess {
-    // With a group of its own, so that those which it started end with it.
+    // With a group of its own, so that whatever it started ends with it.
     const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
     this.#running.add(child)
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', told)

@@ -43,14 +43,14 @@ export class RsyncServer {
     await listening(this.network, this.name, RSYNC_PORT)
   }
 
-  /** The machine is gone, in the middle of whatever it did: nobody answers any more. */
+  /** The machine is gone, in the middle of whatever it was doing: nobody answers any more. */
   async die(): Promise<void> {
     this.network.unplug(this.name)
     if (this.#daemon) await this.network.stop(this.#daemon)
   }
 }
 
-/** Takes everything that upstream has but `latest`, and only then `latest`. */
+/** Takes everything that upstream has except `latest`, and only then `latest`. */
 export function mirror(network: Network, school: string, upstream: string, module: string): void {
   const source = `rsync://${network.reach(upstream, RSYNC_PORT)}/xo/`
   const most = ['-aHAX', '--numeric-ids', '--exclude=/.*', '--exclude=/latest']

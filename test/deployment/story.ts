@@ -24,7 +24,7 @@ export interface Line {
   what: string
 }
 
-/** So slow that somebody can pull the plug in the middle, also on a machine that is busy (KiB/s). */
+/** So slow that somebody can pull the plug in the middle, even on a busy machine (KiB/s). */
 const SLOW_KIB = 100
 const LARGE_SIZE = 1_500_000
 const SERVERS = new Map([
@@ -160,7 +160,7 @@ export class Story {
     await this.#round(dalia)
   }
 
-  /** 43 mends what ailed her. A push brings it to all who may have it. */
+  /** 43 mends what ailed it. A push brings it to all who may have it. */
   async #pushed(): Promise<void> {
     this.#publish(43)
     await this.home.say('latest', '43')
@@ -186,7 +186,7 @@ export class Story {
     }
   }
 
-  /** Until the daemon has nothing to do but listen. */
+  /** Until the daemon has nothing to do except listen. */
   async #daemonWaits(laptop: DeployedLaptop): Promise<void> {
     const daemon = await until(async () => {
       const { daemon } = await laptop.succeed(['status'])

@@ -12,7 +12,7 @@ const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as {
   scripts: Record<string, string>
 }
 
-/** All of a document, each as its words. */
+/** All command lines of a document, each as its words. */
 export function commandLines(document: string, page: string): string[][] {
   const inline = [...proseOf(document).matchAll(/`([^`]+)`/g)].map(([, text = '']) =>
     text.replaceAll('\\|', '|'),
@@ -91,7 +91,7 @@ function isOptionOf(line: string, option: string): boolean {
 
 const hasTable = (file: string) =>
   file.endsWith('.mjs') && readFileSync(file, 'utf8').includes('command-line.mjs')
-/** Of a tool, and of the way in which a command calls it. */
+/** Options of a tool, and of the way in which a command calls it. */
 const helpOf = (call: string) =>
   spawnSync(process.execPath, [...call.split(' '), '--help'], { encoding: 'utf8' }).stdout
 

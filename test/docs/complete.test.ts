@@ -1,4 +1,6 @@
-/** Lists of the documents that have to name everything of a kind: commands, npm scripts, steps of the boot. */
+/**
+ * Lists in the documents that must name everything of a kind: commands, npm scripts, steps of the boot.
+ */
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import * as assert from 'uvu/assert'

@@ -1,5 +1,5 @@
 /**
- * What all documents have in common: whatever they show is run by a test that they name, or stands in
+ * What all documents have in common: whatever they show is run by a test that they name, or is listed in
  * `not-run.ts`; every command line can be typed; every file and heading that they point to is there.
  */
 import { existsSync, readFileSync } from 'node:fs'

@@ -1,6 +1,6 @@
 /**
- * What the documents show and no test runs, each with the reason. A block that stands neither here nor
- * has a `<!-- tested: FILE -->` fails `documents.test.ts`, and so does a line here without its block.
+ * What the documents show and no test runs, each with the reason. A block that is not here and has no `<!--
+ * tested: FILE -->` fails `documents.test.ts`, and so does a line here without its block.
  */
 
 interface NotRun {

@@ -1,6 +1,6 @@
 /**
- * docs/SCHOOL.md from start to end: every block of it, in its order, on one machine. Upstream and the
- * school server are stock rsync daemons, the mirror is the script of docs/SERVER.md.
+ * docs/SCHOOL.md from start to end: every block of it, in order, on one machine. Upstream and the school
+ * server are stock rsync daemons, the mirror is the script of docs/SERVER.md.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -25,7 +25,7 @@ const host = nodeHost()
 const place = scratch('school')
 const at = (name: string) => join(place, name)
 
-/** So that the commands stand as on the page, though each laptop has its own configuration. */
+/** So that the commands are as on the page, though each laptop has its own configuration. */
 const WRAPPER = `#!/bin/sh
 word=$1
 shift
@@ -63,7 +63,7 @@ function here(text: string): string {
   return result
 }
 
-/** Runs the next block of the page, which has to begin like this; what it said. */
+/** Runs the next block of the page, which must begin like this; returns what it said. */
 const next = (begins: string, laptop?: string) => shell(here(page.next('sh', begins)), laptop)
 
 function shell(script: string, laptop?: string): string {

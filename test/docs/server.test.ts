@@ -75,7 +75,7 @@ test('the daemon serves a mirror as it is configured, nicely, and hides what is 
     assert.not.match(listed.stdout, /mirror/)
     const pid = readFileSync(join(place, 'pid'), 'utf8').trim()
     const [, nice] = /\) \S (?:\S+ ){15}(\S+)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? []
-    // Whoever runs the tests may be nice already.
+    // Whoever runs the tests may already be nice.
     assert.is(Number(nice), Math.min(getPriority() + 10, 19))
   } finally {
     process.kill(Number(readFileSync(join(place, 'pid'), 'utf8')))
@@ -107,7 +107,7 @@ test('the mirror never shows half a version, goes on where it was cut, and serve
     const second = mirror(upstream.port)
     assert.is(second.status, 0, second.stderr)
     assert.equal([shown(), latest()], [['1', '2', 'latest'], '2'])
-    // The same size and time as in version 1, and another content.
+    // The same size and time as in version 1, but other content.
     const fresh = readFileSync(join(module, '2/root/usr/fresh'))
     assert.ok(fresh.equals(noise(400_000, 2)))
     const inode = (version: number) => statSync(join(module, `${version}/root/usr/shared`)).ino

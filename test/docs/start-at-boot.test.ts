@@ -42,7 +42,7 @@ function rsyncd(): { place: string; config: string } {
   return { place, config }
 }
 
-/** The greeting of the daemon, or nothing where the connection was ended instead. */
+/** The greeting of the daemon, or nothing if the connection was ended instead. */
 function greeting(port: number, from = '127.0.0.1'): Promise<string> {
   return new Promise((done) => {
     const socket = connect({ port, host: '127.0.0.1', localAddress: from })
@@ -101,7 +101,7 @@ test('the load balancer sends away who has too many connections', async () => {
   }
 })
 
-/** What systemd itself says of a unit. */
+/** What systemd itself says about a unit. */
 function complaintsOf(name: string, units: Record<string, string>): string[] {
   const folder = scratch('units')
   for (const [file, text] of Object.entries(units)) {

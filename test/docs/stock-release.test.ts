@@ -1,4 +1,6 @@
-/** The recipe of docs/FORMATS.md by which stock tools make a release, and that a device takes it for one. */
+/**
+ * The recipe of docs/FORMATS.md by which stock tools make a release, and a device that takes it.
+ */
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -52,7 +54,7 @@ test('a release made by stock tools alone is installed, and is the very tree', a
   const lines = (root: string) => linesOfTree(host, root, { inodes: false })
   assert.equal(lines(device.root()), lines(join(place, 'image')))
   await device.succeed('verify', ['--full'])
-  // Of the same tree `publish` counts the same.
+  // `publish` counts the same for the same tree.
   const publish = join(place, 'published')
   execFileSync('mkdir', [publish])
   const words = ['--image image --version 42 --to published --key release.sec']

@@ -1,7 +1,7 @@
 // deadline: 30 minutes
 /**
  * The contract suites over the bridge into the wasm QuickJS (runtime/emulator/bridge.ts, guest.ts): what
- * reaches the bundle there is what the contracts say, whatever crosses on the way.
+ * reaches the bundle there is what the contracts promise.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-/** The globals of Node's that the tests of src/ use, for engines that have none of them. */
+/** Node's globals that the tests of src/ use, for engines that have none of them. */
 
 import * as clock from 'native:clock'
 import * as system from 'native:system'

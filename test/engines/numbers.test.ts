@@ -1,6 +1,6 @@
 /**
- * Numbers as every engine and processor has to compute them. An x87 that rounds twice, a libm that is
- * off by more than the last bit, or a 32-bit division that is wrong would show here.
+ * Numbers as every engine and processor must compute them. An x87 that rounds twice, a libm that is off by
+ * more than the last bit, or a wrong 32-bit division would show here.
  */
 
 import * as assert from 'uvu/assert'

@@ -1,4 +1,4 @@
-/** What an engine said of the tests that it ran, as tests of this process. */
+/** What an engine said about the tests that it ran, as tests of this process. */
 import { type Result, retell, type Suite, suite } from '../support/suite.ts'
 
 /** `output`: one JSON line a test, and a last one that says that all have run. */

@@ -1,6 +1,6 @@
 /**
- * That the unit tests of src/ are among those that every engine runs. One that has to stay in Node is
- * named here with what it needs, so that none drops out in silence.
+ * The unit tests of src/ are among those that every engine runs. One that must stay in Node is named here
+ * with what it needs, so that none drops out in silence.
  */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'

@@ -27,7 +27,7 @@ const STAND_INS: Record<string, string> = {
   [join(COMPILED, 'test/support/host.js')]: join(OURS, 'host.js'),
   [join(COMPILED, 'test/support/scratch.js')]: join(OURS, 'scratch.js'),
 }
-/** Node sides that are their native module and nothing more. */
+/** Node sides that contain their native module and nothing more. */
 const PLAIN_SIDES = ['clock', 'files', 'random', 'signatures']
 for (const name of PLAIN_SIDES) {
   STAND_INS[join(COMPILED, `native/${name}/${name}.node.js`)] = `\0native ${name}`
@@ -57,7 +57,7 @@ const FOREIGN =
   /\b(process\.(?!umask\()|structuredClone|TextDecoder|import\.meta|build\/x86_64)|\bimport\(/
 const IMPORT = /(?:^|\n)(?:import|export)\s(?:([\w*\s{},$]*)\sfrom\s*)?['"]([^'"]+)['"]/g
 
-/** Why a compiled file can't run without Node; undefined where it can. */
+/** Why a compiled file can't run without Node; undefined if it can. */
 function obstacle(file: string, seen: Set<string>): string | undefined {
   if (seen.has(file) || STAND_INS[file] !== undefined) return undefined
   seen.add(file)
@@ -86,7 +86,7 @@ function packageObstacle(words: string, from: string): string | undefined {
   return lacking && `${lacking} of ${from}`
 }
 
-/** Why a compiled test file runs in Node alone; undefined where every engine runs it. */
+/** Why a compiled test file runs only in Node; undefined if every engine runs it. */
 export function whyNodeOnly(file: string): string | undefined {
   const name = file.slice(COMPILED.length)
   const [, why] = Object.entries(ELSEWHERE).find(([folder]) => name.startsWith(folder)) ?? []
@@ -123,7 +123,7 @@ const say = (record) => {
 }
 await runSuites({ report: say })
 say({ end: true })
-// Deadlines of tests may still be running.
+// Deadlines of tests may still be pending.
 exit(0)
 `
 }

@@ -1,4 +1,7 @@
-/** An attack has a name, and stays told: in the state record and to home, also where another source healed it. */
+/**
+ * An attack has a name, and is reported: in the state record and to home, even if another source made up
+ * for it.
+ */
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
@@ -28,7 +31,7 @@ const alter = (path: string) => {
   writeFileSync(path, content)
 }
 
-/** Each alteration of a mirror, by the name that it has to be told by. */
+/** Each alteration of a mirror, with the name by which it must be reported. */
 const ALTERATIONS: [string, (module: string) => void, number?][] = [
   ['altered', (module) => alter(join(module, '42/manifest'))],
   ['altered', (module) => alter(join(module, '42/root/etc/release'))],

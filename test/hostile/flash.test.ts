@@ -1,6 +1,7 @@
 /**
- * Hostile flash, or somebody with a screwdriver: any type and any bytes under any name of a store: it recovers, and the next upgrade and swap work. The
- * places are drawn from a seed, so that a failure can be had again.
+ * Hostile flash, or somebody with a screwdriver: any type and any bytes under any name of a store: it
+ * recovers, and the next upgrade and swap work. The places are drawn from a seed, so that a failure can be
+ * repeated.
  */
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -96,11 +97,11 @@ async function check(name: string, type: string, random: Random): Promise<void> 
   TYPES[type]?.(place, random)
   try {
     await recovered(path)
-    // It may be the tree before, on trial as whatever was put in place of another.
+    // It may be the previous tree, on trial like anything that was put in the place of another.
     await withStore(path, (store) => confirm(store))
     await bring('upgrade', path, publisher)
     const version = await withStore(path, (store) => {
-      // Where there was no system left to mend, the newest one was taken already.
+      // If there was no system left to mend, the newest one was already taken.
       if (store.version('upgraded-root') !== undefined) swap(store)
       return store.version('fakeroot')
     })

@@ -1,5 +1,5 @@
 /**
- * Home servers, and whoever sits between, that mean harm: each attack by its name. Whatever comes is
+ * Home servers that mean harm, and whoever else does on the way: each attack by its name. Whatever comes is
  * refused in time and within bounds, and the laptop's record stays as it was.
  */
 import type { Socket } from 'node:net'
@@ -28,7 +28,7 @@ const foreign = readSecretKey(host, makeKeyPair(host, 'foreign').secretFile)
 const DAY = 86_400
 const NOW = Math.floor(Date.now() / 1000)
 const STATE = { trial: undefined, bad: [], last: undefined }
-/** Long enough that nothing but silence is late, on a busy machine too. */
+/** Long enough that only silence is late, even on a busy machine. */
 const TIMEOUT_MS = 30_000
 const SILENCE_MS = 1500
 

@@ -38,7 +38,7 @@ const BIG_SIZE = 20_000_000
 const DIRECTORY = 0o040755
 
 const publisher = new Publisher()
-/** A stick with a signed release of many entries, and nothing of its content. */
+/** A stick with a signed release of many entries, and none of its content. */
 const stick = scratch('stick')
 
 function entry(path: string, size: number): Entry {
@@ -95,7 +95,7 @@ function publishNothing(): void {
 }
 publishNothing()
 
-/** Installs from the sources, which must fail as it says, within the memory. */
+/** Installs from the sources, which must fail as given, within the memory. */
 async function attacked(urls: string[], status: number, message: RegExp): Promise<void> {
   const device = new Device({ sources: urls, keys: publisher.keys.publicFile })
   const words = [PROGRAM, 'install', '--json', ...device.words]

@@ -1,6 +1,6 @@
 /**
- * A source that falls silent holds nobody else up: whoever has a better one goes first, takes what was
- * staged by then, and the one that waited goes on.
+ * A source that falls silent holds up nobody else: whoever has a better one goes first and takes what was
+ * staged by then, and the one that was waiting goes on.
  */
 import { createHash } from 'node:crypto'
 import { rmSync } from 'node:fs'
@@ -32,7 +32,7 @@ async function letIn(device: Device, command: string, words: string[]): Promise<
     tries++
     return status === 0 && result
   })
-  // Before it is clear that nothing comes from there, nobody gives way.
+  // Until it is clear that nothing comes from there, nobody gives way.
   assert.ok(tries <= 3, `${tries} tries`)
   return result
 }

@@ -1,6 +1,6 @@
 /**
- * Hostile packets: pushes that somebody altered, and leases that somebody made up. A push can't but
- * bring a question to home forward, a lease can't but name one more daemon to ask.
+ * Hostile packets: pushes that somebody altered, and leases that somebody made up. All that a push can do
+ * is to bring a question to home forward, and all that a lease can do is to name one more daemon to ask.
  */
 import * as assert from 'uvu/assert'
 import { TrustError } from '../../src/errors.ts'
@@ -20,7 +20,7 @@ const SEEN = 1_800_000_000
 const situation = { running: 41, deployment: 'peru', trustedSeconds: SEEN, pushSeconds: SEEN }
 const push = signUpgradeNow({ version: 42, deployment: 'any', issued: SEEN + 60 }, secret)
 
-/** Whether a laptop would ask home sooner for it. Anything else than a TrustError is thrown. */
+/** Whether a laptop would ask home sooner because of it. Anything but a TrustError is thrown. */
 function believed(bytes: Uint8Array): boolean {
   try {
     if (!concerns(bytes, situation)) return false

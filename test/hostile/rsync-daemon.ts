@@ -1,5 +1,5 @@
 /**
- * A hostile rsync daemon on loopback, for tests of the program as it ships: it is greeted, asked, and
+ * A hostile rsync daemon on loopback, for tests of the program as it ships: it is greeted and asked, and
  * then says whatever a test makes up, with the project's own codecs.
  */
 import { createServer, type Server, type Socket } from 'node:net'

@@ -25,7 +25,7 @@ const HELLO = Buffer.concat([
   hex('00000000 5d41402abc4b2a76b9719d911017c592'),
 ])
 
-/** A daemon that says these pieces, each only when the one before was used up. */
+/** A daemon that says these pieces, each only when the previous one was used up. */
 function daemon(...pieces: Buffer[]): Recording {
   return new Recording(
     pieces.map((bytes) => ({ from: '<', bytes })),
@@ -75,7 +75,7 @@ test('file-index-past-end, file-index-not-asked', async () => {
 test('answer-sent-twice', async () => {
   const again = Buffer.concat([hex('fe 00 00'), HELLO.subarray(1)])
   await refused(/file 0, which was not asked for/, LIST, frame(0, Buffer.concat([HELLO, again])))
-  // Where only the goodbye may come it harms nothing that was checked.
+  // When only the goodbye is left, it can't harm what was checked.
   const { file } = await deadline(session([daemon(LIST, frame(0, HELLO), frame(0, again))]))
   assert.is(file.content().toString(), 'hello')
 })

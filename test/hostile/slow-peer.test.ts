@@ -76,7 +76,7 @@ async function held(
   return { error: await deadline(rejects(work(), /rsync:/)), seconds: seconds() }
 }
 
-/** So many bytes at a time of something that never ends. */
+/** Something that never ends, so many bytes at a time. */
 function piecesOf(endless: () => Buffer, length: number): () => Buffer {
   let rest = Buffer.alloc(0)
   return () => {
@@ -128,7 +128,7 @@ test('long-names-in-the-list: an entry is worth no more than one of usual length
   const selection = { kind: 'files-from', under: '', names } as const
   let made = 0
   const long = () => frame(0, entry(`${made++}`.padStart(250, 'x')))
-  // Above the least rate as they come, and below it by what they are worth.
+  // Above the least rate by their number, and below it by what they are worth.
   const endless = piecesOf(long, 66)
   const { error, seconds } = await held(AGREED, endless, { selection })
   assert.is(attackIn(error.message), 'slow', error.message)

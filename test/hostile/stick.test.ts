@@ -1,6 +1,6 @@
 /**
- * A hostile stick, or a mirror that somebody altered: each alteration by its name. What is wrong is
- * never taken, the running tree stays as it is, and the next source serves what was signed.
+ * A hostile stick, or an altered mirror: each alteration by its name. What is wrong is never taken, the
+ * running tree stays as it is, and the next source serves what was signed.
  */
 import { spawnSync } from 'node:child_process'
 import {

@@ -1,4 +1,7 @@
-/** What a file that has to be fetched is compared with: what came of it before, or what the disk has like it. */
+/**
+ * What a file that must be fetched is compared with: what came of it before, or what the disk has that is
+ * like it.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
@@ -26,7 +29,7 @@ test.before(() => {
   publisher.publish(42, image42())
 })
 
-/** Upgrades from a folder that does `meet` with each file that it is asked for. */
+/** Upgrades from a folder that calls `meet` with each file that it is asked for. */
 async function upgrade(path: string, meet: (wanted: WantedFile) => void) {
   const store = Store.open(host, path, false)
   const folder = openSource(host, `file://${publisher.module}`, sourceOptions(host, store))

@@ -1,4 +1,6 @@
-/** Files of the new tree that come from another path of the running one: linked, or copied where they differ. */
+/**
+ * Files of the new tree that come from another path of the running one: linked, or copied if they differ.
+ */
 import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
@@ -33,7 +35,7 @@ test('what moved and has other metadata as well is copied: its inode stays what 
       [place, folder()],
       ...names.map(([name, change], index): [Path, Described] => [
         `${place}/${name}`,
-        // Each has content of its own, so that it is known where each came from.
+        // Each has content of its own, so that its origin is known.
         file(
           content.map((byte, at) => (at === 0 ? index : byte)),
           { ...owned, ...(moved ? change : {}) },

@@ -8,14 +8,14 @@ import { test } from '../support/suite.ts'
 const BLOCK = 4096
 /** Of a linked entry, in its directory (bytes). */
 const NAME = 128
-/** Of content, in the blocks that say where it lies (bytes). */
+/** Of content, in the blocks that say where it is (bytes). */
 const index = (bytes: number) => Math.ceil(bytes / 256)
 const NOTHING: StagePlan = {
   ...{ files: 0, bytes: 0, copied: 0, copiedBytes: 0 },
   ...{ linked: 0, made: 0, kept: 0 },
 }
 
-/** Throws where a disk with so much left has no room for it. */
+/** Throws if a disk with so much left has no room for it. */
 function check(
   left: { bytes: number; inodes?: number },
   plan: Partial<StagePlan>,

@@ -1,6 +1,6 @@
 /**
  * Trees that can't change names (the lower layer of an overlay, a flag, a mount): the swap is taken back,
- * nothing of it stays, and every other command goes on.
+ * nothing of it is left, and every other command goes on.
  */
 import * as assert from 'uvu/assert'
 import { DiskError } from '../../src/errors.ts'

@@ -26,11 +26,11 @@ test.before(() => {
 
 const NAMES = ['fakeroot', 'upgraded-root', 'previous-root', 'staging', 'previous-root.swap']
 
-/** What a removal that was cut leaves of a tree. */
+/** What a removal that was cut short leaves of a tree. */
 function leave(store: string, name: string): void {
   mkdirSync(join(store, name, 'root', 'etc'), { recursive: true })
   writeFileSync(join(store, name, 'root', 'etc', 'left'), 'left')
-  // With everything that one looks at, but not its content.
+  // With everything that is looked at first, but not its content.
   const damaged = join(store, name, 'root', 'etc', 'same')
   writeFileSync(damaged, SAME.replace('same', 'SAME'))
   utimesSync(damaged, MTIME, MTIME)

@@ -1,4 +1,4 @@
-/** The room that the store keeps for its record: on a disk that is full it is what a change is written into. */
+/** The room that the store keeps for its record: on a full disk a change is written into it. */
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'

@@ -1,4 +1,4 @@
-/** The store: opening, its lock, its trees and how they are thrown away. */
+/** The store: opening, its lock, its trees and how they are removed. */
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,6 +1,6 @@
 /**
- * The swap and the way back: cut before every single change, on a file system that exchanges names
- * and on one that can't, then recovered. Whatever was cut, the device runs the old tree or the new one.
+ * The swap and the way back: cut before every single change, on a file system that can exchange names and
+ * on one that can't, then recovered. Wherever it was cut, the device runs the old tree or the new one.
  */
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -131,7 +131,7 @@ for (const [name, host] of HOSTS) {
   }
 }
 
-/** Whichever tree runs, the other one is not lost: it waits, or it is the one before. */
+/** Whichever tree runs, the other one is not lost: it is waiting, or it is the previous one. */
 function afterCut(store: Store, verb: 'swap' | 'roll-back'): void {
   const intent = finishCutSwap(store)
   assert.is(readState(store).intent, undefined)

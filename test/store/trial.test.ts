@@ -1,4 +1,4 @@
-/** The trial of a tree: what counts its boots, what ends it, and what has to wait for its end. */
+/** The trial of a tree: what counts its boots, what ends it, and what must wait for its end. */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
@@ -43,7 +43,7 @@ test('a version that is confirmed is bad no longer, and the others stay bad', ()
     assert.equal(confirm(store), { version: 2, wasTrial: true })
     const { trial, confirmed, boots, bad } = readState(store)
     assert.equal([trial, confirmed, boots, bad], [undefined, 2, 0, [7, 9]])
-    // Also where nothing else of the record would change.
+    // Even if nothing else in the record would change.
     changeState(store, { bad: [2, 9] })
     assert.equal(confirm(store), { version: 2, wasTrial: false })
     assert.equal(readState(store).bad, [9])

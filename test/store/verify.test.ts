@@ -60,7 +60,7 @@ test('a whole tree is proved, and only what its upgrade wrote is read', async ()
   assert.ok(quick.bytes > 1_500_000, 'what was fetched is read')
 })
 
-/** Damages `name` in the staged tree, says what has to be found, and has it mended. */
+/** Damages `name` in the staged tree, says what must be found, and has it mended. */
 function damages(
   title: string,
   name: string,

@@ -1,4 +1,6 @@
-/** A store by a relative path. In Node alone, which can change its working directory; no native module does. */
+/**
+ * A store by a relative path. Only in Node, which can change its working directory; no native module does.
+ */
 import { readdirSync } from 'node:fs'
 import * as assert from 'uvu/assert'
 import { Store } from '../../src/store/store.ts'

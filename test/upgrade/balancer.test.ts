@@ -78,7 +78,7 @@ function kill(daemon: Daemon): void {
         /^\d+ \(.*\) \S (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? []
       if (Number(parent) === daemon.pid) process.kill(Number(pid), 'SIGKILL')
     } catch {
-      // It has ended meanwhile.
+      // It has ended in the meantime.
     }
   }
   process.kill(daemon.pid, 'SIGKILL')
@@ -93,7 +93,7 @@ test('one of three daemons is killed in the middle of an upgrade, and the upgrad
     const found = lines.findIndex(isServing)
     return found >= 0 && found
   }, 'some daemon serves the content')
-  // The whole machine: what stands in the buffers of its line is gone as well.
+  // The whole machine: what is in the buffers of its line is gone as well.
   kill(daemons[victim] as Daemon)
   lines[victim]?.close()
   const run = await running

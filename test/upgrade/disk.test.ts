@@ -71,7 +71,7 @@ test('a disk that is too full before it begins: what is missing is said in MB, a
   assert.match(error.cure, /none of its files was fetched/)
   assert.is(digestOfTree(host, device.root()), before)
   assert.not.ok(existsSync(join(device.store, 'upgraded-root')))
-  // What was said to be missing is enough.
+  // What it said is missing is enough.
   rmSync(join(disk, 'filler'))
   fill(disk, 1 * MB + (missing + 0.1) * MB)
   await device.succeed('upgrade')
@@ -116,7 +116,7 @@ test('a disk that fills up half way: staging is dropped, what is missing is said
     device.configure({})
     const before = digestOfTree(host, device.root())
     const running = device.fail('upgrade', 73, 'SpaceError')
-    // Somebody else takes the space once the plan was found to fit.
+    // Somebody else takes the space after the plan was found to fit.
     const partial = join(device.store, 'staging', 'partial')
     const filled = setInterval(() => {
       if (!existsSync(partial)) return

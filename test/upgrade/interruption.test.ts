@@ -57,7 +57,9 @@ test.after(async () => {
 
 const deviceOn41 = () => installed.copy()
 
-/** Runs `command`, and kills it with SIGKILL after so long; whether it was still running. */
+/**
+ * Runs `command`, and kills it with SIGKILL after so long; returns whether it was still running.
+ */
 async function killed(device: Device, command: string, afterMs: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
   const { status, signal, stdout } = await device.run(command, [], {
@@ -81,7 +83,7 @@ test(`killed ${KILLS} times in a row at random times, then finished`, async () =
   for (let round = 0; kills < KILLS; round++) {
     assert.ok(round < KILLS * 3, 'most runs should be killed before they end')
     if (existsSync(join(device.store, 'upgraded-root'))) {
-      // Finished before it was killed: what was built is taken away again, all or a part of it.
+      // Finished before it was killed: what was built is removed again, all of it or a part.
       renameSync(join(device.store, 'upgraded-root'), join(device.store, 'staging'))
       if (round % 2) spawnSync('rm', ['-rf', join(device.store, 'staging', 'root', 'usr')])
       else spawnSync('rm', ['-rf', join(device.store, 'staging')])
@@ -121,7 +123,7 @@ test('a swap that is killed is the old tree or the new one, and then the new one
     const release = () => readFileSync(join(device.root(), 'etc/release'), 'utf8')
     assert.ok(['1\n', '2\n'].includes(release()))
     const { status, error } = await device.run('swap')
-    // Nothing waits any more where the killed one got to its end.
+    // Nothing is waiting if the killed one got to its end.
     assert.ok(status === 0 || /no upgrade waits/.test(error.message), error.message)
     assert.is(release(), '2\n')
     const { running, previous, intent } = await device.succeed('status')
@@ -192,7 +194,7 @@ test('swap and roll-back without anything to swap with are told apart, and chang
 
 test('two upgrades at once: the second is told so, with status 75, and the first finishes', async () => {
   const device = deviceOn41()
-  // Slowly enough to be met, and too fast to be taken for one that only waits.
+  // Slow enough to be caught, and too fast to be taken for one that only waits.
   const first = device.run('upgrade', ['--bwlimit', '100'])
   while (!existsSync(join(device.store, 'staging', 'partial'))) await sleep(5)
   const commands = ['upgrade', 'swap', 'roll-back', 'verify']

@@ -1,4 +1,4 @@
-/** Trouble of the laptop's own disk ends the round, and is held against no source. */
+/** Trouble with the laptop's own disk ends the round, and is held against no source. */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'

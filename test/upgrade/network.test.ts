@@ -170,7 +170,7 @@ test('a server that falls silent is given up in time: 75, and the next run finis
 test('a server that falls silent on the way is given up, and the next source goes on', async () => {
   const proxy = await badLine({ stallAfter: 300_000 })
   const device = deviceOn41([url('xo', proxy.port), url('xo')], {
-    // As long as the other source may be silent on a busy machine.
+    // For as long as the other source may be silent on a busy machine.
     configuration: { transfer: { 'timeout-seconds': '5' } },
   })
   const run = await device.run('upgrade')
@@ -202,7 +202,7 @@ test('a server below the least rate gives way to the next source', async () => {
   whole42(device)
 })
 
-/** Of the bytes that a whole upgrade receives, in thousandths; the same ones each time. */
+/** In thousandths of the bytes that a whole upgrade receives; the same ones each time. */
 const CUTS = [1, 3, 10, 50, 150, 301, 487, 660, 813, 999]
 
 test('cut off at any byte: the same command finishes, and what had come is not fetched again', async () => {
@@ -216,7 +216,7 @@ test('cut off at any byte: the same command finishes, and what had come is not f
     const before = digestOfTree(host, device.root())
     const { status, error } = await device.run('upgrade')
     proxy.close()
-    // The last byte may be one that nobody waits for.
+    // The last byte may be one that nobody is waiting for.
     assert.ok(status === 69 || (part > 990 && status === 0), `${part}: ${status} ${error.message}`)
     device.options.sources.splice(0, 1, url('xo'))
     device.configure({})

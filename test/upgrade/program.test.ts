@@ -1,6 +1,6 @@
 /**
- * The program as a program: help and version, JSON lines as docs/OPERATING.md describes them, its
- * table of exit statuses, what it does when nobody reads, and what it needs of the system (nothing).
+ * The program as a program: help and version, JSON lines as docs/OPERATING.md describes them, its table of
+ * exit statuses, what it does when nobody reads its output, and what it needs of the system (nothing).
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync, statSync } from 'node:fs'

@@ -1,6 +1,6 @@
 /**
- * Recovery where nobody runs from the store, as in an early boot: the way back stays what it was. And on
- * a disk that can't read what it holds.
+ * Recovery when nothing runs from the store, as in an early boot: the way back stays what it was. Also on a
+ * disk that can't read what is on it.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -87,7 +87,7 @@ test('a fault of our own, met while a newer version is looked for, is not taken 
   await rejects(recovered(path, publisher, undefined, change), /^a fault of our own$/)
 })
 
-/** Reading these files of the running tree fails as flash does whose checksum is wrong. */
+/** Reading these files of the running tree fails as on flash whose checksum is wrong. */
 function unreadable(names: string[]): Files {
   const { files } = nodeHost()
   const broken = new Set<Fd>()
@@ -118,7 +118,7 @@ test('content that the disk can not read is damage, and is fetched', async () =>
   const publisher = new Publisher()
   const path = await calmStore(publisher)
   const result = await recovered(path, publisher, unreadable(['etc/same', 'etc/only-2']))
-  // The tree before has one of them.
+  // The previous tree has one of them.
   assert.equal([result.outcome, result.damaged, result.report?.fetchedFiles], ['mended', 2, 1])
   await withStore(path, (store) => isWhole(store, 2))
 })

@@ -1,7 +1,7 @@
 /**
- * Recovery, end to end: the real program against a stock rsync daemon. Trees damaged in the ways that
- * disks and people damage them; what crosses the network is only what is damaged; what the disk has
- * whole comes before any network.
+ * Recovery, end to end: the real program against a stock rsync daemon. Trees are damaged in the ways that
+ * disks and people damage them; only what is damaged crosses the network; what is whole on the disk is used
+ * before any network.
  */
 import { execFileSync } from 'node:child_process'
 import {
@@ -58,7 +58,7 @@ test.after(async () => {
 function copied(options: { sources?: string[]; previous?: boolean } = {}): Device {
   const { sources = [url()], previous = true } = options
   const store = join(scratch('device'), 'store')
-  // It keeps the hard links between the trees, which cpSync does not.
+  // Unlike cpSync, it keeps the hard links between the trees.
   execFileSync('cp', ['-a', calm.store, store])
   if (!previous) rmSync(join(store, 'previous-root'), { recursive: true })
   return new Device({ sources, keys: publisher.keys.publicFile, store })
@@ -101,7 +101,7 @@ test('only what is damaged is fetched, against what is left of it', async () => 
   const { status, events, result } = await device.run('recover')
   assert.is(status, 0)
   assert.equal([result.outcome, result.version], ['mended', 42])
-  // What is gone here still stands in the tree before.
+  // What is gone here is still in the previous tree.
   assert.is(result.fetchedFiles, 2)
   assert.ok(received(events) < 60_000, `${received(events)} bytes`)
   assert.equal(plain(device.root()), published(42))

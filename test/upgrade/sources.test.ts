@@ -1,4 +1,6 @@
-/** School server, upstream, waits, DHCP's word and the cap on the line, with the real program. */
+/**
+ * School server, upstream, waits, what DHCP says and the cap on the line, with the real program.
+ */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -82,7 +84,7 @@ test('a school server that stands still is noticed, though nobody names a versio
   await sleep(2_100)
   assert.is((await device.succeed('upgrade')).outcome, 'staged')
   isWhole(device)
-  // It waits for its start, and nobody is asked for it again.
+  // It is waiting for its start, and nobody is asked for it again.
   assert.is((await device.succeed('upgrade')).outcome, 'waiting')
 })
 
@@ -170,7 +172,7 @@ test('the cap holds on average, and is not held against the source', async () =>
   const start = performance.now()
   await capped.succeed('upgrade')
   assert.ok((performance.now() - start) / 1000 > (received / (300 * 1024)) * 0.85)
-  // A round takes the option as an upgrade by hand does, and before the configuration.
+  // A round takes the option as an upgrade by hand does, and prefers it to the configuration.
   const round = deviceWith(
     { 'upstream[]': url('xo') },
     { policy: { 'on-battery': 'yes' }, transfer: { 'bwlimit-at[]': '00:00-00:00 20' } },

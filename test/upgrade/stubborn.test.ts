@@ -1,6 +1,6 @@
 /**
- * Disks and trees that resist: immutable files and folders, a mount and a subvolume in the tree before,
- * and an ext4 that keeps whole seconds up to 2038. Each upgrade goes on, and what can go is gone.
+ * Disks and trees that resist: immutable files and folders, a mount and a subvolume in the previous tree,
+ * and an ext4 that keeps whole seconds up to 2038. Each upgrade goes on, and what can be removed is gone.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'

@@ -169,7 +169,7 @@ test('a roll-back by hand ends the trial, and is not undone by the next upgrade'
   const { running, trial, bad } = await device.succeed('status')
   assert.equal([running, trial, bad], [1, undefined, [2]])
   assert.is((await device.succeed('upgrade')).skipped, 2)
-  // And forth again: what is chosen by hand is no longer bad, and what is left is older anyway.
+  // And forward again: what is chosen by hand is no longer bad, and what is left is older anyway.
   await device.succeed('roll-back')
   const back = await device.succeed('status')
   assert.equal([back.running, back.bad], [2, []])

@@ -1,6 +1,6 @@
 /**
- * Servers that lie: forged, altered, replayed and misdirected releases. Each ends with status 65, the
- * attack by its name, and nothing committed; or with the next source, where that one is honest.
+ * Servers that lie: forged, altered, replayed and misdirected releases. Each ends with status 65, the name
+ * of the attack, and nothing committed; or with the next source, if that one is honest.
  */
 import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -58,7 +58,7 @@ function alter(path: string): void {
   writeFileSync(path, content)
 }
 
-/** Runs an upgrade that has to end with status 65, and checks that nothing was committed. */
+/** Runs an upgrade that must end with status 65, and checks that nothing was committed. */
 async function refused(device: Device, message: RegExp, words: string[] = []): Promise<void> {
   const before = digestOfTree(host, device.root())
   const error = await device.fail('upgrade', 65, 'TrustError', words)
@@ -203,7 +203,7 @@ test('a release given out under another number is refused', async () => {
   rmSync(join(liar, 'latest'))
   const device = deviceOn41([url('liar')])
   await refused(device, /gave version 42 out as 41/, ['--version', '41'])
-  // The one that runs already, too.
+  // The one that is already running, too.
   copyFileSync(join(honest, '41/release'), join(liar, '42/release'))
   await refused(device, /gave version 41 out as 42/, ['--version', '42'])
 })

@@ -175,7 +175,7 @@ test('the previous tree is recycled, and damage in it is healed', async () => {
   await device.succeed('upgrade')
   await device.succeed('swap')
   await device.succeed('confirm', ['--force'])
-  // 3 goes back to a file of 1, which lies in the previous tree, damaged with the same size and time.
+  // 3 goes back to a file of 1, which is in the previous tree, damaged with the same size and time.
   const three = smallImage(3)
   const old = smallImage(1).get('etc/only-1')
   if (!old) throw new Error('no such entry')
