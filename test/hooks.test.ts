@@ -1,4 +1,4 @@
-/** Which files of a folder are run as hooks, and what is said of one that can't be. */
+/** Which files in a folder are run as hooks, and what is said about one that can't be. */
 import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import * as assert from 'uvu/assert'
 import { ConfigError } from '../src/errors.ts'

@@ -1,4 +1,6 @@
-/** Measuring a program: its bytes on the wire, its time and its peak memory, against known ones. */
+/**
+ * Measuring a program: its bytes on the wire, its time and its peak memory, against known values.
+ */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'

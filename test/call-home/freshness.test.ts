@@ -1,4 +1,4 @@
-/** How old the newest word is, and when that is said unasked. */
+/** How old the newest word from home is, and when that is said unasked. */
 import * as assert from 'uvu/assert'
 import { freshnessOf, freshnessSentence, staleWarning } from '../../src/call-home/freshness.ts'
 import { FIRST_STATE, type State } from '../../src/store/state.ts'

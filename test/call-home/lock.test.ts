@@ -71,7 +71,7 @@ test('a lease ends by the time that a laptop ran, also with no network and any c
   recordRun(store, 1)
   assert.match(verdict(store) ?? '', /lease/)
   assert.is(readState(store).trustedSeconds, T)
-  // An answer tells the present: what was counted is over.
+  // An answer tells the present time: what was counted before no longer matters.
   recordReply(store, { ...REPLY, time: T + DAY })
   assert.is(verdict(store), undefined)
   assert.is(leaseSeconds(readState(store)), T + DAY)

@@ -1,6 +1,6 @@
 /**
- * The real program and home servers: what leaves the laptop, what a round does, a stolen laptop and
- * its way back, the daemon. First a server of the test's own, at the end the reference one.
+ * The real program and home servers: what leaves the laptop, what a round does, a stolen laptop and its way
+ * back, the daemon. First a server of the test's own, at the end the real one.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -123,7 +123,7 @@ test('run brings the version that home wants, and once', async () => {
   const third = await device.succeed('run')
   assert.match(third.reason, /^Version 42 is on trial/)
   assert.is(home.questions.at(-1)?.trial, 42)
-  // The next one has to wait for the trial: its way back is what it would be built out of.
+  // The next one must wait for the end of the trial: it would be built out of the way back.
   home.script = replying(secret, { version: 43 })
   assert.match((await device.succeed('run')).reason, /on trial/)
   await device.succeed('roll-back')
@@ -220,7 +220,7 @@ test('a stolen laptop is not upgraded, its hook runs, and home frees it again', 
   assert.is(stolen.act, 'lock out')
   assert.is(stolen.upgraded, undefined)
   assert.is(readFileSync(told, 'utf8'), 'stolen\n')
-  // Home that is silent frees nobody.
+  // A silent home server frees nobody.
   home.script = (socket) => socket.destroy()
   assert.is((await device.succeed('run')).act, 'lock out')
   home.script = replying(secret, { stolen: false, version: 42 })
@@ -312,7 +312,7 @@ test('the daemon makes rounds, tells what it does, and ends cleanly', async () =
   assert.is(second.because, 'the interval')
   const inSeconds = second.nextSeconds - now()
   assert.ok(inSeconds > 5700 && inSeconds <= 8640, String(inSeconds))
-  // Who connects and never reads holds nothing up.
+  // Whoever connects and never reads holds nothing up.
   const idle = connect(controlOf(device))
   await deadline(once(idle, 'connect'))
   assert.ok((await device.succeed('status')).daemon)

@@ -71,7 +71,7 @@ for (const { name: command } of COMMANDS) {
     assert.is(help.status, 0)
     assert.is(help.err, '')
     assert.match(help.out, new RegExp(`^xo-upgrade ${command} `))
-    // What starts a laptop talks to a screen.
+    // The command that starts a laptop talks to a screen.
     assert.is(/--json/.test(help.out), command !== 'init')
     assert.match(help.out, /--debug/)
     assert.equal(await say(['help', command]), help)

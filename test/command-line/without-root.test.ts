@@ -21,7 +21,7 @@ const at = (name: string) => join(folder, name)
 
 test.before(() => {
   if (process.geteuid?.() !== 0) skip('only root can become another user')
-  // A checkout may stand where only root can go.
+  // A checkout may be where only root can go.
   copyFileSync(PROGRAM, at('program'))
   chmodSync(at('program'), 0o755)
   for (const name of ['module', 'home']) mkdirSync(at(name))
@@ -40,7 +40,7 @@ async function succeeds(...words: string[]): Promise<Run> {
   return ended
 }
 
-/** The whole job of each, in an order in which each has what it needs. */
+/** The whole job of each, in such an order that each has what it needs. */
 const JOBS: Record<string, () => Promise<void>> = {
   async keygen() {
     for (const name of ['release', 'release-2', 'push', 'home']) {

@@ -1,4 +1,7 @@
-/** What the daemon holds after many rounds. In Node alone, whose collector can be told to collect, and to count. */
+/**
+ * What the daemon holds after many rounds. Only in Node, whose collector can be told to collect and to
+ * count.
+ */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import * as assert from 'uvu/assert'

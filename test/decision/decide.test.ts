@@ -1,4 +1,4 @@
-/** The policy, as a table: what is so, and what the laptop does about it. */
+/** The policy, as a table: the situation, and what the laptop does about it. */
 
 import * as assert from 'uvu/assert'
 import { decide, type RoundFacts, type UpgradePolicy } from '../../src/decision/decide.ts'
@@ -103,7 +103,7 @@ const TABLE: Row[] = [
   ],
   ['what runs is on trial', { facts: { trial: 41 } }, 'stay', /on trial/],
   ['another one was on trial', { facts: { trial: 40 } }, 42, /wanted/],
-  // What is so just now.
+  // The situation at the moment.
   ['a file in inhibit.d', { facts: { inhibitors: ['exam'] } }, 'stay', /"exam" in inhibit\.d/],
   [
     'a file in inhibit.d, though urgent',

@@ -52,7 +52,7 @@ test('idle is what has little load', () => {
   assert.is(look(machine({}, '0.49')).idle, true)
   assert.is(look(machine({}, '0.50')).idle, false)
   assert.is(look(machine({}, '12.00')).idle, false)
-  // Where nobody knows, nothing is held up.
+  // If nobody knows, nothing is held up.
   assert.is(look(scratch('empty')).idle, true)
 })
 

@@ -1,4 +1,6 @@
-/** What all work on a device shares: the lock of the store, and how long it is waited for. */
+/**
+ * What everything that works on a device shares: the lock of the store, and how long it waits for that.
+ */
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -89,7 +91,7 @@ test('work for a moment is done while somebody else has the trees', async () => 
   assert.is(await device.withLockedStore(false, () => 'locked', 0, moment), 'locked')
 })
 
-/** The sources that a device asks, with the password that each would tell. */
+/** The sources that a device asks, with the password that each would be sent. */
 function passwords(
   sources: Record<string, string | string[]>,
   urls: string[],

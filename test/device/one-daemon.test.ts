@@ -1,4 +1,4 @@
-/** One daemon a store. */
+/** One daemon per store. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'

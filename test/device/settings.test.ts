@@ -1,4 +1,4 @@
-/** The configuration file: what it sets, and that whatever it can't mean is refused with its line. */
+/** The configuration file: what it sets; what makes no sense in it is refused with its line. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'

@@ -1,6 +1,6 @@
 /**
- * What an early boot finds: real programs and libraries in trees that the program installed, damaged
- * in the ways that disks and people damage them; and what it then does about it.
+ * What an early boot finds: real programs and libraries in trees that the program installed, damaged in the
+ * ways that disks and people damage them; and what the boot then does about it.
  */
 import {
   chmodSync,

@@ -21,7 +21,7 @@ interface Machine {
   /** Whether it fails: a mount, the end of one, or the change of the root before an init is started. */
   refuses?(call: string, target: string): boolean
   inits?: string[]
-  /** What stands at /run/xo/boot.log before. */
+  /** What is at /run/xo/boot.log before. */
   log?: string
 }
 

@@ -6,7 +6,7 @@ import { file, folder, link, type Tree } from '../support/tree.ts'
 const MULTIARCH = 'usr/lib/x86_64-linux-gnu'
 export const LIBC = `${MULTIARCH}/libc.so.6`
 export const LINKER = `${MULTIARCH}/ld-linux-x86-64.so.2`
-/** Needed by bash, which the script that is the init is run with. */
+/** Needed by bash, which runs the script that is the init. */
 export const TINFO = `${MULTIARCH}/libtinfo.so.6`
 export const INIT = 'usr/sbin/start'
 

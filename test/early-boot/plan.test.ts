@@ -210,7 +210,9 @@ const TREES: (0 | undefined | StartFault['kind'])[] = [
   'unfit',
 ]
 const BOOLEANS = [false, true]
-/** Of what runs, waits and ran before: in their order, and such as mending and an operator leave them. */
+/**
+ * Versions that run, wait and ran before: in their usual order, and as mending and an operator leave them.
+ */
 const VERSIONS = [
   [42, 43, 41],
   [42, 42, 42],
@@ -294,7 +296,7 @@ function wrongAct(facts: BootFacts, found: BootPlan): string | undefined {
   return found.act === 'roll-back' && isSame ? 'it goes back to the same version' : undefined
 }
 
-/** What is wrong where the acts have come to their end. */
+/** What is wrong once all acts are done. */
 function wrongEnd(facts: BootFacts, found: BootPlan): string | undefined {
   const trees = { fakeroot: facts.running, 'upgraded-root': facts.waiting }
   const all = { ...trees, 'previous-root': facts.previous }

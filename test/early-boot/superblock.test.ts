@@ -1,4 +1,6 @@
-/** File systems by their superblocks: real ones where this machine can make them, and bytes made by hand. */
+/**
+ * File systems by their superblocks: real ones if this machine can make them, and bytes made by hand.
+ */
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -11,7 +11,7 @@ import { nodeHost } from '../support/host.ts'
 import { scratch } from '../support/scratch.ts'
 import { test } from '../support/suite.ts'
 
-/** A machine whose watchdog takes so many seconds at the most, or fails to open with such a code. */
+/** A machine whose watchdog takes at most so many seconds, or fails to open with this code. */
 function machine(device: number | string, facts: Record<string, string> = {}) {
   const root = scratch('machine')
   const kernel = join(root, 'sys/class/watchdog/watchdog0')

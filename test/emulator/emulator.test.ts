@@ -113,7 +113,7 @@ test('the daemon runs, makes a round at a signal, and ends at another', async ()
     said.some((text) => /Version 42 is the newest/.test(text)),
     said.join('\n'),
   )
-  // Whoever may send signals lives by our clock.
+  // A run to which signals may be sent goes by our clock.
   assert.ok(elapsedMs >= 900, `${elapsedMs} ms`)
 })
 

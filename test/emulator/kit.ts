@@ -20,7 +20,7 @@ type Event = Record<string, any>
 export interface EmulatedRun extends Outcome {
   stdout: string
   stderr: string
-  /** The JSON lines of stdout, where `--json` was given. */
+  /** The JSON lines of stdout, if `--json` was given. */
   events: Event[]
   last: Event
   network: VirtualNetwork

@@ -1,6 +1,6 @@
 /**
- * JavaScript's memory bounded ever more closely (the wasm heap itself): wherever it runs out, the run
- * ends with status 70 and says so, the trees are whole, and with enough memory the same command ends well.
+ * JavaScript's memory (the wasm heap itself), limited more and more: wherever it runs out, the run ends
+ * with status 70 and says so, the trees are whole, and with enough memory the same command ends well.
  */
 
 import * as assert from 'uvu/assert'
@@ -54,7 +54,7 @@ test('wherever the memory of JavaScript ends, the laptop keeps a whole tree', as
   const installed = await run(base, ['install', '--version', '1', ...WORDS], PLENTY_BYTES)
   assert.is(installed.status, 0, installed.stderr)
   const { memory } = await run(copyOf(base), ['upgrade', ...WORDS], PLENTY_BYTES)
-  // The heap also holds what fragments.
+  // Fragmentation also takes part of the heap.
   const enough = Math.ceil(memory.mostBytes * 1.5)
   const random = new Random(seed)
   const ends = { out: 0, done: 0 }

@@ -1,4 +1,6 @@
-/** What a virtual disk has beside the contract of native:files: space, handles, snapshots, images. */
+/**
+ * What a virtual disk has besides the contract of native:files: space, handles, snapshots, images.
+ */
 
 import * as assert from 'uvu/assert'
 import { copyTree, fillFromEntries } from '../../runtime/emulator/disk/copy.ts'

@@ -1,4 +1,4 @@
-/** What stands in the ELF files that ship against whoever finds a fault in them (docs/ARCHITECTURE.md). */
+/** What the ELF files that ship have against whoever finds a fault in them. */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import * as assert from 'uvu/assert'

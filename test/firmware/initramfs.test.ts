@@ -1,6 +1,6 @@
 /**
- * The initramfs as `npm run firmware` makes it: the same to the byte each time, small, root's, and
- * with what was asked for and nothing else. Stock cpio and bsdtar read it, as the kernel does.
+ * The initramfs as `npm run firmware` makes it: identical each time, small, owned by root, and with what
+ * was asked for and nothing else. Stock cpio and bsdtar read it, as the kernel does.
  */
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -23,7 +23,7 @@ function keysFolder(): string {
   return folder
 }
 
-/** Modules by name, each with what its `.modinfo` says; compressed where the name says so. */
+/** Modules by name, each with what its `.modinfo` says; compressed if the name says so. */
 function modulesFolder(modules: Record<string, string[]>): string {
   const folder = scratch('modules')
   mkdirSync(join(folder, 'kernel'))

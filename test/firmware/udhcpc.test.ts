@@ -24,7 +24,7 @@ const SHOW = [
   'echo "-- resolv"; cat /etc/resolv.conf; echo "-- canary"; ls -A /canary; ls -A / /run /run/xo /etc',
 ].join('\n')
 
-/** Two interfaces whose other ends nobody listens at. */
+/** Two interfaces with nobody listening at their other ends. */
 const INTERFACES = [
   'ip link add one type veth peer name far1; ip link add two type veth peer name far2',
   'for each in lo one two far1 far2; do ip link set $each up; done; exec "$@"',
@@ -34,7 +34,7 @@ type Given = Record<string, string>
 
 const quoted = (text: string) => `'${text.replace(/'/g, "'\\''")}'`
 
-/** Calls the script once for each; returns what stands on the machine afterwards, by heading. */
+/** Calls the script once for each; returns what is on the machine afterwards, by heading. */
 async function called(calls: [verb: string, given: Given][]): Promise<Map<string, string>> {
   const lines = calls.map(([verb, given]) => {
     const words = Object.entries(given).map(([name, value]) => `${name}=${quoted(value)}`)

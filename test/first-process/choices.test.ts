@@ -1,6 +1,6 @@
 /**
- * What a person or the firmware can say to the real program as process 1: a key that opens the menu,
- * words of the kernel's command line, the names of the disk, and signals.
+ * What a person or the firmware can say to the real program as process 1: a key that opens the menu, words
+ * on the kernel's command line, the names of the disk, and signals.
  */
 import { execFileSync } from 'node:child_process'
 import * as assert from 'uvu/assert'
@@ -11,7 +11,7 @@ import { suite } from '../support/suite.ts'
 import { NamespaceLaptop, smallSystem } from './laptop.ts'
 
 const test = suite('choices at the start')
-/** What nobody here waits out. */
+/** Longer than anybody here waits. */
 const LAST = 'In 60 seconds'
 
 /** 42 runs, confirmed, and 41 ran before. */

@@ -1,6 +1,6 @@
 /**
- * The real program as process 1 where something is in its way: a fault of its own, a disk that is full
- * to the last block or cannot be written to, a record that is garbage. The laptop starts all the same.
+ * The real program as process 1 with something in its way: a fault of its own, a disk that is full to the
+ * last block or can't be written to, a record that is garbage. The laptop starts all the same.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ import { file, link } from '../support/tree.ts'
 import { busyboxSystem, NamespaceLaptop, smallSystem } from './laptop.ts'
 
 const test = suite('early boot in hardship')
-/** What nobody here waits out. */
+/** Longer than anybody here waits. */
 const LAST = 'In 60 seconds'
 const start = (laptop: NamespaceLaptop, readOnly = false) =>
   laptop.start([], { readOnly, last: LAST })

@@ -1,7 +1,7 @@
 /**
- * A laptop without a machine: the real program as process 1 in namespaces, over a real ext4 in a file,
- * with small systems whose init is a busybox script. Much faster than a virtual machine, and all but
- * the kernel is the same.
+ * A laptop without a machine: the real program as process 1 in namespaces, over a real ext4 in a file, with
+ * small systems whose init is a busybox script. Much faster than a virtual machine, and everything but the
+ * kernel is the same.
  */
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -136,7 +136,7 @@ export class NamespaceLaptop {
       readOnly = false,
       ...options
     }: {
-      /** Another one than that which ships. */
+      /** Another program than the one that ships. */
       program?: string
       /** More of them in the initramfs. */
       files?: Record<string, string>

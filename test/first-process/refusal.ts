@@ -1,8 +1,8 @@
 /**
  * Memory that is refused to the first process, at places that lie in every step of a start: the program
  * under the sanitizers as process 1, where the n-th allocation gets nothing, or it and all after it. A
- * refusal is known by the step that it ended, and the next one is tried where two neighbours lie far
- * apart, so that few runs reach all steps.
+ * refusal is known by the step that it ended, and the next one is tried where two neighbours are far apart,
+ * so that few runs reach all steps.
  */
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -81,7 +81,7 @@ export class RefusedLaptop {
     return { wish, step, end: endOf(output, status), output }
   }
 
-  /** Each allocation, where they are few: alone, and with all after it. */
+  /** Each allocation if they are few: alone, and with all after it. */
   async each(kind: Kind, allocations: number): Promise<Refused[]> {
     const refused: Refused[] = []
     for (let place = 1; place <= allocations; place++) {
@@ -92,7 +92,9 @@ export class RefusedLaptop {
     return refused
   }
 
-  /** At most so many refusals, each where most allocations lie between two steps that differ. */
+  /**
+   * At most so many refusals, each where there are most allocations between two different steps.
+   */
   async sample(kind: Kind, allocations: number, runsMax: number): Promise<Refused[]> {
     const found = new Map<number, Refused>()
     const ends = [1, allocations - 1]

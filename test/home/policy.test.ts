@@ -1,4 +1,6 @@
-/** What the texts of a home server's folder mean, and what is said of those that mean nothing. */
+/**
+ * What the files in a home server's folder mean, and what is said about those that make no sense.
+ */
 
 import * as assert from 'uvu/assert'
 import { ConfigError } from '../../src/errors.ts'

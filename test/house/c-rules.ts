@@ -7,10 +7,10 @@ export function includesOf(text: string): string[] {
   return [...text.matchAll(/^#include "([^"]+)"/gm)].map(([, name = '']) => name)
 }
 
-/** Where the compiler looks for a name in quotes, behind the folder of the file itself. */
+/** Where the compiler looks for a name in quotes, after the folder of the file itself. */
 const SEARCHED = ['runtime/host', 'runtime/refusal']
 
-/** Each of our C files with those that it includes; what is nobody's file here is a library's. */
+/** Each of our C files with those that it includes; a file that isn't ours is a library's. */
 export function includesAmong(files: readonly { path: string; text: string }[]) {
   const known = new Set(files.map(({ path }) => path))
   return new Map(

@@ -15,7 +15,7 @@ import { parseTable } from './rules.ts'
 
 const HEADING = '| native module | may include |'
 const FUNCTION_LINES_MAX = 70
-/** Another major version lays out some lines in another way; this one is Debian bookworm's. */
+/** Another major version lays out some lines differently; this one is Debian bookworm's. */
 const FORMATTER_VERSION = '14'
 
 const files = ['native', 'runtime', 'firmware', 'test', 'tools', 'bench'].flatMap((folder) =>

@@ -6,7 +6,7 @@ import typescript from 'typescript'
 
 interface Import {
   from: string
-  /** Types alone, which are gone when the program runs. */
+  /** Only types, which are gone when the program runs. */
   isType: boolean
 }
 
@@ -55,7 +55,7 @@ export function parseTable(document: string, heading: string): ImportTable {
   for (const row of rows) {
     if (!row.startsWith('|')) break
     const [, folder = '', allowed = ''] = row.split('|')
-    // What one row has no room for goes on in the next.
+    // What doesn't fit in one row goes on in the next.
     for (const name of namesIn(folder)) {
       table.set(name, [...(table.get(name) ?? []), ...namesIn(allowed)])
     }
@@ -92,7 +92,9 @@ function roomOf(table: ImportTable, path: string): string | undefined {
   return rooms.sort((a, b) => b.length - a.length)[0]
 }
 
-/** The first way that leads from a file back to itself, as its files; undefined where none does. */
+/**
+ * The first way that leads from a file back to itself, as a list of files; undefined if none does.
+ */
 export function circleIn(imports: Map<string, string[]>): string[] | undefined {
   const done = new Set<string>()
   const visit = (path: string, way: string[]): string[] | undefined => {
@@ -145,8 +147,8 @@ export function longFunctions(text: string, linesMax: number): string[] {
 }
 
 /**
- * Expressions that go back over what they looked at already, so that a stranger's bytes make them take
- * the square of their length or worse; and those that are made of strings, which nobody can look at.
+ * Expressions that go back over what they have looked at, so that a stranger's bytes make them take time
+ * that grows with the square of their length or worse; and those made of strings, which nobody can check.
  */
 export function backtracking(text: string): string[] {
   const source = typescript.createSourceFile('', text, typescript.ScriptTarget.ES2022, true)
@@ -167,7 +169,9 @@ export function backtracking(text: string): string[] {
 const DECLARATION =
   /^(export )?(?:abstract |async )*(?:const|let|function\*?|class|interface|type) ([\w$]+)/gm
 
-/** The names that stand at the top of a file, with whether it gives them away. A type and its value are one. */
+/**
+ * The names at the top of a file, and whether it exports them. A type and its value count as one.
+ */
 export function topNamesOf(text: string): Map<string, { isExported: boolean }> {
   const names = new Map<string, { isExported: boolean }>()
   for (const [, given, name = ''] of text.matchAll(DECLARATION)) {

@@ -94,7 +94,7 @@ test('nothing is left to be fixed later', () => {
 })
 
 test('lines are short', () => {
-  // The formatters leave only texts longer, which lose by being broken.
+  // The formatters leave only texts longer, which are better not broken.
   const long = files.flatMap(({ path, text }) =>
     text
       .split('\n')

@@ -8,7 +8,7 @@ import { test } from '../support/suite.ts'
 /** How a test is named and run; the daemons start before the first and end after the last. */
 export type Each = (title: string, run: (daemon: Daemon, version: string) => Promise<void>) => void
 
-/** `modules` is asked once for each daemon: what they lock is their own. */
+/** `modules` is called once for each daemon, so that each locks files of its own. */
 export function everyRsync(modules: () => DaemonModule[]): Each {
   const daemons: { version: string; daemon: Daemon }[] = []
   test.before(async () => {

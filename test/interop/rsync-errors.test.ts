@@ -1,4 +1,4 @@
-/** What goes wrong between our rsync client and stock daemons, and what is said about it. */
+/** What can go wrong between our rsync client and stock daemons, and what is said about it. */
 import { createHash, randomBytes } from 'node:crypto'
 import { chmodSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -61,7 +61,7 @@ each('the right password opens a module, and no other', async ({ port }) => {
   }
   const none = optionsFor(port, LATEST, { address: { module: 'locked' } })
   await refused(none, 'refused', /asks for a password/)
-  // A module that asks for none never sees it.
+  // A module that asks for no password never sees it.
   await fetchAll(optionsFor(port, LATEST, { address: { ...address, module: 'xo' } }), ['latest'])
 })
 

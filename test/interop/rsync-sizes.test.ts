@@ -21,7 +21,7 @@ test.after(async () => {
   for (const daemon of daemons) await daemon.stop()
 })
 
-/** Lists, fetches and ends; gives what became of each name, and the most that waited at once. */
+/** Lists, fetches and ends; returns what became of each name, and the most that waited at once. */
 async function fetchTo(
   port: number,
   names: string[],
@@ -70,7 +70,7 @@ test('five thousand small files, new and with bases', async () => {
   for (const { program } of rsyncs) {
     const daemon = await startDaemon(program, [{ name: 'xo', path: folder }])
     daemons.push(daemon)
-    // Bases take the longest: the newest release stands for all.
+    // Bases take the longest, so only the newest release is tried.
     const isNewest = program === rsyncs.at(-1)?.program
     for (const known of isNewest ? [undefined, basis] : [undefined]) {
       const { results, most, traffic } = await deadline(fetchTo(daemon.port, names, known), 60_000)

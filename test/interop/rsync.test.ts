@@ -186,7 +186,7 @@ each('a file that came broken is asked for again, once', async ({ port }) => {
     let times = 0
     const proxy = await startProxy(port, {
       change(chunk) {
-        // The second block of literal text in an answer: deep inside of the content.
+        // The second block of literal text in an answer: deep inside the content.
         const at = chunk.indexOf(text.subarray(200_000, 200_040))
         if (at < 0 || times >= broken) return
         times++

@@ -1,6 +1,6 @@
 /**
- * rsync over ssh with fixed keys: both clients against both servers; another host key, a client key
- * that is no longer let in, a connection that is cut, and servers that are none.
+ * rsync over ssh with fixed keys: both clients against both servers; another host key, a client key that is
+ * no longer let in, a connection that breaks, and servers that are no servers.
  */
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'

@@ -1,4 +1,4 @@
-/** What `publish` says of the clock that dates a release. */
+/** What `publish` says about the clock that dates a release. */
 import { chmodSync, existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs'
 import * as assert from 'uvu/assert'
 import { type PublishOptions, publish } from '../../src/publish/publish.ts'
@@ -39,7 +39,7 @@ test('a clock before the newest release is refused, and nothing is published', (
     /clock says 2026-11-29T12:00:00Z, before version 1, which is of 2026-11-30/,
   )
   assert.not(existsSync(`${module}/2`))
-  // What stands is not dated again.
+  // What is there already is not dated again.
   assert.is(at(NOW - DAY, 1), '')
 })
 

@@ -143,18 +143,18 @@ export function refuses(
   })
 }
 
-/** The files of the host, with some of its functions in another way. */
+/** The files of the host, with some functions replaced. */
 export function changing(changed: Partial<Files>): { files: Files } {
   return { files: { ...host.files, ...changed } }
 }
 
-/** What stock mtree says of a tree: all metadata and content, but no extended attributes. */
+/** What stock mtree says about a tree: all metadata and content, but no extended attributes. */
 export function described(tree: string): string {
   const keywords = 'type,mode,uid,gid,size,time,link,device,sha256'
   return mustRun('mtree', ['-c', '-k', keywords, '-p', tree]).replace(/^#.*\n/gm, '')
 }
 
-/** Why the stock tool finds a published version wrong; nothing where it is right. */
+/** Why the stock tool finds a published version wrong; nothing if it is right. */
 export function complaints(module: string, version: number): string {
   const folder = `${module}/${version}`
   const { stdout, stderr } = run('mtree', ['-p', `${folder}/root`, '-f', `${folder}/manifest`])

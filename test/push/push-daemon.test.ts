@@ -37,7 +37,7 @@ test('a push brings a round forward', async () => {
     mustRun(PROGRAM, ['push', '--version', '43', '--key', join(folder, 'sec/push.sec'), ...to])
   }
   try {
-    // It does not say when it listens; whatever comes before is lost, as any datagram may be.
+    // It does not say when it begins to listen; whatever comes before is lost, as any datagram may be.
     await until(() => {
       if (heard() === 0) push()
       return heard() > 0

@@ -1,6 +1,6 @@
 /**
  * Pushes through a real network: the program sends, laptops in network namespaces of their own hear; and on
- * loopback, each on a port of its own, which is all there is where namespaces are not allowed.
+ * loopback, each on a port of its own, which is all there is if namespaces are not allowed.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -81,7 +81,7 @@ async function hearOneOnce(laptops: Laptop[], inside: string[], to: string[]) {
   const sent = push(inside, 43, 'push', to)
   assert.ok(sent.bytes < 600)
   push(inside, 44, 'foreign', to)
-  // Who has heard this one has heard what came before it.
+  // Whoever has heard this one has heard what came before it.
   await reach(laptops, inside, 45, to)
   assert.equal(countsOf(laptops, 43), [1, 1, 1, 0])
   assert.equal(countsOf(laptops, 44), [0, 0, 0, 0])

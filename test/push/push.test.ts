@@ -32,7 +32,9 @@ const host = nodeHost()
 const push = (change: Partial<UpgradeNow> = {}, by = key) =>
   signUpgradeNow({ version: 43, deployment: 'any', issued: SEEN + 60, ...change }, by)
 
-/** Another letter of base64 in the midst of the signature: what has no form costs no signature to check. */
+/**
+ * Another letter of base64 in the middle of the signature: what is malformed costs no signature check.
+ */
 function forge(signed: Uint8Array): void {
   signed[70] = signed[70] === 0x41 ? 0x42 : 0x41
 }

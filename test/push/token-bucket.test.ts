@@ -1,4 +1,4 @@
-/** So much work a second and no more, on a clock of the test's own. */
+/** So much work per second and no more, on a clock of the test's own. */
 import * as assert from 'uvu/assert'
 import { TokenBucket } from '../../src/push/token-bucket.ts'
 import { test } from '../support/suite.ts'

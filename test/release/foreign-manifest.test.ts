@@ -1,6 +1,6 @@
 /**
- * The manifest is mtree(5): stock programs read and check ours, and we read theirs. A tree with
- * everything in it that is hard to name stands for all.
+ * The manifest is mtree(5): stock programs read and check ours, and we read theirs. A tree with every kind
+ * of difficult name stands for all.
  */
 import { chmodSync, closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import * as assert from 'uvu/assert'

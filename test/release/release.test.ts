@@ -1,4 +1,4 @@
-/** Releases: what may be taken by whom. */
+/** Releases: who may take what. */
 
 import * as assert from 'uvu/assert'
 import { TrustError } from '../../src/errors.ts'

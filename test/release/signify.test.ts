@@ -1,4 +1,4 @@
-/** Signify keys and signatures, against the stock tool too. */
+/** Signify keys and signatures, also against the stock tool. */
 
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -60,7 +60,7 @@ test('we check what signify signs, with the key that it made', () => {
   const theirSecret = readSecretKey(signing, readFileSync(join(folder, 'b.sec'), 'latin1'))
   assert.equal(publicKeyOf(theirSecret).key, theirs.key)
   assert.is(theirSecret.number, theirs.number)
-  // Ed25519 has no chance in it: the same key and message are the same bytes from both.
+  // Ed25519 is deterministic: the same key and message give the same bytes from both.
   assert.equal(sign(MESSAGE, theirSecret, 'verify with b.pub'), signed)
 })
 
