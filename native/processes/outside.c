@@ -1,4 +1,4 @@
-/* See outside.h. Nothing here knows JavaScript, and nothing from outside of this machine is read. */
+/* See outside.h. Nothing here knows JavaScript, and nothing from outside this machine is read. */
 #include "outside.h"
 
 #include <errno.h>

@@ -55,10 +55,10 @@ export class Context {
     if (this.#confined) this.progress.note(this.#confined.sentence)
   }
 
-  /** Of one that lasts: starts the program anew where what it gave up is no longer what the configuration says. */
+  /** For a program that lasts: starts it again if what it gave up is no longer what the configuration says. */
   stayConfined(): void {
     if (!this.#confined || this.#confined.fits(this.newDevice())) return
-    this.progress.note('the configuration, or a file that it names, is another: starting anew')
+    this.progress.note('the configuration, or a file that it names, has changed: starting again')
     this.host.processes.startAnew()
   }
 

@@ -73,7 +73,7 @@ function openControl({ host, configuration, progress }: Context, status: () => D
   }
 }
 
-/** A round that was due when the program started anew is made now. */
+/** A round that was due when the program started again is made now. */
 function interrupted({ processes }: Host): HintSource {
   const hints: Hint[] = []
   if (processes.variable('XO_STARTED_ANEW') !== undefined) {

@@ -44,7 +44,7 @@ export class MappedOwners {
         throw new ConfigError(
           `${image}/${show(path)} has ${kind} that is not mapped into this user namespace, ` +
             `and shows as ${id}`,
-          'publish as root outside of the container, or map all owners of the image into it',
+          'publish as root outside the container, or map all owners of the image into it',
         )
       }
       this.#suspects++
@@ -63,7 +63,7 @@ export class MappedOwners {
   }
 }
 
-/** Undefined where every number is known, as it is outside of a container. */
+/** Undefined where every number is known, as it is outside a container. */
 function idsOf(files: Files, kind: 'uid' | 'gid'): Ids | undefined {
   const map = readProc(files, `/proc/self/${kind}_map`)
   if (map === undefined) return undefined

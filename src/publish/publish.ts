@@ -64,7 +64,7 @@ export interface PublishResult {
   warnings: string[]
 }
 
-/** The begin of the names of what is being made; nothing of it is ever fetched. */
+/** How the names of what is being made begin; none of that is ever fetched. */
 const UNFINISHED = '.new-'
 
 export function publish(host: PublishHost, options: PublishOptions): PublishResult {

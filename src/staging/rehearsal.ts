@@ -94,7 +94,7 @@ function refusal({ path }: Store, entry: Entry, { call, code }: SystemError): Co
 }
 
 const ALLOW =
-  'run as root, outside of containers that keep that from it, with the store on a disk that holds it'
+  'run as root, outside containers that keep that from it, with the store on a disk that holds it'
 
 function askedBy(call: string, entry: Entry): [string, string] {
   const bytes = entry.xattrs.reduce((sum, { name, value }) => sum + name.length + value.length, 0)

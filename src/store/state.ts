@@ -1,5 +1,5 @@
 /**
- * The state record: what the store must remember outside of its trees. One small text of `key=value` lines,
+ * The state record: what the store must remember outside its trees. One small text of `key=value` lines,
  * replaced as a whole. What the trees themselves can tell is not in it.
  */
 import { ConfigError, isOfMachine, isSystemError, TrustError } from '../errors.ts'

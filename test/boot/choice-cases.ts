@@ -41,8 +41,8 @@ export async function versionBefore(stage: Stage, init: Init): Promise<void> {
   await succeeds(asked, 'upgrade --version 42')
   await laptop.cutPower()
 
-  const anew = await laptop.boot({ server })
-  await starts(anew, 42)
+  const again = await laptop.boot({ server })
+  await starts(again, 42)
   await laptop.cutPower()
   const word = await laptop.boot({ server, words: ['xo.boot=previous'] })
   await starts(word, 41)

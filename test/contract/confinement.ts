@@ -25,7 +25,7 @@ export function confinementContract(name: string, host: Host, scratch: Path): vo
     assert.is.not(confinement.identity(`${scratch}/${place}`), first)
   })
 
-  test('who does not stand apart starts nothing anew', () => {
+  test('who does not stand apart starts nothing again', () => {
     fails('ENOSYS', () => processes.startAnew())
   })
 

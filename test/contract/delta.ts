@@ -276,7 +276,7 @@ export function deltaContract(name: string, host: Host, scratch: Path): void {
     files.close(target)
   })
 
-  test('a compressed stream that ends inside of the file', () => {
+  test('a compressed stream that ends inside the file', () => {
     const zstd = join(pieces(textZstd, 16383), [0])
     assert.throws(() => rebuild({ compression: 'zstd', stream: zstd }), isTokenError)
     const deflate = join(pieces(textDeflate, 16383), [0])

@@ -82,7 +82,7 @@ const TESTED: Record<string, Record<string, string>> = {
     EINVAL: '(only a process that was taken over asks for that)',
     EAGAIN: '(memory that is refused ends other tests first)',
   },
-  'processes/processes.c': { ENOSYS: 'who does not stand apart starts nothing anew' },
+  'processes/processes.c': { ENOSYS: 'who does not stand apart starts nothing again' },
   'sockets/addresses.c': {
     EINVAL: 'an address that is none',
     ENAMETOOLONG: 'a path that is too long',

@@ -182,7 +182,7 @@ test('a laptop that is locked shows why, and has no shell', async () => {
   assert.not.match(output, /^system 41/m)
 })
 
-test('a live swap pivots to the new tree, and busybox init starts anew there', async () => {
+test('a live swap pivots to the new tree, and busybox init starts again there', async () => {
   const laptop = new NamespaceLaptop()
   const rc41 = 'echo "rc of 41"; /bin/xo-upgrade swap --live; sleep 5'
   const rc42 = 'echo "rc of 42, kernel up"; cat /proc/mounts; cat /mnt/etc/version; poweroff -f'

@@ -31,7 +31,7 @@ async function onTrial(): Promise<NamespaceLaptop> {
 const FAULTS = { SEGV: 'it touched memory that is not there', ABRT: 'it gave up' }
 
 for (const [signal, text] of Object.entries(FAULTS)) {
-  test(`a fault of process 1 (SIG${signal}) starts it anew, and it says so`, async () => {
+  test(`a fault of process 1 (SIG${signal}) starts it again, and it says so`, async () => {
     const laptop = new NamespaceLaptop()
     await laptop.install(smallSystem(41))
     const { output } = await laptop.start(['xo.store=LABEL=gone', 'xo.wait=0'], {

@@ -30,7 +30,7 @@ function machine(uidMap: string, overflow = '65534\n'): Files {
 const see = (owners: MappedOwners, uid: number, gid = 0) =>
   owners.see('image', 'etc/hers', { uid, gid })
 
-test('outside of containers every owner is known', () => {
+test('outside containers every owner is known', () => {
   const owners = new MappedOwners(machine('         0          0 4294967295\n'))
   see(owners, 65_534)
   assert.is(owners.warning, undefined)

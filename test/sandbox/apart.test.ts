@@ -177,7 +177,7 @@ for (const host of [HOST, 'build/x86_64-asan/host']) {
     await until(() => !existsSync(`/proc/${inner}/exe`))
   })
 
-  test('it starts anew with the same words, in the process that was started', async () => {
+  test('it starts again with the same words, in the process that was started', async () => {
     const place = scratch('anew')
     const { ended, said } = startOn(
       host,

@@ -1,5 +1,5 @@
 /**
- * A daemon is confined to what its configuration names; when that is another, it is confined anew, and
+ * A daemon is confined to what its configuration names; when that is another, it is confined again, and
  * nobody has to start it again.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -94,14 +94,14 @@ test('a store and a source that come later, and a configuration that is replaced
   writeFileSync(`${device.configurationFile}.new`, readFileSync(next.configurationFile))
   renameSync(`${device.configurationFile}.new`, device.configurationFile)
   daemon.child.kill('SIGHUP')
-  await daemon.says(/starting anew/)
+  await daemon.says(/starting again/)
   await daemon.says(/Version 2 is staged and proved/)
   assert.is(daemon.child.pid, first)
   assert.is(await device.succeed('status').then(({ waiting }) => waiting), 2)
-  const before = daemon.text.match(/starting anew/g)?.length
+  const before = daemon.text.match(/starting again/g)?.length
   daemon.child.kill('SIGHUP')
   await daemon.says(/waits already|is the newest|waits for the next start/)
-  assert.is(daemon.text.match(/starting anew/g)?.length, before, daemon.text)
+  assert.is(daemon.text.match(/starting again/g)?.length, before, daemon.text)
   await daemon.stop()
 })
 

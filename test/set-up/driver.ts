@@ -13,7 +13,7 @@ interface Tools {
   runTool(main: () => Promise<void>): Promise<void>
 }
 
-// The tools are plain JavaScript, outside of what the tests compile.
+// The tools are plain JavaScript, outside what the tests compile.
 const tools = new URL('../../../../tools/', import.meta.url).href
 const { tool, name, words, here } = JSON.parse(process.argv[2] ?? '') as Call
 const { runTool } = (await import(`${tools}workplace.mjs`)) as Tools

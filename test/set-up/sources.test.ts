@@ -16,7 +16,7 @@ interface Archives {
   security?: Source
 }
 
-// The tools are plain JavaScript, outside of what the tests compile.
+// The tools are plain JavaScript, outside what the tests compile.
 const tool = new URL('../../../../tools/sources/machine-sources.mjs', import.meta.url).href
 const { debianArchives } = (await import(tool)) as {
   debianArchives(here: { aptFolder: string }): Archives
