@@ -4,7 +4,7 @@
  * the most names of one file. What it can't hold is refused by path, with what would hold it.
  */
 import { ConfigError, isOfMachine, isSystemError, type SystemError } from '../errors.ts'
-import type { Fd, Path } from '../host.ts'
+import type { Fd, Files, Path } from '../host.ts'
 import { ManifestReader } from '../release/manifest-file.ts'
 import { type Entry, parseManifestLine } from '../release/manifest-line.ts'
 import { isFull } from '../store/room.ts'
@@ -25,6 +25,8 @@ export function rehearse(store: Store, { manifest }: OpenTree): void {
   if (foldsCase(store)) refuseTwins(store, manifest)
   const samples = trees.samples(manifest).map(parseManifestLine)
   if (samples.length === 0) return
+  // Of a try that was cut short.
+  if (files.stat(store.directory, PLACE)) files.removeTree(store.directory, PLACE)
   files.makeDirectory(store.directory, PLACE, 0o700)
   try {
     const place = files.openDirectory(store.directory, PLACE)
@@ -61,21 +63,33 @@ function refuseTwins({ host: { files }, path }: Store, manifest: Fd): void {
   }
 }
 
+/** One entry, made and removed again. */
 function tryEntry(store: Store, place: Fd, name: Path, entry: Entry): void {
   const { files } = store.host
+  const made: Path[] = []
+  const names = entry.hardLinkTo === undefined && entry.links > NAMES_ALWAYS ? entry.links : 1
   try {
-    if (entry.type === 'file') files.close(files.createFile(place, name, 0o600))
-    else if (entry.type === 'dir') files.makeDirectory(place, name, 0o700)
-    else if (entry.type === 'link') files.makeLink(entry.link, place, name)
-    else files.makeNode(place, name, entry.type, entry.major, entry.minor)
+    make(files, place, name, entry)
+    made.push(name)
     files.setMetadata(place, name, metadataOf(entry))
-    const names = entry.hardLinkTo === undefined && entry.links > NAMES_ALWAYS ? entry.links : 1
-    for (let count = 1; count < names; count++)
-      files.hardLink(place, name, place, `${name}-${count}`)
+    while (made.length < names) {
+      const other = `${name}-${made.length}`
+      files.hardLink(place, name, place, other)
+      made.push(other)
+    }
   } catch (error) {
     if (!isSystemError(error) || isOfMachine(error) || isReallyFull(store, error)) throw error
     throw refusal(store, entry, error)
+  } finally {
+    for (const path of made) files.removeTree(place, path)
   }
+}
+
+function make(files: Files, place: Fd, name: Path, { type, link, major, minor }: Entry): void {
+  if (type === 'file') files.close(files.createFile(place, name, 0o600))
+  else if (type === 'dir') files.makeDirectory(place, name, 0o700)
+  else if (type === 'link') files.makeLink(link, place, name)
+  else files.makeNode(place, name, type, major, minor)
 }
 
 /** A disk says of an attribute that is too large for it what it says when it is full. */

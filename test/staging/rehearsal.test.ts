@@ -1,5 +1,5 @@
 /** What a release asks of the store's disk is tried before anything is fetched, and refused by path where it can't be had. */
-import { readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { ConfigError } from '../../src/errors.ts'
@@ -79,6 +79,15 @@ test('an owner that the disk does not keep', async () => {
     refusing('setMetadata', 'EPERM', (_: never, __: never, { uid }: { uid: number }) => uid === 7),
   )
   assert.match(error.message, /can't hold the owner 7:8 of etc\/hers \(chown: EPERM\)/)
+})
+
+test('what a try left that was cut short is in nobody’s way', async () => {
+  const publisher = new Publisher()
+  publisher.publish(1, imageWith(new Map([['etc/hers', file('hers', { uid: 7 })]])))
+  const path = newStorePath()
+  mkdirSync(join(path, 'staging/partial/rehearsal/0'), { recursive: true })
+  mkdirSync(join(path, 'staging/root'))
+  assert.is((await bring('install', path, publisher)).version, 1)
 })
 
 test('two names that a disk takes for one', async () => {
