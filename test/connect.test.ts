@@ -1,6 +1,7 @@
 /** Which address of a name is tried when: the families in turn, staggered, and the first one wins. */
 
 import * as assert from 'uvu/assert'
+import { type Code, systemError } from '../runtime/emulator/disk/system-error.ts'
 import { VirtualClock } from '../runtime/emulator/virtual-clock.ts'
 import { connect } from '../src/connect.ts'
 import { DeadlineError, PeerError } from '../src/errors.ts'
@@ -16,7 +17,7 @@ const v6 = (n: number): Address => ({ family: 6, address: `2001:db8::${n}`, port
 const v4 = (n: number): Address => ({ family: 4, address: `192.0.2.${n}`, port: 873 })
 
 /** How an address behaves: connects or fails after so many milliseconds; Infinity is silence. */
-type Behaviour = { afterMs: number; code?: string }
+type Behaviour = { afterMs: number; code?: Code }
 
 function network(addresses: Address[], behaviour: Record<string, Behaviour>) {
   const host = nodeHost()
@@ -24,8 +25,6 @@ function network(addresses: Address[], behaviour: Record<string, Behaviour>) {
   const begun: string[] = []
   const times: number[] = []
   const closed: unknown[] = []
-  const refuse = (call: string, code: string) =>
-    Object.assign(new Error(`${call}: ${code}`), { name: 'SystemError', call, code, errno: 1 })
   const sockets = {
     ...host.sockets,
     resolve: async () => addresses,
@@ -35,8 +34,8 @@ function network(addresses: Address[], behaviour: Record<string, Behaviour>) {
         times.push(clock.nowMs())
         const { afterMs, code } = behaviour[address] ?? { afterMs: Number.POSITIVE_INFINITY }
         if (afterMs > timeoutMs)
-          clock.after(timeoutMs, () => reject(refuse('connect', 'ETIMEDOUT')))
-        else if (code) clock.after(afterMs, () => reject(refuse('connect', code)))
+          clock.after(timeoutMs, () => reject(systemError('connect', undefined, 'ETIMEDOUT')))
+        else if (code) clock.after(afterMs, () => reject(systemError('connect', undefined, code)))
         else clock.after(afterMs, () => resolve({ address }))
       }),
     close: (socket: object) => {
@@ -101,7 +100,7 @@ test('the loser’s connection is closed when it comes after all', async () => {
 })
 
 test('all refuse: away, with the reason; all silent: a deadline; no address: away', async () => {
-  const refusing = { afterMs: 1, code: 'ECONNREFUSED' }
+  const refusing: Behaviour = { afterMs: 1, code: 'ECONNREFUSED' }
   const net = network([v6(1), v4(1)], { '192.0.2.1': refusing, '2001:db8::1': refusing })
   const refused = await rejects(net.go(), /rsync:\/\/school: no connection \(ECONNREFUSED\)/)
   assert.is((refused as PeerError).kind, 'away')

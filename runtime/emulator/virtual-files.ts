@@ -4,6 +4,7 @@
  * throw the same SystemErrors, and leave the same things behind when a call fails half way.
  */
 import type { FileType } from 'native:files'
+import { checkWindow } from '../../native/window.node.ts'
 import { type DiskTimes, EVERY_TIME } from '../../src/disk-times.ts'
 import type { Fd, Files, Metadata, Path, Stat, Xattr } from '../../src/host.ts'
 import { HandleTable } from './disk/handles.ts'
@@ -345,13 +346,6 @@ function requireFile(type: FileType, path: Path): void {
 
 function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
   return one.length === other.length && one.every((byte, index) => byte === other[index])
-}
-
-function checkWindow(buffer: Uint8Array, offset: number, length: number): void {
-  const whole = Number.isInteger(offset) && Number.isInteger(length)
-  if (!whole || offset < 0 || length < 0 || offset + length > buffer.length) {
-    throw new RangeError('the window reaches past the buffer')
-  }
 }
 
 function statOf(inode: Inode): Stat {

@@ -2,9 +2,11 @@
  * Command lines in this process: words, help, exit status, errors as text and as JSON. What the
  * program writes to its two streams is caught.
  */
+
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { systemError } from '../../runtime/emulator/disk/system-error.ts'
 import { COMMANDS, runCommandLine } from '../../src/command-line/commands.ts'
 import { EXIT, exitOf } from '../../src/command-line/exit-status.ts'
 import { parseOptions, versionOf } from '../../src/command-line/options.ts'
@@ -142,19 +144,17 @@ for (const version of ['0', '-1', '1.5', 'x', '', '1000000000', '1e3', ' 1', '0x
 }
 
 test('each class of error has its documented status', () => {
-  const system = (call: string, code: string) =>
-    Object.assign(new Error('x'), { name: 'SystemError', call, code })
   const table: [unknown, number | undefined][] = [
     [new ConfigError('x'), 64],
     [new TrustError('x'), 65],
     [Object.assign(new Error('x'), { name: 'ManifestError' }), 65],
     [new PeerError('x', 'absent'), 69],
-    [system('connect', 'ECONNREFUSED'), 69],
-    [system('resolve', 'ENOTFOUND'), 69],
+    [systemError('connect', undefined, 'ECONNREFUSED'), 69],
+    [Object.assign(systemError('resolve', undefined, 'ENOENT'), { code: 'ENOTFOUND' }), 69],
     [new SpaceError('x', 1), 73],
-    [system('write', 'ENOSPC'), 73],
-    [system('write', 'EDQUOT'), 73],
-    [system('open', 'EROFS'), 74],
+    [systemError('write', undefined, 'ENOSPC'), 73],
+    [systemError('write', undefined, 'EDQUOT'), 73],
+    [systemError('open', undefined, 'EROFS'), 74],
     [new DeadlineError('x'), 75],
     [new BusyError('x'), 75],
     [new AssertionError('x'), undefined],

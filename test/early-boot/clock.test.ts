@@ -1,5 +1,7 @@
 /** The step of an early boot that sets the clock: forward to what was signed, on a machine of its own. */
+
 import * as assert from 'uvu/assert'
+import { systemError } from '../../runtime/emulator/disk/system-error.ts'
 import type { Boot } from '../../src/boot/boot.ts'
 import { STEPS } from '../../src/boot/steps.ts'
 import { changeState, type ReleaseDate } from '../../src/store/state.ts'
@@ -28,8 +30,7 @@ async function run(machine: Machine) {
   const plain = nodeHost()
   const set: number[] = []
   const setWallClock = (seconds: number) => {
-    const facts = { name: 'SystemError', code: 'EPERM', call: 'clock_settime', errno: 1 }
-    if (refuses) throw Object.assign(new Error('clock_settime: EPERM'), facts)
+    if (refuses) throw systemError('clock_settime', undefined, 'EPERM')
     set.push(seconds)
   }
   const host = {

@@ -2,6 +2,7 @@
  * What an early boot finds: real programs and libraries in trees that the program installed, damaged in the
  * ways that disks and people damage them; and what the boot then does about it.
  */
+
 import {
   chmodSync,
   readFileSync,
@@ -13,6 +14,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { type Code, systemError } from '../../runtime/emulator/disk/system-error.ts'
 import { type Circumstances, gatherFacts } from '../../src/boot/facts.ts'
 import type { BootFacts } from '../../src/boot/plan.ts'
 import { readElf } from '../../src/boot/root/elf.ts'
@@ -190,7 +192,7 @@ test('what the machine lacks for a moment is not held against a tree', async () 
   const files = {
     ...host.files,
     openRead(): never {
-      throw Object.assign(new Error('open: ENOMEM'), { name: 'SystemError', code: 'ENOMEM' })
+      throw systemError('open', undefined, 'ENOMEM')
     },
   }
   try {
@@ -285,17 +287,17 @@ test('a release that lies at the aside name after a lost record is not lost', as
 })
 
 /** Every change fails with this code. */
-function refusing(code: string): Host {
+function refusing(code: Code): Host {
   const { files } = nodeHost()
   const refuse = (): never => {
-    throw Object.assign(new Error(code), { name: 'SystemError', call: 'open', path: '', code })
+    throw systemError('open', undefined, code)
   }
   const changed = { createFile: refuse, rename: refuse, exchange: refuse, removeFile: refuse }
   return nodeHost({ ...files, ...changed } as Files)
 }
 
 test('a disk that cannot be written to: what can start is started under its name', async () => {
-  for (const code of ['EROFS', 'EIO', 'ENOSPC']) {
+  for (const code of ['EROFS', 'EIO', 'ENOSPC'] as const) {
     const path = copyOfStore(waiting)
     const swapless = await decide(path, {}, refusing(code))
     assert.is(swapless.act === 'boot' && swapless.version, 42)
@@ -316,7 +318,7 @@ test('the full disk gets its room from what was being staged', async () => {
     ...files,
     createFile(directory, name, mode) {
       if (files.stat(directory, 'staging')) {
-        throw Object.assign(new Error('full'), { name: 'SystemError', code: 'ENOSPC' })
+        throw systemError('open', undefined, 'ENOSPC')
       }
       return files.createFile(directory, name, mode)
     },

@@ -1,6 +1,7 @@
 /** What a person reads when nothing starts: it fits the smallest console, and says it in plain words. */
 
 import * as assert from 'uvu/assert'
+import { systemError } from '../../runtime/emulator/disk/system-error.ts'
 import { layOut } from '../../src/boot/screen/layout.ts'
 import { sentenceOf, withoutPassword } from '../../src/boot/screen/plain-words.ts'
 import { ConfigError, DeadlineError, PeerError, TrustError } from '../../src/errors.ts'
@@ -66,8 +67,7 @@ test('errors are said as a teacher says them, with what can be done', () => {
     'rollback: version 41 is older.',
   )
   assert.is(sentenceOf(new ConfigError('this', 'do that')), 'this (do that).')
-  const eio = Object.assign(new Error('read "x": EIO'), { name: 'SystemError', code: 'EIO' })
-  Object.assign(eio, { call: 'read', path: 'fakeroot/root/bin/sh', errno: 5 })
+  const eio = systemError('read', 'fakeroot/root/bin/sh', 'EIO')
   assert.match(sentenceOf(eio), /the disk can no longer read or write some of its blocks/)
 })
 

@@ -2,9 +2,11 @@
  * The watchdog of a trial: when it is armed, when it is left alone, and what stops it. The kernel's facts and
  * the device are files of the test's own.
  */
+
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { type Code, systemError } from '../../runtime/emulator/disk/system-error.ts'
 import { armWatchdog, disarmWatchdog, hasFired } from '../../src/boot/machine/watchdog.ts'
 import type { Host, Path } from '../../src/host.ts'
 import { nodeHost } from '../support/host.ts'
@@ -12,16 +14,15 @@ import { scratch } from '../support/scratch.ts'
 import { test } from '../support/suite.ts'
 
 /** A machine whose watchdog takes at most so many seconds, or fails to open with this code. */
-function machine(device: number | string, facts: Record<string, string> = {}) {
+function machine(device: number | Code, facts: Record<string, string> = {}) {
   const root = scratch('machine')
   const kernel = join(root, 'sys/class/watchdog/watchdog0')
   for (const folder of [kernel, join(root, 'dev')]) mkdirSync(folder, { recursive: true })
   for (const [name, value] of Object.entries(facts)) writeFileSync(join(kernel, name), `${value}\n`)
   const real = nodeHost()
   const { files } = real
-  const refuse = (code: string, call: string) => {
-    const told = { name: 'SystemError', code, call, path: '/dev/watchdog', errno: 0 }
-    throw Object.assign(new Error(`${call} /dev/watchdog: ${code}`), told)
+  const refuse = (code: Code, call: string) => {
+    throw systemError(call, '/dev/watchdog', code)
   }
   let opened = 0
   const system = {

@@ -1,6 +1,7 @@
 /** What a listener believes of a push, and what changes nothing: replays, old ones, foreign keys, floods. */
 
 import * as assert from 'uvu/assert'
+import { systemError } from '../../runtime/emulator/disk/system-error.ts'
 import { VirtualClock } from '../../runtime/emulator/virtual-clock.ts'
 import { ConfigError } from '../../src/errors.ts'
 import type { Host } from '../../src/host.ts'
@@ -230,8 +231,7 @@ test('what can not be sent is told, and keeps nothing from the others', async ()
 test('who was reached once is no failure, though what is said again does not get there', async () => {
   let sent = 0
   const gone = () => {
-    const facts = { name: 'SystemError', code: 'ENETUNREACH', call: 'send', path: '' }
-    throw Object.assign(new Error('send: ENETUNREACH'), facts)
+    throw systemError('send', undefined, 'ENETUNREACH')
   }
   const sendDatagram = async () => (sent++ === 0 ? undefined : gone())
   const sockets = { ...host.sockets, sendDatagram } as unknown as Host['sockets']

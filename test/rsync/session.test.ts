@@ -4,6 +4,7 @@
  */
 
 import * as assert from 'uvu/assert'
+import { systemError } from '../../runtime/emulator/disk/system-error.ts'
 import { VirtualClock } from '../../runtime/emulator/virtual-clock.ts'
 import { ConfigError, PeerError } from '../../src/errors.ts'
 import type { Sockets } from '../../src/host.ts'
@@ -56,7 +57,7 @@ function daemon(...steps: Step[]) {
       }
       if (typeof next === 'string') {
         const code = next === 'reset' ? 'ECONNRESET' : 'ETIMEDOUT'
-        throw Object.assign(new Error(code), { name: 'SystemError', call: 'read', code })
+        throw systemError('read', undefined, code)
       }
       const count = Math.min(length, next?.length ?? 0)
       if (next) buffer.set(next.subarray(0, count), offset)

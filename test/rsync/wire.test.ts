@@ -1,6 +1,7 @@
 /** One connection: keep-alives, deadlines, and pieces of writes that block. */
 
 import * as assert from 'uvu/assert'
+import { systemError } from '../../runtime/emulator/disk/system-error.ts'
 import { VirtualClock } from '../../runtime/emulator/virtual-clock.ts'
 import { DeadlineError } from '../../src/errors.ts'
 import type { Sockets } from '../../src/host.ts'
@@ -14,9 +15,7 @@ import { test } from '../support/suite.ts'
 const time = new VirtualClock()
 const clock = time.asHost
 
-function timedOut(): Error {
-  return Object.assign(new Error('read: timed out'), { name: 'SystemError', code: 'ETIMEDOUT' })
-}
+const timedOut = () => systemError('read', undefined, 'ETIMEDOUT')
 
 /** A peer that never says anything; `write` decides how long a write blocks. */
 async function silent(more: Partial<WireOptions> = {}, write = async () => {}) {

@@ -1,6 +1,7 @@
 /** A round over several sources: who is asked, what is remembered in the store, and which error ends it. */
 
 import * as assert from 'uvu/assert'
+import { systemError } from '../../runtime/emulator/disk/system-error.ts'
 import {
   ConfigError,
   DeadlineError,
@@ -188,9 +189,9 @@ test('what serves is asked first the next time, and what failed is not asked aga
 
 test('a fault that is not the source’s ends the round at once', async () => {
   const { store, round } = world()
-  const full = () => Object.assign(new Error('no space'), { name: 'SystemError', call: 'write' })
+  const full = () => systemError('write', undefined, 'ENOSPC')
   const { asked, served } = await round(BOTH, { school: full })
-  await rejects(served, /no space/)
+  await rejects(served, /No space/)
   assert.equal(asked, ['school'])
   assert.is(readState(store).wait, undefined)
 })

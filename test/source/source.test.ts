@@ -1,9 +1,11 @@
 /** Sources by their URLs, a folder as a source, and what a source says when it lacks something. */
+
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, symlinkSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { systemError } from '../../runtime/emulator/disk/system-error.ts'
 import { ConfigError, PeerError, TrustError } from '../../src/errors.ts'
 import type { Host } from '../../src/host.ts'
 import { RELEASE_SIZE_MAX } from '../../src/limits.ts'
@@ -249,9 +251,17 @@ for (const [what, put] of Object.entries(STRANGE)) {
 }
 
 test("whatever the kernel says of a folder that is read is the folder's fault", async () => {
-  for (const code of ['EIO', 'EACCES', 'EPERM', 'EREMOTEIO', 'ETIMEDOUT', 'EUCLEAN', 'ENOTCONN']) {
+  for (const code of [
+    'EIO',
+    'EACCES',
+    'EPERM',
+    'EREMOTEIO',
+    'ETIMEDOUT',
+    'EUCLEAN',
+    'ENOTCONN',
+  ] as const) {
     const fails = () => {
-      throw Object.assign(new Error(`read: ${code}`), { name: 'SystemError', call: 'read', code })
+      throw systemError('read', undefined, code)
     }
     const { path } = folderOf({ latest: 'newest', '1/root/a': 'a' })
     const broken = { ...host, files: { ...host.files, read: fails, openRead: fails } } as Host
@@ -266,11 +276,7 @@ test("a write that fails is not the folder's fault", async () => {
   const { path } = folderOf({ '1/root/a': 'a' })
   const full = (_: number, target: number) => {
     assert.ok(target > 0)
-    throw Object.assign(new Error('write: ENOSPC'), {
-      name: 'SystemError',
-      call: 'write',
-      code: 'ENOSPC',
-    })
+    throw systemError('write', undefined, 'ENOSPC')
   }
   const broken = { ...host, delta: { ...host.delta, copyWhole: full } } as Host
   const source = new FolderSource(broken, path, 'the stick')

@@ -2,7 +2,9 @@
  * Trees that can't change names (the lower layer of an overlay, a flag, a mount): the swap is taken back,
  * nothing of it is left, and every other command goes on.
  */
+
 import * as assert from 'uvu/assert'
+import { type Code, systemError } from '../../runtime/emulator/disk/system-error.ts'
 import { DiskError } from '../../src/errors.ts'
 import type { Files, Host } from '../../src/host.ts'
 import { changeState, readState } from '../../src/store/state.ts'
@@ -18,25 +20,21 @@ import { test } from '../support/suite.ts'
 const base = nodeHost()
 
 /** Refuses to move `fakeroot`, and to exchange it. */
-function holding(code: string, exchanges: boolean): Host {
-  const refusal = (of: string) =>
-    Object.assign(new Error(`rename "fakeroot": ${of}`), {
-      ...{ name: 'SystemError', call: 'rename', path: 'fakeroot', code: of, errno: 1 },
-    })
+function holding(code: Code, exchanges: boolean): Host {
   const files: Files = {
     ...base.files,
     exchange() {
-      throw refusal(exchanges ? code : 'EINVAL')
+      throw systemError('rename', 'fakeroot', exchanges ? code : 'EINVAL')
     },
     rename(source, sourcePath, target, targetPath) {
-      if (sourcePath === 'fakeroot') throw refusal(code)
+      if (sourcePath === 'fakeroot') throw systemError('rename', 'fakeroot', code)
       base.files.rename(source, sourcePath, target, targetPath)
     },
   }
   return nodeHost(files)
 }
 
-for (const code of ['EXDEV', 'EPERM', 'EBUSY']) {
+for (const code of ['EXDEV', 'EPERM', 'EBUSY'] as const) {
   for (const exchanges of [true, false]) {
     const how = `${exchanges ? 'exchanging' : 'renaming'} ends with ${code}`
     test(`${how}: a swap is taken back, the tree still waits, and an upgrade goes on`, async () => {

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { systemError } from '../../runtime/emulator/disk/system-error.ts'
 import { SpaceError } from '../../src/errors.ts'
 import type { Files, Host } from '../../src/host.ts'
 import { keepRoom, spaceError } from '../../src/store/room.ts'
@@ -11,14 +12,7 @@ import { nodeHost } from '../support/host.ts'
 import { newStorePath } from '../support/node-device.ts'
 import { test } from '../support/suite.ts'
 
-function full(): Error {
-  return Object.assign(new Error('write: ENOSPC'), {
-    name: 'SystemError',
-    call: 'write',
-    path: '',
-    code: 'ENOSPC',
-  })
-}
+const full = () => systemError('write', undefined, 'ENOSPC')
 
 /** Nothing can be written while `isFull` says so. */
 function hostOf(isFull: () => boolean): Host {

@@ -2,9 +2,11 @@
  * The swap and the way back: cut before every single change, on a file system that can exchange names and
  * on one that can't, then recovered. Wherever it was cut, the device runs the old tree or the new one.
  */
+
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { systemError } from '../../runtime/emulator/disk/system-error.ts'
 import { ConfigError } from '../../src/errors.ts'
 import type { Files, Host } from '../../src/host.ts'
 import { changeState, readState } from '../../src/store/state.ts'
@@ -24,7 +26,7 @@ const { files } = nodeHost()
 const plain: Host = { ...nodeHost(), files: { ...files, sync() {}, syncFileSystem() {} } }
 /** What a file system without RENAME_EXCHANGE says. */
 const refuse = () => {
-  throw Object.assign(new Error('exchange'), { name: 'SystemError', code: 'EINVAL' })
+  throw systemError('rename', undefined, 'EINVAL')
 }
 const HOSTS: [string, Host][] = [
   ['with exchange', plain],

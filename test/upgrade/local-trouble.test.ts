@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { systemError } from '../../runtime/emulator/disk/system-error.ts'
 import { DiskError, isSystemError } from '../../src/errors.ts'
 import type { Host, Trees } from '../../src/host.ts'
 import { silent } from '../../src/progress.ts'
@@ -72,11 +73,11 @@ async function installed(host: Host) {
 }
 
 test('a write that fails', async () => {
-  for (const code of ['EIO', 'EFBIG', 'EROFS']) {
+  for (const code of ['EIO', 'EFBIG', 'EROFS'] as const) {
     const base = nodeHost()
     const write: Host['files']['write'] = (fd, buffer, offset, length) => {
       if (length < 100_000) return base.files.write(fd, buffer, offset, length)
-      throw Object.assign(new Error(code), { name: 'SystemError', call: 'write', code, path: '' })
+      throw systemError('write', undefined, code)
     }
     const { failure, store, notes } = await installed(nodeHost({ ...base.files, write }))
     assert.ok(isSystemError(failure, code), `${failure}`)
@@ -103,8 +104,7 @@ test('a folder that can not be read is the source’s own trouble', async () => 
   const read: Host['files']['read'] = (fd, buffer, offset, length, position) => {
     // The content of a file, as it is copied: at a position, in large pieces.
     if (position === 0 && length === 256 * 1024 && failures-- > 0) {
-      const what = { name: 'SystemError', call: 'read', code: 'EIO', path: '' }
-      throw Object.assign(new Error('EIO'), what)
+      throw systemError('read', undefined, 'EIO')
     }
     return position === undefined
       ? base.files.read(fd, buffer, offset, length)

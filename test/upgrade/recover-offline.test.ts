@@ -2,9 +2,11 @@
  * Recovery when nothing runs from the store, as in an early boot: the way back stays what it was. Also on a
  * disk that can't read what is on it.
  */
+
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { systemError } from '../../runtime/emulator/disk/system-error.ts'
 import { PeerError } from '../../src/errors.ts'
 import type { Fd, Files, Host } from '../../src/host.ts'
 import { silent } from '../../src/progress.ts'
@@ -93,8 +95,7 @@ function unreadable(names: string[]): Files {
   const broken = new Set<Fd>()
   const isBroken = (path: string) => names.some((name) => path.endsWith(name))
   const fail = (): never => {
-    const error = new Error('read: Input/output error (EIO)')
-    throw Object.assign(error, { name: 'SystemError', call: 'read', path: '', code: 'EIO' })
+    throw systemError('read', undefined, 'EIO')
   }
   let root: string | undefined
   return {
@@ -137,7 +138,7 @@ test('a tree whose names can not even be read is built again', async () => {
     },
     stat(directory: Fd, name: string) {
       if (name === 'etc/release' && files.statHandle(directory).identity === identity) {
-        throw Object.assign(new Error('EIO'), { name: 'SystemError', call: 'stat', code: 'EIO' })
+        throw systemError('stat', name, 'EIO')
       }
       return files.stat(directory, name)
     },

@@ -29,8 +29,13 @@ const CODES = {
   ELOOP: [40, 'Too many levels of symbolic links'],
   EOPNOTSUPP: [95, 'Operation not supported'],
   EADDRINUSE: [98, 'Address already in use'],
+  ENETUNREACH: [101, 'Network is unreachable'],
   ECONNRESET: [104, 'Connection reset by peer'],
+  ENOTCONN: [107, 'Transport endpoint is not connected'],
   ETIMEDOUT: [110, 'Connection timed out'],
+  ECONNREFUSED: [111, 'Connection refused'],
+  EUCLEAN: [117, 'Structure needs cleaning'],
+  EREMOTEIO: [121, 'Remote I/O error'],
   EDQUOT: [122, 'Disk quota exceeded'],
   ECANCELED: [125, 'Operation canceled'],
 } as const
