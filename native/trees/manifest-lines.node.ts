@@ -55,7 +55,7 @@ export class ManifestLines {
   private readonly groups = new Map<Path, Group>()
 
   constructor(files: Files, manifest: Fd) {
-    this.reader = new ManifestReader(files, manifest, { sorted: false })
+    this.reader = new ManifestReader(files, manifest)
   }
 
   /** The next entry with its line; undefined at the end. */
@@ -122,7 +122,7 @@ export class Companion {
   private line: string | undefined
 
   constructor(files: Files, manifest: Fd) {
-    this.reader = new ManifestReader(files, manifest, { sorted: false })
+    this.reader = new ManifestReader(files, manifest)
     this.advance()
   }
 

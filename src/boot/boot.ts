@@ -12,7 +12,6 @@ import type { Console } from './screen/console.ts'
 
 export interface Boot {
   readonly host: Host
-  readonly programVersion: string
   /** The kernel started us: the machine is ours. Otherwise somebody did, in a namespace. */
   readonly ownsMachine: boolean
   /** The words after the program's name: for the system's init. */

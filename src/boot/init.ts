@@ -55,7 +55,7 @@ export async function runInit(host: Host, programVersion: string): Promise<never
   const { argv } = host.processes
   const ownsMachine = isNamedInit(argv)
   const boot: Boot = {
-    ...{ host, programVersion, ownsMachine, initWords: argv.slice(ownsMachine ? 1 : 2) },
+    ...{ host, ownsMachine, initWords: argv.slice(ownsMachine ? 1 : 2) },
     ...{ network: new Network(host), known: new Map() },
     ...{ console, words: parseKernelWords(''), keys: [] },
     // Until the configuration has been read, nobody has allowed a shell.

@@ -3,10 +3,10 @@
  * has to walk itself (publishing, foreign manifests); `native:trees` does the merges of an upgrade.
  */
 import { TrustError } from '../errors.ts'
-import type { Fd, Files, Path } from '../host.ts'
+import type { Fd, Files } from '../host.ts'
 import { MANIFEST_LINE_MAX } from '../limits.ts'
-import { arrayOfBytes, bytesOfArray, show } from '../text.ts'
-import { comparePaths, type Entry, formatManifestLine, parseManifestLine } from './manifest-line.ts'
+import { arrayOfBytes, bytesOfArray } from '../text.ts'
+import { type Entry, formatManifestLine } from './manifest-line.ts'
 
 const SIGNATURE_LINE = '#mtree v2.0'
 
@@ -16,7 +16,6 @@ const CHUNK_SIZE = 64 * 1024
 export class ManifestReader {
   readonly #files: Files
   readonly #fd: Fd
-  readonly #sorted: boolean
   readonly #buffer = new Uint8Array(CHUNK_SIZE)
   #position = 0
   #lines: string[] = []
@@ -24,18 +23,16 @@ export class ManifestReader {
   /** The start of a line that the last chunk did not finish. */
   #rest = ''
   #ended = false
-  #last: Path | undefined
   /** The number of the line returned last, from 1. */
   lineNumber = 0
 
-  /** `sorted: false` takes manifests of other tools, whose order is their own. The caller keeps the handle. */
-  constructor(files: Files, fd: Fd, options: { sorted: boolean } = { sorted: true }) {
+  /** The caller keeps the handle. */
+  constructor(files: Files, fd: Fd) {
     this.#files = files
     this.#fd = fd
-    this.#sorted = options.sorted
   }
 
-  /** The next line of an entry, without newline; undefined at the end. */
+  /** The next line of an entry, without newline; undefined at the end. Its order is for the caller to check. */
   nextLine(): string | undefined {
     for (;;) {
       while (this.#next < this.#lines.length) {
@@ -45,31 +42,6 @@ export class ManifestReader {
       }
       if (this.#ended) return undefined
       this.#fill()
-    }
-  }
-
-  /** The next entry; undefined at the end. Throws a TrustError that names the line. */
-  next(): Entry | undefined {
-    const line = this.nextLine()
-    if (line === undefined) return undefined
-    const entry = this.#parse(line)
-    if (this.#sorted) {
-      const last = this.#last
-      if (last === undefined ? entry.path !== '.' : comparePaths(last, entry.path) >= 0) {
-        const before = last === undefined ? 'the start' : `"${show(last)}"`
-        this.#refuse(`"${show(entry.path)}" is out of order after ${before}`)
-      }
-      this.#last = entry.path
-    }
-    return entry
-  }
-
-  #parse(line: string): Entry {
-    try {
-      return parseManifestLine(line)
-    } catch (error) {
-      if (error instanceof TrustError) return this.#refuse(error.message)
-      throw error
     }
   }
 

@@ -40,7 +40,6 @@ const SIGNATURE_LENGTH = 2 + NUMBER_LENGTH + 64
 const SECRET_LENGTH = 2 + 2 + 4 + 16 + 8 + NUMBER_LENGTH + 64
 
 interface Parsed {
-  comment: string
   bytes: Uint8Array
   /** Where the text continues. */
   end: number
@@ -58,7 +57,7 @@ function parseLines(text: string, length: number): Parsed | string {
   if (bytes === undefined) return 'has a second line that is not base64'
   if (bytes.length !== length) return `holds ${bytes.length} bytes; ${length} were expected`
   if (bytes[0] !== 0x45 || bytes[1] !== 0x64) return 'is for another algorithm than Ed25519 ("Ed")'
-  return { comment: text.slice(COMMENT.length, commentEnd), bytes, end: end + 1 }
+  return { bytes, end: end + 1 }
 }
 
 function hex(bytes: Uint8Array): string {

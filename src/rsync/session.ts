@@ -70,7 +70,8 @@ export class Session {
   readonly #rebuilder: Rebuilder
   readonly #requester: Requester
   readonly #receiver: Receiver
-  readonly #entries: number
+  /** How many the server lists. */
+  readonly entries: number
   #finished = false
   #closed = false
 
@@ -85,7 +86,7 @@ export class Session {
     const { delta } = modules
     this.#wire = wire
     this.#list = list
-    this.#entries = delta.listSummary(list).entries
+    this.entries = delta.listSummary(list).entries
     this.#requester = new Requester(delta, (name) => this.find(name), wire, agreement)
     this.#rebuilder = delta.openRebuilder(agreement.compression, agreement.checksum)
     const { incoming, patience } = wire
@@ -151,10 +152,6 @@ export class Session {
     return listed && (listed.mode & TYPE_MASK) === TYPE_REGULAR ? listed : undefined
   }
 
-  get entries(): number {
-    return this.#entries
-  }
-
   /** Bytes on the wire; and bytes of files that came, or were found in their basis. */
   get traffic(): { received: number; sent: number; literal: number; matched: number } {
     const { received, sent } = this.#wire
@@ -176,7 +173,7 @@ export class Session {
     assert(!this.#finished, 'finish twice')
     this.#finished = true
     // A daemon with nothing to list leaves at once.
-    if (this.#entries === 0) return this.close()
+    if (this.entries === 0) return this.close()
     const receiver = this.#receiver
     this.#sayDone(1)
     if (receiver.redo.length > 0) {

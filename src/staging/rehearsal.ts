@@ -49,7 +49,8 @@ function foldsCase({ host: { files }, directory }: Store): boolean {
 function refuseTwins({ host: { files }, path }: Store, manifest: Fd): void {
   const seen = new Map<string, Path>()
   const reader = new ManifestReader(files, manifest)
-  for (let entry = reader.next(); entry; entry = reader.next()) {
+  for (let line = reader.nextLine(); line !== undefined; line = reader.nextLine()) {
+    const entry = parseManifestLine(line)
     const folded = (textOfBytes(entry.path) ?? entry.path).toLowerCase()
     const twin = seen.get(folded)
     if (twin !== undefined) {

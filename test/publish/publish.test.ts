@@ -15,6 +15,7 @@ import { systemErrorOf } from '../../native/system-error.node.ts'
 import type { Files } from '../../src/host.ts'
 import { publish } from '../../src/publish/publish.ts'
 import { ManifestReader } from '../../src/release/manifest-file.ts'
+import { comparePaths, parseManifestLine } from '../../src/release/manifest-line.ts'
 import { openRelease } from '../../src/release/release.ts'
 import { scratch } from '../support/scratch.ts'
 import { mustRun, run } from '../support/stock-tool.ts'
@@ -35,12 +36,15 @@ import {
   xattrsOf,
 } from './support.ts'
 
-/** The paths of a manifest, whose order is checked by the reader. */
+/** The paths of a manifest, each of which comes after the one before it. */
 function sortedPaths(manifest: string): string[] {
   const fd = host.files.openFile(manifest)
   const reader = new ManifestReader(host.files, fd)
   const paths: string[] = []
-  for (let entry = reader.next(); entry; entry = reader.next()) paths.push(entry.path)
+  for (let line = reader.nextLine(); line !== undefined; line = reader.nextLine()) {
+    paths.push(parseManifestLine(line).path)
+  }
+  assert.equal(paths, [...new Set(paths)].sort(comparePaths))
   host.files.close(fd)
   return paths
 }

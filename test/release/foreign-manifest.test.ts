@@ -7,7 +7,11 @@ import * as assert from 'uvu/assert'
 import { files } from '../../native/files/files.node.ts'
 import { TrustError } from '../../src/errors.ts'
 import { ManifestReader } from '../../src/release/manifest-file.ts'
-import { type Entry, formatManifestLine } from '../../src/release/manifest-line.ts'
+import {
+  type Entry,
+  formatManifestLine,
+  parseManifestLine,
+} from '../../src/release/manifest-line.ts'
 import { makeTree, publishTree } from '../publish/support.ts'
 import { scratch } from '../support/scratch.ts'
 import { mustRun, run } from '../support/stock-tool.ts'
@@ -24,9 +28,12 @@ function read(text: string): Map<string, Entry> {
   const file = `${scratch('manifest')}/text`
   writeFileSync(file, text, 'latin1')
   const fd = openSync(file, 'r')
-  const reader = new ManifestReader(files, fd, { sorted: false })
+  const reader = new ManifestReader(files, fd)
   const entries = new Map<string, Entry>()
-  for (let entry = reader.next(); entry; entry = reader.next()) entries.set(entry.path, entry)
+  for (let line = reader.nextLine(); line !== undefined; line = reader.nextLine()) {
+    const entry = parseManifestLine(line)
+    entries.set(entry.path, entry)
+  }
   closeSync(fd)
   return entries
 }
@@ -73,13 +80,10 @@ test('bsdtar reads our manifest as we do', () => {
 
 test('other shapes of mtree texts are refused with what to do', () => {
   const cases: [string, RegExp][] = [
-    [
-      mustRun('mtree', ['-c', '-k', KEYWORDS, '-p', tree]),
-      /^line \d+ .*\/set" sets defaults.*mtree -C/,
-    ],
+    [mustRun('mtree', ['-c', '-k', KEYWORDS, '-p', tree]), /\/set" sets defaults.*mtree -C/],
     [
       mustRun('mtree', ['-D', '-k', KEYWORDS], { input: readFileSync(manifest, 'latin1') }),
-      /^line \d+ .*path at the end.*mtree -C/,
+      /path at the end.*mtree -C/,
     ],
   ]
   for (const [text, message] of cases) {
