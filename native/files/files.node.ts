@@ -37,6 +37,16 @@ function keeping(fd: Fd, check: (fd: Fd) => void): Fd {
   }
 }
 
+function openRoot(path: Path): Fd {
+  try {
+    return glibc.open(path, glibc.O_DIRECTORY)
+  } catch (error) {
+    if (!isSystemError(error, 'EACCES')) throw error
+    // What can't be listed may still be looked into.
+    return glibc.open(path, glibc.O_PATH | glibc.O_DIRECTORY)
+  }
+}
+
 function openFile(path: Path): Fd {
   return keeping(glibc.open(path, 0), (fd) => {
     const stat = glibc.statHandle(fd)
@@ -238,7 +248,7 @@ function lock(fd: Fd, wait = false): boolean {
 }
 
 export const files: Files = {
-  openRoot: (path) => glibc.open(path, glibc.O_DIRECTORY),
+  openRoot,
   openFile,
   openDirectory: (directory, path) => openBeneath(directory, path, glibc.O_DIRECTORY),
   openRead,

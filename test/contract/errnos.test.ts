@@ -45,6 +45,7 @@ const TESTED: Record<string, Record<string, string>> = {
   'files/entries.c': { ENODATA: 'an attribute that went away in between is left out' },
   'files/files.c': {
     'EISDIR EINVAL': 'opens by paths of the system, through links',
+    EACCES: 'a folder that can not be listed is looked into',
     'ENOENT ENOTDIR': 'what is not there is undefined',
   },
   'files/metadata.c': {

@@ -53,6 +53,11 @@ const ACTS = {
   'read a file below folders': ({ files }, root) =>
     content(files, files.openRead(root, 'deep/er/f')),
 
+  'look into a folder': ({ files }, _root, folder) => {
+    const found = files.stat(files.openRoot(`${folder}/d`), 'f')
+    return `${found?.size} bytes`
+  },
+
   'remove a folder of files': (host, root) => removing(host, root, 'd'),
   'remove a folder with an empty one': (host, root) => removing(host, root, 'n'),
 

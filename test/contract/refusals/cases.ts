@@ -39,6 +39,14 @@ export const CASES: Case[] = [
     says: passing('EAGAIN EINTR', 'content of deep/er/f'),
   },
   {
+    name: 'a folder that can not be listed is looked into',
+    act: 'look into a folder',
+    calls: { host: 'open', node: 'openat' },
+    when: 1,
+    only: 'd',
+    says: { EACCES: '14 bytes', ...thrown('EIO') },
+  },
+  {
     name: 'what a signal interrupts is called again',
     act: 'read, write, sync and lock',
     calls: 'open,openat,read,write,fsync,syncfs,flock',
