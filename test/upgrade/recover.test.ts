@@ -303,6 +303,16 @@ test('a source that lacks the version: the newest takes its place, on trial', as
   assert.is((await device.succeed('status')).trial, 8)
 })
 
+test('a laptop without a system does not wait for a school server that lacks the release', async () => {
+  const { store } = copied({ previous: false })
+  rmSync(join(store, 'fakeroot'), { recursive: true })
+  const sources = { 'school[]': `file://${scratch('still-mirroring')}`, 'upstream[]': url() }
+  const keys = publisher.keys.publicFile
+  const device = new Device({ sources: [], keys, store, configuration: { sources } })
+  const result = await device.succeed('recover')
+  assert.equal([result.outcome, result.version], ['replaced', 42])
+})
+
 test('a release that expired does not stop a rescue from a stick with a newer one', async () => {
   const own = new Publisher()
   own.publish(7, startableImage(7), { expires: '2027-12-31T00:00:00Z' })
