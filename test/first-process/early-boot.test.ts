@@ -8,7 +8,7 @@ import { PROGRAM } from '../support/program.ts'
 import { scratch } from '../support/scratch.ts'
 import { mustRun } from '../support/stock-tool.ts'
 import { suite } from '../support/suite.ts'
-import { file, folder } from '../support/tree.ts'
+import { file, folder, link } from '../support/tree.ts'
 import { busyboxSystem, NamespaceLaptop, smallSystem } from './laptop.ts'
 
 const test = suite('early boot as process 1')
@@ -117,25 +117,41 @@ test('versions that a rotated key and a revoked one signed start, and recovery f
   assert.match(output, /^system 42 /m, output)
 })
 
-test('with no system and no help it says what it tried, and goes on when help comes', async () => {
+test('with no system and no help it looks where it was told to, then everywhere, and says what it tried', async () => {
   const laptop = new NamespaceLaptop()
   await laptop.install(smallSystem(41), (store) => {
     rmSync(join(store, 'fakeroot'), { recursive: true })
     mkdirSync(join(store, 'fakeroot'))
   })
   const answers = { 'No system on this laptop can start': 'o' }
-  const { output, status } = await laptop.start([], { answers })
-  assert.match(output, /No USB stick is named/, output)
+  const { output, status } = await laptop.start(['xo.recover=usb'], { answers })
+  assert.match(output, /No USB stick is named[\s\S]*Looking for a network/, output)
+  assert.is(output.split('Looking for a network').length, 2, output)
   assert.match(output, /What was tried:/)
   assert.match(output, /Switching off/)
   assert.is.not(status, undefined)
 })
 
-test('an init that can not be executed is no panic', async () => {
+test('the only version there is starts, though it never became healthy and nothing mends it', async () => {
   const laptop = new NamespaceLaptop()
-  await laptop.install(smallSystem(41))
+  await laptop.install(smallSystem(41), (path) =>
+    withStore(path, (store) => changeState(store, { trial: 41, boots: 3 })),
+  )
+  const { output } = await laptop.start()
+  assert.match(output, /started 3 times and never became healthy/, output)
+  assert.is(output.split('Looking at what this disk still has').length, 2, output)
+  assert.match(output, /^system 41 /m)
+})
+
+test('the init that is asked for is the one that starts; one that can not be executed is no panic', async () => {
+  const laptop = new NamespaceLaptop()
+  const system = smallSystem(41)
+  system.set('bin/other', link('../sbin/init'))
+  await laptop.install(system)
+  const other = await laptop.start(['init=/bin/other'])
+  assert.match(other.output, /^system 41 as \/bin\/other /m, other.output)
   const { output } = await laptop.start(['init=/etc/version'])
-  assert.match(output, /^system 41 /m, output)
+  assert.match(output, /^system 41 as \/sbin\/init /m, output)
 })
 
 test('a disk that does not come is told with those that are there', async () => {
