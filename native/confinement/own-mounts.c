@@ -5,8 +5,11 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -15,6 +18,8 @@
 /* Linux 5.12; the same number on all machines that we build for. */
 #define MOUNT_SETATTR 442
 #define RECURSIVE 0x8000
+/* Of a line in the table of mounts: two paths, and some words. */
+#define LINE_SIZE_MAX (2 * PATH_MAX + 1024)
 
 enum { READ_ONLY = 1, NO_SUID = 2, NO_DEVICES = 4, NO_EXECUTION = 8 };
 
@@ -23,9 +28,67 @@ struct mount_change {
   uint64_t set, clear, propagation, user_namespace;
 };
 
-static int change_mount(const char *path, unsigned flags, uint64_t set, uint64_t clear) {
+/* 0, or the errno. */
+static int change_tree(const char *path, unsigned flags, uint64_t set, uint64_t clear) {
   struct mount_change change = {.set = set, .clear = clear};
   return syscall(MOUNT_SETATTR, AT_FDCWD, path, flags, &change, sizeof change) ? errno : 0;
+}
+
+/* All at once: the folder, then everything, then the folder as it was. */
+static int seal_at_once(const char *changed, bool writable) {
+  int failure = change_tree(changed, RECURSIVE, NO_SUID | NO_DEVICES | NO_EXECUTION, 0);
+  if (!failure) failure = change_tree("/", RECURSIVE, READ_ONLY, 0);
+  if (failure || !writable) return failure;
+  failure = change_tree(changed, 0, 0, READ_ONLY);
+  /* A folder that can't be changed any more would be worse than none of this. */
+  if (failure) change_tree("/", RECURSIVE, 0, READ_ONLY);
+  return failure;
+}
+
+/* One mount gets more flags; it keeps what it has. 0, or the errno. */
+static int seal_mount(const char *path, unsigned long more) {
+  static const unsigned long kept =
+      ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC | ST_NOATIME | ST_NODIRATIME;
+  struct statvfs status;
+  if (statvfs(path, &status)) return errno;
+  unsigned long flags = MS_REMOUNT | MS_BIND | more | (status.f_flag & kept);
+  if (status.f_flag & ST_RELATIME) flags |= MS_RELATIME;
+  return mount(NULL, path, NULL, flags, NULL) ? errno : 0;
+}
+
+/* Where the mount of this line stands, in place; NULL if it is no such line. proc(5): `\040` is a blank. */
+static char *mount_point(char *line) {
+  char *rest, *word = strtok_r(line, " ", &rest);
+  for (int i = 0; word && i < 4; i++) word = strtok_r(NULL, " ", &rest);
+  if (!word) return NULL;
+  char *end = word;
+  for (char *from = word; *from; end++) {
+    bool escaped = from[0] == '\\' && from[1] && from[2] && from[3];
+    *end = escaped ? (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0')) : *from;
+    from += escaped ? 4 : 1;
+  }
+  *end = 0;
+  return word;
+}
+
+/* One after the other, as before Linux 5.12. 0, or the errno of the first that stays as it is. */
+static int seal_one_by_one(const char *changed) {
+  char *path = realpath(changed, NULL);
+  if (!path) return errno;
+  int failure = seal_mount(path, MS_NOSUID | MS_NODEV | MS_NOEXEC);
+  FILE *table = failure ? NULL : fopen("/proc/self/mountinfo", "re");
+  if (!failure && !table) failure = errno;
+  static char line[LINE_SIZE_MAX];
+  while (table && fgets(line, sizeof line, table)) {
+    char *point = mount_point(line);
+    if (!point || strcmp(point, path) == 0) continue;
+    int refused = seal_mount(point, MS_RDONLY);
+    /* Under another mount there may be nothing of this name. */
+    if (refused && refused != ENOENT && refused != ENOTDIR && !failure) failure = refused;
+  }
+  if (table) fclose(table);
+  free(path);
+  return failure;
 }
 
 /* The working directory is below the folder, maybe: as the new mounts show it. */
@@ -36,19 +99,11 @@ static void enter_again(void) {
 
 int own_mounts(const char *changed) {
   struct statvfs status;
-  if (statvfs(changed, &status)) return errno;
-  /* Without changing anything: whether this kernel has the call. */
-  if (syscall(MOUNT_SETATTR, -1, "", 0, NULL, 0) && errno == ENOSYS) return ENOSYS;
-  if (unshare(CLONE_NEWNS)) return errno;
+  if (statvfs(changed, &status) || unshare(CLONE_NEWNS)) return errno;
   /* What is mounted or unmounted outside later is so here, too; never the other way round. */
   if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL)) return errno;
   if (mount(changed, changed, NULL, MS_BIND | MS_REC, NULL)) return errno;
   enter_again();
-  int failure = change_mount(changed, RECURSIVE, NO_SUID | NO_DEVICES | NO_EXECUTION, 0);
-  if (!failure) failure = change_mount("/", RECURSIVE, READ_ONLY, 0);
-  if (failure || status.f_flag & ST_RDONLY) return failure;
-  failure = change_mount(changed, 0, 0, READ_ONLY);
-  /* A folder that can't be changed any more would be worse than none of this. */
-  if (failure) change_mount("/", RECURSIVE, 0, READ_ONLY);
-  return failure;
+  int failure = seal_at_once(changed, !(status.f_flag & ST_RDONLY));
+  return failure == ENOSYS ? seal_one_by_one(changed) : failure;
 }

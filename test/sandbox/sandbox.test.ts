@@ -3,7 +3,7 @@
  * What the program can still do to a machine once somebody has taken it over (docs/OPERATING.md, "What it
  * gives up"): a bundle of ours that misbehaves, on the static host.
  */
-import { spawn, spawnSync } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ import { rollup } from 'rollup'
 import * as assert from 'uvu/assert'
 import { Device, type Event } from '../support/device.ts'
 import { smallImage } from '../support/image.ts'
-import { HOST } from '../support/program.ts'
+import { HOST, PROGRAM } from '../support/program.ts'
 import { Publisher } from '../support/release.ts'
 import { scratch } from '../support/scratch.ts'
 import { skip, test } from '../support/suite.ts'
@@ -120,6 +120,51 @@ test('nor where a part of it stays outside to start ssh', async () => {
   if (/refuses/.test(note)) skip(`this machine does not let it give up all: ${note}`)
   checkOutcomes(outcomes)
   checkUnharmed(laptop)
+})
+
+/** What stands open where each of these is missing, and is shut by none of the others. */
+const LACKS: [lacking: string, sentence: RegExp, open: string[]][] = [
+  [
+    'landlock',
+    /refuses Landlock \(/,
+    [
+      'reads a file',
+      'reads /etc/shadow',
+      'reads below a folder that it looks at',
+      'lists a folder',
+      'reads through a link in the store',
+      'listens for strangers',
+    ],
+  ],
+  // Before Linux 5.12 they are sealed one by one.
+  ['mount_setattr', /all else read-only, .*seccomp$/, []],
+  [
+    'unshare',
+    /refuses all else read-only \(/,
+    ['reads a disk by a device of its own', 'makes a file run as root'],
+  ],
+  ['seccomp', /refuses seccomp \(/, ['asks a program of this machine']],
+]
+
+test('a kernel that lacks something gives the rest, and one line says so', async () => {
+  const program = join(scratch('without'), 'without')
+  execFileSync('gcc', ['-O1', '-o', program, 'test/sandbox/without.c'])
+  for (const [lacking, sentence, open] of LACKS) {
+    const laptop = await victim('rsync://127.0.0.1:9/xo')
+    const { note, outcomes } = await misbehave(laptop, 'upgrade', [program, lacking])
+    assert.match(note, sentence)
+    const done = Object.keys(outcomes).filter((name) => !NEEDED.test(name))
+    assert.equal(
+      done.filter((name) => outcomes[name] === 'done'),
+      open,
+      lacking,
+    )
+  }
+  const all = LACKS.map(([lacking]) => lacking).join(',')
+  const words = ['verify', '--json', ...(await victim('file:///no/such')).device.words]
+  const { status, stdout } = spawnSync(program, [all, PROGRAM, ...words], { encoding: 'utf8' })
+  assert.is(status, 0, stdout)
+  assert.match(stdout, /confined: no new privileges, capabilities; .* refuses all else read-only/)
 })
 
 test.run()
