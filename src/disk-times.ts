@@ -39,7 +39,7 @@ function held(times: DiskTimes, { seconds, nanoseconds }: Time): Time {
   return { seconds: seconds - (seconds % (step / SECOND)), nanoseconds: 0 }
 }
 
-/** What there is to say of it; undefined where the disk holds whatever a release may have. */
+/** What there is to say of it; undefined if the disk holds whatever a release may have. */
 export function limitsOfTimes(times: DiskTimes): string | undefined {
   const { granularityNanoseconds: step, earliestSeconds, latestSeconds } = times
   const says: string[] = []

@@ -45,7 +45,7 @@ export async function examine(examination: Examination): Promise<Veto[]> {
   return vetoes
 }
 
-/** Undefined where the hook is content; else why not. */
+/** Undefined if the hook is content; else why not. */
 async function ask(examination: Examination, hook: Path): Promise<string | undefined> {
   const { host, folder, version, trial, fresh, timeoutMs } = examination
   const { clock, processes } = host

@@ -104,7 +104,7 @@ function checkFolderOf(host: Host, fd: Fd): void {
   }
 }
 
-/** The path of an open file, without links; undefined where /proc is not mounted. */
+/** The path of an open file, without links; undefined if /proc is not mounted. */
 function pathOf(files: Files, fd: Fd): Path | undefined {
   let directory: Fd
   try {

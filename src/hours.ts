@@ -6,7 +6,7 @@ export interface HourWindow {
   to: number
 }
 
-/** Undefined where it is not of this form. */
+/** Undefined if it is not of this form. */
 export function parseHours(text: string): HourWindow | undefined {
   const match = /^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$/.exec(text)
   if (!match) return undefined

@@ -8,7 +8,7 @@ export function bytesOfText(text: string): string {
   return unescape(encodeURIComponent(text.replace(/[\ud800-\udfff]/gu, '?')))
 }
 
-/** The text whose UTF-8 bytes these are; undefined where they are no UTF-8. */
+/** The text whose UTF-8 bytes these are; undefined if they are no UTF-8. */
 export function textOfBytes(bytes: string): string | undefined {
   try {
     return decodeURIComponent(escape(bytes))

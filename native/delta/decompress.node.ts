@@ -60,7 +60,7 @@ class InflateDecoder implements StreamDecoder {
   }
 }
 
-/** The length of a zstd frame header, or undefined where more bytes are needed. RFC 8878, 3.1.1.1. */
+/** The length of a zstd frame header, or undefined if more bytes are needed. RFC 8878, 3.1.1.1. */
 function frameHeader(bytes: Uint8Array): { length: number; checksum: boolean } | undefined {
   const magic = [0x28, 0xb5, 0x2f, 0xfd]
   for (let i = 0; i < 4 && i < bytes.length; i++) {

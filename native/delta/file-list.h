@@ -46,7 +46,7 @@ bool file_list_failed(const struct file_list *list);
 uint32_t file_list_count(const struct file_list *list);
 int file_list_io_error(const struct file_list *list);
 
-/* After the end: false where there is nothing, or only a cleared duplicate. */
+/* After the end: false if there is nothing, or only a cleared duplicate. */
 bool file_list_find(const struct file_list *list, const char *name, size_t length,
                     struct listed *found);
 bool file_list_at(const struct file_list *list, int64_t index, struct listed *found);

@@ -72,7 +72,7 @@ export function ofLiteral(call: string, literal: string, port: number): SocketAd
   return { family: six ? AF_INET6 : AF_INET, bytes, name }
 }
 
-/** Throws where the path is too long, which Node would cut short. */
+/** Throws if the path is too long, which Node would cut short. */
 export function ofPath(call: string, path: string): SocketAddress {
   const text = cString(path)
   if (text.length > SUN_PATH_LENGTH) throw systemErrorOf(call, path, 'ENAMETOOLONG')

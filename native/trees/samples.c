@@ -32,7 +32,7 @@ struct samples {
   JSContext *context;
   JSValueConst lines;
   unsigned seen;
-  /* The line with the largest attributes, and that with the most names; undefined where there is none. */
+  /* The line with the largest attributes, and that with the most names; undefined if there is none. */
   JSValue largest, most_names;
   size_t largest_bytes;
   uint32_t names;

@@ -131,7 +131,7 @@ declare module 'native:trees' {
      * strings. `type`: types. `missing`: found is '', expected is the type. `xattr`: all, as `NAME:BASE64`
      * with commas between. `nlink`: the inode has fewer names. `inode`: found is the first entry that is
      * this inode (maybe the path itself), expected the first name of its group or the path itself.
-     * `sha256digest`: found is '' where the disk can't read the content (EIO).
+     * `sha256digest`: found is '' if the disk can't read the content (EIO).
      */
     found: string
     expected: string

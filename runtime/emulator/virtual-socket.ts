@@ -73,7 +73,7 @@ export class VirtualSocket {
     }
   }
 
-  /** Copies what is there; undefined where a read has to wait. */
+  /** Copies what is there; undefined if a read has to wait. */
   private take(buffer: Uint8Array, offset: number, length: number): number | undefined {
     if (this.fate === 'closed') throw systemError('read', undefined, 'ECANCELED')
     let count = 0

@@ -28,13 +28,13 @@ extern struct budget budget_manifest;
 /* A number of MiB in XO_NATIVE_MEMORY_LIMIT_MB is the limit of each of them, instead of its own. */
 void budget_prepare(void);
 
-/* Zeroed memory; NULL where the budget or the machine has no more. To be released by budget_free. */
+/* Zeroed memory; NULL if the budget or the machine has no more. To be released by budget_free. */
 void *budget_take(struct budget *budget, size_t count, size_t size);
 /* As realloc, of what budget_take or this gave, or NULL. */
 void *budget_resize(struct budget *budget, void *memory, size_t size);
 void budget_free(struct budget *budget, void *memory);
 
-/* After a refusal: what it was for, at most `size` bytes with the NUL. False where memory was short. */
+/* After a refusal: what it was for, at most `size` bytes with the NUL. False if memory was short. */
 bool budget_describe(const struct budget *budget, char *text, size_t size);
 
 /* After a refusal: throws the ManifestError of a budget that is spent, or else that there is no memory. */

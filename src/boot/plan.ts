@@ -15,7 +15,7 @@ export interface FoundTree {
 }
 
 export interface BootFacts {
-  /** `fakeroot`, `upgraded-root` and `previous-root`; undefined where nothing has that name. */
+  /** `fakeroot`, `upgraded-root` and `previous-root`; undefined if nothing has that name. */
   running: FoundTree | undefined
   waiting: FoundTree | undefined
   previous: FoundTree | undefined

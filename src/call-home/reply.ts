@@ -30,7 +30,7 @@ export interface Reply {
   priority: Priority
   /** URLs to try before those that the laptop knows. */
   sources: string[]
-  /** For the user; '' where there is none. */
+  /** For the user; '' if there is none. */
   message: string
 }
 
@@ -62,13 +62,13 @@ export function isNonce(text: string): boolean {
   return NONCE.test(text)
 }
 
-/** True where a reply can carry the list. */
+/** True if a reply can carry the list. */
 export function areSources(sources: readonly string[]): boolean {
   if (sources.length > SOURCES_MAX) return false
   return sources.every((url) => /^[\x21-\x7e]+$/.test(url) && url.length <= SOURCE_LENGTH_MAX)
 }
 
-/** True where a reply can carry the message. */
+/** True if a reply can carry the message. */
 export function isMessage(message: string): boolean {
   return isValue(message) && message.length <= MESSAGE_LENGTH_MAX
 }

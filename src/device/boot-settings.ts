@@ -13,7 +13,7 @@ export interface BootSettings {
   /** A place as `store-place.ts` reads it; undefined: only the kernel's command line names it. */
   store: string | undefined
   storeWaitSeconds: number
-  /** Programs to start, first choice first; [] where the kernel's own choice will do. */
+  /** Programs to start, first choice first; [] if the kernel's own choice will do. */
   inits: Path[]
   root: RootMode
   /** Absolute paths whose content is kept apart from the tree. */

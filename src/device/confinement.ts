@@ -61,7 +61,7 @@ export class Confined {
   }
 }
 
-/** Gives up what the command won't need. Undefined where this host has nothing to give up. */
+/** Gives up what the command won't need. Undefined if this host has nothing to give up. */
 export function confineDevice(device: Device, wish: Wish): Confined | undefined {
   const { host } = device
   if (wish.makesStore) device.store(true).close()
@@ -75,7 +75,7 @@ export function confineDevice(device: Device, wish: Wish): Confined | undefined 
   return sentence === undefined ? undefined : new Confined(device, wish, sentence)
 }
 
-/** Gives up all but the needs, and says what that is. Undefined where this host has nothing to give up. */
+/** Gives up all but the needs, and says what that is. Undefined if this host has nothing to give up. */
 export function confineTo({ confinement }: Host, needs: Remainder): string | undefined {
   try {
     const { holds, lacks } = confinement.confine(needs)

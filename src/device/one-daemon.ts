@@ -72,7 +72,7 @@ function busy({ host: { files }, directory, path }: Store): BusyError {
   )
 }
 
-/** As the kernel names it; '' where /proc is not mounted. */
+/** As the kernel names it; '' if /proc is not mounted. */
 function processId({ files }: Host): string {
   try {
     const [number = ''] = bytesOfArray(

@@ -54,7 +54,7 @@ export function record(store: Store, outcome: string, message: string): void {
   changeState(store, { last: { time, outcome, message } })
 }
 
-/** Counts time that the laptop ran. False where the record could not be changed now. */
+/** Counts time that the laptop ran. False if the record could not be changed now. */
 export function countRun(device: Device, seconds: number): boolean {
   try {
     const store = device.store()

@@ -37,7 +37,7 @@ export function consultHome(device: Device, store: Store, askHome = true): Promi
   })
 }
 
-/** Undefined where no home server is configured. */
+/** Undefined if no home server is configured. */
 export function homeOf(
   device: Device,
   opened?: Store,

@@ -46,7 +46,7 @@ export function checkClock(publishing: Publishing): string[] {
   return warnings
 }
 
-/** By its date; undefined where the module has none that can be read. */
+/** By its date; undefined if the module has none that can be read. */
 function newestRelease({ host: { files }, module }: Publishing): Release | undefined {
   const versions = files.readDirectory(module, '.').filter((name) => /^[1-9][0-9]{0,8}$/.test(name))
   let newest: Release | undefined

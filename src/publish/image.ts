@@ -236,7 +236,7 @@ function deviceOf(stat: Stat): string {
   return stat.identity.slice(0, stat.identity.indexOf(':'))
 }
 
-/** True where only the owner or the group may read it. Of a link nothing is read but its text. */
+/** True if only the owner or the group may read it. Of a link nothing is read but its text. */
 function isGuarded(stat: Stat): boolean {
   if (stat.type === 'file') return (stat.mode & 0o004) === 0
   return stat.type === 'dir' && (stat.mode & 0o005) !== 0o005

@@ -33,7 +33,7 @@ export class MappedOwners {
     this.#gids = idsOf(files, 'gid')
   }
 
-  /** Throws where an owner is surely not the one of the file. `image` names the tree. */
+  /** Throws if an owner is surely not the one of the file. `image` names the tree. */
   see(image: string, path: Path, { uid, gid }: Pick<Stat, 'uid' | 'gid'>): void {
     for (const [kind, id, ids] of [
       ['an owner', uid, this.#uids],
@@ -63,7 +63,7 @@ export class MappedOwners {
   }
 }
 
-/** Undefined where every number is known, as it is outside a container. */
+/** Undefined if every number is known, as it is outside a container. */
 function idsOf(files: Files, kind: 'uid' | 'gid'): Ids | undefined {
   const map = readProc(files, `/proc/self/${kind}_map`)
   if (map === undefined) return undefined

@@ -29,7 +29,7 @@ export function openList(
   })
 }
 
-/** Each name and the folders above it; undefined where the names are still to be drawn. */
+/** Each name and the folders above it; undefined if the names are still to be drawn. */
 function entriesAsked(selection: Selection): number | undefined {
   if (selection.kind === 'files-from') return undefined
   if (selection.kind === 'tree') return selection.entriesMax && selection.entriesMax + MARGIN

@@ -91,7 +91,7 @@ export class WirePatience {
     return Math.min(left, rateMin.windowMs - this.#windowMs, this.#grantedMs - this.#waitedMs)
   }
 
-  /** After a wait: undefined where there is patience left. */
+  /** After a wait: undefined if there is patience left. */
   judge(waitedMs: number, nowMs: number): Impatience | undefined {
     const { timeoutMs, rateMin } = this.options
     this.#judgeBriskness(waitedMs)

@@ -56,7 +56,7 @@ export class RsyncSource implements Source {
     }
   }
 
-  /** A small file of a session; undefined where it is not there. */
+  /** A small file of a session; undefined if it is not there. */
   async #read(session: Session, name: Path, sizeMax: number): Promise<Uint8Array | undefined> {
     const { files } = this.host
     let outcome: FileOutcome | undefined

@@ -28,7 +28,7 @@ export interface HomeRecord {
   priority: 'low' | 'normal' | 'urgent'
   /** URLs that it named. */
   sources: string[]
-  /** For the user; '' where there is none. */
+  /** For the user; '' if there is none. */
   message: string
 }
 

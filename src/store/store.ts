@@ -92,7 +92,7 @@ export class Store {
     )
   }
 
-  /** False where somebody else has it. */
+  /** False if somebody else has it. */
   tryLock(): boolean {
     if (!this.#take(this.#openLock())) return false
     heal(this, (tree) => tree === 'fakeroot' || this.isRoot(tree as TreeName))
@@ -260,7 +260,7 @@ export class Store {
     }
   }
 
-  /** SHA-256 of a tree's manifest as it lies on the disk; undefined where there is none. */
+  /** SHA-256 of a tree's manifest as it lies on the disk; undefined if there is none. */
   manifestDigest(name: TreeName): string | undefined {
     const { files, checksums } = this.host
     const path = `${name}/manifest`

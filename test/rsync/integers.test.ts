@@ -17,7 +17,7 @@ import { test } from '../support/suite.ts'
 const bytes = (hex: string) => Uint8Array.from(Buffer.from(hex.replace(/ /g, ''), 'hex'))
 const hex = (array: ArrayLike<number>) => Buffer.from(Array.from(array)).toString('hex')
 
-/** Value, varint, varlong(3), varlong(4); '' where the table has none. */
+/** Value, varint, varlong(3), varlong(4); '' if the table has none. */
 const TABLE: [number, string, string, string][] = [
   [0, '00', '000000', '00000000'],
   [127, '7f', '007f00', '007f0000'],

@@ -20,7 +20,7 @@ type Mischief = 'missing' | 'error' | 'stand still' | 'cut short'
 const RUN_MAX_MS = 120_000
 
 interface Outcome {
-  /** What the call returned, or undefined where it failed. */
+  /** What the call returned, or undefined if it failed. */
   value: unknown
   /** All that a person saw. */
   said: string

@@ -52,7 +52,7 @@ export class Paths {
     return this.#disk.inode(inode)
   }
 
-  /** The same, but undefined where nothing has that name. */
+  /** The same, but undefined if nothing has that name. */
   look(call: string, directory: Fd, path: Path): Inode | undefined {
     const start = this.#start(call, directory, path)
     if (path === '.') return start

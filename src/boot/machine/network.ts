@@ -134,7 +134,7 @@ export class Network {
     return 'wireless; no known network is near.'
   }
 
-  /** Starts what stays. Undefined where there is no such program. */
+  /** Starts what stays. Undefined if there is no such program. */
   #keep(task: string, command: Path[]): Kept | undefined {
     const child = start(this.host, command)
     if (!child) return undefined
@@ -154,7 +154,7 @@ export class Network {
     if (kept.status === undefined) processes.signal(kept.child, SIGKILL)
   }
 
-  /** The status; undefined where there is no such program. */
+  /** The status; undefined if there is no such program. */
   async #run(command: Path[]): Promise<number | undefined> {
     const { processes, clock } = this.host
     const child = start(this.host, command)

@@ -17,7 +17,7 @@ export function readFact({ files }: Host, path: Path): string {
   }
 }
 
-/** [] where there is no such folder. */
+/** [] if there is no such folder. */
 export function listFacts({ files }: Host, folder: Path): Path[] {
   try {
     const fd = files.openRoot(folder)

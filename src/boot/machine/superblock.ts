@@ -7,9 +7,9 @@ import { bytesOfArray, bytesOfText } from '../../text.ts'
 export interface FileSystem {
   /** Types to mount it as, first choice first. */
   types: string[]
-  /** In small letters; '' where there is none. */
+  /** In small letters; '' if there is none. */
   uuid: string
-  /** A byte string, as UTF-8; '' where there is none. */
+  /** A byte string, as UTF-8; '' if there is none. */
   label: string
 }
 

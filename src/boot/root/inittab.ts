@@ -23,7 +23,7 @@ const DEFAULT =
   '::ctrlaltdel:reboot\n::shutdown:swapoff -a\n::shutdown:umount -a -r\n::restart:init\n'
 const RESTART = '::restart:/sbin/init'
 
-/** Undefined where the table will do as it is. `text` is '' where there is none. */
+/** Undefined if the table will do as it is. `text` is '' if there is none. */
 export function calmTable(text: string): string | undefined {
   const lines = (text === '' ? DEFAULT : text).split('\n')
   const calm = lines.filter((line) => actionOf(line) !== 'shutdown' || !/\bumount\b/.test(line))

@@ -134,7 +134,7 @@ function overlay(root: NewRoot, tree: Fd, path: Path): void {
   else copyToMemory(root, tree, path)
 }
 
-/** False where there is no overlay. A disk that is too full for it counts as one that cannot be written to. */
+/** False if there is no overlay. A disk that is too full for it counts as one that cannot be written to. */
 function layInStore(root: NewRoot, tree: Fd, path: Path, folder: Path): boolean {
   const { host, store } = root
   try {
@@ -158,7 +158,7 @@ function forget(root: NewRoot, tree: Fd, path: Path): void {
   if (!layInMemory(root, tree, path)) copyToMemory(root, tree, path)
 }
 
-/** False where there is no overlay. `above`: a folder of changes that lies between. */
+/** False if there is no overlay. `above`: a folder of changes that lies between. */
 function layInMemory(root: NewRoot, tree: Fd, path: Path, above?: Path): boolean {
   const folder = memoryOf(root, path)
   const fd = root.host.files.openRoot(folder)
@@ -204,7 +204,7 @@ function makeOnce({ files }: Host, { directory }: Store, path: Path): void {
 }
 
 /**
- * False where there is no overlay: in the kernel, on this disk, or for such a name. `above`: a folder
+ * False if there is no overlay: in the kernel, on this disk, or for such a name. `above`: a folder
  * that lies over the tree's, and below `folder`.
  */
 export function mountOverlay(

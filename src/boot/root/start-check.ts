@@ -33,7 +33,7 @@ const SCRIPT_LINE_MAX = 256
 const LIBRARY_FOLDERS = ['/lib', '/usr/lib', '/lib64', '/usr/lib64']
 
 /**
- * Undefined where all that a start needs is there. The tree's manifest must have been proved. Trees
+ * Undefined if all that a start needs is there. The tree's manifest must have been proved. Trees
  * share most of their inodes: what is in `proved` is not read again, and what is read is put there. It
  * may be kept as long as nothing is made in a tree.
  */
@@ -77,7 +77,7 @@ class StartCheck {
     return this.#fault
   }
 
-  /** Puts a file on the list; false where the manifest has none of that name. */
+  /** Puts a file on the list; false if the manifest has none of that name. */
   #want(path: Path, interpreter: Path | undefined): boolean {
     const entry = this.#resolve(path)
     if (!entry) return false
