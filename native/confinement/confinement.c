@@ -45,8 +45,11 @@ static void give_up_files(struct outcome *outcome, char *const *read, const char
 /* In an order in which none takes away what the next one needs. */
 static void give_up(struct outcome *outcome, char *const *read, const char *change,
                     bool makes_trees) {
-  if (change && geteuid() == 0) note(outcome, "all else read-only", own_mounts(change));
-  int failure = privileges_gain_none();
+  int failure = change && geteuid() == 0 ? own_mounts(change) : 0;
+  const char *what =
+      failure == ENOTSUP ? "all else read-only where mounts are private" : "all else read-only";
+  if (change && geteuid() == 0) note(outcome, what, failure);
+  failure = privileges_gain_none();
   note(outcome, "no new privileges", failure);
   if (!failure) give_up_files(outcome, read, change);
   note(outcome, "capabilities", privileges_drop(makes_trees));

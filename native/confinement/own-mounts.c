@@ -91,6 +91,23 @@ static int seal_one_by_one(const char *changed) {
   return failure;
 }
 
+/*
+ * Whether what is mounted and unmounted elsewhere is so in a copy of the mounts, too: "shared:" or "master:"
+ * of proc(5). If not, a copy would keep a stick in use that everybody else has unmounted.
+ */
+static bool mounts_follow(void) {
+  FILE *table = fopen("/proc/self/mountinfo", "re");
+  static char line[LINE_SIZE_MAX];
+  bool follow = false;
+  while (table && fgets(line, sizeof line, table)) {
+    bool told = strstr(line, " shared:") || strstr(line, " master:");
+    char *point = mount_point(line);
+    if (point && strcmp(point, "/") == 0) follow = told;
+  }
+  if (table) fclose(table);
+  return follow;
+}
+
 /* The working directory is below the folder, maybe: as the new mounts show it. */
 static void enter_again(void) {
   char path[PATH_MAX];
@@ -99,7 +116,9 @@ static void enter_again(void) {
 
 int own_mounts(const char *changed) {
   struct statvfs status;
-  if (statvfs(changed, &status) || unshare(CLONE_NEWNS)) return errno;
+  if (statvfs(changed, &status)) return errno;
+  if (!mounts_follow()) return ENOTSUP;
+  if (unshare(CLONE_NEWNS)) return errno;
   /* What is mounted or unmounted outside later is so here, too; never the other way round. */
   if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL)) return errno;
   if (mount(changed, changed, NULL, MS_BIND | MS_REC, NULL)) return errno;

@@ -62,7 +62,7 @@ async function victim(source: string, configuration = {}): Promise<Victim> {
 async function misbehave(
   { outside, device }: Victim,
   command: string,
-  launcher: string[] = [],
+  launcher = ['unshare', '--mount', '--propagation', 'shared'],
 ): Promise<{ note: string; outcomes: Event }> {
   const [program = '', ...words] = [...launcher, HOST, BUNDLE, outside, command, '--json']
   const child = spawn(program, [...words, ...device.words], { timeout: DEADLINE_MS })
@@ -141,6 +141,11 @@ const LACKS: [lacking: string, sentence: RegExp, open: string[]][] = [
   [
     'unshare',
     /refuses all else read-only \(/,
+    ['reads a disk by a device of its own', 'makes a file run as root'],
+  ],
+  [
+    'shared',
+    /refuses all else read-only where mounts are private \(/,
     ['reads a disk by a device of its own', 'makes a file run as root'],
   ],
   ['seccomp', /refuses seccomp \(/, ['asks a program of this machine']],

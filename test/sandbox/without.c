@@ -1,5 +1,5 @@
 /*
- * Runs a program as on a kernel that lacks something: `without landlock,mount_setattr,unshare,seccomp PROGRAM WORD…`, in
+ * Runs a program as on a kernel that lacks something: `without landlock,mount_setattr,unshare,seccomp,shared PROGRAM WORD…`, in
  * mounts of its own, so that what it does there then does no harm.
  */
 #define _GNU_SOURCE
@@ -28,7 +28,8 @@ static void refuse(unsigned call, unsigned failure) {
 
 int main(int count, char **words) {
   if (count < 3) return 64;
-  if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL)) {
+  if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) ||
+      (!strstr(words[1], "shared") && mount(NULL, "/", NULL, MS_SHARED | MS_REC, NULL))) {
     perror("unshare");
     return 71;
   }
