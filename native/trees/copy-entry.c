@@ -46,3 +46,7 @@ int entry_set_made(int parent, const struct entry *entry, const struct stat *mad
   *call = "utimens";
   return utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW);
 }
+
+bool is_fault_of_source(int error) {
+  return error == EXDEV || error == EMLINK || error == EPERM || error == EACCES || error == ENOENT;
+}

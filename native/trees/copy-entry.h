@@ -19,4 +19,7 @@ int entry_copy(int source, struct tree *tree, const struct entry *entry, struct 
 int entry_set_made(int parent, const struct entry *entry, const struct stat *made,
                    const char **call);
 
+/* Whether linking or opening failed because of this one live file, so that another way may work. */
+bool is_fault_of_source(int error);
+
 #endif

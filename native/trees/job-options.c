@@ -52,3 +52,11 @@ int append(JSContext *context, JSValueConst array, JSValue value) {
   int result = JS_DefinePropertyValueUint32(context, array, (uint32_t)length, value, JS_PROP_C_W_E);
   return result < 0 ? -1 : 0;
 }
+
+int set_numbers(JSContext *context, JSValueConst object, const char *const names[],
+                const int64_t values[], size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    if (set_property(context, object, names[i], JS_NewInt64(context, values[i]))) return -1;
+  }
+  return 0;
+}

@@ -20,5 +20,8 @@ JSValue throw_entry_error(JSContext *context, const char *call, const struct ent
 
 /* Appends to an array. Takes the value. -1 with an exception. */
 int append(JSContext *context, JSValueConst array, JSValue value);
+/* Sets properties that are integers. -1 with an exception. */
+int set_numbers(JSContext *context, JSValueConst object, const char *const names[],
+                const int64_t values[], size_t count);
 
 #endif

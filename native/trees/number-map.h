@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 struct number_map {
   uint64_t *keys;
@@ -23,6 +24,11 @@ uint32_t *number_map_find(const struct number_map *map, uint64_t key);
 int number_map_add(struct number_map *map, uint64_t key, uint32_t value);
 
 void number_map_release(struct number_map *map);
+
+/* The key of an inode. */
+static inline uint64_t inode_key(const struct stat *status) {
+  return (uint64_t)status->st_ino ^ (uint64_t)status->st_dev << 40;
+}
 
 /* XXH3 of some bytes, and a seed that nobody outside can know. */
 uint64_t hash_bytes(const void *bytes, size_t count, uint64_t seed);

@@ -19,6 +19,8 @@
 
 /* Content copied in one step, so that progress can be shown in between (bytes). */
 #define STEP_BYTES (16 * 1024 * 1024)
+/* Of one inode in all trees together: every disk has room for more, and few for many times as many. */
+#define SHARED_NAMES_MAX 1000
 
 struct reconcile {
   struct walk walk;
@@ -89,10 +91,6 @@ struct placing {
 static int fail(struct placing *at, const char *call) {
   throw_entry_error(at->context, call, at->entry, errno);
   return -1;
-}
-
-static uint64_t inode_key(const struct stat *status) {
-  return (uint64_t)status->st_ino ^ (uint64_t)status->st_dev << 40;
 }
 
 /* Notes the inode that a regular file has now. -1 with an exception. */
@@ -241,11 +239,6 @@ static int link_later_name(struct placing *at) {
   return result ? fail(at, "link") : 0;
 }
 
-/* Whether linking failed because of this one live file, so that another way may work. */
-static bool is_of_source(int error) {
-  return error == EXDEV || error == EMLINK || error == EPERM || error == EACCES || error == ENOENT;
-}
-
 /* Its content is in the live tree, open as `source`. -1 with an exception. */
 static int copy_open(struct placing *at, int source) {
   struct reconcile *job = at->job;
@@ -260,30 +253,38 @@ static int copy_open(struct placing *at, int source) {
   return at->group ? take_inode(at, &made) : 0;
 }
 
-/* The live file of another line: copied if only its metadata differs, else left. */
-static int copy_from_live(struct placing *at) {
-  struct reconcile *job = at->job;
-  const struct entry *before = live_lines_entry(&job->walk.live);
-  bool same_content = before && before->format == S_IFREG && at->entry->size > 0 &&
-                      before->size == at->entry->size &&
-                      memcmp(before->digest, at->entry->digest, DIGEST_SIZE) == 0;
-  if (!same_content) return leave(at, REASON_CHANGED);
-  struct stat live;
+/* Whether the live file of a line is as the line says: 1, 0, or -1 with an exception. */
+static int stands_in_live(struct placing *at, const struct entry *line, struct stat *live) {
+  struct tree *tree = &at->job->walk.live_tree;
   const char *call = "stat";
-  int found = tree_stat(&job->walk.live_tree, before, &live);
-  if (found < 0) return fail(at, call);
-  if (!found) return leave(at, REASON_CHANGED);
-  int differs =
-      entry_differences(before, &job->walk.live_tree, &live, &job->walk.visit, false, &call);
-  if (differs < 0) return fail(at, call);
-  if (differs) return leave(at, REASON_CHANGED);
+  int found = tree_stat(tree, line, live);
+  if (found <= 0) return found < 0 ? fail(at, call) : 0;
+  int differs = entry_differences(line, tree, live, &at->job->walk.visit, false, &call);
+  return differs < 0 ? fail(at, call) : !differs;
+}
+
+/* A live file that is as its line says. */
+static int copy_live_file(struct placing *at, const struct entry *line) {
+  struct reconcile *job = at->job;
   if (job->dry_run) return copy_open(at, -1);
-  int parent = tree_parent(&job->walk.live_tree, before);
-  int source = parent < 0 ? -1 : open_regular(parent, entry_name(before), O_RDONLY, 0);
-  if (source < 0) return is_of_source(errno) ? leave(at, REASON_CHANGED) : fail(at, "open");
+  int parent = tree_parent(&job->walk.live_tree, line);
+  int source = parent < 0 ? -1 : open_regular(parent, entry_name(line), O_RDONLY, 0);
+  if (source < 0) return is_fault_of_source(errno) ? leave(at, REASON_CHANGED) : fail(at, "open");
   int result = copy_open(at, source);
   close(source);
   return result;
+}
+
+/* The live file of another line: copied if only its metadata differs, else left. */
+static int copy_from_live(struct placing *at) {
+  const struct entry *before = live_lines_entry(&at->job->walk.live);
+  bool same_content = before && before->format == S_IFREG && at->entry->size > 0 &&
+                      before->size == at->entry->size &&
+                      memcmp(before->digest, at->entry->digest, DIGEST_SIZE) == 0;
+  struct stat live;
+  int stands = same_content ? stands_in_live(at, before, &live) : 0;
+  if (stands == 0) return leave(at, REASON_CHANGED);
+  return stands < 0 ? -1 : copy_live_file(at, before);
 }
 
 /* A regular file with content of its own: from the live tree, or left. */
@@ -292,21 +293,19 @@ static int link_from_live(struct placing *at) {
   if (at->match == LIVE_NONE) return leave(at, REASON_NEW);
   if (at->match == LIVE_OTHER) return copy_from_live(at);
   struct stat live;
-  const char *call = "stat";
-  int found = tree_stat(&job->walk.live_tree, at->entry, &live);
-  if (found < 0) return fail(at, call);
-  if (!found || is_taken(at, &live)) return leave(at, REASON_EDITED);
-  int differs =
-      entry_differences(at->entry, &job->walk.live_tree, &live, &job->walk.visit, false, &call);
-  if (differs < 0) return fail(at, call);
-  if (differs) return leave(at, REASON_EDITED);
+  int stands = stands_in_live(at, at->entry, &live);
+  if (stands < 0) return -1;
+  if (!stands || is_taken(at, &live)) return leave(at, REASON_EDITED);
+  if (at->group && at->entry->size > 0 && live.st_nlink + at->entry->links > SHARED_NAMES_MAX) {
+    return copy_live_file(at, at->entry);
+  }
   if (!job->dry_run) {
     int source = tree_parent(&job->walk.live_tree, at->entry);
     int target = tree_parent(&job->walk.tree, at->entry);
     const char *name = entry_name(at->entry);
     if (source < 0 || target < 0) return fail(at, "open");
     if (linkat(source, name, target, name, 0)) {
-      return is_of_source(errno) ? leave(at, REASON_EDITED) : fail(at, "link");
+      return is_fault_of_source(errno) ? leave(at, REASON_EDITED) : fail(at, "link");
     }
   }
   job->linked++;
@@ -352,26 +351,26 @@ static int run(JSContext *context, struct reconcile *job, int64_t entries_max,
 }
 
 static JSValue describe(JSContext *context, const struct reconcile *job, JSValue undone) {
+  static const char *const names[] = {"entries", "linked",      "made",        "kept",
+                                      "copied",  "copiedBytes", "undoneFiles", "undoneBytes"};
+  const int64_t values[] = {(int64_t)job->walk.reader->entries,
+                            job->linked,
+                            job->made,
+                            job->kept,
+                            job->copied,
+                            job->copied_bytes,
+                            job->undone_files,
+                            job->undone_bytes};
   JSValue step = JS_NewObject(context);
   if (JS_IsException(step)) {
     JS_FreeValue(context, undone);
     return step;
   }
-  int64_t entries = (int64_t)job->walk.reader->entries;
-  if (set_property(context, step, "undone", undone) ||
-      set_property(context, step, "done", JS_NewBool(context, job->walk.done)) ||
-      set_property(context, step, "entries", JS_NewInt64(context, entries)) ||
-      set_property(context, step, "linked", JS_NewInt64(context, job->linked)) ||
-      set_property(context, step, "made", JS_NewInt64(context, job->made)) ||
-      set_property(context, step, "kept", JS_NewInt64(context, job->kept)) ||
-      set_property(context, step, "copied", JS_NewInt64(context, job->copied)) ||
-      set_property(context, step, "copiedBytes", JS_NewInt64(context, job->copied_bytes)) ||
-      set_property(context, step, "undoneFiles", JS_NewInt64(context, job->undone_files)) ||
-      set_property(context, step, "undoneBytes", JS_NewInt64(context, job->undone_bytes))) {
-    JS_FreeValue(context, step);
-    return JS_EXCEPTION;
-  }
-  return step;
+  int failed = set_property(context, step, "undone", undone) ||
+               set_property(context, step, "done", JS_NewBool(context, job->walk.done));
+  if (!failed && !set_numbers(context, step, names, values, COUNT_OF(names))) return step;
+  JS_FreeValue(context, step);
+  return JS_EXCEPTION;
 }
 
 NATIVE(reconcile_step) {

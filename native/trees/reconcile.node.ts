@@ -10,6 +10,8 @@ import { type Entry, parseManifestLine } from '../../src/release/manifest-line.t
 import { differences, look, metadataOf } from './compare.node.ts'
 import { Companion, type LineEntry, ManifestLines } from './manifest-lines.node.ts'
 
+/** Of one inode in all trees together: every disk has room for more, and few for many times as many. */
+const SHARED_NAMES_MAX = 1000
 /** Content copied in one step, so that progress can be shown in between. */
 const STEP_BYTES = 16 * 1024 * 1024
 
@@ -151,16 +153,19 @@ export class Reconcile {
   }
 
   /**
-   * Copies a live file that has the content but not the metadata, if it is as its own line says.
+   * Copies a live file that has the content but not the metadata, or too many names to be shared, if it is
+   * as its own line says.
    */
   private copyFromLive(entry: Entry, line: string, liveLine: string | undefined): boolean {
     const { live } = this.options
-    if (live === undefined || liveLine === undefined || liveLine === line) return false
+    if (live === undefined || liveLine === undefined) return false
     if (entry.hardLinkTo !== undefined || entry.size === 0) return false
     const before = parsed(liveLine)
     if (before?.digest !== entry.digest || before.size !== entry.size) return false
     const stat = look(this.files, live.root, entry.path)
     if (!stat || this.differ(live.root, before, stat)) return false
+    const isCrowded = entry.links > 1 && stat.links + entry.links > SHARED_NAMES_MAX
+    if (liveLine === line && (!isCrowded || this.taken.has(stat.identity))) return false
     if (!this.options.dryRun && !this.opens(live.root, entry.path)) return false
     this.change((tree) => {
       this.files.copyFile(live.root, entry.path, tree, entry.path)

@@ -75,6 +75,7 @@ declare module 'native:trees' {
    * - directories (0700 for now), symlinks, devices, fifos and sockets are made, with their metadata;
    * - a later name of a hard link group is linked to its first name in `tree`, if that stands there right;
    * - a regular file whose live line is the same, and whose live file has the line's metadata, is linked from the live tree;
+   *   if its inode would get more than 1000 names with those of its hard link group, it is copied instead;
    * - one whose live line has the same size (not 0) and digest, and whose live file has the live line's metadata, is
    *   copied from it, and gets its own metadata. Its content is not looked at: that is for `verify`;
    * - every other regular file is undone.

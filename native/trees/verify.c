@@ -128,7 +128,7 @@ static int check_inode(const struct checking *at) {
     snprintf(expected, sizeof expected, "%" PRIu32, entry->links);
     if (add(at, "nlink", found, expected)) return -1;
   }
-  uint64_t key = (uint64_t)at->status.st_ino ^ (uint64_t)at->status.st_dev << 40;
+  uint64_t key = inode_key(&at->status);
   const uint32_t *owner = number_map_find(&job->owners, key);
   const char *wanted = entry->follower ? entry->leader : entry->path;
   if (!owner) {

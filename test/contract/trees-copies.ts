@@ -41,6 +41,29 @@ export function copiesContract(name: string, kit: TreeKit): void {
     }
   })
 
+  test('an inode that would get too many names is copied, and its group stays one', () => {
+    const names = Array.from({ length: 501 }, (_, index) => `name-${index + 100}`)
+    const [first = '', ...others] = names
+    const group = { content: 'of many names', links: names.length }
+    const live = kit.plant(
+      kit.entries([
+        { path: '.', type: 'dir' },
+        { path: first, ...group },
+        ...others.map((path) => ({ path, ...group, hardLinkTo: first })),
+      ]),
+    )
+    const root = kit.kit.fresh()
+    const dry = kit.reconcile(live.entries, undefined, kit.live(live), true)
+    const result = kit.reconcile(live.entries, root, kit.live(live))
+    for (const { copied, copiedBytes, linked, undone } of [dry, result]) {
+      assert.equal([copied, copiedBytes, linked, undone], [1, group.content.length, 0, []])
+    }
+    host.trees.finishDirectories(kit.manifest(live.entries), root)
+    assert.equal(kit.verify(live.entries, root, kit.live(live), true).failures, [])
+    assert.is(kit.kit.stat(root, first).links, names.length)
+    assert.is(kit.kit.stat(live.root, first).links, names.length)
+  })
+
   test('owners and extended attributes are those of the new line', () => {
     if (!kit.kit.isRoot) return
     const { live, target, root } = prepared(['a.c', 'set-uid'], {
