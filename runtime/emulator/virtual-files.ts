@@ -91,7 +91,7 @@ class Calls {
   }
 
   stat(directory: Fd, path: Path): Stat | undefined {
-    const inode = this.#paths.look('stat', directory, path)
+    const inode = this.#paths.look(directory, path)
     return inode && statOf(inode)
   }
 
@@ -189,7 +189,7 @@ class Calls {
   }
 
   rename(source: Fd, sourcePath: Path, target: Fd, targetPath: Path): void {
-    const [from, to] = this.#paths.two('rename', [source, sourcePath], [target, targetPath])
+    const [from, to] = this.#paths.two([source, sourcePath], [target, targetPath])
     const inode = this.#disk.inode(from.inode)
     if (to.inode === from.inode) return
     if (to.inode !== undefined) {
@@ -208,7 +208,7 @@ class Calls {
   }
 
   exchange(source: Fd, sourcePath: Path, target: Fd, targetPath: Path): void {
-    const [from, to] = this.#paths.two('rename', [source, sourcePath], [target, targetPath])
+    const [from, to] = this.#paths.two([source, sourcePath], [target, targetPath])
     if (!this.#disk.options.exchange) throw systemError('rename', targetPath, 'EINVAL')
     if (to.inode === undefined) throw systemError('rename', targetPath, 'ENOENT')
     if (to.inode === from.inode) return
@@ -216,7 +216,7 @@ class Calls {
   }
 
   removeFile(directory: Fd, path: Path): void {
-    const place = this.#paths.standing('unlink', directory, path)
+    const place = this.#paths.standing(directory, path)
     this.#unlink(place.slot, place.inode, path)
   }
 
@@ -230,8 +230,8 @@ class Calls {
   }
 
   removeTree(directory: Fd, path: Path): void {
-    if (!this.#paths.look('stat', directory, path)) return
-    const { slot, inode } = this.#paths.standing('unlink', directory, path)
+    if (!this.#paths.look(directory, path)) return
+    const { slot, inode } = this.#paths.standing(directory, path)
     this.#removeAll(slot, inode, path)
   }
 

@@ -3,28 +3,18 @@
  * stock rsync daemon whose offer the test chooses. Everything is in folders of its own, so a test may break
  * whatever it likes.
  */
-import { spawnSync } from 'node:child_process'
 import { closeSync, copyFileSync, openSync, rmSync, truncateSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Daemon, startDaemon } from '../support/rsync-daemon.ts'
 import { scratch } from '../support/scratch.ts'
 import { stockRsyncs } from '../support/stock-rsync.ts'
+import { mustRun } from '../support/stock-tool.ts'
 import { Machine, type MachineOptions } from './machine.ts'
 import { applyLog, type Loss, readLog } from './power.ts'
 import type { Firmware, Releases } from './stage.ts'
 
 /** More than any test writes; the file is sparse. */
 const LOG_BYTES = 4 * 2 ** 30
-
-export function mustRun(program: string, words: string[], input?: string): string {
-  const { status, stdout, stderr, error } = spawnSync(program, words, {
-    encoding: 'utf8',
-    ...(input === undefined ? {} : { input }),
-  })
-  if (error) throw error
-  if (status !== 0) throw new Error(`${program} ${words.join(' ')}: ${stdout}${stderr}`)
-  return stdout
-}
 
 /** A school server: a folder with some of the releases, served by the stock daemon. */
 export class SchoolServer {

@@ -97,25 +97,25 @@ export class Machine {
   }
 
   /** Waits until the console says this, after what was waited for before; returns what matched. */
-  async says(pattern: RegExp | string, timeoutMs = BOOT_TIMEOUT_MS): Promise<string> {
+  async says(pattern: RegExp | string): Promise<string> {
     const found = await this.#wait(
       () => matchFrom(this.console, this.#consoleRead, pattern),
       `the console to say ${pattern}`,
-      timeoutMs,
+      BOOT_TIMEOUT_MS,
     )
     this.#consoleRead = found.end
     return found.text
   }
 
   /** Waits until the booted system takes commands; returns the number of its release. */
-  async isUp(timeoutMs = BOOT_TIMEOUT_MS): Promise<number> {
+  async isUp(): Promise<number> {
     const found = await this.#wait(
       () => {
         this.#connectAgent()
         return matchFrom(this.#agentSaid, this.#agentRead, /agent: ready, release ([0-9]+)\r?\n/)
       },
       'the system to be up',
-      timeoutMs,
+      BOOT_TIMEOUT_MS,
     )
     this.#agentRead = found.end
     return Number(/release ([0-9]+)/.exec(found.text)?.[1])
@@ -133,8 +133,8 @@ export class Machine {
   }
 
   /** Runs what must succeed; returns what it wrote. */
-  async succeeds(line: string, timeoutMs = COMMAND_TIMEOUT_MS): Promise<string> {
-    const { status, output } = await this.run(line, timeoutMs)
+  async succeeds(line: string): Promise<string> {
+    const { status, output } = await this.run(line)
     if (status !== 0) throw new Error(`${line}: status ${status}\n${output}\n${this.#lastLines()}`)
     return output
   }
@@ -162,9 +162,9 @@ export class Machine {
   }
 
   /** Waits until the command that was sent has written this. */
-  async writes(pattern: RegExp | string, timeoutMs = COMMAND_TIMEOUT_MS): Promise<void> {
+  async writes(pattern: RegExp | string): Promise<void> {
     const look = () => matchFrom(this.#agentSaid, this.#agentRead, pattern)
-    await this.#wait(look, `the system to write ${pattern}`, timeoutMs)
+    await this.#wait(look, `the system to write ${pattern}`, COMMAND_TIMEOUT_MS)
   }
 
   get hasEnded(): boolean {

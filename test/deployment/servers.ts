@@ -26,12 +26,11 @@ export class RsyncServer {
     readonly network: Network,
     readonly name: string,
     readonly module: string,
-    settings: string[] = [],
   ) {
     const folder = scratch('rsyncd')
     const { address, port } = network.place(name, RSYNC_PORT)
     this.#configuration = join(folder, 'rsyncd.conf')
-    const lines = ['use chroot = no', 'uid = 0', 'gid = 0', 'reverse lookup = no', ...settings]
+    const lines = ['use chroot = no', 'uid = 0', 'gid = 0', 'reverse lookup = no']
     lines.push(`address = ${address}`, `port = ${port}`)
     lines.push(`log file = ${join(folder, 'log')}`, '[xo]', `path = ${module}`, 'read only = yes')
     writeFileSync(this.#configuration, `${lines.join('\n')}\n`)

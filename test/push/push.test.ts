@@ -79,7 +79,7 @@ class Air {
 }
 
 /** A listener in a time of its own; `send` comes back when it has looked at everything. */
-function listening(trustedSeconds = SEEN) {
+function listening() {
   const air = new Air()
   const clock = new VirtualClock()
   const listener = new PushListener(
@@ -87,7 +87,7 @@ function listening(trustedSeconds = SEEN) {
     {
       port: 8766,
       keys,
-      situation: () => ({ running: 42, deployment: 'peru', trustedSeconds, pushSeconds: 0 }),
+      situation: () => ({ running: 42, deployment: 'peru', trustedSeconds: SEEN, pushSeconds: 0 }),
       spreadSeconds: 60,
     },
   )

@@ -42,11 +42,11 @@ test.before(async () => {
   renameSync(join(path, 'upgraded-root'), join(path, 'staging'))
 })
 
-function verified(full: boolean, tree: 'staging' | 'fakeroot' = 'staging'): Promise<Verification> {
+function verified(full: boolean): Promise<Verification> {
   return withStore(path, (store) => {
-    const found = store.tree(tree)
-    if (!found) throw new Error(`no ${tree}`)
-    return verify(store, tree, { release: found.release, full, progress: silent })
+    const found = store.tree('staging')
+    if (!found) throw new Error('nothing in staging')
+    return verify(store, 'staging', { release: found.release, full, progress: silent })
   })
 }
 

@@ -78,8 +78,8 @@ export function replyTo({ serial, nonce }: Question, change: Partial<Reply> = {}
 }
 
 /** A proper answer with this body. */
-export function answer(socket: Socket, body: Uint8Array, head = ''): void {
-  socket.write(`HTTP/1.1 200 OK\r\n${head}Content-Length: ${body.length}\r\n\r\n`)
+export function answer(socket: Socket, body: Uint8Array): void {
+  socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`)
   socket.end(body)
 }
 

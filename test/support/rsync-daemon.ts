@@ -30,13 +30,9 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-/** Starts `binary` and waits until it accepts. `settings` are global lines of rsyncd.conf. */
-export async function startDaemon(
-  binary: string,
-  modules: DaemonModule[],
-  settings: Record<string, string> = {},
-): Promise<Daemon> {
-  return startConfigured(binary, configuration(modules, settings))
+/** Starts `binary` and waits until it accepts. */
+export async function startDaemon(binary: string, modules: DaemonModule[]): Promise<Daemon> {
+  return startConfigured(binary, configuration(modules))
 }
 
 /** The same, by a configuration that somebody else wrote. */
@@ -62,11 +58,10 @@ export async function startConfigured(binary: string, text: string): Promise<Dae
   return { port, pid: child.pid ?? 0, logFile, stop }
 }
 
-function configuration(modules: DaemonModule[], settings: Record<string, string>): string {
+function configuration(modules: DaemonModule[]): string {
   const root = process.geteuid?.() === 0
   const lines = ['use chroot = no', 'reverse lookup = no']
   if (root) lines.push('uid = 0', 'gid = 0')
-  for (const [key, value] of Object.entries(settings)) lines.push(`${key} = ${value}`)
   for (const module of modules) {
     lines.push(`[${module.name}]`, `path = ${module.path}`)
     for (const [key, value] of Object.entries(module.settings ?? {})) {

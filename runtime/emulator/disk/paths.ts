@@ -53,11 +53,11 @@ export class Paths {
   }
 
   /** The same, but undefined if nothing has that name. */
-  look(call: string, directory: Fd, path: Path): Inode | undefined {
-    const start = this.#start(call, directory, path)
+  look(directory: Fd, path: Path): Inode | undefined {
+    const start = this.#start('stat', directory, path)
     if (path === '.') return start
     try {
-      const { inode } = this.#place(call, start, path)
+      const { inode } = this.#place('stat', start, path)
       return inode === undefined ? undefined : this.#disk.inode(inode)
     } catch (error) {
       const { code } = error as { code?: string }
@@ -73,24 +73,24 @@ export class Paths {
     return this.#place(call, start, path)
   }
 
-  standing(call: string, directory: Fd, path: Path): Standing {
-    if (lastName(path) === '.') throw systemError(call, path, 'EINVAL')
-    const { slot, inode } = this.place(call, directory, path)
-    if (inode === undefined) throw systemError(call, path, 'ENOENT')
+  standing(directory: Fd, path: Path): Standing {
+    if (lastName(path) === '.') throw systemError('unlink', path, 'EINVAL')
+    const { slot, inode } = this.place('unlink', directory, path)
+    if (inode === undefined) throw systemError('unlink', path, 'ENOENT')
     return { slot, inode }
   }
 
   /** Both ends of a rename. */
-  two(call: string, source: [Fd, Path], target: [Fd, Path]): [Standing, Place] {
-    if (lastName(source[1]) === '.') throw systemError(call, target[1], 'EBUSY')
-    if (lastName(target[1]) === '.') throw systemError(call, target[1], 'EBUSY')
-    const from = this.place(call, ...source)
-    const to = this.place(call, ...target)
+  two(source: [Fd, Path], target: [Fd, Path]): [Standing, Place] {
+    if (lastName(source[1]) === '.') throw systemError('rename', target[1], 'EBUSY')
+    if (lastName(target[1]) === '.') throw systemError('rename', target[1], 'EBUSY')
+    const from = this.place('rename', ...source)
+    const to = this.place('rename', ...target)
     const { inode } = from
-    if (inode === undefined) throw systemError(call, target[1], 'ENOENT')
+    if (inode === undefined) throw systemError('rename', target[1], 'ENOENT')
     const moves = from.slot.directory !== to.slot.directory
     if (moves && this.#isBelow(to.slot.directory, inode)) {
-      throw systemError(call, target[1], 'EINVAL')
+      throw systemError('rename', target[1], 'EINVAL')
     }
     return [{ slot: from.slot, inode }, to]
   }

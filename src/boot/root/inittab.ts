@@ -81,8 +81,8 @@ async function untilRead(host: Host): Promise<void> {
 }
 
 /** The table that the init of the running system has read. */
-export function runningTable(host: Host, root: Path): string {
-  return readFact(host, `${root}${INITTAB}`)
+export function runningTable(host: Host): string {
+  return readFact(host, INITTAB)
 }
 
 /** Whether a file is there; no link on the way counts. */

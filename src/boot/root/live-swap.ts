@@ -91,7 +91,7 @@ async function handOverLive({ host, store, settings, note }: LiveSwap, way: Way)
     await mustRun(host, ['systemctl', '--no-block', 'soft-reboot'])
     return
   }
-  const table = way.init === 'busybox' ? calmTable(runningTable(host, '')) : undefined
+  const table = way.init === 'busybox' ? calmTable(runningTable(host)) : undefined
   // Where mounts are shared with other namespaces, a root can't be pivoted.
   host.system.mount('', '/', '', ['private', 'recursive'], '')
   assemble({ ...job, path })
@@ -118,7 +118,7 @@ export function checkTree(host: Host, root: Path, { init }: Way): void {
     throw refused('the new system has no /etc/os-release, which a live swap needs')
   }
   if (init !== 'busybox' || hasFile(host, root, INITTAB.slice(1))) return
-  if (calmTable(runningTable(host, '')) === undefined) return
+  if (calmTable(runningTable(host)) === undefined) return
   throw refused(
     `the init unmounts everything at its end, and the new system has no ${INITTAB} to say otherwise`,
   )
