@@ -223,6 +223,7 @@ export class Session {
           await wire.wait()
         }
       }
+      wire.patience.measures = false
     } catch (error) {
       wire.phase = this.#phase()
       const explained = wire.explainEnd(error)
