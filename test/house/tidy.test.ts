@@ -222,6 +222,18 @@ test('what a file gives away is taken by another', () => {
   none(unused, 'take "export" away, or the whole')
 })
 
+test('no command takes anything from another', () => {
+  const isCommand = (path: string) => /^src\/command-line\/.*-commands?\.ts$/.test(path)
+  const commands = product.filter(({ path }) => isCommand(path))
+  assert.ok(commands.length > 5)
+  const wrong = commands.flatMap(({ path, text }) =>
+    importsOf(text)
+      .filter(({ from }) => isCommand(normalize(join(dirname(path), from))))
+      .map(({ from }) => `${path} imports ${from}`),
+  )
+  none(wrong, 'move what both need to src/device, or to a file that is no command')
+})
+
 test('only src/main.ts takes the native modules as values, and src knows nothing of Node', () => {
   const product = typeScript.filter(({ path }) => path.startsWith('src/'))
   const wrong = product.flatMap(({ path, text }) =>
