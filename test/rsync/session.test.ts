@@ -8,7 +8,7 @@ import { systemError } from '../../runtime/emulator/disk/system-error.ts'
 import { VirtualClock } from '../../runtime/emulator/virtual-clock.ts'
 import { ConfigError, PeerError } from '../../src/errors.ts'
 import type { Sockets } from '../../src/host.ts'
-import { Session, type SessionOptions } from '../../src/rsync/session.ts'
+import { Pace, Session, type SessionOptions } from '../../src/rsync/session.ts'
 import { deadline } from '../support/deadline.ts'
 import { AGREED, frame, hex, latin } from '../support/peer-bytes.ts'
 import { rejects } from '../support/rejects.ts'
@@ -39,10 +39,16 @@ const BROKEN = frame(
   ]),
 )
 
+type Daemon = ReturnType<typeof daemonThat>
 /** Bytes that the daemon says; then it hangs up, unless it resets the connection, or says no more and stays. */
 type Step = Buffer | 'reset' | 'silence'
 
-function daemon(...steps: Step[]) {
+function daemon(...steps: Step[]): Daemon {
+  return daemonThat(() => {}, ...steps)
+}
+
+/** `takes` may throw for what is written to it. */
+function daemonThat(takes: () => void, ...steps: Step[]) {
   const time = new VirtualClock()
   const rest = [...steps]
   const sent: Buffer[] = []
@@ -65,6 +71,7 @@ function daemon(...steps: Step[]) {
       return count
     },
     async write(_: object, buffer: Uint8Array, offset: number, length: number) {
+      takes()
       sent.push(Buffer.from(buffer.slice(offset, offset + length)))
     },
     shutdown: () => {},
@@ -78,7 +85,7 @@ const folder = scratch('session')
 
 /** Asks for the files, each of at most 5 bytes. Time passes as it is waited for. */
 async function fetched(
-  { modules, time }: ReturnType<typeof daemon>,
+  { modules, time }: Daemon,
   files: Fetched[],
   options: SessionOptions = OPTIONS,
 ): Promise<void> {
@@ -99,7 +106,7 @@ async function fetched(
   await deadline(working)
 }
 
-async function failure(peer: ReturnType<typeof daemon>, options = OPTIONS): Promise<PeerError> {
+async function failure(peer: Daemon, options = OPTIONS): Promise<PeerError> {
   const file = new Fetched('latest', folder)
   const error = await rejects(fetched(peer, [file], options))
   assert.instance(error, PeerError, error.stack ?? '')
@@ -126,6 +133,23 @@ test('without words, or once it serves, it is a cut', async () => {
   assert.is((await failure(daemon(LIST, WORDS, frame(86, hex('01000000'))))).kind, 'broken')
 })
 
+test('a daemon that takes no more is heard to its end: it may have said why', async () => {
+  const closed = () => {
+    throw Object.assign(new Error('EPIPE'), { name: 'SystemError', call: 'write', code: 'EPIPE' })
+  }
+  const refused = await failure(daemonThat(closed, AGREED, WORDS, 'reset'))
+  assert.is(refused.kind, 'refused')
+  assert.match(refused.message, /it said: out of memory$/)
+})
+
+test('what comes is held to the cap, whatever it is', async () => {
+  const pace = new Pace(() => 1000)
+  const words = frame(2, Buffer.alloc(8000, 'x'))
+  const peer = daemon(LIST, words, words, words)
+  await rejects(fetched(peer, [new Fetched('latest', folder)], { ...OPTIONS, pace }))
+  assert.ok(peer.time.nowMs() > 20_000, `24,000 bytes in ${peer.time.nowMs()} ms`)
+})
+
 test('a file that came broken is given up when the session ends before its second try', async () => {
   const file = new Fetched('latest', folder)
   const error = await rejects(fetched(daemon(LIST, BROKEN), [file]))
@@ -146,16 +170,19 @@ test('so many files that came broken are no accident', async () => {
 })
 
 test('a daemon that never says goodbye is left after a moment, and nothing is lost', async () => {
-  const file = new Fetched('latest', folder)
   const hello = Buffer.concat([BROKEN.subarray(0, -16), hex('5d41402abc4b2a76b9719d911017c592')])
-  const peer = daemon(LIST, hello, 'silence')
-  await fetched(peer, [file])
-  assert.equal(file.result && 'size' in file.result && file.result.size, 5)
-  assert.ok(peer.time.nowMs() <= 10_000, `${peer.time.nowMs()} ms`)
+  // The least rate is one of files, and a goodbye is none.
+  for (const rate of [{}, { rateMin: { bytesPerSecond: 1000, windowMs: 300 } }]) {
+    const file = new Fetched('latest', folder)
+    const peer = daemon(LIST, hello, 'silence')
+    await fetched(peer, [file], { ...OPTIONS, ...rate })
+    assert.equal(file.result && 'size' in file.result && file.result.size, 5)
+    assert.is(peer.time.nowMs(), 5000)
+  }
 })
 
 /** Empty frames of data: all that goes out after the requests. */
-const keepAlives = ({ sent }: ReturnType<typeof daemon>) =>
+const keepAlives = ({ sent }: Daemon) =>
   sent.filter((bytes) => bytes.equals(hex('00000007'))).length
 
 test('we are heard from twice within our time-out, and within a shorter one of the daemon', async () => {
