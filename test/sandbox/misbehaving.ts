@@ -1,6 +1,6 @@
 /**
  * The program as somebody would have it who has taken it over while it reads a source: `host THIS OUTSIDE WORD…`
- * is `xo-upgrade WORD…` up to its first question for an address, and then tries, with all that its native
+ * is `xo-upgrade WORD…` up to its first question for an address, or the first caller, and then tries, with all that its native
  * modules can do, what it must not. What came of each stands in the one line that it writes.
  */
 import * as native from '../../native/modules.ts'
@@ -79,7 +79,7 @@ async function outcomeOf(attempt: () => unknown): Promise<string> {
   }
 }
 
-async function misbehave(): Promise<never[]> {
+async function misbehave(): Promise<never> {
   const outcomes: Record<string, string> = {}
   for (const [name, attempt] of Object.entries({ ...attempts, ...needed })) {
     outcomes[name] = await outcomeOf(attempt)
@@ -89,5 +89,5 @@ async function misbehave(): Promise<never[]> {
   return processes.exit(0)
 }
 
-const host: Host = { ...native, sockets: { ...sockets, resolve: misbehave } }
+const host: Host = { ...native, sockets: { ...sockets, resolve: misbehave, accept: misbehave } }
 processes.exit(await runCommandLine(host, words, 'misbehaving'))
