@@ -208,13 +208,10 @@ static int leave(struct placing *at, enum reason reason) {
     job->undone_bytes += at->entry->size;
   }
   if (job->dry_run) return 0;
-  const struct manifest_reader *target = job->walk.reader, *live = job->walk.live.reader;
-  bool has_live = at->match == LIVE_OTHER || at->match == LIVE_SAME;
+  const struct manifest_reader *target = job->walk.reader;
   JSValue undone = JS_NewObject(context);
   if (JS_IsException(undone)) return -1;
-  JSValue live_line = has_live ? bytes_to_js(context, live->line, live->line_length) : JS_UNDEFINED;
-  if (JS_IsException(live_line) || set_property(context, undone, "live", live_line) ||
-      set_property(context, undone, "reason", JS_NewString(context, reason_names[reason])) ||
+  if (set_property(context, undone, "reason", JS_NewString(context, reason_names[reason])) ||
       set_property(context, undone, "line",
                    bytes_to_js(context, target->line, target->line_length))) {
     JS_FreeValue(context, undone);

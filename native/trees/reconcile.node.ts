@@ -89,7 +89,7 @@ export class Reconcile {
       entry.hardLinkTo === undefined
         ? this.linkFromLive(entry, line, live)
         : this.linkToFirst(entry, entry.hardLinkTo)
-    if (reason) this.leave(reason, entry, line, live)
+    if (reason) this.leave(reason, entry, line)
     else if (entry.hardLinkTo === undefined) this.sum.linked++
     else this.sum.made++
   }
@@ -202,8 +202,8 @@ export class Reconcile {
     })
   }
 
-  private leave(reason: Reason, entry: Entry, line: string, live: string | undefined): void {
-    if (!this.options.dryRun) this.undone.push({ reason, line, live })
+  private leave(reason: Reason, entry: Entry, line: string): void {
+    if (!this.options.dryRun) this.undone.push({ reason, line })
     if (entry.hardLinkTo !== undefined) return
     this.sum.undoneFiles++
     this.sum.undoneBytes += entry.size

@@ -42,8 +42,6 @@ declare module 'native:trees' {
     reason: Reason
     /** The line of the target's manifest, without newline. */
     line: string
-    /** The line of the live manifest at the same path, if there is one. */
-    live: string | undefined
   }
 
   export interface ReconcileStep {

@@ -10,7 +10,7 @@ import { systemErrorOf } from '../../native/system-error.node.ts'
 import { makeTrees } from '../../native/trees/trees.node.ts'
 import type { Fd, Files, Host, Path, Processes } from '../../src/host.ts'
 import { Engine, type MemoryUse } from './engine.ts'
-import { seededRandom } from './seed.ts'
+import { SeededRandom } from './random.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 import type { VirtualNetwork } from './virtual-network.ts'
 
@@ -38,6 +38,7 @@ const EXIT_INTERNAL_ERROR = 70
 
 export function laptopHost(laptop: Laptop): Host {
   const { clock, network, seed, nextSignal } = laptop
+  const random = new SeededRandom(seed, 'random')
   const files = withTerminal(laptop.files, laptop.terminal)
   const checksums = makeChecksums(files)
   return {
@@ -48,7 +49,7 @@ export function laptopHost(laptop: Laptop): Host {
     sockets: network.asHost,
     processes: processesOf(laptop),
     signatures,
-    random: seededRandom(seed),
+    random: { randomBytes: (length) => random.bytes(length) },
     clock: clock.asHost,
     // What could be given up is the emulator's own.
     confinement: { confine: () => refuse('seccomp'), identity: () => undefined },

@@ -2,7 +2,7 @@
  * The line of the virtual network: how long bytes are under way, how many pass a second, and at which
  * byte the connection is lost. All of it by the virtual clock and one seed.
  */
-import { Seeded } from './seed.ts'
+import { SeededRandom } from './random.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
 export interface Shape {
@@ -55,7 +55,7 @@ export class VirtualLine {
   sent = 0
   /** What the shape did to the run, for people. */
   readonly events: string[] = []
-  readonly numbers: Seeded
+  readonly numbers: SeededRandom
   readonly down = new Direction(this)
   readonly up = new Direction(this)
   private cut = false
@@ -65,7 +65,7 @@ export class VirtualLine {
     readonly shape: Shape,
     seed: number,
   ) {
-    this.numbers = new Seeded(seed, 'network')
+    this.numbers = new SeededRandom(seed, 'network')
   }
 
   /**

@@ -14,10 +14,9 @@ export interface StagePlan {
   /** Regular files to be copied because only their metadata is new, and their bytes. */
   copied: number
   copiedBytes: number
-  /** Entries to be linked, entries to be made, and those found in place. */
+  /** Entries to be linked, and entries to be made. */
   linked: number
   made: number
-  kept: number
 }
 
 /** `root` undefined: nothing is there yet. */
@@ -45,8 +44,8 @@ export function planStaging(
   try {
     let step = trees.reconcile(job, STEP_ENTRIES)
     while (!step.done) step = trees.reconcile(job, STEP_ENTRIES)
-    const { undoneFiles: files, undoneBytes: bytes, copied, copiedBytes, linked, made, kept } = step
-    return { files, bytes, copied, copiedBytes, linked, made, kept }
+    const { undoneFiles: files, undoneBytes: bytes, copied, copiedBytes, linked, made } = step
+    return { files, bytes, copied, copiedBytes, linked, made }
   } finally {
     trees.closeReconcile(job)
   }

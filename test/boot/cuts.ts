@@ -7,7 +7,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
-import { Random } from '../../runtime/emulator/disk/random.ts'
+import { SeededRandom } from '../../runtime/emulator/random.ts'
 import { isConfirmed, runsWhole, setUp, starts, succeeds } from './cases.ts'
 import type { QemuLaptop } from './laptop.ts'
 import type { Machine } from './machine.ts'
@@ -79,7 +79,7 @@ export async function cutPowerOften(
   fresh = () => setUp(stage, 'busybox', 42).laptop,
 ): Promise<void> {
   const { cuts, seed, heard } = options
-  const random = new Random(seed)
+  const random = new SeededRandom(seed)
   const { server } = setUp(stage, 'busybox', 42)
   let laptop: QemuLaptop = fresh()
   let history = 'a fresh laptop'

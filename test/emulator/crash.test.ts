@@ -5,7 +5,7 @@ import { type CrashModel, Medium } from '../../runtime/emulator/disk/crash.ts'
 import { enumerate } from '../../runtime/emulator/disk/crash-choices.ts'
 import { digestOf } from '../../runtime/emulator/disk/digest.ts'
 import { ROOT } from '../../runtime/emulator/disk/inodes.ts'
-import { Random } from '../../runtime/emulator/disk/random.ts'
+import { SeededRandom } from '../../runtime/emulator/random.ts'
 import { VirtualDisk } from '../../runtime/emulator/virtual-disk.ts'
 import { virtualFiles } from '../../runtime/emulator/virtual-files.ts'
 import type { Files } from '../../src/host.ts'
@@ -32,7 +32,7 @@ function statesAfter(
   const medium = new Medium(disk, model)
   disk.before = (operation) => medium.take(operation)
   act(files, root)
-  const { choices, possible } = enumerate(medium, 5000, new Random(1))
+  const { choices, possible } = enumerate(medium, 5000, new SeededRandom(1))
   assert.is(choices.length, possible)
   return new Set(choices.map((choice) => show(medium.crash(choice))))
 }

@@ -4,7 +4,7 @@
  */
 
 import * as assert from 'uvu/assert'
-import { Random } from '../../runtime/emulator/disk/random.ts'
+import { SeededRandom } from '../../runtime/emulator/random.ts'
 import { virtualFiles } from '../../runtime/emulator/virtual-files.ts'
 import { silent } from '../../src/progress.ts'
 import { Store } from '../../src/store/store.ts'
@@ -56,7 +56,7 @@ test('wherever the memory of JavaScript ends, the laptop keeps a whole tree', as
   const { memory } = await run(copyOf(base), ['upgrade', ...WORDS], PLENTY_BYTES)
   // Fragmentation also takes part of the heap.
   const enough = Math.ceil(memory.mostBytes * 1.5)
-  const random = new Random(seed)
+  const random = new SeededRandom(seed)
   const ends = { out: 0, done: 0 }
   for (let sample = 0; sample < SAMPLES; sample++) {
     const memoryBytes = LEAST_BYTES + random.below(enough - LEAST_BYTES)

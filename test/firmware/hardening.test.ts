@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import * as assert from 'uvu/assert'
+import { PROGRAM } from '../support/program.ts'
 import { skip, test } from '../support/suite.ts'
 
 const file = (path: string) => new URL(`../../../../${path}`, import.meta.url)
@@ -66,7 +67,7 @@ for (const name of ['x86_64', 'i586', 'armv7']) {
 }
 
 test('x86_64: all of it is made for indirect branches and returns that the processor checks', () => {
-  assert.match(read('build/x86_64/xo-upgrade', '-n'), /x86 feature: IBT, SHSTK/)
+  assert.match(read(PROGRAM, '-n'), /x86 feature: IBT, SHSTK/)
 })
 
 test.run()

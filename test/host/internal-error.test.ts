@@ -6,12 +6,13 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { HOST, PROGRAM } from '../support/program.ts'
+import { SeededRandom } from '../../runtime/emulator/random.ts'
+import { CHECKED_HOST, HOST, PROGRAM } from '../support/program.ts'
 import { scratch } from '../support/scratch.ts'
 import { test } from '../support/suite.ts'
 
 const DEADLINE_MS = 60_000
-const hosts = [HOST, 'build/x86_64-asan/host']
+const hosts = [HOST, CHECKED_HOST]
 
 /** Runs a script on every host and gives what each did to `look`. */
 function onEachHost(
@@ -97,13 +98,12 @@ test('a rejection that is taken later in the same turn is none', () => {
 
 test('a small piece keeps its content while others come and go', () => {
   const script = `
-    let seed = 1
-    const random = (n) => (seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff) % n
+    const random = new (${SeededRandom})(1)
     const kept = []
     for (let i = 0; i < 30000; i++) {
-      const text = String.fromCharCode(65 + random(26)).repeat(random(900))
-      kept[random(500)] = [text, text.length, text + i]
-      const old = kept[random(500)]
+      const text = String.fromCharCode(65 + random.below(26)).repeat(random.below(900))
+      kept[random.below(500)] = [text, text.length, text + i]
+      const old = kept[random.below(500)]
       if (old && (old[0].length !== old[1] || !old[2].startsWith(old[0]))) throw new Error('broken')
     }`
   onEachHost(script, [], ({ status, stderr }) => {

@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { Random } from '../../runtime/emulator/disk/random.ts'
+import { SeededRandom } from '../../runtime/emulator/random.ts'
 import { silent } from '../../src/progress.ts'
 import { loadSecretKey } from '../../src/publish/keygen.ts'
 import { recoverSystem } from '../../src/recover.ts'
@@ -33,7 +33,7 @@ const NAMES = [
   ...['previous-root/root', 'previous-root.swap'],
 ]
 
-const TYPES: Record<string, (path: string, random: Random) => void> = {
+const TYPES: Record<string, (path: string, random: SeededRandom) => void> = {
   folder: (path) => mkdirSync(path),
   'full folder': (path) => {
     mkdirSync(join(path, 'below'), { recursive: true })
@@ -88,7 +88,7 @@ function recovered(path: string) {
   })
 }
 
-async function check(name: string, type: string, random: Random): Promise<void> {
+async function check(name: string, type: string, random: SeededRandom): Promise<void> {
   const path = newStorePath()
   cpSync(calm, path, { recursive: true, preserveTimestamps: true })
   const place = join(path, name)
@@ -112,7 +112,7 @@ async function check(name: string, type: string, random: Random): Promise<void> 
 }
 
 test(`any type under any name, from the seed ${SEED}`, async () => {
-  const random = new Random(SEED)
+  const random = new SeededRandom(SEED)
   const types = Object.keys(TYPES)
   for (let round = 0; round < ROUNDS; round++) {
     const name = NAMES[random.below(NAMES.length)] as string
@@ -130,7 +130,7 @@ for (const [name, type] of [
   ['fakeroot/manifest', 'full folder'],
   ['fakeroot/release', 'fifo'],
 ] as const) {
-  test(`${name} as a ${type}`, () => check(name, type, new Random(SEED)))
+  test(`${name} as a ${type}`, () => check(name, type, new SeededRandom(SEED)))
 }
 
 test('an intent whose way is barred by what stands under previous-root is finished all the same', async () => {

@@ -4,8 +4,9 @@
  * end with an error of a known class; either way the machine then boots a whole tree, and the command
  * succeeds when it is run again.
  */
-import { Random } from '../../runtime/emulator/disk/random.ts'
+
 import { type Code, systemError } from '../../runtime/emulator/disk/system-error.ts'
+import { SeededRandom } from '../../runtime/emulator/random.ts'
 import type { VirtualDisk } from '../../runtime/emulator/virtual-disk.ts'
 import { isSystemError, UpgradeError } from '../../src/errors.ts'
 import type { Files } from '../../src/host.ts'
@@ -95,7 +96,7 @@ export async function proveFaults(
   const verdicts: Verdicts = new Map()
   const proof: FaultProof = { possible: 0, faults: 0, survived: 0, failures: [] }
   const { calls } = await run(world, scenario, new Injector(-1, 'EIO'))
-  const random = new Random(seed)
+  const random = new SeededRandom(seed)
   for (const [place, name] of calls.entries()) {
     for (const code of ERRORS[name]) {
       proof.possible++

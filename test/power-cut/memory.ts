@@ -7,7 +7,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Random } from '../../runtime/emulator/disk/random.ts'
+import { SeededRandom } from '../../runtime/emulator/random.ts'
 import { Device, type Run } from '../support/device.ts'
 import { CHECKED_PROGRAM } from '../support/program.ts'
 import { Publisher } from '../support/release.ts'
@@ -200,7 +200,7 @@ const copy = (source: string, target: string) => execFileSync('cp', ['-a', sourc
 /** All places if they are few; else some of each stretch, by the seed. */
 function samples(count: number, samplesMax: number, seed: number): number[] {
   const taken = Math.min(count, samplesMax)
-  const random = new Random(seed)
+  const random = new SeededRandom(seed)
   const stretch = count / taken
   return Array.from({ length: taken }, (_, index) => {
     const first = Math.floor(index * stretch)

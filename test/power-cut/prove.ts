@@ -8,7 +8,7 @@ import { enumerate } from '../../runtime/emulator/disk/crash-choices.ts'
 import { digestOf } from '../../runtime/emulator/disk/digest.ts'
 import { ROOT } from '../../runtime/emulator/disk/inodes.ts'
 import type { Operation } from '../../runtime/emulator/disk/operations.ts'
-import { Random } from '../../runtime/emulator/disk/random.ts'
+import { SeededRandom } from '../../runtime/emulator/random.ts'
 import type { VirtualDisk } from '../../runtime/emulator/virtual-disk.ts'
 import { checkBooted, checkEnd, checkKept, Refuted, type Verdicts } from './boot.ts'
 import { recorded, type World } from './device.ts'
@@ -112,9 +112,9 @@ class Prover {
   }
 
   /** What is chosen at a cut depends on the seed and the cut alone, so that one can be repeated. */
-  #chance(): Random {
+  #chance(): SeededRandom {
     const { seed } = this.options
-    return new Random(seed * 1_000_003 + this.#cut * 1009 + (this.#secondCut ?? -1))
+    return new SeededRandom(seed * 1_000_003 + this.#cut * 1009 + (this.#secondCut ?? -1))
   }
 
   #isWanted(): boolean {

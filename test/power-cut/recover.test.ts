@@ -9,7 +9,7 @@ import { type CrashModel, Medium } from '../../runtime/emulator/disk/crash.ts'
 import { enumerate } from '../../runtime/emulator/disk/crash-choices.ts'
 import { digestOf } from '../../runtime/emulator/disk/digest.ts'
 import { ROOT } from '../../runtime/emulator/disk/inodes.ts'
-import { Random } from '../../runtime/emulator/disk/random.ts'
+import { SeededRandom } from '../../runtime/emulator/random.ts'
 import type { VirtualDisk } from '../../runtime/emulator/virtual-disk.ts'
 import { silent } from '../../src/progress.ts'
 import { type Recovered, recoverSystem } from '../../src/recover.ts'
@@ -118,7 +118,7 @@ async function cutEverywhere(start: VirtualDisk, model: CrashModel, offline: boo
   const seen = new Set<string>()
   for (const [cut, operation] of operations.entries()) {
     if (cut % STRIDE === 0) {
-      const { choices } = enumerate(medium, CHOICES_MAX, new Random(cut + 1))
+      const { choices } = enumerate(medium, CHOICES_MAX, new SeededRandom(cut + 1))
       for (const choice of choices) {
         const crashed = medium.crash(choice)
         const state = digestOf(crashed.table, ROOT, 3)

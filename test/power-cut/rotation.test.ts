@@ -11,7 +11,7 @@ import { type CrashModel, Medium } from '../../runtime/emulator/disk/crash.ts'
 import { enumerate } from '../../runtime/emulator/disk/crash-choices.ts'
 import { digestOf } from '../../runtime/emulator/disk/digest.ts'
 import { ROOT } from '../../runtime/emulator/disk/inodes.ts'
-import { Random } from '../../runtime/emulator/disk/random.ts'
+import { SeededRandom } from '../../runtime/emulator/random.ts'
 import { VirtualDisk } from '../../runtime/emulator/virtual-disk.ts'
 import { virtualFiles } from '../../runtime/emulator/virtual-files.ts'
 import { loadSecretKey } from '../../src/publish/keygen.ts'
@@ -87,7 +87,7 @@ async function cutEverywhere(exchange: boolean, model: CrashModel): Promise<void
   const seen = new Set<string>()
   const chains = new Set<boolean>()
   for (const [cut, operation] of operations.entries()) {
-    const { choices } = enumerate(medium, CHOICES_MAX, new Random(cut + 1))
+    const { choices } = enumerate(medium, CHOICES_MAX, new SeededRandom(cut + 1))
     for (const choice of choices) {
       const crashed = medium.crash(choice)
       const state = digestOf(crashed.table, ROOT, 3)

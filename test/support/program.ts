@@ -4,5 +4,6 @@ import { resolve } from 'node:path'
 export const PROGRAM = resolve('build/x86_64/xo-upgrade')
 /** Runs any bundle: what the program has besides its own. */
 export const HOST = resolve('build/x86_64/host')
-/** The program under the sanitizers. */
+/** Both under the sanitizers. */
 export const CHECKED_PROGRAM = resolve('build/x86_64-asan/xo-upgrade')
+export const CHECKED_HOST = resolve('build/x86_64-asan/host')

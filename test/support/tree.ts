@@ -4,6 +4,7 @@
  */
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { SeededRandom } from '../../runtime/emulator/random.ts'
 import type { Host, Path, Stat, Xattr } from '../../src/host.ts'
 import { arrayOfBytes } from '../../src/text.ts'
 
@@ -59,15 +60,7 @@ export const node = (
 
 /** Content that no compressor can make smaller, the same for the same seed. */
 export function noise(size: number, seed: number): Uint8Array {
-  const bytes = new Uint8Array(size)
-  let state = (seed * 2654435761 + 12345) >>> 0 || 1
-  for (let i = 0; i < size; i++) {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    bytes[i] = state >>> 8
-  }
-  return bytes
+  return new SeededRandom(seed).bytes(size)
 }
 
 /** Makes the tree at a path that does not exist yet. Parents come before what is below them. */

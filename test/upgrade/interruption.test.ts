@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
-import { Random } from '../../runtime/emulator/disk/random.ts'
+import { SeededRandom } from '../../runtime/emulator/random.ts'
 import { Device } from '../support/device.ts'
 import { nodeHost } from '../support/host.ts'
 import { image41, image42, smallImage } from '../support/image.ts'
@@ -78,7 +78,7 @@ test(`killed ${KILLS} times in a row at random times, then finished`, async () =
   const began = performance.now()
   await device.succeed('upgrade')
   const wholeMs = performance.now() - began
-  const chance = new Random(SEED)
+  const chance = new SeededRandom(SEED)
   let kills = 0
   for (let round = 0; kills < KILLS; round++) {
     assert.ok(round < KILLS * 3, 'most runs should be killed before they end')
@@ -104,7 +104,7 @@ test(`killed ${KILLS} times in a row at random times, then finished`, async () =
 
 test('an install that is killed again and again finishes', async () => {
   const device = new Device({ sources: [slowUrl], keys: publisher.keys.publicFile })
-  const chance = new Random(SEED + 1)
+  const chance = new SeededRandom(SEED + 1)
   for (let kills = 0; kills < 8; ) {
     if (!(await killed(device, 'install', 30 + chance.fraction() * 900))) break
     kills++
@@ -116,7 +116,7 @@ test('an install that is killed again and again finishes', async () => {
 })
 
 test('a swap that is killed is the old tree or the new one, and then the new one', async () => {
-  const chance = new Random(SEED + 2)
+  const chance = new SeededRandom(SEED + 2)
   for (let round = 0; round < 12; round++) {
     const device = waiting.copy({ sources: [] })
     await killed(device, 'swap', chance.fraction() * 60)

@@ -2,8 +2,9 @@
  * Which of the ways in which a cut may end are looked at: all of them if they are few; otherwise the corners
  * (nothing kept, all kept, names without content, one thing missing …) and samples from a seed.
  */
+
+import type { SeededRandom } from '../random.ts'
 import type { Choice, ContentFate, Medium } from './crash.ts'
-import type { Random } from './random.ts'
 
 interface Enumeration {
   choices: Choice[]
@@ -12,7 +13,7 @@ interface Enumeration {
 }
 
 /** At most `choicesMax` choices, corners first. */
-export function enumerate(medium: Medium, choicesMax: number, random: Random): Enumeration {
+export function enumerate(medium: Medium, choicesMax: number, random: SeededRandom): Enumeration {
   const files = medium.unwritten.map(({ inode, writes }) => fatesOf(medium, inode, writes))
   const operations = medium.pending.length
   const names = medium.model === 'weak' ? 2 ** operations : operations + 1
@@ -56,7 +57,7 @@ function* products([first, ...rest]: ContentFate[][]): Generator<ContentFate[]> 
   for (const others of products(rest)) for (const fate of first) yield [fate, ...others]
 }
 
-function corners(medium: Medium, files: ContentFate[][], random: Random): Choice[] {
+function corners(medium: Medium, files: ContentFate[][], random: SeededRandom): Choice[] {
   const every = upTo(medium.pending.length)
   // Of each file the fate at this place of the list; see fatesOf.
   const contents = (place: number) => files.map((fates) => fates[place] as ContentFate)
@@ -82,7 +83,7 @@ function corners(medium: Medium, files: ContentFate[][], random: Random): Choice
   return found
 }
 
-function sample(medium: Medium, files: ContentFate[][], random: Random): Choice {
+function sample(medium: Medium, files: ContentFate[][], random: SeededRandom): Choice {
   const operations = medium.pending.length
   const every = upTo(operations)
   const contents = files.map((fates) => fates[random.below(fates.length)] as ContentFate)
