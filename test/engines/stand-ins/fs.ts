@@ -35,7 +35,7 @@ function missing(call: string, path: Path): Error {
 /** Where the links end that the path may be. */
 function followed(path: Path): Path {
   let at = path
-  for (let links = 0; links < LINKS_MAX; links++) {
+  for (let links = 0; links <= LINKS_MAX; links++) {
     if (entry(at)?.type !== 'link') return at
     const text = within(at, files.readLink)
     at = text.startsWith('/') ? text : `${at.replace(/[^/]*$/, '')}${text}`
