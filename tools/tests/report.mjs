@@ -1,9 +1,7 @@
 /**
  * What the runner prints about test files, and the sums in its last line: `N passed, N failed, N skipped`.
  */
-import { writeSync } from 'node:fs'
 
-const STDOUT = 1
 /** How many of the slowest files are named at the end of a long run. */
 const SLOWEST = 10
 const LONG_RUN_FILES = 20
@@ -16,7 +14,6 @@ const shortened = (error) =>
     .split('\n')
     .filter((line) => !OWN_LINE.test(line))
     .join('\n')
-const print = (text) => writeSync(STDOUT, `${text}\n`)
 
 export class Report {
   failed = 0
@@ -26,9 +23,9 @@ export class Report {
 
   /** One test, as it ends. */
   result({ name, error, skipped }) {
-    if (error !== undefined) print(`FAIL ${name}\n${indented(shortened(error))}`)
-    else if (skipped !== undefined) print(`skip ${name}: ${skipped}`)
-    else print(`ok   ${name}`)
+    if (error !== undefined) console.log(`FAIL ${name}\n${indented(shortened(error))}`)
+    else if (skipped !== undefined) console.log(`skip ${name}: ${skipped}`)
+    else console.log(`ok   ${name}`)
   }
 
   /**
@@ -46,19 +43,20 @@ export class Report {
     this.#times.push({ path, seconds })
     const left_ = skips.length > 0 ? `, ${skips.length} skipped` : ''
     const count = `${passed} of ${results.length}${left_}, ${seconds.toFixed(1)} s`
-    print(`${failed === 0 ? 'ok  ' : 'FAIL'} ${path} (${count})`)
-    for (const complaint of complaints) print(`     ${path} ${complaint}`)
-    for (const command of left) print(`     this was left running, and was ended: ${command}`)
+    console.log(`${failed === 0 ? 'ok  ' : 'FAIL'} ${path} (${count})`)
+    for (const complaint of complaints) console.log(`     ${path} ${complaint}`)
+    for (const command of left) console.log(`     this was left running, and was ended: ${command}`)
     if (!shown)
-      for (const result of broken) print(indented(`"${result.name}": ${shortened(result.error)}`))
-    if (failed > 0 && output && !shown) print(`     what it printed:\n${indented(output)}`)
+      for (const result of broken)
+        console.log(indented(`"${result.name}": ${shortened(result.error)}`))
+    if (failed > 0 && output && !shown) console.log(`     what it printed:\n${indented(output)}`)
     return failed === 0
   }
 
   /** What counts as one failure, and is not a test. */
   failure(text) {
     this.failed++
-    print(text)
+    console.log(text)
   }
 
   get isEmpty() {
@@ -68,15 +66,16 @@ export class Report {
   /** The last lines. */
   close() {
     if (this.#times.length >= LONG_RUN_FILES) this.#printSlowest()
-    if (this.#skips.length > 0) print('\nnot proved here:')
-    for (const { path, name, skipped } of this.#skips) print(`  ${path}: ${name}: ${skipped}`)
-    print(`${this.passed} passed, ${this.failed} failed, ${this.#skips.length} skipped`)
+    if (this.#skips.length > 0) console.log('\nnot proved here:')
+    for (const { path, name, skipped } of this.#skips) console.log(`  ${path}: ${name}: ${skipped}`)
+    console.log(`${this.passed} passed, ${this.failed} failed, ${this.#skips.length} skipped`)
     return this.failed === 0
   }
 
   #printSlowest() {
     const slowest = this.#times.sort((a, b) => b.seconds - a.seconds).slice(0, SLOWEST)
-    print('\nwhat took longest:')
-    for (const { path, seconds } of slowest) print(`${seconds.toFixed(1).padStart(8)} s  ${path}`)
+    console.log('\nwhat took longest:')
+    for (const { path, seconds } of slowest)
+      console.log(`${seconds.toFixed(1).padStart(8)} s  ${path}`)
   }
 }
