@@ -45,7 +45,12 @@ export class VirtualClock {
 
   /** Calls `fire` when that much time has passed; returns a function that cancels it. */
   after(milliseconds: number, fire: () => void): () => void {
-    const timer = { atMs: this.nowMs() + Math.max(0, milliseconds), fire }
+    return this.at(this.nowMs() + Math.max(0, milliseconds), fire)
+  }
+
+  /** The same at a time of this clock. Of two with one time the one that was asked for first comes first. */
+  at(atMs: number, fire: () => void): () => void {
+    const timer = { atMs, fire }
     const later = this.timers.findIndex(({ atMs }) => atMs > timer.atMs)
     this.timers.splice(later < 0 ? this.timers.length : later, 0, timer)
     this.lookAgain()

@@ -127,13 +127,13 @@ export class VirtualSocket {
   /** When that many bytes are through; at once if nothing delays them. */
   private later(length: number, run: () => void): void {
     const { clock, down } = this.line
-    const waitMs = down.send(length).dueMs - clock.nowMs()
-    if (waitMs <= 0 && this.underWay === 0) {
+    const { dueMs } = down.send(length)
+    if (dueMs <= clock.nowMs() && this.underWay === 0) {
       run()
       return
     }
     this.underWay++
-    clock.after(waitMs, () => {
+    clock.at(dueMs, () => {
       this.underWay--
       run()
     })

@@ -146,6 +146,18 @@ test('latency and bandwidth add up, in order, alike for a seed', async () => {
   assert.is.not(one, other)
 })
 
+test('nothing overtakes, also while time follows the clock of the machine', async () => {
+  const sent = Array.from({ length: 200 }, (_, index) => `${index} `)
+  await converse({ latencyMs: 50 }, async (bench) => {
+    const done = bench.clock.follow()
+    for (const text of sent) bench.stream.give(text)
+    let got = ''
+    while (got.length < sent.join('').length) got += await readText(bench)
+    done()
+    assert.is(got, sent.join(''))
+  })
+})
+
 test('a cut comes after its byte, and once', async () => {
   await converse({ cutAfter: 6 }, async (bench) => {
     bench.stream.give('1234')
