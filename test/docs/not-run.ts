@@ -14,7 +14,7 @@ export const NOT_RUN: NotRun[] = [
   {
     page: 'README.md',
     begins: 'npm start ',
-    reason: 'they are what runs this test: set-up, builds and an hour of tests',
+    reason: 'they are what runs this test: set-up, builds and all tests',
   },
   {
     page: 'CONTRIBUTING.md',
