@@ -90,7 +90,7 @@ async function main({ laptops: count = LAPTOPS, seconds = SECONDS }) {
   const server = spawn(program, ['home', ...words, '--listen', '127.0.0.1:0', '--json'])
   try {
     const line = await new Promise((resolve) => server.stdout.once('data', resolve))
-    const { port } = JSON.parse(String(line))
+    const { port } = JSON.parse(String(line).split('\n', 1)[0])
     const failed =
       (await measured(`${laptops} in ${seconds} s`, port, overTime(count, seconds))) +
       (await measured(`${laptops}, ${AT_ONCE} at once`, port, asFastAsTheyCome(count)))

@@ -51,7 +51,7 @@ test.before(async () => {
   const line: string = await deadline(
     new Promise((resolve) => server.stdout?.setEncoding('utf8').once('data', resolve)),
   )
-  port = JSON.parse(line).port
+  port = JSON.parse(line.split('\n', 1)[0] ?? '').port
 })
 
 test.after(() => {
