@@ -48,26 +48,23 @@ function asking(basisSize: number) {
   return { requester, outgoing, askOn }
 }
 
-test('a thousand files are asked for ahead of their answers, and one more for each that came', () => {
-  const { requester, askOn } = asking(0)
+/** So many are asked for at once, and the next one when the first answer has come. */
+function waitsFor({ requester, askOn }: ReturnType<typeof asking>, most: number): void {
   askOn()
-  assert.is(requester.asked.size, 1000)
+  assert.is(requester.asked.size, most)
   const first = requester.awaiting(0)
   assert.ok(first)
   requester.answered(first)
   askOn()
-  assert.ok(requester.asked.size === 1000 && requester.asked.has(1000))
+  assert.ok(requester.asked.size === most && requester.asked.has(most))
+}
+
+test('a thousand files are asked for ahead of their answers, and one more for each that came', () => {
+  waitsFor(asking(0), 1000)
 })
 
 test('as each basis is an open file, fewer wait that have one', () => {
-  const { requester, askOn } = asking(1000)
-  askOn()
-  assert.is(requester.asked.size, 250)
-  const first = requester.awaiting(0)
-  assert.ok(first)
-  requester.answered(first)
-  askOn()
-  assert.ok(requester.asked.size === 250 && requester.asked.has(250))
+  waitsFor(asking(1000), 250)
 })
 
 test('nothing is asked for while much of what was asked for is still to be written', () => {
