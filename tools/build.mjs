@@ -1,8 +1,9 @@
 /**
- * `npm run build`: libraries, our C, the bundle, the program. Of its flavours `program` makes
+ * `npm run build`: libraries, our C, the bundle, the programs. Of its flavours `program` makes
  * build/TARGET/xo-upgrade and build/TARGET/host, `test` only the host, which runs the bundle file that is
- * its first argument, and `asan` both under the sanitizers in build/TARGET-asan. Each object is kept under
- * the digest of everything it was made from, so a second run does nothing.
+ * its first argument, and `asan` both under the sanitizers in build/TARGET-asan. Each is made a second time
+ * with what only a publisher needs, and has `-publisher` after its name. Each object is kept under the
+ * digest of everything it was made from, so a second run does nothing.
  */
 import {
   existsSync,
@@ -27,6 +28,8 @@ const hostFolder = join(projectFolder, 'runtime', 'host')
 const refusalFolder = join(projectFolder, 'runtime', 'refusal')
 const REFUSAL_FLAGS = ['malloc', 'calloc', 'realloc'].map((name) => `-Wl,--wrap=${name}`)
 const nativeFolder = join(projectFolder, 'native')
+/** Native modules that only the publisher's programs have: on the device each of them is an empty one. */
+const PUBLISHER_MODULES = ['pack-coder']
 const FLAVOURS = ['program', 'test', 'asan']
 
 /** What all of our C may include; a change to any of them compiles all of it again (seconds). */
@@ -38,12 +41,18 @@ function headersIdentity() {
 }
 
 /**
- * The C of the host and of every native module, without `main.c`, since each program has its own.
+ * The C of the host, without `main.c`, since each program has its own, and of the native modules: what every
+ * program has, and what only a publisher's has.
  */
-function commonSources() {
+function sourcesOfC() {
   const ofHost = filesBelow(hostFolder, (name) => name.endsWith('.c') && name !== 'main.c')
   const ofModules = filesBelow(nativeFolder, (name) => name.endsWith('.c'))
-  return [...ofHost, ...ofModules]
+  const isPublishers = (file) =>
+    PUBLISHER_MODULES.some((name) => file.startsWith(join(nativeFolder, name, '/')))
+  return {
+    common: [...ofHost, ...ofModules.filter((file) => !isPublishers(file))],
+    publisher: ofModules.filter(isPublishers),
+  }
 }
 
 class Builder {
@@ -86,11 +95,12 @@ class Builder {
     return objects.sort()
   }
 
-  /** Links a program unless it was linked from exactly these objects. */
-  async link(program, objects, { strip, flags = [] }) {
+  /** Links a program unless it was linked from exactly these objects. `libraries`: before those that all have. */
+  async link(program, objects, { strip, flags = [], libraries = [] }) {
     const path = join(this.folder, program)
     const { linkBefore, linkAfter } = this.libraries
-    const command = [...this.target.compiler, ...flags, ...linkBefore, ...objects, ...linkAfter]
+    const before = [...this.target.compiler, ...flags, ...linkBefore]
+    const command = [...before, ...objects, ...libraries, ...linkAfter]
     const identity = identityOf([command, strip])
     const stamp = join(this.objectFolder, `${program}.identity`)
     if (existsSync(path) && existsSync(stamp) && readFileSync(stamp, 'utf8') === identity)
@@ -142,19 +152,39 @@ async function openBuilder(name) {
   return new Builder(name, target, await buildLibraries(name, target))
 }
 
+/**
+ * What both kinds of a program are linked from: the device's, and the publisher's with modules of its own.
+ * The linker puts those in the place of the empty ones of runtime/host/modules.c.
+ */
+async function compileKinds(builder) {
+  const { common, publisher } = sourcesOfC()
+  const objects = await builder.compileAll(common)
+  const more = await builder.compileAll(publisher)
+  return [
+    { suffix: '', objects },
+    {
+      suffix: '-publisher',
+      objects: [...objects, ...more],
+      libraries: builder.libraries.publisher,
+    },
+  ]
+}
+
 /** The host that runs a bundle file. */
-async function buildHost(builder, common, { definitions = [], flags = [] } = {}) {
+async function buildHost(builder, kind, { definitions = [], ...options }) {
   const main = await builder.compile(join(hostFolder, 'main.c'), [
     '-DHOST_RUNS_SCRIPT',
     ...definitions,
   ])
-  return builder.link('host', [main, ...common], { strip: false, flags })
+  const { suffix, objects, libraries } = kind
+  const all = { ...options, libraries, strip: false }
+  return builder.link(`host${suffix}`, [main, ...objects], all)
 }
 
 /** The program: the host with the bundle inside. */
-async function buildProgram(builder, common, { definitions = [], flags = [], strip = true } = {}) {
+async function buildProgram(builder, kind, { definitions = [], strip = true, ...options }) {
   const bytecode = await compileBundle(builder, await buildBundle())
-  const objects = [
+  const own = [
     await builder.compile(join(hostFolder, 'main.c'), definitions),
     await builder.compile(
       join(hostFolder, 'bundle.S'),
@@ -162,31 +192,29 @@ async function buildProgram(builder, common, { definitions = [], flags = [], str
       sha256OfFile(bytecode),
     ),
   ]
-  return builder.link('xo-upgrade', [...objects, ...common], { strip, flags })
+  const { suffix, objects, libraries } = kind
+  return builder.link(`xo-upgrade${suffix}`, [...own, ...objects], { ...options, strip, libraries })
 }
 
 /**
- * Host and program under the sanitizers: they free everything at the end, and can be refused memory.
+ * Hosts and programs of a flavour. Those under the sanitizers free everything at the end, and can be refused
+ * memory.
  */
-async function buildChecked(target) {
-  const builder = await openBuilder(`${target}-asan`)
-  const refusal = await builder.compile(join(refusalFolder, 'refusal.c'))
-  const common = [refusal, ...(await builder.compileAll(commonSources()))]
-  const options = { definitions: ['-DHOST_FREES'], flags: REFUSAL_FLAGS, strip: false }
-  const made = {
-    host: await buildHost(builder, common, options),
-    program: await buildProgram(builder, common, options),
+async function buildFlavour(target, flavour) {
+  const checked = flavour === 'asan'
+  const builder = await openBuilder(checked ? `${target}-asan` : target)
+  const kinds = await compileKinds(builder)
+  const options = checked
+    ? { definitions: ['-DHOST_FREES'], flags: REFUSAL_FLAGS, strip: false }
+    : {}
+  const refusal = checked ? [await builder.compile(join(refusalFolder, 'refusal.c'))] : []
+  const made = {}
+  for (const kind of kinds) {
+    kind.objects = [...refusal, ...kind.objects]
+    made[`host${kind.suffix}`] = await buildHost(builder, kind, options)
+    if (flavour === 'test') continue
+    made[`program${kind.suffix}`] = await buildProgram(builder, kind, options)
   }
-  builder.tidy()
-  return made
-}
-
-/** The host, and the program unless only the host is wanted. */
-async function buildPlain(target, flavour) {
-  const builder = await openBuilder(target)
-  const common = await builder.compileAll(commonSources())
-  const made = { host: await buildHost(builder, common) }
-  if (flavour === 'program') made.program = await buildProgram(builder, common)
   builder.tidy()
   return made
 }
@@ -194,7 +222,7 @@ async function buildPlain(target, flavour) {
 /** Builds, and returns the paths of the programs that are there afterwards. */
 export async function build({ target = 'x86_64', flavour = 'program' } = {}) {
   const digests = digestsOfSources()
-  const made = await (flavour === 'asan' ? buildChecked(target) : buildPlain(target, flavour))
+  const made = await buildFlavour(target, flavour)
   for (const program of Object.values(made)) rememberSources(program, digests)
   return made
 }
@@ -214,7 +242,7 @@ export const buildNeeds = ({ target }) =>
 
 const USAGE = {
   call: 'npm run build --',
-  about: 'Builds the libraries, our C, the bundle and the program.',
+  about: 'Builds the libraries, our C, the bundle and the programs.',
   options: {
     target: targetOption,
     flavour: {

@@ -7,6 +7,8 @@ import { basename, dirname, join } from 'node:path'
 import { bundleIdentity, filesBelow } from './bundle.mjs'
 import { identityOf, projectFolder, sha256OfFile } from './workplace.mjs'
 
+/** The publisher's programs are made from the same sources as the device's. */
+const kindOf = (program) => basename(program).replace(/-publisher$/, '')
 const stampOf = (program) => join(dirname(program), 'objects', `${basename(program)}.sources`)
 
 function digestOfC() {
@@ -23,10 +25,10 @@ export function digestsOfSources() {
 
 /** `digests` are of the time when the build began: what was edited since is not in the program. */
 export function rememberSources(program, digests) {
-  writeFileSync(stampOf(program), digests[basename(program)])
+  writeFileSync(stampOf(program), digests[kindOf(program)])
 }
 
 export function isBuiltFrom(program, digests) {
   const stamp = stampOf(program)
-  return existsSync(stamp) && readFileSync(stamp, 'utf8') === digests[basename(program)]
+  return existsSync(stamp) && readFileSync(stamp, 'utf8') === digests[kindOf(program)]
 }

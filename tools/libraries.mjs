@@ -3,7 +3,16 @@
  * `.cache/libraries` under a name that holds the digest of everything it was made from. Takes only the
  * parts that the program uses. Never looks at our own C.
  */
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { basename, join } from 'node:path'
 import { archiveIdentity, fetchArchive } from './sources/fetch.mjs'
@@ -167,6 +176,13 @@ export const recipes = {
       '-w',
     ]
     await archiveOf(target, { source, files, flags: all, library: join(into, 'libzstd.a') })
+    // In an archive of its own, which only the publisher's program is linked with.
+    const encoder = readdirSync(join(source, 'lib/compress')).filter((n) =>
+      /^(?!zstdmt).*\.c$/.test(n),
+    )
+    const encoderFiles = encoder.sort().map((n) => `lib/compress/${n}`)
+    const library = join(into, 'libzstd-encoder.a')
+    await archiveOf(target, { source, files: encoderFiles, flags: all, library })
     await run(['cp', 'lib/zstd.h', 'lib/zstd_errors.h', join(into, 'include')], { folder: source })
   },
 
@@ -176,6 +192,36 @@ export const recipes = {
     const all = [...flags, '-DHAVE_UNISTD_H', '-DHAVE_STDARG_H', '-DNO_GZIP', '-DNDEBUG', '-w']
     await archiveOf(target, { source, files, flags: all, library: join(into, 'libz.a') })
     await run(['cp', 'zlib.h', 'zconf.h', join(into, 'include')], { folder: source })
+  },
+
+  async libdivsufsort({ target, flags, source, into }) {
+    await unpack('libdivsufsort', source)
+    // What its configure would write, for a compiler of this century and strings of less than 2 GiB.
+    const template = readFileSync(join(source, 'include', 'divsufsort.h.cmake'), 'utf8')
+    const words = {
+      DIVSUFSORT_EXPORT: '',
+      DIVSUFSORT_IMPORT: '',
+      INCFILE: '#include <inttypes.h>',
+      INT_TYPE: 'int32_t',
+      SAINT32_TYPE: 'int32_t',
+      SAINT_PRId: 'PRId32',
+      SAINDEX_TYPE: 'int32_t',
+      SAINDEX_PRId: 'PRId32',
+      SAUCHAR_TYPE: 'uint8_t',
+      W64BIT: '',
+    }
+    const header = template.replace(/@(\w+)@/g, (_, name) => words[name])
+    writeFileSync(join(into, 'include', 'divsufsort.h'), header)
+    const settings = ['HAVE_STDLIB_H=1', 'HAVE_STRING_H=1', 'HAVE_INTTYPES_H=1', 'HAVE_MEMORY_H=1']
+    const names = ['INLINE=inline', 'PROJECT_VERSION_FULL="2.0.1"', 'NDEBUG']
+    const all = [
+      ...flags,
+      ...[...settings, ...names].map((setting) => `-D${setting}`),
+      ...['-I', join(into, 'include'), '-I', 'include', '-w'],
+    ]
+    const files = ['divsufsort', 'sssort', 'trsort', 'utils'].map((n) => `lib/${n}.c`)
+    const library = join(into, 'libdivsufsort.a')
+    await archiveOf(target, { source, files, flags: all, library })
   },
 
   async nettle({ target, flags, source, into, link }) {
@@ -276,7 +322,8 @@ async function buildOwnRuntime(targetName, target, base) {
 }
 
 /**
- * All libraries of a target: `compileFlags` and `link` for what is built over them.
+ * All libraries of a target: flags and what is linked for what is built over them. `publisher`: what only the
+ * publisher's programs are linked with, before the others.
  * @param {string} targetName
  * @param {import('../firmware/targets/targets.mjs').Target} target
  */
@@ -296,6 +343,7 @@ export async function buildLibraries(targetName, target) {
     )
   }
   const includes = Object.values(folders).flatMap((folder) => ['-isystem', join(folder, 'include')])
+  const inFolder = ([name, library]) => join(folders[name], `lib${library}.a`)
   const libraries = [
     ['quickjs', 'quickjs'],
     ['zstd', 'zstd'],
@@ -303,10 +351,15 @@ export async function buildLibraries(targetName, target) {
     // The linker takes what hogweed needs from the library after it.
     ['nettle', 'hogweed'],
     ['nettle', 'nettle'],
-  ].map(([name, library]) => join(folders[name], `lib${library}.a`))
+  ].map(inFolder)
+  const publisher = [
+    ['libdivsufsort', 'divsufsort'],
+    ['zstd', 'zstd-encoder'],
+  ].map(inFolder)
   return {
     compileFlags: [...flags, ...includes],
     linkBefore: [...target.linkFlags, ...(link?.before ?? [])],
+    publisher,
     linkAfter: [...libraries, ...(link?.after ?? ['-lm', '-lpthread'])],
   }
 }

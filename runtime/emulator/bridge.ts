@@ -31,12 +31,13 @@ export class Bridge {
 
   /** The text of a native module as the guest imports it. */
   moduleText(name: string): string {
-    const module = this.host[name as keyof Host] as Record<string, unknown>
+    const key = name.replace(/-(\w)/g, (_, letter) => letter.toUpperCase())
+    const module = this.host[key as keyof Host] as Record<string, unknown>
     if (module === undefined) throw new Error(`there is no module native:${name}`)
     const lines = Object.entries(module).map(([member, value]) => {
       const maker =
         typeof value === 'function'
-          ? `native('${name}.${member}')`
+          ? `native('${key}.${member}')`
           : `constant(${JSON.stringify(this.answer(value))})`
       return `const ${member}_ = ${maker}\nexport { ${member}_ as ${member} }\n`
     })

@@ -15,11 +15,14 @@
 #define MODULE_WITH(name, functions, prepare) MODULE_WITH_VALUE(name, functions, prepare, NULL)
 
 /* The same, with one export more, whose value `prepare` sets with JS_SetModuleExport. */
-#define MODULE_WITH_VALUE(name, functions, prepare, value_name)                               \
-  int module_##name##_register(JSContext *context);                                           \
-  int module_##name##_register(JSContext *context) {                                          \
-    return module_register(context, "native:" #name, functions, COUNT_OF(functions), prepare, \
-                           value_name);                                                       \
+#define MODULE_WITH_VALUE(name, functions, prepare, value_name) \
+  MODULE_CALLED(name, "native:" #name, functions, prepare, value_name)
+
+/* The same, called by a name in JavaScript that is no identifier of C. */
+#define MODULE_CALLED(identifier, name, functions, prepare, value_name)                         \
+  int module_##identifier##_register(JSContext *context);                                       \
+  int module_##identifier##_register(JSContext *context) {                                      \
+    return module_register(context, name, functions, COUNT_OF(functions), prepare, value_name); \
   }
 
 typedef int ModulePrepare(JSContext *context, JSModuleDef *module);

@@ -4,6 +4,7 @@ import { clock } from '../../native/clock/clock.node.ts'
 import { confinement } from '../../native/confinement/confinement.node.ts'
 import { makeDelta } from '../../native/delta/delta.node.ts'
 import { files as nodeFiles } from '../../native/files/files.node.ts'
+import { packCoder } from '../../native/pack-coder/pack-coder.node.ts'
 import { processes } from '../../native/processes/processes.node.ts'
 import { random } from '../../native/random/random.node.ts'
 import { signatures } from '../../native/signatures/signatures.node.ts'
@@ -20,6 +21,7 @@ export function nodeHost(files: Files = nodeFiles): Host {
   return {
     files,
     trees,
+    packCoder,
     sockets,
     processes,
     checksums,

@@ -6,7 +6,7 @@ import { projectFolder } from '../workplace.mjs'
 import { outputOf } from './transpile.mjs'
 
 const IMPORT = /(?:from|import) ['"](\.[^'"]+)['"]/g
-const PROGRAM = /\bbuild\/[\w-]+\/(?:xo-upgrade|host)\b/g
+const PROGRAM = /\bbuild\/[\w-]+\/(?:xo-upgrade|host)(?:-publisher)?\b/g
 
 /** The programs that a compiled file and what it imports name. */
 function programsIn(file, seen, found) {
