@@ -19,8 +19,9 @@ import { withScratch } from '../tools/scratch.mjs'
 import { newestRsync } from '../tools/sources/rsync-binaries.mjs'
 import { cacheFolder, run } from '../tools/workplace.mjs'
 import { CASES, CONTENDERS } from './cases.mjs'
-import { caseTable, grouped, mediansOf, ratiosOf } from './figures.mjs'
-import { openWorkbench } from './workbench.mjs'
+import { caseTable, grouped, mediansOf, othersTable, ratiosOf } from './figures.mjs'
+import { measureOthers } from './others.mjs'
+import { LINE, openWorkbench } from './workbench.mjs'
 
 const RUNS = 3
 const KEYS = CASES.map(({ key }) => key)
@@ -38,6 +39,8 @@ const USAGE = {
     big: { about: 'a pair of a laptop with its full system instead, made of Debian packages' },
     runs: { takes: 'N', about: `how often each is run (${RUNS})`, reads: wholeNumber(1) },
     case: { takes: 'NAME', about: `only: ${KEYS.join(', ')}`, many: true, reads: oneOf(KEYS) },
+    line: { about: 'also over a line of 2 Mbit/s with 300 ms of delay; counts round trips' },
+    others: { about: 'also what OSTree, casync and bsdiff fetch (`npm run setup -- bench`)' },
     json: { takes: 'FILE', about: 'where every run, the medians and the ratios are written' },
     program: { takes: 'FILE', about: 'another xo-upgrade (of this checkout)', reads: existingFile },
     scratch: {
@@ -96,8 +99,24 @@ async function runOnce(bench, trees, oneCase, contender, first) {
   return figures
 }
 
+/**
+ * One contender over a slow line, once: the seconds at the line's rate, and the round trips where nothing
+ * but the delay counts.
+ */
+async function overLine(bench, oneCase, contender) {
+  const side = contender.key === 'upgrader' ? oneCase.upgrader : oneCase.stock
+  const measure = async (shape) => {
+    await side.reset(bench)
+    return bench.measureOver(shape, () => side.command(bench, contender.options))
+  }
+  const { roundTripMs } = LINE
+  const { roundTrips } = await measure({ roundTripMs })
+  const { wall } = await measure(LINE)
+  return { roundTrips, lineWall: wall }
+}
+
 /** All runs of one case, the contenders in turns, each round beginning with another one. */
-async function runCase(bench, trees, oneCase, { runs, say }) {
+async function runCase(bench, trees, oneCase, { runs, line, say }) {
   const collected = new Map(CONTENDERS.map(({ key }) => [key, []]))
   for (let round = 0; round < runs; round++) {
     for (let turn = 0; turn < CONTENDERS.length; turn++) {
@@ -107,10 +126,14 @@ async function runCase(bench, trees, oneCase, { runs, say }) {
       collected.get(contender.key).push(figures)
     }
   }
-  const contenders = CONTENDERS.map(({ key, name }) => {
+  const contenders = []
+  for (const contender of CONTENDERS) {
+    const { key, name } = contender
     const own = collected.get(key)
-    return { key, name, medians: mediansOf(own), runs: own }
-  })
+    if (line) say(`${oneCase.title}: ${name}, over a slow line`)
+    const slow = line ? await overLine(bench, oneCase, contender) : {}
+    contenders.push({ key, name, medians: { ...mediansOf(own), ...slow }, runs: own })
+  }
   const [first, ...others] = contenders
   const ratios = Object.fromEntries(
     others.map(({ key, medians }) => [key, ratiosOf(first.medians, medians)]),
@@ -127,9 +150,11 @@ const quiet = () => process.stderr.isTTY && process.stderr.write('\r\x1b[K')
 
 const NOTES = `wall: the client alone, page cache warm. +sync: until the disk has it all; xo-upgrade syncs before
 it commits, rsync does not, so a \`sync -f\` follows it. CPU: user + system. client MiB: peak of
-the largest process; rsync has two or three. Bytes: payload of TCP, both programs counted by the
+the largest process; rsync has two or three. Written: pages of files and folders that it made
+dirty. Bytes: payload of TCP, both programs counted by the
 kernel on the server's side. xo-upgrade also verifies, and keeps hard links and capabilities; -a
-alone does not.`
+alone does not. Round trips: waits for the other side, one after the other, handshakes included,
+where nothing but 300 ms of delay counts; slow line: 2 Mbit/s each way and that delay.`
 
 function summary({ runs, rsync, trees, machine }) {
   const { processor, cores, kernel, fileSystem } = machine
@@ -145,12 +170,23 @@ async function runCases({ bench, trees, cases, chosen, record }) {
   const done = new Set()
   for (const oneCase of cases) {
     await oneCase.prepare(bench, done)
-    const result = await runCase(bench, trees, oneCase, { runs: chosen.runs, say })
+    const result = await runCase(bench, trees, oneCase, { ...chosen, say })
     done.add(oneCase.key)
     record.cases.push(result)
     quiet()
     process.stdout.write(`\n${result.title}\n${result.about}\n\n${caseTable(result)}\n`)
   }
+}
+
+/** Other programs of the field over the same trees, once. */
+async function runOthers(place) {
+  const { results, missing } = await measureOthers({ ...place, say })
+  quiet()
+  process.stdout.write(`\nOther programs, over HTTP\n\n${othersTable(results)}\n`)
+  for (const program of missing) {
+    process.stdout.write(`${program} is not installed: \`npm run setup -- bench\`\n`)
+  }
+  return results
 }
 
 async function main(given) {
@@ -172,6 +208,8 @@ async function main(given) {
       cases: [],
     }
     await runCases({ bench, trees, cases, chosen, record })
+    if (chosen.others)
+      record.others = await runOthers({ folder, old: source.old, newer: source.new })
     process.stdout.write(`\n${NOTES}\n\n${summary(record)}\n`)
     if (chosen.json) writeFileSync(chosen.json, `${JSON.stringify(record, undefined, 2)}\n`)
   })

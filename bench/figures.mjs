@@ -10,9 +10,17 @@ export const METRICS = [
   { key: 'clientCpu', title: 'client CPU s', show: (value) => value.toFixed(2) },
   { key: 'serverCpu', title: 'server CPU s', show: (value) => value.toFixed(2) },
   { key: 'clientPeakMiB', title: 'client MiB', show: (value) => value.toFixed(1) },
+  { key: 'written', title: 'written B', show: grouped },
   { key: 'received', title: 'received B', show: grouped },
   { key: 'sent', title: 'sent B', show: grouped },
   { key: 'bytes', title: 'both ways B', show: grouped },
+  { key: 'connections', title: 'connections', show: grouped },
+]
+
+/** What a slow line shows, where it was asked for: measured once. */
+export const LINE_METRICS = [
+  { key: 'roundTrips', title: 'round trips', show: grouped },
+  { key: 'lineWall', title: 'slow line s', show: (value) => value.toFixed(1) },
 ]
 
 export function grouped(value) {
@@ -36,7 +44,7 @@ export function mediansOf(runs) {
 
 export function ratiosOf(medians, reference) {
   const ratios = {}
-  for (const { key } of METRICS) {
+  for (const key of Object.keys(medians)) {
     ratios[key] = reference[key] > 0 ? medians[key] / reference[key] : undefined
   }
   return ratios
@@ -66,14 +74,27 @@ export function table(rows) {
  * @param {{ title: string, contenders: { name: string, medians: object }[] }} result
  */
 export function caseTable({ contenders }) {
-  const rows = [['', ...METRICS.map(({ title }) => title)]]
-  for (const { name, medians } of contenders) {
-    rows.push([name, ...METRICS.map(({ key, show }) => show(medians[key]))])
-  }
   const [first, ...others] = contenders
+  const metrics = [...METRICS, ...LINE_METRICS].filter(({ key }) => key in first.medians)
+  const rows = [['', ...metrics.map(({ title }) => title)]]
+  for (const { name, medians } of contenders) {
+    rows.push([name, ...metrics.map(({ key, show }) => show(medians[key]))])
+  }
   for (const other of others) {
     const ratios = ratiosOf(first.medians, other.medians)
-    rows.push([`  ratio to ${other.name}`, ...METRICS.map(({ key }) => showRatio(ratios[key]))])
+    rows.push([`  ratio to ${other.name}`, ...metrics.map(({ key }) => showRatio(ratios[key]))])
   }
   return table(rows)
+}
+
+/** What other programs fetch, as a table. @param {{ name: string, upgrade: Fetched, fresh?: Fetched }[]} results */
+export function othersTable(results) {
+  const shown = (fetched) => [
+    fetched === undefined ? '-' : grouped(fetched.bytes),
+    fetched?.wall === undefined ? '-' : fetched.wall.toFixed(2),
+  ]
+  return table([
+    ['', 'upgrade B', 'wall s', 'fresh B', 'wall s'],
+    ...results.map(({ name, upgrade, fresh }) => [name, ...shown(upgrade), ...shown(fresh)]),
+  ])
 }

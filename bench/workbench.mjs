@@ -8,8 +8,12 @@ import { basename, join } from 'node:path'
 import { startDaemon } from '../tools/daemon.mjs'
 import { measured } from '../tools/measure.mjs'
 import { SetupError } from '../tools/workplace.mjs'
+import { openLine } from './line.mjs'
 
 const KIB_PER_MIB = 1024
+
+/** A school's line by satellite, in 2007 and in many places today. */
+export const LINE = { bytesPerSecond: 2e6 / 8, roundTripMs: 300 }
 
 export class Workbench {
   constructor({ folder, program, rsync, daemon }) {
@@ -17,6 +21,7 @@ export class Workbench {
     this.program = program
     this.rsync = rsync
     this.daemon = daemon
+    this.port = daemon.port
     this.removedCount = 0
   }
 
@@ -24,17 +29,21 @@ export class Workbench {
     return join(this.folder, ...parts)
   }
 
+  url(module) {
+    return `rsync://127.0.0.1:${this.port}/${module}`
+  }
+
   /** The words of an `xo-upgrade` command of a device whose store has this name. */
   upgrader(command, store, module, words = []) {
     const key = this.path('keys/release.pub')
-    const from = module ? ['--source', this.daemon.url(module), '--keys', key] : []
+    const from = module ? ['--source', this.url(module), '--keys', key] : []
     return [this.program, command, ...words, '--store', this.path(store), '--json', ...from]
   }
 
   /** The words of a stock rsync that brings the same tree. */
   stock(options, module, version, target, linked) {
     const link = linked ? [`--link-dest=${this.path(linked)}`] : []
-    const source = `${this.daemon.url(module)}/${version}/root/`
+    const source = `${this.url(module)}/${version}/root/`
     return [...this.rsync.command, ...options, '--delete', ...link, source, `${this.path(target)}/`]
   }
 
@@ -62,11 +71,31 @@ export class Workbench {
       clientCpu: client.user + client.system,
       serverCpu: server.user + server.system,
       clientPeakMiB: client.peakKiB / KIB_PER_MIB,
+      written: client.written,
       received: server.received,
       sent: server.sent,
       bytes: server.received + server.sent,
       connections: server.connections,
       report: lastResult(client.output),
+    }
+  }
+
+  /**
+   * One run over a slow line: the seconds, and the round trips. `commandOf` makes the command once its
+   * address is known.
+   */
+  async measureOver(shape, commandOf) {
+    const line = await openLine({ port: this.daemon.port, ...shape })
+    this.port = line.port
+    try {
+      const command = commandOf()
+      const client = await measured(command, { folder: this.folder })
+      succeed(client, command)
+      return { wall: client.wall, roundTrips: line.roundTrips() }
+    } finally {
+      this.port = this.daemon.port
+      await line.close()
+      await this.daemon.takeCounts()
     }
   }
 

@@ -55,6 +55,11 @@ const MACHINE_PACKAGES = {
     { package: 'busybox-static', has: 'busybox' },
     { package: 'kmod', has: 'depmod' },
   ],
+  bench: [
+    { package: 'ostree', has: 'ostree' },
+    { package: 'casync', has: 'casync' },
+    { package: 'bsdiff', has: 'bsdiff' },
+  ],
   // Not gcc-multilib, which can't be installed beside the ARM compiler; musl is our own anyway.
   i586: [{ package: 'lib32gcc-12-dev', has: '/usr/lib/gcc/x86_64-linux-gnu/12/32/libgcc.a' }],
   armv7: [
@@ -69,7 +74,8 @@ const MACHINE_PACKAGES = {
 
 const NODE_MAJOR_MIN = 20
 
-function isThere(has) {
+/** Whether this machine has a program, or a file by its whole path. */
+export function isThere(has) {
   if (has.startsWith('/')) return existsSync(has)
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin']
   return folders.some((folder) => folder !== '' && existsSync(join(folder, has)))

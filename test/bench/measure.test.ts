@@ -51,6 +51,14 @@ test('a client is measured, with its status and its output', async () => {
   assert.ok(peakKiB > 100, `peak ${peakKiB}`)
 })
 
+test('what a client writes to the disk is counted', async () => {
+  const file = join(folder, 'written')
+  const { written } = await measured(['dd', 'if=/dev/zero', `of=${file}`, 'bs=1M', 'count=4'], {
+    folder,
+  })
+  assert.ok(written >= 4 * 1024 * 1024 && written < 5 * 1024 * 1024, String(written))
+})
+
 test('the processor time of a client is what it burnt', async () => {
   const busy = 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done'
   const { user, system, wall } = await measured(['sh', '-c', busy], { folder })

@@ -17,13 +17,13 @@ export interface Run {
 export function run(
   program: string,
   args: string[],
-  options: { cwd?: string; input?: string } = {},
+  options: { cwd?: string; input?: string; timeoutMs?: number } = {},
 ): Run {
   const { status, stdout, stderr, error } = spawnSync(program, args, {
     ...(options.cwd && { cwd: options.cwd }),
     ...(options.input !== undefined && { input: Buffer.from(options.input, 'latin1') }),
     encoding: 'latin1',
-    timeout: 60_000,
+    timeout: options.timeoutMs ?? 60_000,
     maxBuffer: 256 * 1024 * 1024,
   })
   if (error && 'code' in error && error.code === 'ENOENT') {

@@ -34,6 +34,9 @@
 /* The kernel's number for a connection whose other side has sent its FIN. */
 enum { STATE_CLOSE_WAIT = 8 };
 
+/* What getrusage(2) counts in: pages that were made dirty, in blocks of so many bytes. */
+enum { BLOCK_LENGTH = 512 };
+
 static volatile sig_atomic_t client_pid;
 
 static void fail(const char *call) {
@@ -99,10 +102,12 @@ static int run(const char *result_path, char **command) {
   double wall = now() - started;
 
   char line[256];
-  int length = snprintf(
-      line, sizeof line,
-      "{\"status\":%d,\"wall\":%.6f,\"user\":%.6f,\"system\":%.6f,\"peakKiB\":%ld}\n", status, wall,
-      seconds_of(usage.ru_utime), seconds_of(usage.ru_stime), usage.ru_maxrss);
+  int length =
+      snprintf(line, sizeof line,
+               "{\"status\":%d,\"wall\":%.6f,\"user\":%.6f,\"system\":%.6f,\"peakKiB\":%ld,"
+               "\"written\":%lld}\n",
+               status, wall, seconds_of(usage.ru_utime), seconds_of(usage.ru_stime),
+               usage.ru_maxrss, (long long)usage.ru_oublock * BLOCK_LENGTH);
   append(result, line, length);
   return status;
 }
