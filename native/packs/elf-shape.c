@@ -1,9 +1,10 @@
-/* What prediction has to know of an ELF file, from its headers; see predict.h. */
+/* What prediction has to know of an ELF file, from its headers; see elf-shape.h. */
+#include "elf-shape.h"
+
 #include <elf.h>
 #include <string.h>
 
 #include "little-endian.h"
-#include "old-window.h"
 
 /* Entries of the dynamic section that are looked at: some thirty are usual. */
 #define DYNAMIC_ENTRIES_MAX 1024

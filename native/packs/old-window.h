@@ -2,7 +2,16 @@
 #ifndef OLD_WINDOW_H
 #define OLD_WINDOW_H
 
-#include "predict.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The base. `read` gives exactly `count` bytes from `place`, which lie in `size`; -1 with errno if it can't. */
+struct old_bytes {
+  void *owner;
+  int (*read)(void *owner, uint64_t place, void *bytes, size_t count);
+  uint64_t size;
+};
 
 #define OLD_WINDOW_SIZE 4096
 

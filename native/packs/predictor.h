@@ -2,7 +2,8 @@
 #ifndef PREDICTOR_H
 #define PREDICTOR_H
 
-#include "old-window.h"
+#include "elf-shape.h"
+#include "prediction.h"
 
 /* How an address, or the name of something, moved when it was last seen. Shifts wrap around. */
 struct shift {
