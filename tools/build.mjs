@@ -44,7 +44,7 @@ function headersIdentity() {
  * The C of the host, without `main.c`, since each program has its own, and of the native modules: what every
  * program has, and what only a publisher's has.
  */
-function sourcesOfC() {
+export function sourcesOfC() {
   const ofHost = filesBelow(hostFolder, (name) => name.endsWith('.c') && name !== 'main.c')
   const ofModules = filesBelow(nativeFolder, (name) => name.endsWith('.c'))
   const isPublishers = (file) =>
@@ -95,6 +95,16 @@ class Builder {
     return objects.sort()
   }
 
+  /** A static library of these objects, of which a program takes what it uses. */
+  async archive(name, objects) {
+    const path = join(this.objectFolder, `${name}-${identityOf(objects).slice(0, 16)}.a`)
+    if (existsSync(path)) return path
+    const partial = `${path}.partial-${process.pid}`
+    await run([this.target.archiver, 'rcsD', partial, ...objects])
+    renameSync(partial, path)
+    return path
+  }
+
   /** Links a program unless it was linked from exactly these objects. `libraries`: before those that all have. */
   async link(program, objects, { strip, flags = [], libraries = [] }) {
     const path = join(this.folder, program)
@@ -119,7 +129,7 @@ class Builder {
     const keepMs = 24 * 3600 * 1000
     for (const name of readdirSync(this.objectFolder)) {
       const path = join(this.objectFolder, name)
-      if (!/\.o$/.test(name) || this.used.has(name)) continue
+      if (!/\.[ao]$/.test(name) || this.used.has(name)) continue
       if (Date.now() - statSync(path).mtimeMs > keepMs) rmSync(path, { force: true })
     }
   }
@@ -147,7 +157,7 @@ async function compileBundle(builder, bundle) {
   return packed
 }
 
-async function openBuilder(name) {
+export async function openBuilder(name) {
   const target = targets[name]
   return new Builder(name, target, await buildLibraries(name, target))
 }

@@ -60,6 +60,14 @@ const MACHINE_PACKAGES = {
     { package: 'casync', has: 'casync' },
     { package: 'bsdiff', has: 'bsdiff' },
   ],
+  fuzz: [
+    { package: 'clang-14', has: 'clang-14' },
+    // Its sanitizers, and libFuzzer.
+    {
+      package: 'libclang-rt-14-dev',
+      has: '/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.fuzzer-x86_64.a',
+    },
+  ],
   // Not gcc-multilib, which can't be installed beside the ARM compiler; musl is our own anyway.
   i586: [{ package: 'lib32gcc-12-dev', has: '/usr/lib/gcc/x86_64-linux-gnu/12/32/libgcc.a' }],
   armv7: [

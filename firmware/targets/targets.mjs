@@ -108,4 +108,25 @@ export const targets = {
     busybox: undefined,
     runsHere: process.arch === 'x64',
   },
+  // What libFuzzer runs (tools/fuzz.mjs): Debian's clang brings it, and gcc has nothing like it.
+  'x86_64-fuzz': {
+    compiler: ['clang-14', '-m64'],
+    flags: ['-O1', '-g', '-fno-omit-frame-pointer', '-fsanitize=fuzzer-no-link,address'],
+    ownFlags: [
+      ...warnings,
+      // That is written on purpose, where a branch would be mispredicted.
+      '-Wno-bitwise-instead-of-logical',
+      '-fsanitize=undefined',
+      '-fno-sanitize-recover=all',
+    ],
+    linkFlags: ['-fsanitize=fuzzer,address,undefined'],
+    archiver: 'ar',
+    strip: 'strip',
+    musl: undefined,
+    headers: undefined,
+    ownRuntime: [],
+    nettle: ['--disable-assembler'],
+    busybox: undefined,
+    runsHere: process.arch === 'x64',
+  },
 }

@@ -27,6 +27,11 @@ export const NOT_RUN: NotRun[] = [
     reason: 'upgrades gigabytes for minutes; test/bench runs it on two small trees',
   },
   {
+    page: 'docs/FUZZING.md',
+    begins: 'npm run fuzz ',
+    reason: 'takes minutes for each target; test/fuzz gives each a few seconds',
+  },
+  {
     page: 'docs/PROOF.md',
     begins: 'npm run power-cut ',
     reason: 'takes 11 minutes and more; test/power-cut runs a sample of each',

@@ -94,6 +94,10 @@ const RUNS: Record<string, Run[]> = {
       prints: /Upgrade from scratch.*can be recycled.*touched.*Fresh install.*Nothing changed/s,
     },
   ],
+  fuzz: [
+    { words: ['--list'], prints: /^file-list +file lists/m },
+    { words: ['--totals'], prints: /^target +executions .*\nall +[\d,]+/s },
+  ],
   'bench:home': [{ words: ['--laptops', '50', '--seconds', '1'], prints: /at once: 50 answers/ }],
   'bench:emulator': [
     { words: ['--directories', '1'], prints: /took at most .* MiB\n.*took at most/s },

@@ -1,0 +1,73 @@
+/*
+ * One line of a manifest (native/trees/manifest-line.c): what is taken stays in the tree and in its
+ * limits, and the look at the path alone says the same of the path.
+ */
+#include "../../native/trees/manifest-line.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/fuzz.h"
+
+static void check_path(const char *path, size_t length) {
+  CHECK(length > 0 && length < PATH_SIZE_MAX && strlen(path) == length);
+  if (strcmp(path, ".") == 0) return;
+  for (const char *name = path;;) {
+    const char *end = strchrnul(name, '/');
+    size_t name_length = (size_t)(end - name);
+    CHECK(name_length > 0 && name_length <= NAME_LENGTH_MAX);
+    CHECK(!(name_length == 1 && name[0] == '.'));
+    CHECK(!(name_length == 2 && name[0] == '.' && name[1] == '.'));
+    if (!*end) return;
+    name = end + 1;
+  }
+}
+
+static void check_xattrs(const struct entry *entry) {
+  const char *end = entry->arena + sizeof entry->arena;
+  CHECK(entry->xattr_count <= XATTRS_MAX);
+  for (size_t i = 0; i < entry->xattr_count; i++) {
+    const struct xattr *xattr = &entry->xattrs[i];
+    CHECK(xattr->name >= entry->arena && xattr->name < end && *xattr->name);
+    CHECK((const char *)xattr->value == xattr->name + strlen(xattr->name) + 1);
+    CHECK((const char *)xattr->value + xattr->length <= end);
+    CHECK(i == 0 || strcmp(entry->xattrs[i - 1].name, xattr->name) < 0);
+  }
+}
+
+static void check_entry(const struct entry *entry) {
+  check_path(entry->path, entry->path_length);
+  CHECK(entry->parent_length < entry->path_length);
+  CHECK(entry->parent_length == 0 || entry->path[entry->parent_length] == '/');
+  CHECK(strchr(entry_name(entry), '/') == NULL);
+  CHECK(entry->size >= 0 && entry->mode <= 07777);
+  CHECK(entry->modified.tv_nsec >= 0 && entry->modified.tv_nsec < 1000000000);
+  CHECK(strcmp(format_name(entry->format), "file") != 0 || entry->format == S_IFREG);
+  if (entry->format == S_IFLNK) CHECK(entry->link[0] && strlen(entry->link) < PATH_SIZE_MAX);
+  if (entry->follower) {
+    check_path(entry->leader, entry->leader_length);
+    CHECK(entry->format == S_IFREG && entry->links > 1);
+    CHECK(path_compare(entry->leader, entry->leader_length, entry->path, entry->path_length) < 0);
+  }
+  check_xattrs(entry);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
+  struct entry *entry = malloc(sizeof *entry), *path_alone = malloc(sizeof *path_alone);
+  CHECK(entry && path_alone);
+  /* What is left in it from a line before must not count. */
+  memset(entry, 0xa5, sizeof *entry);
+  memset(path_alone, 0x5a, sizeof *path_alone);
+  char *line = (char *)exact_copy(bytes, count);
+  const char *problem = entry_parse(entry, line, count);
+  if (!problem) {
+    check_entry(entry);
+    CHECK(!entry_parse_path(path_alone, line, count));
+    CHECK(path_alone->path_length == entry->path_length &&
+          memcmp(path_alone->path, entry->path, entry->path_length + 1) == 0);
+  }
+  free(line);
+  free(path_alone);
+  free(entry);
+  return 0;
+}

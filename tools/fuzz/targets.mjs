@@ -1,0 +1,41 @@
+/**
+ * What is fuzzed, one entry each. A C target is a file `test/fuzz/NAME.c` and a line here; of another kind
+ * is whatever has the same form, made by a file of its own beside libfuzzer.mjs and added to the list below.
+ *
+ * @typedef {object} FuzzTarget
+ * @property {string} name also that of its folder below `.cache/fuzz`, and of its finds in `test/fuzz/finds`
+ * @property {string} about whose bytes they are, and what reads them
+ * @property {(wish: { seconds: number }) => Promise<Outcome>} run replays the finds that are kept, then
+ *   goes on with its corpus for so long, or until something is found
+ * @property {(file: string) => Promise<{ fine: boolean, said: string }>} replay one input, once
+ *
+ * @typedef {object} Outcome
+ * @property {number} executions
+ * @property {number} seconds
+ * @property {string} coverage in whatever the kind counts
+ * @property {{ file: string, said: string }[]} finds the input, and what was said of it
+ */
+import { CTarget } from './libfuzzer.mjs'
+
+const MANIFEST_WORDS = [
+  ...'type= mode= uid= gid= size= time= sha256digest= link= nlink= tags= device= sha256='.split(
+    ' ',
+  ),
+  ...'file dir link char block fifo socket hardlink: xattr: native,8,1 ./ . .. \\040 \\M-a \\^A'.split(
+    ' ',
+  ),
+]
+
+/** @type {{ name: string, about: string, lengthMax?: number, words?: string[] }[]} */
+const C_TARGETS = [
+  { name: 'file-list', about: 'file lists of a source (native/delta)', lengthMax: 20_000 },
+  { name: 'rebuild-plain', about: 'tokens of a source, not compressed (native/delta)' },
+  { name: 'rebuild-zlibx', about: 'the same, compressed by zlib' },
+  { name: 'rebuild-zstd', about: 'the same, compressed by zstd' },
+  { name: 'block-sums', about: 'sum heads, and a basis of any content (native/delta)' },
+  { name: 'manifest-line', about: 'lines of a manifest (native/trees)', words: MANIFEST_WORDS },
+  { name: 'manifest-words', about: 'their escapes, numbers, digits', words: MANIFEST_WORDS },
+]
+
+/** @type {FuzzTarget[]} */
+export const TARGETS = [...C_TARGETS.map((entry) => new CTarget(entry))]
