@@ -21,6 +21,7 @@ import { cacheFolder, run } from '../tools/workplace.mjs'
 import { CASES, CONTENDERS } from './cases.mjs'
 import { caseTable, grouped, mediansOf, othersTable, ratiosOf } from './figures.mjs'
 import { measureOthers } from './others.mjs'
+import { plot } from './plot.mjs'
 import { LINE, openWorkbench } from './workbench.mjs'
 
 const RUNS = 3
@@ -42,6 +43,7 @@ const USAGE = {
     line: { about: 'also over a line of 2 Mbit/s with 300 ms of delay; counts round trips' },
     others: { about: 'also what OSTree, casync and bsdiff fetch (`npm run setup -- bench`)' },
     json: { takes: 'FILE', about: 'where every run, the medians and the ratios are written' },
+    svg: { takes: 'FILE', about: 'where the medians are drawn' },
     program: { takes: 'FILE', about: 'another xo-upgrade (of this checkout)', reads: existingFile },
     scratch: {
       takes: 'FOLDER',
@@ -156,12 +158,16 @@ kernel on the server's side. xo-upgrade also verifies, and keeps hard links and 
 alone does not. Round trips: waits for the other side, one after the other, handshakes included,
 where nothing but 300 ms of delay counts; slow line: 2 Mbit/s each way and that delay.`
 
+function treesText({ old, new: newer }) {
+  const size = `${grouped(newer.bytes / 1e6)} MB`
+  return `${grouped(old.entries)} to ${grouped(newer.entries)} entries, ${size}`
+}
+
 function summary({ runs, rsync, trees, machine }) {
   const { processor, cores, kernel, fileSystem } = machine
   return (
-    `Medians of ${runs} ${runs === 1 ? 'run' : 'runs'}; rsync ${rsync}; ` +
-    `${grouped(trees.old.entries)} to ${grouped(trees.new.entries)} entries, ` +
-    `${grouped(trees.new.bytes / 1e6)} MB; ${processor}, ${cores} cores, Linux ${kernel}, ${fileSystem}`
+    `Medians of ${runs} ${runs === 1 ? 'run' : 'runs'}; rsync ${rsync}; ${treesText(trees)}; ` +
+    `${processor}, ${cores} cores, Linux ${kernel}, ${fileSystem}`
   )
 }
 
@@ -211,6 +217,8 @@ async function main(given) {
     if (chosen.others)
       record.others = await runOthers({ folder, old: source.old, newer: source.new })
     process.stdout.write(`\n${NOTES}\n\n${summary(record)}\n`)
+    const caption = `${treesText(record.trees)}; rsync ${record.rsync}; ${record.machine.processor}`
+    if (chosen.svg) writeFileSync(chosen.svg, plot(record, caption))
     if (chosen.json) writeFileSync(chosen.json, `${JSON.stringify(record, undefined, 2)}\n`)
   })
 }

@@ -54,7 +54,9 @@ function makeTrees(): { old: string; newer: string } {
 test('every contender is measured, over a slow line too, and other programs beside them', () => {
   const { old, newer } = makeTrees()
   const file = join(folder, 'record.json')
-  const options = ['--runs', '1', '--line', '--others', '--json', file, '--scratch', folder]
+  const picture = join(folder, 'record.svg')
+  const measured = ['--runs', '1', '--line', '--others']
+  const options = [...measured, '--json', file, '--svg', picture, '--scratch', folder]
   const cases = ['--case', 'upgrade', '--case', 'unchanged']
   const words = ['bench/bench.mjs', '--old', old, '--new', newer, ...options, ...cases]
   const { status, stdout, stderr } = run(process.execPath, words, { timeoutMs: 300_000 })
@@ -74,6 +76,10 @@ test('every contender is measured, over a slow line too, and other programs besi
   assert.ok(unchanged.upgrader.bytes <= 900, String(unchanged.upgrader.bytes))
   assert.is(unchanged.upgrader.connections, 1)
   assert.is(unchanged.upgrader.roundTrips, 3, 'the handshake, and two more')
+  const svg = readFileSync(picture, 'utf8')
+  for (const word of ['Nothing changed', 'rsync -az', 'slow line s', '</svg>']) {
+    assert.match(svg, word)
+  }
   const others: { name: string; upgrade: Fetched; fresh?: Fetched }[] = record.others
   assert.equal(
     others.map(({ name }) => name),
