@@ -51,6 +51,8 @@ declare module 'native:pack-coder' {
     length: number
     /** The line of the first record that begins in it, or of the file that it goes on with. */
     line: number
+    /** It begins with more of a file (kind 2): no record begins in it. */
+    goesOn: boolean
   }
 
   interface PackSummary {
