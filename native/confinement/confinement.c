@@ -12,6 +12,12 @@
 #include "own-mounts.h"
 #include "privileges.h"
 
+/* As confinement.d.ts has them. */
+struct needs {
+  char **read, *change;
+  bool makes_trees, holds_disks;
+};
+
 /* The two lists that become a Confinement. */
 struct outcome {
   JSContext *context;
@@ -43,27 +49,28 @@ static void give_up_files(struct outcome *outcome, char *const *read, const char
 }
 
 /* In an order in which none takes away what the next one needs. */
-static void give_up(struct outcome *outcome, char *const *read, const char *change,
-                    bool makes_trees) {
-  int failure = change && geteuid() == 0 ? own_mounts(change) : 0;
-  const char *what =
-      failure == ENOTSUP ? "all else read-only where mounts are private" : "all else read-only";
+static void give_up(struct outcome *outcome, const struct needs *needs) {
+  char *const *read = needs->read;
+  const char *change = needs->change;
+  int failure = change && geteuid() == 0 ? own_mounts(change, read, needs->holds_disks) : 0;
+  const char *what = failure == ENOTSUP
+                         ? "all else read-only where mounts are private and a source is a folder"
+                         : "all else read-only";
   if (change && geteuid() == 0) note(outcome, what, failure);
   failure = privileges_gain_none();
   note(outcome, "no new privileges", failure);
   if (!failure) give_up_files(outcome, read, change);
-  note(outcome, "capabilities", privileges_drop(makes_trees));
+  note(outcome, "capabilities", privileges_drop(needs->makes_trees));
   if (!failure) note(outcome, "seccomp", filter_install());
 }
 
-static JSValue confine(JSContext *context, char *const *read, const char *change,
-                       bool makes_trees) {
+static JSValue confine(JSContext *context, const struct needs *needs) {
   JSValue result = JS_NewObject(context);
   struct outcome outcome = {context, JS_NewArray(context), JS_NewArray(context), 0, 0, false};
   if (JS_IsException(result) || JS_IsException(outcome.holds) || JS_IsException(outcome.lacks)) {
     outcome.failed = true;
   } else {
-    give_up(&outcome, read, change, makes_trees);
+    give_up(&outcome, needs);
   }
   if (outcome.failed) JS_FreeValue(context, outcome.holds);
   else outcome.failed = set_property(context, result, "holds", outcome.holds);
@@ -79,22 +86,24 @@ static NATIVE(confinement_confine) {
   /* The sanitizers look at this process from a place of their own, by calls that are given up here. */
   return throw_system_error(context, "seccomp", NULL, ENOSYS);
 #endif
-  bool makes_trees;
-  if (get_bool_property(context, arguments[0], "makesTrees", &makes_trees)) return JS_EXCEPTION;
+  struct needs needs = {0};
+  if (get_bool_property(context, arguments[0], "makesTrees", &needs.makes_trees) ||
+      get_bool_property(context, arguments[0], "holdsDisks", &needs.holds_disks)) {
+    return JS_EXCEPTION;
+  }
   JSValue path = JS_GetPropertyStr(context, arguments[0], "change");
   if (JS_IsException(path)) return path;
-  char **read = words_from_js(context, arguments[0], "read");
-  char *change = NULL;
+  needs.read = words_from_js(context, arguments[0], "read");
   JSValue result = JS_EXCEPTION;
-  if (read && !JS_IsUndefined(path)) change = bytes_from_js(context, path, NULL);
-  if (read && (change || JS_IsUndefined(path))) {
-    result = confine(context, read, change, makes_trees);
-  }
-  words_free(context, read);
-  js_free(context, change);
+  if (needs.read && !JS_IsUndefined(path)) needs.change = bytes_from_js(context, path, NULL);
+  if (needs.read && (needs.change || JS_IsUndefined(path))) result = confine(context, &needs);
+  words_free(context, needs.read);
+  js_free(context, needs.change);
   JS_FreeValue(context, path);
   return result;
 }
+
+static NATIVE(confinement_is_outdated) { return JS_NewBool(context, own_mounts_outdated()); }
 
 static NATIVE(confinement_identity) {
   char *path = bytes_from_js(context, arguments[0], NULL);
@@ -111,6 +120,7 @@ static NATIVE(confinement_identity) {
 
 static const JSCFunctionListEntry confinement_functions[] = {
     JS_CFUNC_DEF("confine", 1, confinement_confine),
+    JS_CFUNC_DEF("isOutdated", 0, confinement_is_outdated),
     JS_CFUNC_DEF("identity", 1, confinement_identity),
 };
 

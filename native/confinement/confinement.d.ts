@@ -12,6 +12,11 @@ declare module 'native:confinement' {
     change: Path | undefined
     /** Whether it makes trees as root does: owners, devices, flags, attributes. */
     makesTrees: boolean
+    /**
+     * Whether the disks that hold these may stay in use by this process for as long as it runs, though somebody
+     * unmounts them: that is the price of the read-only view where mounts are private.
+     */
+    holdsDisks: boolean
   }
 
   export interface Confinement {
@@ -26,6 +31,8 @@ declare module 'native:confinement' {
    * nothing, opens only what it needs, and changes only what it may. Throws ENOSYS where this side has nothing to give up.
    */
   export function confine(needs: Needs): Confinement
+  /** Whether something was mounted or unmounted since, which this process does not see. */
+  export function isOutdated(): boolean
   /** What stands at a path of the system, links followed ("device:inode"); undefined: nothing. */
   export function identity(path: Path): string | undefined
 }

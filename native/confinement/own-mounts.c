@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,6 +21,9 @@
 #define RECURSIVE 0x8000
 /* Of a line in the table of mounts: two paths, and some words. */
 #define LINE_SIZE_MAX (2 * PATH_MAX + 1024)
+/* More disks than any machine has, so that a table that does not change is no endless loop. */
+#define DISKS_MAX 1024
+static const char table_path[] = "/proc/self/mountinfo";
 
 enum { READ_ONLY = 1, NO_SUID = 2, NO_DEVICES = 4, NO_EXECUTION = 8 };
 
@@ -34,10 +38,13 @@ static int change_tree(const char *path, unsigned flags, uint64_t set, uint64_t 
   return syscall(MOUNT_SETATTR, AT_FDCWD, path, flags, &change, sizeof change) ? errno : 0;
 }
 
-/* All at once: the folder, then everything, then the folder as it was. */
+/*
+ * All at once: the folder, then everything, then the folder as it was. A disk can be written to by its
+ * device on a read-only mount, too, so no mount has any.
+ */
 static int seal_at_once(const char *changed, bool writable) {
-  int failure = change_tree(changed, RECURSIVE, NO_SUID | NO_DEVICES | NO_EXECUTION, 0);
-  if (!failure) failure = change_tree("/", RECURSIVE, READ_ONLY, 0);
+  int failure = change_tree(changed, RECURSIVE, NO_SUID | NO_EXECUTION, 0);
+  if (!failure) failure = change_tree("/", RECURSIVE, READ_ONLY | NO_DEVICES, 0);
   if (failure || !writable) return failure;
   failure = change_tree(changed, 0, 0, READ_ONLY);
   /* A folder that can't be changed any more would be worse than none of this. */
@@ -76,13 +83,13 @@ static int seal_one_by_one(const char *changed) {
   char *path = realpath(changed, NULL);
   if (!path) return errno;
   int failure = seal_mount(path, MS_NOSUID | MS_NODEV | MS_NOEXEC);
-  FILE *table = failure ? NULL : fopen("/proc/self/mountinfo", "re");
+  FILE *table = failure ? NULL : fopen(table_path, "re");
   if (!failure && !table) failure = errno;
   static char line[LINE_SIZE_MAX];
   while (table && fgets(line, sizeof line, table)) {
     char *point = mount_point(line);
     if (!point || strcmp(point, path) == 0) continue;
-    int refused = seal_mount(point, MS_RDONLY);
+    int refused = seal_mount(point, MS_RDONLY | MS_NODEV);
     /* Under another mount there may be nothing of this name. */
     if (refused && refused != ENOENT && refused != ENOTDIR && !failure) failure = refused;
   }
@@ -91,21 +98,75 @@ static int seal_one_by_one(const char *changed) {
   return failure;
 }
 
-/*
- * Whether what is mounted and unmounted elsewhere is so in a copy of the mounts, too: "shared:" or "master:"
- * of proc(5). If not, a copy would keep a stick in use that everybody else has unmounted.
- */
-static bool mounts_follow(void) {
-  FILE *table = fopen("/proc/self/mountinfo", "re");
+/* What is mounted and unmounted elsewhere is so in a copy of this mount, too: "shared:" or "master:" of proc(5). */
+static bool follows(const char *line) {
+  return strstr(line, " shared:") || strstr(line, " master:");
+}
+
+static bool root_follows(void) {
+  FILE *table = fopen(table_path, "re");
   static char line[LINE_SIZE_MAX];
   bool follow = false;
   while (table && fgets(line, sizeof line, table)) {
-    bool told = strstr(line, " shared:") || strstr(line, " master:");
+    bool told = follows(line);
     char *point = mount_point(line);
     if (point && strcmp(point, "/") == 0) follow = told;
   }
   if (table) fclose(table);
   return follow;
+}
+
+/* Whether the path is the folder, or lies below it. */
+static bool is_below(const char *path, const char *folder) {
+  size_t length = strlen(folder);
+  if (length == 1) return true;
+  return strncmp(path, folder, length) == 0 && (!path[length] || path[length] == '/');
+}
+
+/* Whether what is mounted there is on the way to the path, or below it. */
+static bool is_needed(const char *point, const char *path) {
+  char *found = realpath(path, NULL);
+  const char *real = found ? found : path;
+  bool needed = is_below(real, point) || is_below(point, real);
+  free(found);
+  return needed;
+}
+
+/* The first disk that a copy would keep in use, though nothing here is read from it. */
+static bool find_other_disk(char *point, const char *changed, char *const *read) {
+  FILE *table = fopen(table_path, "re");
+  static char line[LINE_SIZE_MAX];
+  bool found = false;
+  while (table && !found && fgets(line, sizeof line, table)) {
+    const char *source = strstr(line, " - ");
+    source = source ? strchr(source + 3, ' ') : NULL;
+    bool is_disk = source && strncmp(source, " /dev/", 6) == 0 && !follows(line);
+    char *path = is_disk ? mount_point(line) : NULL;
+    if (!path || strlen(path) >= PATH_MAX || is_needed(path, changed)) continue;
+    char *const *needed = read;
+    while (*needed && !is_needed(path, *needed)) needed++;
+    found = !*needed;
+    if (found) strcpy(point, path);
+  }
+  if (table) fclose(table);
+  return found;
+}
+
+/* Whoever unmounts a stick must get it back: it goes from the copy where that would not notice. */
+static void leave_other_disks(const char *changed, char *const *read) {
+  static char point[PATH_MAX];
+  for (int i = 0; i < DISKS_MAX && find_other_disk(point, changed, read); i++)
+    if (umount2(point, MNT_DETACH)) return;
+}
+
+/* The table of the mounts that were copied, where the copy does not follow them; or -1. */
+static int copied_table = -1;
+
+bool own_mounts_outdated(void) {
+  static bool outdated;
+  struct pollfd asked = {.fd = copied_table, .events = POLLPRI};
+  if (copied_table >= 0 && poll(&asked, 1, 0) > 0) outdated = true;
+  return outdated;
 }
 
 /* The working directory is below the folder, maybe: as the new mounts show it. */
@@ -114,13 +175,16 @@ static void enter_again(void) {
   if (!getcwd(path, sizeof path) || chdir(path)) return;
 }
 
-int own_mounts(const char *changed) {
+int own_mounts(const char *changed, char *const *read, bool may_hold) {
   struct statvfs status;
   if (statvfs(changed, &status)) return errno;
-  if (!mounts_follow()) return ENOTSUP;
+  bool follow = root_follows();
+  if (!follow && !may_hold) return ENOTSUP;
+  if (!follow) copied_table = open(table_path, O_RDONLY | O_CLOEXEC);
   if (unshare(CLONE_NEWNS)) return errno;
   /* What is mounted or unmounted outside later is so here, too; never the other way round. */
   if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL)) return errno;
+  leave_other_disks(changed, read);
   if (mount(changed, changed, NULL, MS_BIND | MS_REC, NULL)) return errno;
   enter_again();
   int failure = seal_at_once(changed, !(status.f_flag & ST_RDONLY));

@@ -1,13 +1,22 @@
 /*
- * A view of the disks for this process alone: everything is read-only, but for one folder, on which no
- * device is one and nothing can be executed. It closes what Landlock leaves open: modes, owners and
- * attributes of files, and devices in a tree. Only where the mounts of `/` are shared, as systemd has
- * them: what is unmounted is gone from here then, too.
+ * A view of the disks for this process alone: everything is read-only but for one folder, in which nothing
+ * can be executed, and nowhere is a device one. It closes what Landlock leaves open (modes, owners and
+ * attributes of files), what `CAP_MKNOD` would open in a tree, and the devices of a kernel without Landlock.
  */
 #ifndef OWN_MOUNTS_H
 #define OWN_MOUNTS_H
 
-/* 0, or the errno (ENOTSUP: the mounts are private); then nothing has changed for this process but the names of the mounts. */
-int own_mounts(const char *changed);
+#include <stdbool.h>
+
+/*
+ * Where the mounts of `/` are shared, as systemd has them, what is unmounted is gone from here then, too.
+ * Where they are private, this view is a copy, which keeps its disks in use: those that hold `changed` or one
+ * of `read` (a list that ends in NULL), and only if this process `may_hold` them. 0, or the errno (ENOTSUP:
+ * it may not); then nothing is read-only that was not.
+ */
+int own_mounts(const char *changed, char *const *read, bool may_hold);
+
+/* Whether something was mounted or unmounted since, outside of a copy that does not show it. */
+bool own_mounts_outdated(void);
 
 #endif

@@ -58,7 +58,9 @@ export class Context {
   /** For a program that lasts: starts it again if what it gave up is no longer what the configuration says. */
   stayConfined(): void {
     if (!this.#confined || this.#confined.fits(this.newDevice())) return
-    this.progress.note('the configuration, or a file that it names, has changed: starting again')
+    this.progress.note(
+      'the configuration, a file that it names or a mount has changed: starting again',
+    )
     this.host.processes.startAnew()
   }
 

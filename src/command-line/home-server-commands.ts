@@ -62,7 +62,10 @@ async function serve(context: Context): Promise<number> {
   context.result({ listening: true, port, key: key.number }, [
     `Answering laptops on port ${port}, with key ${key.number}.`,
   ])
-  const needs = { read: TIME_ZONE_PLACES, change: folderPath, makesTrees: false }
+  const needs = {
+    ...{ read: TIME_ZONE_PLACES, change: folderPath },
+    ...{ makesTrees: false, holdsDisks: true },
+  }
   const sentence = confineTo(host, needs)
   if (sentence !== undefined) context.progress.note(sentence)
   const complain = (text: string) => write(host, 2, `xo-upgrade: ${harmless(text)}\n`)

@@ -49,6 +49,7 @@ export class Confined {
 
   /** Whether the configuration still names what it named, and the same files stand there. */
   fits(device: Device): boolean {
+    if (device.host.confinement.isOutdated()) return false
     try {
       return situationOf(device, this.wish) === this.#known
     } catch (error) {
@@ -111,7 +112,10 @@ function needsOf(device: Device, wish: Wish): Remainder {
     ...SURROUNDINGS_PLACES,
     '/proc/self',
   ]
-  return { read, change: device.configuration.store, makesTrees: true }
+  const { store, schools, sources } = device.configuration
+  // A stick that somebody pulls out must not be in use by a program that waits for the next night.
+  const holdsDisks = !wish.lasts || ![...schools, ...sources].some(folderOf)
+  return { read, change: store, makesTrees: true, holdsDisks }
 }
 
 /** What may be replaced, or appear, while the program runs. */

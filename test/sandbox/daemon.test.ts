@@ -2,7 +2,7 @@
  * A daemon is confined to what its configuration names; when that is another, it is confined again, and
  * nobody has to start it again.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { copyFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
@@ -38,9 +38,13 @@ class RunningDaemon {
   readonly ended: Promise<number | null>
   text = ''
 
-  constructor(readonly device: Device) {
+  constructor(
+    readonly device: Device,
+    launcher: string[] = [],
+  ) {
     const stdio = ['ignore', 'ignore', 'pipe'] as const
-    this.child = spawn(PROGRAM, ['daemon', ...device.words], { stdio: [...stdio] })
+    const [program = '', ...words] = [...launcher, PROGRAM, 'daemon', ...device.words]
+    this.child = spawn(program, words, { stdio: [...stdio] })
     children.add(this.child)
     this.child.stderr?.setEncoding('utf8').on('data', (text) => {
       this.text += text
@@ -54,9 +58,23 @@ class RunningDaemon {
     })
   }
 
+  /** The mounts that it sees, and those of whoever started it. */
+  mounts(): { own: string; others: string } {
+    const { pid = 0 } = this.child
+    const [inner] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
+    const table = (of: string | number) => readFileSync(`/proc/${of}/mountinfo`, 'utf8')
+    return { own: table(inner ?? ''), others: table(pid) }
+  }
+
+  /** Shell among the mounts of whoever started it. */
+  outside(script: string): void {
+    execFileSync('nsenter', ['-m', '-t', `${this.child.pid}`, 'sh', '-ec', script])
+  }
+
   async stop(): Promise<void> {
     this.child.kill('SIGTERM')
-    assert.is(await deadline(this.ended), 0, this.text)
+    // Before it listens to signals, this one ends it as it ends anybody.
+    assert.ok([0, null].includes(await deadline(this.ended)), this.text)
   }
 }
 
@@ -104,5 +122,56 @@ test('a store and a source that come later, and a configuration that is replaced
   assert.is(daemon.text.match(/starting again/g)?.length, before, daemon.text)
   await daemon.stop()
 })
+
+/** As busybox and sysvinit have them; with a stick, and what may be mounted. */
+function privateMounts() {
+  const stick = scratch('stick')
+  const image = join(scratch('image'), 'stick.img')
+  execFileSync('truncate', ['-s', '8M', image])
+  execFileSync('mkfs.ext2', ['-q', image])
+  const script = `mount -o loop ${image} ${stick}; exec "$@"`
+  const launcher = ['unshare', '--mount', '--propagation', 'private', 'sh', '-ec', script, 'sh']
+  return { stick, launcher }
+}
+
+test('where mounts are private it has a view of its own, keeps no stick in use, and notices a disk', async () => {
+  const keys = publisher.keys.publicFile
+  const device = new Device({
+    sources: ['rsync://127.0.0.1:9/xo'],
+    keys,
+    configuration: SECTIONS(),
+  })
+  mkdirSync(device.store)
+  const { stick, launcher } = privateMounts()
+  const daemon = new RunningDaemon(device, launcher)
+  await daemon.says(/^confined: all else read-only, no new privileges/m)
+  const { own, others } = daemon.mounts()
+  assert.ok(others.includes(` ${stick} `))
+  assert.not.ok(own.includes(` ${stick} `))
+  assert.match(own, / \/ ro,[^ ]*nodev/)
+  daemon.outside(`mount -t tmpfs none ${device.store}; umount ${stick}`)
+  daemon.child.kill('SIGHUP')
+  await daemon.says(/a mount has changed: starting again/)
+  await until(() => / tmpfs /.test(lineOf(daemon.mounts().own, device.store)))
+  await daemon.stop()
+})
+
+test('a source that is a folder may be a stick: no copy of private mounts keeps that in use', async () => {
+  const keys = publisher.keys.publicFile
+  const { stick, launcher } = privateMounts()
+  const device = new Device({ sources: [`file://${stick}`], keys, configuration: SECTIONS() })
+  mkdirSync(device.store)
+  const daemon = new RunningDaemon(device, launcher)
+  await daemon.says(/^confined: .* refuses all else read-only where mounts are private/m)
+  const { own, others } = daemon.mounts()
+  assert.is(own, others)
+  await daemon.stop()
+})
+
+const lineOf = (table: string, path: string) =>
+  table
+    .split('\n')
+    .filter((line) => line.includes(` ${path} `))
+    .pop() ?? ''
 
 test.run()

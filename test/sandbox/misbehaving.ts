@@ -39,12 +39,16 @@ const attempts: Record<string, () => unknown> = {
     files.makeNode(inStore(), 'memory', 'char', 1, 5)
     return system.openDevice(`${store}/memory`, 'read')
   },
+  'reads a device of the machine': () => system.openDevice('/dev/null', 'read'),
+  'writes to a device of the machine': () => system.openDevice('/dev/null', 'write'),
   'takes a file into the store': () =>
     files.hardLink(files.openRoot(outside), 'secret', inStore(), 'taken'),
   'makes a file': () => files.openAppend(files.openRoot(outside), 'made', 0o644),
   'writes a file': () => files.openAppend(files.openRoot(outside), 'secret', 0o644),
   'removes a file': () => files.removeFile(files.openRoot(outside), 'secret'),
   'makes a file run as root': () => files.setMetadata(files.openRoot(outside), 'secret', METADATA),
+  'gives a file away': () =>
+    files.setMetadata(files.openRoot(outside), 'secret', { ...METADATA, mode: 0o600, uid: 1000 }),
   'moves the store': () => {
     const parent = files.openRoot(outside)
     files.rename(parent, 'store', parent, 'moved')
