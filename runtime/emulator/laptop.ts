@@ -54,7 +54,11 @@ export function laptopHost(laptop: Laptop): Host {
     random: { randomBytes: (length) => random.bytes(length) },
     clock: clock.asHost,
     // What could be given up is the emulator's own.
-    confinement: { confine: () => refuse('seccomp'), identity: () => undefined },
+    confinement: {
+      confine: () => refuse('seccomp'),
+      isOutdated: () => false,
+      identity: () => undefined,
+    },
     // A program of the running system: it has no business with mounts, devices and power.
     system: {
       ...system,

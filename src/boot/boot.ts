@@ -2,7 +2,6 @@
 import type { BootSettings } from '../device/boot-settings.ts'
 import type { StorePlace } from '../device/store-place.ts'
 import type { Host, Path } from '../host.ts'
-import type { Known } from '../recover.ts'
 import type { PublicKey } from '../release/signify.ts'
 import type { Store } from '../store/store.ts'
 import type { Disk } from './machine/disks.ts'
@@ -30,8 +29,8 @@ export interface Boot {
   uncounted: boolean
   /** A recovery was tried since power-on. */
   recoveryTried: boolean
-  /** What recoveries found out about the trees of this store. */
-  readonly known: Known
+  /** What errands found out about the trees of this store, in their words. */
+  known: string
   /** The menu was offered, and is not offered again when the steps are repeated. */
   menuOffered: boolean
 }

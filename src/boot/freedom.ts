@@ -2,6 +2,7 @@
 import { callHome } from '../call-home/call-home.ts'
 import { lockVerdict, recordReply, unlock, unlockName } from '../call-home/lock.ts'
 import { readSerial } from '../call-home/serial.ts'
+import type { Device } from '../device/device.ts'
 import { homeOf } from '../device/round.ts'
 import type { Host, Path } from '../host.ts'
 import { REPLY_SIZE_MAX } from '../limits.ts'
@@ -23,12 +24,12 @@ export function lockedBy(host: Host, store: Store): string | undefined {
  * server's. What is found changes the store's record. Throws what went wrong.
  */
 export async function seekFreedom(
-  host: Host,
+  device: Device,
   store: Store,
   folders: Path[],
   say: (text: string) => void,
 ): Promise<void> {
-  const device = standingDevice(host)
+  const { host } = device
   for (const folder of folders) {
     const serial = readSerial(host.files, device.configuration.serial)
     const directory = host.files.openRoot(folder)

@@ -56,7 +56,7 @@ export async function runInit(host: Host, programVersion: string): Promise<never
   const ownsMachine = isNamedInit(argv)
   const boot: Boot = {
     ...{ host, ownsMachine, initWords: argv.slice(ownsMachine ? 1 : 2) },
-    ...{ network: new Network(host), known: new Map() },
+    ...{ network: new Network(host), known: '' },
     ...{ console, words: parseKernelWords(''), keys: [] },
     // Until the configuration has been read, nobody has allowed a shell.
     settings: defaultBootSettings(),
@@ -181,13 +181,11 @@ function startTree(boot: Boot, { tree, version, trial }: Start): void {
 
 /** One try. From the second on it says that nothing else is left to do, and waits in between. */
 async function makeRecovery(boot: Boot, recoveries: number): Promise<void> {
-  const { host, console, network, known, words, settings } = boot
-  const { stickLabels, rescueShell } = settings
+  const { console, words, settings } = boot
   const way = words.recover ?? 'any'
   boot.recoveryTried = true
   words.recover = undefined
-  const job = { host, console, network, known, words, stickLabels, way, store: storeOf(boot) }
-  const tried = boot.writable ? await tryToRecover(job) : ['The disk cannot be written to.']
+  const tried = boot.writable ? await tryToRecover(boot, way) : ['The disk cannot be written to.']
   if (tried === undefined) {
     console.line('The system is whole again.')
     return
@@ -198,10 +196,10 @@ async function makeRecovery(boot: Boot, recoveries: number): Promise<void> {
     title: 'No system on this laptop can start.',
     lines: ['Plug in a USB stick with a release, or a network cable. What was tried:', ''],
     found: tried,
-    ...{ shellAllowed: rescueShell, afterMs: TRY_AGAIN_MS, next: 'it is tried again' },
+    ...{ shellAllowed: settings.rescueShell, afterMs: TRY_AGAIN_MS, next: 'it is tried again' },
   })
   // A person with a shell may have changed a tree.
-  if (hadShell) known.clear()
+  if (hadShell) boot.known = ''
 }
 
 async function tellTrouble(boot: Boot, doing: string, error: unknown, count: number) {

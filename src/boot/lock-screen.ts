@@ -3,12 +3,11 @@
  * signed statement that frees it, on a stick and over the network, for as long as it takes. There is no
  * shell here.
  */
-import { isSystemError, UpgradeError } from '../errors.ts'
 import type { Path } from '../host.ts'
 import type { Boot } from './boot.ts'
-import { lockedBy, seekFreedom } from './freedom.ts'
+import { sendOnErrand } from './errand.ts'
+import { lockedBy } from './freedom.ts'
 import { eachStick } from './machine/stick.ts'
-import { sentenceOf } from './screen/plain-words.ts'
 import { showTrouble } from './screen/rescue.ts'
 
 const LOOK_AGAIN_MS = 60_000
@@ -45,13 +44,9 @@ export async function waitForRelease(boot: Boot, reason: string): Promise<void> 
   })
 }
 
-/** A stick with the wrong statement must not keep us from asking the network. */
-async function look({ host, store }: Boot, folders: Path[], say: (text: string) => void) {
-  if (!store) return
-  try {
-    await seekFreedom(host, store, folders, say)
-  } catch (error) {
-    if (!isSystemError(error) && !(error instanceof UpgradeError)) throw error
-    say(sentenceOf(error))
-  }
+/** Whoever looks only changes the store's record; what that says then is decided here. */
+async function look(boot: Boot, places: Path[], say: (text: string) => void) {
+  if (!boot.store) return
+  const errand = { task: 'free', store: boot.store.path, places } as const
+  await sendOnErrand(boot, { ...errand, asksNetwork: false, known: '' }, say)
 }

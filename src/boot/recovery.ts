@@ -1,59 +1,48 @@
 /**
  * One try to bring a system back from whatever can be reached: this disk, a stick, then the sources
- * that the kernel's words, the configuration and DHCP name. It tells what it tried; what to do after a
- * failed try is up to the caller.
+ * that the kernel's words, the configuration and DHCP name. Each place is another process's errand, and what
+ * strangers had a part in is proved here before it starts. It tells what it tried; what to do after a failed
+ * try is up to the caller.
  */
-import type { Device } from '../device/device.ts'
-import { jobOf } from '../device/job.ts'
-import { ConfigError, isSystemError, UpgradeError } from '../errors.ts'
+import { assert, BusyError, isSystemError, TrustError } from '../errors.ts'
 import type { Host } from '../host.ts'
-import { type Known, recoverSystem } from '../recover.ts'
-import { guessesOfLeases, sourcesOfLeases } from '../source/lease.ts'
-import type { Source } from '../source/source.ts'
+import { signedTree } from '../store/mend-record.ts'
 import type { Store } from '../store/store.ts'
+import { verify } from '../store/verify.ts'
 import { show } from '../text.ts'
-import type { KernelWords, RecoveryWay } from './machine/kernel-words.ts'
-import type { Network } from './machine/network.ts'
+import type { Boot } from './boot.ts'
+import { sendOnErrand } from './errand.ts'
+import type { RecoveryWay } from './machine/kernel-words.ts'
 import { eachStick, modulesOf } from './machine/stick.ts'
-import type { Console } from './screen/console.ts'
-import { sentenceOf, withoutPassword } from './screen/plain-words.ts'
-import { standingDevice } from './standing-device.ts'
+import { sentenceOf } from './screen/plain-words.ts'
 
-interface RecoveryTry {
-  host: Host
-  console: Console
-  network: Network
-  store: Store
-  way: RecoveryWay
-  words: KernelWords
-  stickLabels: string[]
-  /** What earlier tries found out about the trees. */
-  known: Known
-}
+/** An errand that was ended lets go of the store's lock a moment later (milliseconds). */
+const LOCK_MS = 5_000
+const LOCK_AGAIN_MS = 50
 
 /** Undefined if a system was brought back; otherwise what was tried, a sentence each. */
-export async function tryToRecover(job: RecoveryTry): Promise<string[] | undefined> {
+export async function tryToRecover(boot: Boot, way: RecoveryWay): Promise<string[] | undefined> {
   const tried: string[] = []
   const say = (text: string) => {
     tried.push(text)
-    job.console.line(text)
+    boot.console.line(text)
   }
-  const { way } = job
-  if (way !== 'network' && way !== 'usb' && (await fromDisk(job, say))) return undefined
-  if (way !== 'network' && (await fromSticks(job, say))) return undefined
-  if (way !== 'usb' && (await fromNetwork(job, say))) return undefined
+  if (way !== 'network' && way !== 'usb' && (await fromDisk(boot, say))) return undefined
+  if (way !== 'network' && (await fromSticks(boot, say))) return undefined
+  if (way !== 'usb' && (await fromNetwork(boot, say))) return undefined
   return tried
 }
 
 type Say = (text: string) => void
 
-function fromDisk(job: RecoveryTry, say: Say): Promise<boolean> {
-  job.console.line('Looking at what this disk still has ...')
-  return fetchFrom(job, [], say)
+function fromDisk(boot: Boot, say: Say): Promise<boolean> {
+  boot.console.line('Looking at what this disk still has ...')
+  return send(boot, { places: [], asksNetwork: false }, say)
 }
 
-async function fromSticks(job: RecoveryTry, say: Say): Promise<boolean> {
-  const { host, console, stickLabels } = job
+async function fromSticks(boot: Boot, say: Say): Promise<boolean> {
+  const { host, console, settings } = boot
+  const { stickLabels } = settings
   console.line(`Looking for a USB stick named ${stickLabels.map(show).join(' or ')} ...`)
   return eachStick(host, stickLabels, say, (stick) => {
     const modules = modulesOf(host, stick)
@@ -62,76 +51,64 @@ async function fromSticks(job: RecoveryTry, say: Say): Promise<boolean> {
       return false
     }
     const told = (text: string) => say(`Stick ${stick.name}: ${text}`)
-    return fetchFrom(
-      job,
-      modules.map((folder) => `file://${folder}`),
-      told,
-    )
+    const places = modules.map((folder) => `file://${folder}`)
+    return sendOut(boot, { places, asksNetwork: false }, told)
   })
 }
 
-async function fromNetwork(job: RecoveryTry, say: Say): Promise<boolean> {
-  const { host, console, network, words } = job
+async function fromNetwork(boot: Boot, say: Say): Promise<boolean> {
+  const { console, network, words } = boot
   console.line('Looking for a network ...')
   for (const sentence of await network.bringUp()) say(sentence)
-  const { sources, leases } = standingDevice(host).configuration
-  // What DHCP named, or what can be guessed from it.
-  const hinted = [...sourcesOfLeases(host.files, leases), ...guessesOfLeases(host.files, leases)]
-  const urls = [...new Set([...words.sources, ...sources, ...hinted])]
-  if (urls.length === 0) {
-    say('No source is known: none is configured, and DHCP named none.')
-    return false
-  }
-  return fetchFrom(job, urls, say)
+  return sendOut(boot, { places: words.sources, asksNetwork: true }, say)
 }
 
-async function fetchFrom(job: RecoveryTry, urls: string[], say: Say): Promise<boolean> {
-  const { host, console, store, known } = job
-  if (urls.length > 0) {
-    console.line(`Fetching from ${urls.map((url) => withoutPassword(show(url))).join(', ')}`)
-  }
-  const progress = console.progress()
-  // A source that failed has said so before all of them together do.
-  let told: unknown
-  const failed = (error: unknown) => {
-    told = error
-    console.endProgress()
-    say(sentenceOf(error))
-  }
+interface Places {
+  places: string[]
+  asksNetwork: boolean
+}
+
+/** To where strangers have been: only what is proved here was brought back. */
+async function sendOut(boot: Boot, places: Places, say: Say): Promise<boolean> {
+  return (await send(boot, places, say)) && (await isProved(boot, say))
+}
+
+async function send(boot: Boot, places: Places, say: Say): Promise<boolean> {
+  const { host, store, known } = boot
+  assert(store, 'the store is opened before anything is recovered')
+  const errand = { task: 'recover', store: store.path, ...places, known } as const
+  store.unlock()
   try {
-    const device = standingDevice(host, progress, urls)
-    const sources = openSources(device, store, failed)
-    try {
-      const wish = { version: undefined, allowDowngrade: false }
-      await recoverSystem({ ...jobOf(device, store, sources, wish), known, failed }, true)
-      return true
-    } finally {
-      for (const source of sources) source.close()
-    }
+    const end = await sendOnErrand(boot, errand, say)
+    boot.known = end.known
+    return end.done
+  } finally {
+    await lockAgain(host, store)
+  }
+}
+
+async function lockAgain({ clock }: Host, store: Store): Promise<void> {
+  const endMs = clock.monotonicMs() + LOCK_MS
+  while (!store.tryLock()) {
+    if (clock.monotonicMs() >= endMs) throw new BusyError('the store is still in use', 'wait')
+    await clock.sleep(LOCK_AGAIN_MS)
+  }
+}
+
+/** Whoever took over a process that reads from strangers could write whatever it liked into the store. */
+async function isProved({ store, keys, console }: Boot, say: Say): Promise<boolean> {
+  const tree = store && signedTree(store, 'fakeroot', keys)
+  const progress = console.progress()
+  try {
+    const proof =
+      tree && (await verify(store, 'fakeroot', { release: tree.release, full: true, progress }))
+    if (proof?.tree) return true
+    say('What was brought is not what was signed.')
   } catch (error) {
-    if (!(error instanceof UpgradeError) && !isSystemError(error)) throw error
-    console.endProgress()
-    if (error !== told) say(sentenceOf(error))
-    return false
+    if (!(error instanceof TrustError) && !isSystemError(error)) throw error
+    say(sentenceOf(error))
   } finally {
     console.endProgress()
   }
-}
-
-/** A malformed one must not keep the others from being asked. */
-function openSources(device: Device, store: Store, failed: (error: unknown) => void): Source[] {
-  const urls = device.configuration.sources
-  const sources = urls.flatMap((url) => {
-    try {
-      return device.sources(store, [url])
-    } catch (error) {
-      if (!(error instanceof ConfigError) && !isSystemError(error)) throw error
-      failed(error)
-      return []
-    }
-  })
-  if (urls.length > 0 && sources.length === 0) {
-    throw new ConfigError('none of the sources can be used')
-  }
-  return sources
+  return false
 }

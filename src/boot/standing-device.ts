@@ -3,7 +3,7 @@
  * each time it is needed: a bad file is reported on the screen, and stops only what needs it.
  */
 import type { BootSettings } from '../device/boot-settings.ts'
-import { Device } from '../device/device.ts'
+import { Device, type Overrides } from '../device/device.ts'
 import { bootSettingsOf, defaults } from '../device/settings.ts'
 import { ConfigError, isSystemError } from '../errors.ts'
 import type { Host } from '../host.ts'
@@ -28,15 +28,18 @@ export function defaultBootSettings(): BootSettings {
  */
 export function standingDevice(
   host: Host,
+  overrides: Overrides = {},
   progress: Progress = silent,
-  sources?: string[],
 ): Device {
-  const device = new Device(host, progress, { sources })
+  const device = new Device(host, progress, overrides)
   try {
     void device.configuration
     return device
   } catch (error) {
     if (!(error instanceof ConfigError) && !isSystemError(error)) throw error
-    return new Device(host, progress, { sources, configuration: NO_CONFIGURATION })
+    const standing = new Device(host, progress, { ...overrides, configuration: NO_CONFIGURATION })
+    // Read here and now: later there may be no devices.
+    void standing.configuration
+    return standing
   }
 }

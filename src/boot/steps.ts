@@ -251,7 +251,7 @@ function sayStale({ host, console, store, settings }: Boot): void {
 
 /** Lets go of the disk, so that it can be looked for again. */
 export function letGoOfStore(boot: Boot): void {
-  boot.known.clear()
+  boot.known = ''
   boot.store?.close()
   boot.store = undefined
   unmountIfThere(boot.host, DISK_MOUNT)

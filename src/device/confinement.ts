@@ -30,6 +30,8 @@ export interface Wish {
   makesStore?: boolean
   /** Sockets with names, which are to go with the program. */
   sockets?: Path[]
+  /** These leases are read, and not whichever come. */
+  leases?: readonly Path[]
   /** It goes on for so long that the configuration may change meanwhile. */
   lasts?: boolean
 }
@@ -119,9 +121,9 @@ function needsOf(device: Device, wish: Wish): Remainder {
 }
 
 /** What may be replaced, or appear, while the program runs. */
-function placesOf(device: Device, { read = [] }: Wish): Path[] {
+function placesOf(device: Device, { read = [], leases }: Wish): Path[] {
   const { configuration, overrides } = device
-  const { keys, passwordFile, ssh, inhibit, leases, schools, sources } = configuration
+  const { keys, passwordFile, ssh, inhibit, schools, sources } = configuration
   const folders = [...schools, ...sources].map(folderOf)
   const optional = [passwordFile, ssh.key, ...folders].filter((path) => path !== undefined)
   return [
@@ -129,7 +131,7 @@ function placesOf(device: Device, { read = [] }: Wish): Path[] {
     keys,
     ...linksIn(device, keys),
     inhibit,
-    ...leasePlaces(leases),
+    ...(leases ?? leasePlaces(configuration.leases)),
     ...optional,
     ...read,
     ...TIME_ZONE_PLACES,

@@ -70,7 +70,8 @@ function ofHex(digits: string): string {
   return trimmedEnd(text, '\0')
 }
 
-function leasePaths(files: Files): Path[] {
+/** Those that there are now. */
+export function leasePaths(files: Files): Path[] {
   try {
     const folder = files.openRoot(LEASE_FOLDER)
     try {

@@ -11,7 +11,7 @@ confinementContract('confinement over Node', host, scratch())
 const test = suite('confinement over Node')
 test('there is no part that could be confined', () => {
   fails('ENOSYS', () =>
-    host.confinement.confine({ read: [], change: undefined, makesTrees: false }),
+    host.confinement.confine({ read: [], change: undefined, makesTrees: false, holdsDisks: false }),
   )
   fails('ENOSYS', () => host.processes.standApart({ programs: [], sockets: [] }))
 })

@@ -85,8 +85,12 @@ test('a damaged system is repaired from a stick', async () => {
     writeFileSync(join(store, 'fakeroot/root/bin/busybox'), '')
   })
   const stick = laptop.makeStick()
-  const { output, status } = await laptop.start([], { disks: [stick] })
+  const { output, status } = await laptop.start(['xo.debug'], { disks: [stick] })
   assert.match(output, /damaged/, output)
+  // What reads the stick is not what starts the system.
+  const confined =
+    / confined: all else read-only, no new privileges, .*seccomp\n[\s\S]* whole again/
+  assert.match(output, confined, output)
   assert.match(output, /The system is whole again/, output)
   assert.match(output, /^system 41 /m)
   assert.is(status, 0)
@@ -184,7 +188,10 @@ test('after ten starts that failed in a row the machine itself is restarted', as
   assert.is.not(status, undefined)
 })
 
-test('a laptop that is locked shows why, and has no shell', async () => {
+const SERIAL = 'SN-1'
+
+/** A laptop that its home server has reported stolen. */
+async function stolenLaptop(): Promise<NamespaceLaptop> {
   const laptop = new NamespaceLaptop()
   await laptop.install(smallSystem(41), (path) =>
     withStore(path, (store) => {
@@ -193,11 +200,39 @@ test('a laptop that is locked shows why, and has no shell', async () => {
       changeState(store, { trustedSeconds: 1_700_000_000, home: { ...home, ...rest } })
     }),
   )
-  laptop.configuration = '[anti-theft]\nenforce = yes\n'
+  laptop.configuration = `[anti-theft]\nenforce = yes\n[device]\nserial = ${SERIAL}\n`
+  return laptop
+}
+
+test('a laptop that is locked shows why, and has no shell', async () => {
+  const laptop = await stolenLaptop()
   const { output } = await laptop.start([], { answers: { 'is locked': 'sb' } })
   assert.match(output, /reported stolen/, output)
+  assert.match(output, /No home server is configured/, output)
   assert.not.match(output, /rescue shell/)
   assert.not.match(output, /^system 41/m)
+})
+
+test('a stick with a signed word frees a laptop that is locked, and no other one does', async () => {
+  const laptop = await stolenLaptop()
+  const secret = scratch('home')
+  for (const name of ['home', 'other']) {
+    mustRun(PROGRAM, ['keygen', '--to', secret, '--name', name])
+  }
+  const files = { 'etc/xo-upgrade/keys/home.pub': join(secret, 'home.pub') }
+  const stick = (key: string) => {
+    const { module } = laptop.publisher
+    const to = ['--serial', SERIAL, '--key', join(secret, `${key}.sec`), '--to', module]
+    mustRun(PROGRAM, ['make-unlock', ...to])
+    return laptop.makeStick()
+  }
+  const answers = { 'is locked': 'b' }
+  const forged = await laptop.start([], { files, answers, disks: [stick('other')] })
+  assert.match(forged.output, /reported stolen/, forged.output)
+  assert.not.match(forged.output, /^system 41/m)
+  rmSync(join(laptop.publisher.module, `unlock-${SERIAL}`))
+  const { output } = await laptop.start([], { files, answers, disks: [stick('home')] })
+  assert.match(output, /^system 41 /m, output)
 })
 
 test('a live swap pivots to the new tree, and busybox init starts again there', async () => {

@@ -1,9 +1,10 @@
 /**
  * The program as somebody would have it who has taken it over while it reads a source: `host THIS OUTSIDE WORD…`
  * is `xo-upgrade WORD…` up to its first question for an address, or the first caller, and then tries, with all that its native
- * modules can do, what it must not. What came of each stands in the one line that it writes.
+ * modules can do, what it must not; so it does on an errand of process 1. What came of each stands in the one line that it writes.
  */
 import * as native from '../../native/modules.ts'
+import { goOnErrand, isErrand } from '../../src/boot/on-errand.ts'
 import { runCommandLine } from '../../src/command-line/commands.ts'
 import { isSystemError } from '../../src/errors.ts'
 import type { Host } from '../../src/host.ts'
@@ -94,4 +95,5 @@ async function misbehave(): Promise<never> {
 }
 
 const host: Host = { ...native, sockets: { ...sockets, resolve: misbehave, accept: misbehave } }
+if (isErrand(host)) processes.exit(await goOnErrand(host))
 processes.exit(await runCommandLine(host, words, 'misbehaving'))

@@ -12,6 +12,7 @@ import commonjs from '@rollup/plugin-commonjs'
 import { nodeResolve } from '@rollup/plugin-node-resolve'
 import { rollup } from 'rollup'
 import * as assert from 'uvu/assert'
+import { ERRAND_VARIABLE, type Errand } from '../../src/boot/errand-words.ts'
 import { generateKeys } from '../../src/publish/keygen.ts'
 import { Device, type Event } from '../support/device.ts'
 import { nodeHost } from '../support/host.ts'
@@ -67,9 +68,15 @@ async function misbehave(
   outside: string,
   command: string[],
   launcher = ['unshare', '--mount', '--propagation', 'shared'],
+  errand?: Errand,
 ): Promise<{ note: string; outcomes: Event }> {
   const [program = '', ...words] = [...launcher, HOST, BUNDLE, outside, ...command, '--json']
-  const child = spawn(program, words, { timeout: DEADLINE_MS })
+  const environment = errand && { ...process.env, [ERRAND_VARIABLE]: '1' }
+  const child = spawn(program, words, {
+    timeout: DEADLINE_MS,
+    ...(environment && { env: environment }),
+  })
+  child.stdin.end(errand && JSON.stringify(errand))
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text) => (stdout += text))
@@ -77,9 +84,9 @@ async function misbehave(
   await new Promise((done) => child.once('close', done))
   const events: Event[] = stdout
     .split('\n')
-    .filter(Boolean)
+    .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line))
-  const note = events.find(({ event }) => event === 'note')?.text ?? ''
+  const [note = ''] = /confined: [^"\n]*/.exec(stdout) ?? []
   const outcomes = events.find((event) => event.outcomes)?.outcomes
   if (!outcomes) throw new Error(`it did not come to misbehave:\n${stdout}${stderr}`)
   return { note, outcomes }
@@ -137,6 +144,27 @@ test('nor has who takes over the home server more than its folder', async () => 
   ])
   if (/refuses/.test(note)) skip(`this machine does not let it give up all: ${note}`)
   checkOutcomes(outcomes, true)
+  checkUnharmed(laptop)
+})
+
+/** Mounts as an initramfs has them, and there a key for releases. */
+const INITRAMFS = `mount -t tmpfs memory "$0"; mkdir "$0/upper" "$0/work"
+mount -t overlay -o "lowerdir=/etc,upperdir=$0/upper,workdir=$0/work" etc /etc
+mkdir -p /etc/xo-upgrade/keys; cp "$1" /etc/xo-upgrade/keys/release.pub; shift; exec "$@"`
+
+test('nor has who takes over an errand of process 1 more than the store', async () => {
+  const laptop = await victim('file:///no/such')
+  writeFileSync(join(laptop.outside, 'store/fakeroot/root/etc/release'), '')
+  const errand: Errand = {
+    ...{ task: 'recover', store: join(laptop.outside, 'store'), known: '' },
+    ...{ places: ['rsync://127.0.0.1:9/xo'], asksNetwork: false },
+  }
+  const shell = ['sh', '-ec', INITRAMFS, scratch('etc'), publisher.keys.publicFile]
+  const launcher = ['unshare', '--mount', '--propagation', 'private', ...shell]
+  const { note, outcomes } = await misbehave(laptop.outside, [], launcher, errand)
+  assert.match(note, /^confined: all else read-only, no new privileges, /)
+  if (/refuses/.test(note)) skip(`this machine does not let it give up all: ${note}`)
+  checkOutcomes(outcomes)
   checkUnharmed(laptop)
 })
 
