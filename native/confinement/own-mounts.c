@@ -63,14 +63,19 @@ static int seal_mount(const char *path, unsigned long more) {
   return mount(NULL, path, NULL, flags, NULL) ? errno : 0;
 }
 
-/* Where the mount of this line stands, in place; NULL if it is no such line. proc(5): `\040` is a blank. */
+/* Whether an escape of proc(5) stands here: `\040` is a blank. */
+static bool is_escape(const char *text) {
+  return text[0] == '\\' && strspn(text + 1, "01234567") >= 3;
+}
+
+/* Where the mount of this line stands, in place; NULL if it is no such line. */
 static char *mount_point(char *line) {
   char *rest, *word = strtok_r(line, " ", &rest);
   for (int i = 0; word && i < 4; i++) word = strtok_r(NULL, " ", &rest);
   if (!word) return NULL;
   char *end = word;
   for (char *from = word; *from; end++) {
-    bool escaped = from[0] == '\\' && from[1] && from[2] && from[3];
+    bool escaped = is_escape(from);
     *end = escaped ? (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0')) : *from;
     from += escaped ? 4 : 1;
   }

@@ -105,12 +105,17 @@ static int signal_child(const struct request *request) {
   return kill(request->pid, request->signal) ? errno : 0;
 }
 
+/* The alignment leaves room for one more than are asked for, and the kernel fills it. */
+#define CONTROL_SIZE CMSG_SPACE(REQUEST_FDS_MAX * sizeof(int))
+#define RECEIVED_FDS_MAX (CONTROL_SIZE / sizeof(int))
+
+/* All that came along: each of them is open now, asked for or not. */
 static size_t take_fds(struct msghdr *message, int *fds) {
   size_t count = 0;
   for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part; part = CMSG_NXTHDR(message, part)) {
     if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
     size_t there = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (size_t i = 0; i < there && count < REQUEST_FDS_MAX; i++) {
+    for (size_t i = 0; i < there && count < RECEIVED_FDS_MAX; i++) {
       memcpy(&fds[count++], CMSG_DATA(part) + i * sizeof(int), sizeof(int));
     }
   }
@@ -125,7 +130,7 @@ static bool serve(const struct outside *outside) {
   } memory;
   union {
     struct cmsghdr header;
-    char bytes[CMSG_SPACE(REQUEST_FDS_MAX * sizeof(int))];
+    char bytes[CONTROL_SIZE];
   } control;
   struct iovec part = {&memory, sizeof memory};
   struct msghdr message = {
@@ -133,7 +138,7 @@ static bool serve(const struct outside *outside) {
   ssize_t length = recvmsg(outside->requests, &message, MSG_CMSG_CLOEXEC);
   if (length < 0) return errno == EINTR;
   if (length == 0) return false;
-  int fds[REQUEST_FDS_MAX];
+  int fds[RECEIVED_FDS_MAX];
   size_t fd_count = take_fds(&message, fds);
   const struct request *request = &memory.request;
   const char *end = memory.bytes + length;

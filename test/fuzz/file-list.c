@@ -54,7 +54,8 @@ static void check_entries(const struct file_list *list) {
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
   struct input input = {bytes, count};
   uint8_t choice = input_byte(&input);
-  size_t piece = (size_t)input_byte(&input) + 1;
+  /* Single bytes, unless there are too many. */
+  size_t piece = (size_t)input_byte(&input) + 1 + input.count / 64;
   struct file_list_options options = {.protocol = choice & 1 ? 30 : 31,
                                       .varint_flags = choice & 2,
                                       .relative = choice & 4,

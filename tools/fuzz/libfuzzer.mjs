@@ -3,11 +3,12 @@
  * sanitizers. Our C is a library here, so a target that includes one of our files takes its place.
  */
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { openBuilder, sourcesOfC } from '../build.mjs'
 import { filesBelow } from '../bundle.mjs'
-import { identityOf, projectFolder, SetupError, sha256OfFile } from '../workplace.mjs'
+import { load } from '../tests/transpile.mjs'
+import { identityOf, projectFolder, SetupError, sha256, sha256OfFile } from '../workplace.mjs'
 import { fuzzFolder } from './totals.mjs'
 
 const sourceFolder = join(projectFolder, 'test', 'fuzz')
@@ -19,7 +20,7 @@ const ALLOCATION_MAX_MIB = 64
 const MEMORY_MAX_MIB = 1024
 const ENVIRONMENT = {
   // addr2line is there wherever something is compiled, and enough for names and lines.
-  ASAN_OPTIONS: 'allow_addr2line=1:detect_stack_use_after_return=1',
+  ASAN_OPTIONS: 'allow_addr2line=1',
   UBSAN_OPTIONS: 'print_stacktrace=1',
 }
 
@@ -76,39 +77,49 @@ function runProgram(program, words) {
   })
 }
 
+let seeds
+
+/** What a target begins with, by `test/fuzz/seeds.ts`; written under the digest of its content. */
+async function writeSeeds(name, folder) {
+  seeds ??= load('test/fuzz/seeds.ts').then(({ makeSeeds }) => makeSeeds())
+  mkdirSync(folder, { recursive: true })
+  for (const input of (await seeds)[name] ?? []) {
+    const path = join(folder, sha256(input).slice(0, 16))
+    if (!existsSync(path)) writeFileSync(path, input)
+  }
+}
+
 const newest = (text, pattern) => [...text.matchAll(pattern)].at(-1)?.[1]
 
 export class CTarget {
   constructor({ name, about, lengthMax = 4096, words = [] }) {
     Object.assign(this, { name, about, lengthMax, words })
     this.folder = join(fuzzFolder, name)
+    // Inputs that once broke something.
     this.kept = join(sourceFolder, 'finds', name)
   }
 
-  /** Inputs that once broke something. */
-  keptFinds() {
-    if (!existsSync(this.kept)) return []
-    return readdirSync(this.kept).map((file) => join(this.kept, file))
-  }
-
   /** What mutations put in now and then; libFuzzer takes no empty one. */
-  #dictionary() {
+  #dictionary(folder) {
     if (this.words.length === 0) return []
     const spelled = (word) =>
       [...Buffer.from(word, 'latin1')].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`)
-    const path = join(this.folder, 'dictionary')
+    const path = join(folder, 'dictionary')
     writeFileSync(path, this.words.map((word) => `"${spelled(word).join('')}"\n`).join(''))
     return [`-dict=${path}`]
   }
 
-  /** @param {{ seconds: number, instead?: Record<string, string>, as?: string, words?: string[] }} wish */
-  async run({ seconds, words = [], ...build }) {
+  /**
+   * `folder`: where its corpus and its finds are, if not where all runs keep them.
+   * @param {{ seconds: number, folder?: string, instead?: Record<string, string>, as?: string, words?: string[] }} wish
+   */
+  async run({ seconds, folder = this.folder, words = [], ...build }) {
     const program = await buildTarget(this.name, build)
     const began = Date.now()
-    const corpus = join(this.folder, 'corpus')
-    const finds = join(this.folder, 'finds')
-    for (const folder of [corpus, finds]) mkdirSync(folder, { recursive: true })
-    const given = [corpus, ...(existsSync(this.kept) ? [this.kept] : [])]
+    const [corpus, finds, begin] = ['corpus', 'finds', 'seeds'].map((name) => join(folder, name))
+    for (const each of [corpus, finds]) mkdirSync(each, { recursive: true })
+    await writeSeeds(this.name, begin)
+    const given = [corpus, begin, ...(existsSync(this.kept) ? [this.kept] : [])]
     const { status, said } = await runProgram(program, [
       `-max_total_time=${seconds}`,
       `-max_len=${this.lengthMax}`,
@@ -117,7 +128,7 @@ export class CTarget {
       `-rss_limit_mb=${MEMORY_MAX_MIB}`,
       `-artifact_prefix=${finds}/`,
       '-print_final_stats=1',
-      ...this.#dictionary(),
+      ...this.#dictionary(folder),
       ...words,
       ...given,
     ])

@@ -27,15 +27,29 @@ const MANIFEST_WORDS = [
 ]
 
 /** @type {{ name: string, about: string, lengthMax?: number, words?: string[] }[]} */
-const C_TARGETS = [
-  { name: 'file-list', about: 'file lists of a source (native/delta)', lengthMax: 20_000 },
+const C_ENTRIES = [
+  {
+    name: 'file-list',
+    about: 'file lists of a source (native/delta)',
+    lengthMax: 20_000,
+    words: ['..', '../', '/', './', '//'],
+  },
   { name: 'rebuild-plain', about: 'tokens of a source, not compressed (native/delta)' },
   { name: 'rebuild-zlibx', about: 'the same, compressed by zlib' },
   { name: 'rebuild-zstd', about: 'the same, compressed by zstd' },
   { name: 'block-sums', about: 'sum heads, and a basis of any content (native/delta)' },
   { name: 'manifest-line', about: 'lines of a manifest (native/trees)', words: MANIFEST_WORDS },
   { name: 'manifest-words', about: 'their escapes, numbers, digits', words: MANIFEST_WORDS },
+  { name: 'manifest', about: 'whole manifests, side by side', words: MANIFEST_WORDS },
+  { name: 'hashes', about: 'content of any kind, in pieces (native/checksums)' },
+  { name: 'signatures', about: 'keys, signatures, messages (native/signatures)', lengthMax: 300 },
+  { name: 'byte-strings', about: 'names, into JavaScript and back (runtime/host)' },
+  { name: 'addresses', about: 'senders of datagrams, answers of look-ups (native/sockets)' },
+  { name: 'outside', about: 'what the confined half asks for (native/processes)' },
+  { name: 'mount-lines', about: 'where something is mounted (native/confinement)', lengthMax: 300 },
 ]
 
+export const C_TARGETS = C_ENTRIES.map((entry) => new CTarget(entry))
+
 /** @type {FuzzTarget[]} */
-export const TARGETS = [...C_TARGETS.map((entry) => new CTarget(entry))]
+export const TARGETS = [...C_TARGETS]
