@@ -26,6 +26,9 @@ import {
   sha256OfFile,
 } from './workplace.mjs'
 
+/** What zlib's deflate is compiled with. */
+const gzipBlocks = join(projectFolder, 'tools', 'sources', 'gzip-blocks.h')
+
 /** To be raised when a recipe below changes in a way that its flags don't show. */
 const RECIPES = 2
 
@@ -188,9 +191,15 @@ export const recipes = {
 
   async zlib({ target, flags, source, into }) {
     await unpack('zlib', source)
-    const files = ['inflate.c', 'inftrees.c', 'inffast.c', 'zutil.c', 'adler32.c', 'crc32.c']
-    const all = [...flags, '-DHAVE_UNISTD_H', '-DHAVE_STDARG_H', '-DNO_GZIP', '-DNDEBUG', '-w']
-    await archiveOf(target, { source, files, flags: all, library: join(into, 'libz.a') })
+    const unpacking = ['inflate.c', 'inftrees.c', 'inffast.c']
+    const files = [...unpacking, 'trees.c', 'zutil.c', 'adler32.c', 'crc32.c']
+    const settings = ['-DHAVE_UNISTD_H', '-DHAVE_STDARG_H', '-DNO_GZIP', '-DNDEBUG', '-w']
+    // A table of 1 KiB for CRC-32, in place of 33.
+    const all = [...flags, ...settings, '-DZ_TESTW=0']
+    const library = join(into, 'libz.a')
+    await archiveOf(target, { source, files, flags: all, library })
+    const asGzip = [...all, '-Os', `-I${source}`, '-include', gzipBlocks]
+    await archiveOf(target, { source, files: ['deflate.c'], flags: asGzip, library })
     await run(['cp', 'zlib.h', 'zconf.h', join(into, 'include')], { folder: source })
   },
 
@@ -337,6 +346,7 @@ export async function buildLibraries(targetName, target) {
       target.nettle,
       archiveIdentity(name),
       recipe.toString().replace(/[\s,;()]/g, ''),
+      ...(name === 'zlib' ? [sha256OfFile(gzipBlocks)] : []),
     ]
     folders[name] = await built(targetName, name, ingredients, (source, into) =>
       recipe({ target, flags, source, into, link }),
