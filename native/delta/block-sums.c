@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../checksums/content.h"
+#include "budget.h"
 
 int sum_head_check(const struct sum_head *head, struct fault *fault) {
   if (head->count >= 0 && head->count <= INT32_MAX && head->block_length >= 0 &&
@@ -69,7 +70,7 @@ int block_sums(int basis, const struct sum_head *head, int64_t first, int64_t co
   size_t block_length = (size_t)head->block_length;
   int64_t blocks_per_read = (int64_t)(CONTENT_PIECE / block_length);
   uint8_t *piece = malloc(CONTENT_PIECE);
-  if (!piece) return fault_memory(fault);
+  if (!piece) return fault_memory(fault, &budget_source);
   int64_t done = 0;
   while (done < count) {
     int64_t blocks = count - done < blocks_per_read ? count - done : blocks_per_read;

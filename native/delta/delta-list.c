@@ -4,6 +4,7 @@
  */
 #include "delta-list.h"
 
+#include "budget.h"
 #include "delta-fault.h"
 #include "file-list.h"
 #include "module.h"
@@ -43,7 +44,7 @@ NATIVE(delta_open_file_list) {
   if (!list) {
     struct fault fault;
     JS_FreeValue(context, object);
-    fault_memory(&fault);
+    fault_memory(&fault, &budget_source);
     return delta_throw_fault(context, &fault);
   }
   JS_SetOpaque(object, list);

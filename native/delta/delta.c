@@ -7,6 +7,7 @@
 
 #include "../checksums/content.h"
 #include "block-sums.h"
+#include "budget.h"
 #include "delta-fault.h"
 #include "delta-list.h"
 #include "module.h"
@@ -93,7 +94,7 @@ static NATIVE(delta_open_rebuilder) {
   if (!rebuilder) {
     struct fault fault;
     JS_FreeValue(context, object);
-    fault_memory(&fault);
+    fault_memory(&fault, &budget_source);
     return delta_throw_fault(context, &fault);
   }
   JS_SetOpaque(object, rebuilder);

@@ -22,8 +22,8 @@ int fault_system(struct fault *fault, const char *call, int saved_errno) {
   return -1;
 }
 
-int fault_memory(struct fault *fault) {
-  bool spent = budget_describe(&budget_source, fault->message, sizeof fault->message);
+int fault_memory(struct fault *fault, const struct budget *budget) {
+  bool spent = budget_describe(budget, fault->message, sizeof fault->message);
   fault->kind = spent ? FAULT_TOKEN : FAULT_MEMORY;
   return -1;
 }

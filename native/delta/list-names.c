@@ -13,7 +13,7 @@ int list_names_open(struct list_names *names, struct fault *fault) {
   names->arena_size = 16 * 1024;
   names->arena = budget_take(&budget_source, 1, names->arena_size);
   names->arena_length = 2;
-  return names->arena ? 0 : fault_memory(fault);
+  return names->arena ? 0 : fault_memory(fault, &budget_source);
 }
 
 void list_names_close(struct list_names *names) {
@@ -38,7 +38,7 @@ static int64_t arena_add(struct list_names *names, const char *bytes, size_t len
   if (wanted > names->arena_size) {
     uint32_t size = names->arena_size + names->arena_size / 8 + 8192;
     uint8_t *arena = budget_resize(&budget_source, names->arena, size);
-    if (!arena) return fault_memory(fault);
+    if (!arena) return fault_memory(fault, &budget_source);
     names->arena = arena;
     names->arena_size = size;
   }
@@ -66,7 +66,7 @@ static int grow_entries(struct list_names *names, struct fault *fault) {
   uint32_t size = names->entries_size + names->entries_size / 8 + 256;
   struct list_entry *entries =
       budget_resize(&budget_source, names->entries, (size_t)size * sizeof *entries);
-  if (!entries) return fault_memory(fault);
+  if (!entries) return fault_memory(fault, &budget_source);
   names->entries = entries;
   names->entries_size = size;
   return 0;
@@ -192,9 +192,9 @@ static void merge(const struct list_names *names, uint32_t *spare, size_t start,
 static int sort_order(struct list_names *names, struct fault *fault) {
   size_t count = names->count;
   names->order = budget_take(&budget_source, count + 1, sizeof *names->order);
-  if (!names->order) return fault_memory(fault);
+  if (!names->order) return fault_memory(fault, &budget_source);
   uint32_t *spare = budget_take(&budget_source, count + 1, sizeof *spare);
-  if (!spare) return fault_memory(fault);
+  if (!spare) return fault_memory(fault, &budget_source);
   for (size_t i = 0; i < count; i++) names->order[i] = (uint32_t)i;
   for (size_t width = 1; width < count; width *= 2) {
     for (size_t start = 0; start + width < count; start += 2 * width) {

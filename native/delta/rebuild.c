@@ -205,7 +205,8 @@ static int unpack_once(struct rebuilder *rebuilder, const uint8_t **bytes, size_
     ZSTD_inBuffer input = {*bytes, *count, 0};
     ZSTD_outBuffer output = {target, space, 0};
     size_t wanted = ZSTD_decompressStream(rebuilder->zstd, &output, &input);
-    if (ZSTD_getErrorCode(wanted) == ZSTD_error_memory_allocation) return fault_memory(fault);
+    if (ZSTD_getErrorCode(wanted) == ZSTD_error_memory_allocation)
+      return fault_memory(fault, &budget_source);
     if (ZSTD_isError(wanted)) {
       return fault_token(fault, "broken zstd stream: %s", ZSTD_getErrorName(wanted));
     }
@@ -220,7 +221,7 @@ static int unpack_once(struct rebuilder *rebuilder, const uint8_t **bytes, size_
     stream->next_out = target;
     stream->avail_out = (uInt)space;
     int status = inflate(stream, Z_SYNC_FLUSH);
-    if (status == Z_MEM_ERROR) return fault_memory(fault);
+    if (status == Z_MEM_ERROR) return fault_memory(fault, &budget_source);
     if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR) {
       return fault_token(fault, "broken deflate stream: %s",
                          stream->msg ? stream->msg : "no reason given");

@@ -20,6 +20,8 @@ struct budget budget_source = {.holder = "the file list and the streams of a sou
                                .limit = 22 * MIB};
 /* The same image compared with as large a one: its inodes, and two indexes of its content. */
 struct budget budget_manifest = {.holder = "comparing the manifest", .limit = 32 * MIB};
+/* The limits of native/packs/limits.h, all reached at once. */
+struct budget budget_pack = {.holder = "a pack", .limit = 11 * MIB};
 
 void budget_prepare(void) {
   const char *wanted = getenv("XO_NATIVE_MEMORY_LIMIT_MB");
@@ -28,7 +30,7 @@ void budget_prepare(void) {
   errno = 0;
   unsigned long megabytes = strtoul(wanted, &end, 10);
   if (errno || end == wanted || *end || megabytes == 0 || megabytes > SIZE_MAX / MIB) return;
-  budget_source.limit = budget_manifest.limit = megabytes * MIB;
+  budget_source.limit = budget_manifest.limit = budget_pack.limit = megabytes * MIB;
 }
 
 /* The allocator rounds up, so that what is held may be a little more than the limit. */

@@ -24,6 +24,8 @@ struct budget {
 extern struct budget budget_source;
 /* Of everything that walks signed trees. */
 extern struct budget budget_manifest;
+/* Of a pack that is read. */
+extern struct budget budget_pack;
 
 /* A number of MiB in XO_NATIVE_MEMORY_LIMIT_MB is the limit of each of them, instead of its own. */
 void budget_prepare(void);
