@@ -10,6 +10,7 @@
   X(processes)     \
   X(checksums)     \
   X(delta)         \
+  X(packs)         \
   X(signatures)    \
   X(random)        \
   X(clock)         \

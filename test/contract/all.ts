@@ -6,6 +6,7 @@ import { deltaContract } from './delta.ts'
 import { fileListContract } from './file-list.ts'
 import { filesContract } from './files.ts'
 import { listenersContract } from './listeners.ts'
+import { packsContract } from './packs.ts'
 import { clockContract, processesContract, randomContract } from './processes.ts'
 import { signaturesContract } from './signatures.ts'
 import { type Peers, socketsContract } from './sockets.ts'
@@ -23,6 +24,7 @@ export function allContracts(side: string, host: Host, scratch: Path, peers: Pee
   checksumsContract(`checksums over ${side}`, host, scratch)
   fileListContract(`file lists over ${side}`, host)
   deltaContract(`delta over ${side}`, host, scratch)
+  packsContract(`packs over ${side}`, host, scratch)
   systemContract(`system over ${side}`, host)
   confinementContract(`confinement over ${side}`, host, scratch)
   treesContract(`trees over ${side}`, host, scratch)

@@ -5,6 +5,7 @@ import { confinement } from '../../native/confinement/confinement.node.ts'
 import { makeDelta } from '../../native/delta/delta.node.ts'
 import { files as nodeFiles } from '../../native/files/files.node.ts'
 import { packCoder } from '../../native/pack-coder/pack-coder.node.ts'
+import { makePacks } from '../../native/packs/packs.node.ts'
 import { processes } from '../../native/processes/processes.node.ts'
 import { random } from '../../native/random/random.node.ts'
 import { signatures } from '../../native/signatures/signatures.node.ts'
@@ -22,6 +23,7 @@ export function nodeHost(files: Files = nodeFiles): Host {
     files,
     trees,
     packCoder,
+    packs: makePacks(files),
     sockets,
     processes,
     checksums,
