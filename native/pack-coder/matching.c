@@ -21,7 +21,7 @@
 /* One window: places in it count from its start. */
 struct walk {
   const int32_t *sorted;
-  struct view old, new;
+  struct content old, new;
   unsigned slack;
   /* The alignment that is being followed: where it began, and in which place of the old file. */
   size_t start, old_start;
@@ -129,23 +129,23 @@ static size_t cut_of(const struct walk *walk, size_t from, size_t length, size_t
   return cut;
 }
 
-static void matches_add(struct blocks *matches, struct block match) {
-  if (matches->count > 0) {
-    struct block *last = &matches->list[matches->count - 1];
+static void blocks_add(struct blocks *blocks, struct block block) {
+  if (blocks->count > 0) {
+    struct block *last = &blocks->list[blocks->count - 1];
     /* At the edge of a window an alignment may go on. */
-    if (last->new_place + last->length == match.new_place &&
-        last->old_place + last->length == match.old_place) {
-      last->length += match.length;
+    if (last->new_place + last->length == block.new_place &&
+        last->old_place + last->length == block.old_place) {
+      last->length += block.length;
       return;
     }
   }
-  if (matches->count == matches->capacity) {
-    matches->capacity = matches->capacity * 2 + 64;
-    void *list = realloc(matches->list, matches->capacity * sizeof *matches->list);
+  if (blocks->count == blocks->capacity) {
+    blocks->capacity = blocks->capacity * 2 + 64;
+    void *list = realloc(blocks->list, blocks->capacity * sizeof *blocks->list);
     if (!list) out_of_memory();
-    matches->list = list;
+    blocks->list = list;
   }
-  matches->list[matches->count++] = match;
+  blocks->list[blocks->count++] = block;
 }
 
 /* Ends the followed alignment where one that matches at `at` begins, which is followed from now on. */
@@ -158,9 +158,9 @@ static void change_alignment(struct walk *walk, size_t at, size_t place) {
     back -= cut;
   }
   if (forward > 0) {
-    matches_add(walk->found,
-                (struct block){(uint32_t)(walk->start + walk->new_offset),
-                               (uint32_t)(walk->old_start + walk->old_offset), (uint32_t)forward});
+    blocks_add(walk->found,
+               (struct block){(uint32_t)(walk->start + walk->new_offset),
+                              (uint32_t)(walk->old_start + walk->old_offset), (uint32_t)forward});
   }
   walk->start = at - back;
   walk->old_start = place - back;
@@ -188,8 +188,8 @@ static void walk_window(struct walk *walk) {
   }
 }
 
-void match_files(struct view old, struct view new, unsigned slack, struct blocks *matches) {
-  *matches = (struct blocks){0};
+void match_files(struct content old, struct content new, unsigned slack, struct blocks *blocks) {
+  *blocks = (struct blocks){0};
   if (old.length == 0) return;
   size_t window = smaller(old.length, WINDOW);
   size_t stride = old.length <= WINDOW ? new.length : STRIDE;
@@ -210,7 +210,7 @@ void match_files(struct view old, struct view new, unsigned slack, struct blocks
         .old = {old.bytes + old_from, window},
         .new = {new.bytes + from, length},
         .slack = slack,
-        .found = matches,
+        .found = blocks,
         .old_offset = old_from,
         .new_offset = from,
     };

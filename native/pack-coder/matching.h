@@ -8,19 +8,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A stretch of the new file and the one of the old file that it is made from. */
-struct block {
-  uint32_t new_place, old_place, length;
-};
+#include "../packs/predict.h"
 
 struct blocks {
   struct block *list;
   size_t count, capacity;
 };
 
-struct view {
+/* Of a file, or what stands for it in matching. Less than 2 GiB. */
+struct content {
   const uint8_t *bytes;
-  /* Less than 2 GiB. */
   size_t length;
 };
 
@@ -28,9 +25,9 @@ struct view {
  * Fills the list, which is to be freed, in the order of the new file, without overlaps there. `slack`: how many
  * bytes more a new alignment has to explain than the one that is being followed.
  */
-void match_files(struct view old, struct view new, unsigned slack, struct blocks *matches);
+void match_files(struct content old, struct content new, unsigned slack, struct blocks *blocks);
 
-/* Bytes that match_files takes for files of these lengths, its views not counted. */
+/* Bytes that match_files takes itself. */
 size_t matching_memory(size_t old_length);
 
 #endif

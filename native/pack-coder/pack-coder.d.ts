@@ -10,16 +10,18 @@ declare module 'native:pack-coder' {
 
   /** A file that another one may be made from. */
   interface PackBase {
-    /** The number of its line in the manifest of its tree, from 0. */
+    /** The number of its entry in the manifest of its tree, from 0. */
     line: number
     path: Path
+    /** As its manifest has it; a file of another size is a SystemError EINVAL. */
+    size: number
     /** It is one of the new tree, and stands in the pack before the file that is made from it. */
     isNew: boolean
   }
 
   /** A file that the pack has to carry. */
   interface PackFile {
-    /** The number of its line in the new manifest, from 0. */
+    /** The number of its entry in the new manifest, from 0. */
     line: number
     path: Path
     /** As the manifest has it; a file of another size is a SystemError EINVAL. */
@@ -34,7 +36,7 @@ declare module 'native:pack-coder' {
     /** The folders of the two trees; -1 for no old tree. */
     oldTree: Fd
     newTree: Fd
-    /** In the order of their lines. */
+    /** In the order of their entries. */
     files: PackFile[]
     /** Where the frames go, one after the other, from where it stands. */
     target: Fd
@@ -49,9 +51,8 @@ declare module 'native:pack-coder' {
   interface PackFrame {
     /** Compressed, in bytes. */
     length: number
-    /** The line of the first record that begins in it, or of the file that it goes on with. */
+    /** The entry of the first record in it, or of the file that it goes on with. */
     line: number
-    /** It begins with more of a file (kind 2): no record begins in it. */
     goesOn: boolean
   }
 
@@ -64,7 +65,7 @@ declare module 'native:pack-coder' {
     opened: number
     /** Bytes before compression: what was carried, and the four sections. */
     bytes: number
-    sections: { control: number; gaps: number; fixes: number; extra: number }
+    sections: { control: number; gaps: number; fixes: number; text: number }
   }
 
   /** Encodes all files, and writes their frames. Returns when they are written; nothing else runs meanwhile. */
