@@ -17,8 +17,10 @@ enum {
   FLAG_MODULE = 32
 };
 
-/* For comparing candidates: as good as the real level for that, and ten times as fast. */
+/* For comparing candidates: that of frames, for as many bytes as it takes no time, and else a fast one. */
 #define TRIAL_LEVEL 19
+#define TRIAL_LEVEL_LARGE 3
+#define TRIAL_LARGE (128 * 1024)
 /* Carried whole a file takes at least this part of its size, nearly always; so then nobody has to try. */
 #define WORTH_TRYING_WHOLE 16
 
@@ -46,8 +48,8 @@ static size_t cost_of(const struct sections *sections) {
   for (size_t i = 0; i < 4; i++) bytes_append(&all, parts[i]->data, parts[i]->length);
   size_t most = ZSTD_compressBound(all.length);
   void *target = memory_take(most);
-  size_t cost =
-      ZSTD_compress(target, most, all.data ? all.data : (void *)"", all.length, TRIAL_LEVEL);
+  int level = all.length < TRIAL_LARGE ? TRIAL_LEVEL : TRIAL_LEVEL_LARGE;
+  size_t cost = ZSTD_compress(target, most, all.data, all.length, level);
   if (ZSTD_isError(cost)) out_of_memory();
   free(target);
   bytes_free(&all);
