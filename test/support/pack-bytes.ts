@@ -7,7 +7,7 @@ import { arrayOfBytes } from '../../src/text.ts'
 export const KIND = { manifest: 0, files: 1, more: 2, index: 3 }
 export const FLAG = { base: 1, baseNew: 2, opened: 4, baseOpened: 8, elf: 16, module: 32 }
 
-type Part = number | string | Uint8Array | Signed
+export type Part = number | string | Uint8Array | Signed
 /** A number that is written with its sign. */
 export interface Signed {
   signed: number
@@ -108,7 +108,7 @@ export function packOf(manifest: Uint8Array[], frames: FileFrame[]): Uint8Array 
   return concat([...manifest, indexOf(frames), ...frames.map(({ bytes }) => bytes)])
 }
 
-interface BlockWords {
+export interface BlockWords {
   /** Bytes of text before it. */
   text: number
   length: number
