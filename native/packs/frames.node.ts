@@ -38,7 +38,7 @@ class ZstdFrame {
     return value
   }
 
-  measure(): { length: number; size: number } {
+  measure(): { length: number; size: number; blocks: Uint8Array } {
     if (this.number(4) !== 0xfd2fb528) throw packError('no zstd frame')
     const descriptor = this.number(1)
     const single = (descriptor & 0x20) !== 0
@@ -53,10 +53,12 @@ class ZstdFrame {
     if (!single && windowSize > WINDOW_MAX) {
       throw packError(`its window is ${windowSize} bytes, at most ${WINDOW_MAX}`)
     }
+    const start = this.at
     this.skipBlocks()
+    const blocks = this.bytes.subarray(start, this.at)
     if ((descriptor & 4) !== 0) this.number(4)
     if (this.at > PACKED_MAX) throw packError(`it takes more than ${PACKED_MAX} bytes`)
-    return { length: this.at, size }
+    return { length: this.at, size, blocks }
   }
 
   private skipBlocks(): void {
@@ -73,10 +75,14 @@ class ZstdFrame {
   }
 }
 
-function unpack(bytes: Uint8Array, size: number): Uint8Array {
+/** Under a header that doesn't state the size, which fzstd would believe. */
+function unpack(blocks: Uint8Array, size: number): Uint8Array {
+  const frame = new Uint8Array(6 + blocks.length)
+  frame.set([0x28, 0xb5, 0x2f, 0xfd, 0, 0x50])
+  frame.set(blocks, 6)
   let raw: Uint8Array
   try {
-    raw = decompress(bytes)
+    raw = decompress(frame)
   } catch (error) {
     throw packError(`broken zstd frame (${(error as Error).message})`)
   }
@@ -119,12 +125,13 @@ export class FrameReader {
     this.current = this.number
     this.last = 'control'
     this.sections.clear()
-    const buffer = new Uint8Array(PACKED_MAX + 64)
+    const there = Math.max(0, this.files.statHandle(this.fd).size - this.place)
+    const buffer = new Uint8Array(Math.min(PACKED_MAX + 64, there))
     const count = this.files.read(this.fd, buffer, 0, buffer.length, this.place)
     const bytes = buffer.subarray(0, count)
     try {
-      const { length, size } = new ZstdFrame(bytes, count < buffer.length).measure()
-      this.raw = unpack(bytes.subarray(0, length), size) as Uint8Array<ArrayBuffer>
+      const { length, size, blocks } = new ZstdFrame(bytes, count < PACKED_MAX + 64).measure()
+      this.raw = unpack(blocks, size) as Uint8Array<ArrayBuffer>
       this.packedLength = length
     } catch (error) {
       if (error === ends) return false

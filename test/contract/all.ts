@@ -7,6 +7,7 @@ import { fileListContract } from './file-list.ts'
 import { filesContract } from './files.ts'
 import { listenersContract } from './listeners.ts'
 import { packsContract } from './packs.ts'
+import { packsHostileContract } from './packs-hostile.ts'
 import { packsPredictionContract } from './packs-prediction.ts'
 import { clockContract, processesContract, randomContract } from './processes.ts'
 import { signaturesContract } from './signatures.ts'
@@ -26,6 +27,7 @@ export function allContracts(side: string, host: Host, scratch: Path, peers: Pee
   fileListContract(`file lists over ${side}`, host)
   deltaContract(`delta over ${side}`, host, scratch)
   packsContract(`packs over ${side}`, host, scratch)
+  packsHostileContract(`hostile packs over ${side}`, host, scratch)
   packsPredictionContract(`prediction over ${side}`, host, scratch)
   systemContract(`system over ${side}`, host)
   confinementContract(`confinement over ${side}`, host, scratch)

@@ -59,7 +59,7 @@ const little = (value: number, length: number) =>
 const BLOCK_MAX = 128 * 1024
 
 /** A zstd frame with this content, as it is. `head`: instead of the one that states its size. */
-function zstdFrame(content: Uint8Array, head?: number[]): Uint8Array {
+export function zstdFrame(content: Uint8Array, head?: number[]): Uint8Array {
   const parts: Uint8Array[] = [
     Uint8Array.from([0x28, 0xb5, 0x2f, 0xfd, ...(head ?? [0xa0, ...little(content.length, 4)])]),
   ]
@@ -72,7 +72,7 @@ function zstdFrame(content: Uint8Array, head?: number[]): Uint8Array {
 }
 
 /** What is in a frame. */
-function frameContent(kind: number, sections: Sections, version = 1): Uint8Array {
+export function frameContent(kind: number, sections: Sections, version = 1): Uint8Array {
   const none = new Uint8Array(0)
   const { control = none, gaps = none, fixes = none, text = none } = sections
   const all = [control, gaps, fixes, text]
@@ -86,7 +86,7 @@ export const frame = (kind: number, sections: Sections): Uint8Array =>
 export const sameManifest = (lines: number): Uint8Array =>
   frame(KIND.manifest, { control: section(lines, byte(0)) })
 
-interface FileFrame {
+export interface FileFrame {
   bytes: Uint8Array
   /** The entry of its first record. */
   entry: number
