@@ -146,6 +146,21 @@ void place_close(struct place *place) {
   errno = saved_errno;
 }
 
+/* O_NONBLOCK stays: a regular file has no use for it, and taking it back costs two calls. */
+int open_seen(int parent, const char *name, int flags, mode_t mode) {
+  int fd = open_name(parent, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode);
+  if (fd < 0) return -1;
+  struct stat status;
+  if (fstat(fd, &status) == 0) {
+    if (S_ISREG(status.st_mode)) return fd;
+    errno = EINVAL;
+  }
+  int saved_errno = errno;
+  close(fd);
+  errno = saved_errno;
+  return -1;
+}
+
 /*
  * The type is checked before and after: opening a device can do harm (a watchdog starts), so that isn't
  * tried; what was swapped in between is caught afterwards.
@@ -158,18 +173,5 @@ int open_regular(int parent, const char *name, int flags, mode_t mode) {
     errno = S_ISDIR(status.st_mode) ? EISDIR : S_ISLNK(status.st_mode) ? ELOOP : EINVAL;
     return -1;
   }
-  int fd = open_name(parent, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode);
-  if (fd < 0) return -1;
-  if (fstat(fd, &status) == 0) {
-    if (S_ISREG(status.st_mode)) {
-      int now = fcntl(fd, F_GETFL);
-      if (now >= 0 && fcntl(fd, F_SETFL, now & ~O_NONBLOCK) == 0) return fd;
-    } else {
-      errno = EINVAL;
-    }
-  }
-  int saved_errno = errno;
-  close(fd);
-  errno = saved_errno;
-  return -1;
+  return open_seen(parent, name, flags, mode);
 }

@@ -34,4 +34,7 @@ int open_directory_same_mount(int directory, const char *path);
 /* Opens a name of `parent` if it is a regular file, else EISDIR, ELOOP, EINVAL. Never blocks. */
 int open_regular(int parent, const char *name, int flags, mode_t mode);
 
+/* The same for a name whose stat has just said that it is a regular file. */
+int open_seen(int parent, const char *name, int flags, mode_t mode);
+
 #endif

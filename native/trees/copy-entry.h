@@ -1,4 +1,4 @@
-/* Makes a regular file of one tree from one of another, with everything that its entry says. */
+/* Makes the entries of a tree, regular files from those of another one, with everything that their lines say. */
 #ifndef TREES_COPY_ENTRY_H
 #define TREES_COPY_ENTRY_H
 
@@ -13,11 +13,21 @@ int entry_copy(int source, struct tree *tree, const struct entry *entry, struct 
                const char **call);
 
 /*
- * Gives an entry that was just made, and has no content, its metadata. 0, or -1 with errno; *call is what
- * failed.
+ * Makes an entry that has no content, with its metadata; a directory without, and 0700 for now. 0, or -1 with
+ * errno; *call is what failed.
  */
-int entry_set_made(int parent, const struct entry *entry, const struct stat *made,
-                   const char **call);
+int entry_make(struct tree *tree, const struct entry *entry, const char **call);
+
+/*
+ * Links the file of the live tree, and looks at what it has linked: so the look is of the very inode that the
+ * new tree has, whatever happens to the live name meanwhile. 1: it is as the line says, and *status is
+ * its stat; 0: it isn't, or can't be linked, and nothing is left; -1 with errno, *call is what failed.
+ */
+int entry_link(struct tree *live, struct tree *tree, const struct entry *entry, struct visit *visit,
+               struct stat *status, const char **call);
+
+/* Removes the name again. Keeps errno if that works; else -1. */
+int entry_unlink(struct tree *tree, const struct entry *entry);
 
 /* Whether linking or opening failed because of this one live file, so that another way may work. */
 bool is_fault_of_source(int error);

@@ -9,6 +9,7 @@ import type { Fd, Files, Path, Stat } from '../../src/host.ts'
 import { type Entry, parseManifestLine } from '../../src/release/manifest-line.ts'
 import { differences, look, metadataOf } from './compare.node.ts'
 import { Companion, type LineEntry, ManifestLines } from './manifest-lines.node.ts'
+import type { Proof } from './proof.node.ts'
 
 /** Of one inode in all trees together: every disk has room for more, and few for many times as many. */
 const SHARED_NAMES_MAX = 1000
@@ -19,12 +20,16 @@ const STEP_BYTES = 16 * 1024 * 1024
  * A live file that can't be linked or opened for one of these reasons is left; another way may work.
  */
 const OF_SOURCE = ['EXDEV', 'EMLINK', 'EPERM', 'EACCES', 'ENOENT']
+/** A name of the live tree that isn't there, or is below something other than a directory. */
+const ABSENT = ['ELOOP', 'ENOTDIR']
 
 export interface ReconcileOptions {
   manifest: Fd
   tree: Fd | undefined
   live: LiveTree | undefined
   dryRun: boolean
+  unseen?: boolean
+  proof?: Proof | undefined
   times?: DiskTimes
 }
 
@@ -36,6 +41,7 @@ export class Reconcile {
   private readonly sum = {
     entries: 0,
     linked: 0,
+    linkedBytes: 0,
     made: 0,
     kept: 0,
     copied: 0,
@@ -51,8 +57,10 @@ export class Reconcile {
     private readonly files: Files,
     private readonly options: ReconcileOptions,
   ) {
-    const { manifest, tree, live, dryRun } = options
-    if (tree === undefined && !dryRun) throw new TypeError('only a dry run can do without a tree')
+    const { manifest, tree, live, dryRun, unseen } = options
+    if ((tree === undefined || unseen === true) && !dryRun) {
+      throw new TypeError('only a dry run can do without a tree, or a look at the live one')
+    }
     this.lines = new ManifestLines(files, manifest)
     this.liveLines = live && new Companion(files, live.manifest)
   }
@@ -73,10 +81,14 @@ export class Reconcile {
   private place({ line, entry }: LineEntry): void {
     this.sum.entries++
     const live = this.liveLines?.at(entry.path)
+    if (this.options.proof?.holds(this.sum.entries)) {
+      this.sum.kept++
+      return
+    }
     const stat = this.standing(entry.path)
     if (stat && this.mayStay(entry, stat, line === live)) {
       this.sum.kept++
-      this.inPlace(entry, stat)
+      this.inPlace(entry, stat, this.isProved(entry, stat, line === live))
       return
     }
     if (stat) this.change((tree) => this.files.removeTree(tree, entry.path))
@@ -89,9 +101,14 @@ export class Reconcile {
       entry.hardLinkTo === undefined
         ? this.linkFromLive(entry, line, live)
         : this.linkToFirst(entry, entry.hardLinkTo)
-    if (reason) this.leave(reason, entry, line)
-    else if (entry.hardLinkTo === undefined) this.sum.linked++
-    else this.sum.made++
+    if (reason) {
+      this.leave(reason, entry, line)
+    } else if (entry.hardLinkTo === undefined) {
+      this.sum.linked++
+      this.sum.linkedBytes += entry.size
+    } else {
+      this.sum.made++
+    }
   }
 
   private differ(root: Fd, entry: Entry, stat: Stat): boolean {
@@ -112,13 +129,26 @@ export class Reconcile {
       // In a dry run the first name may be one that would be made only now.
       return this.standing(entry.hardLinkTo)?.identity === stat.identity
     }
-    if (this.taken.has(stat.identity)) return false
+    if (this.isTaken(stat)) return false
     // An inode that is shared with the live tree under another line would change with it.
     if (live === undefined || sameLine) return true
     return look(this.files, live.root, entry.path)?.identity !== stat.identity
   }
 
-  private inPlace(entry: Entry, stat: Stat): void {
+  /** Whether what stands needs no further look; a file only if its content is the live tree's. */
+  private isProved({ path, type }: Entry, stat: Stat, sameLine: boolean): boolean {
+    if (type !== 'file') return type !== 'dir'
+    const { live } = this.options
+    if (live === undefined || !sameLine) return false
+    return look(this.files, live.root, path)?.identity === stat.identity
+  }
+
+  private isTaken(stat: Stat): boolean {
+    return this.taken.has(stat.identity) || this.options.proof?.hasInode(stat) === true
+  }
+
+  private inPlace(entry: Entry, stat: Stat, proved: boolean): void {
+    if (proved && entry.links === 1) this.options.proof?.add(this.sum.entries, stat)
     if (entry.type !== 'file' || entry.hardLinkTo !== undefined) return
     if (entry.links > 1) this.firstNames.add(entry.path)
     if (stat.links > 1) this.taken.add(stat.identity)
@@ -139,16 +169,37 @@ export class Reconcile {
     const { live } = this.options
     if (live === undefined || liveLine === undefined) return 'new'
     if (liveLine !== line) return 'changed'
-    const stat = look(this.files, live.root, entry.path)
-    if (!stat || this.differ(live.root, entry, stat)) return 'edited'
-    if (this.taken.has(stat.identity)) return 'edited'
+    return this.options.dryRun
+      ? this.foreseeLink(entry, live.root)
+      : this.linkAndLook(entry, live.root, this.options.tree as Fd)
+  }
+
+  private foreseeLink(entry: Entry, live: Fd): Reason | undefined {
+    if (this.options.unseen) {
+      if (entry.links > 1) this.firstNames.add(entry.path)
+      return undefined
+    }
+    const stat = look(this.files, live, entry.path)
+    if (!stat || this.differ(live, entry, stat) || this.isTaken(stat)) return 'edited'
+    this.inPlace(entry, { ...stat, links: stat.links + 1 }, false)
+    return undefined
+  }
+
+  /** The look is of what the new tree has, whatever happens to the live name meanwhile. */
+  private linkAndLook(entry: Entry, live: Fd, tree: Fd): Reason | undefined {
+    const { path } = entry
     try {
-      this.change((tree) => this.files.hardLink(live.root, entry.path, tree, entry.path))
+      this.files.hardLink(live, path, tree, path)
     } catch (error) {
-      if (isSystemError(error, ...OF_SOURCE)) return 'edited'
+      if (isSystemError(error, ...OF_SOURCE, ...ABSENT)) return 'edited'
       throw error
     }
-    this.inPlace(entry, { ...stat, links: stat.links + 1 })
+    const stat = look(this.files, tree, path)
+    if (!stat || this.differ(tree, entry, stat) || this.isTaken(stat)) {
+      this.files.removeFile(tree, path)
+      return 'edited'
+    }
+    this.inPlace(entry, stat, true)
     return undefined
   }
 
@@ -162,10 +213,8 @@ export class Reconcile {
     if (entry.hardLinkTo !== undefined || entry.size === 0) return false
     const before = parsed(liveLine)
     if (before?.digest !== entry.digest || before.size !== entry.size) return false
-    const stat = look(this.files, live.root, entry.path)
-    if (!stat || this.differ(live.root, before, stat)) return false
-    const isCrowded = entry.links > 1 && stat.links + entry.links > SHARED_NAMES_MAX
-    if (liveLine === line && (!isCrowded || this.taken.has(stat.identity))) return false
+    if (liveLine === line && entry.links === 1) return false
+    if (!this.mayBeCopied(entry, line === liveLine, before)) return false
     if (!this.options.dryRun && !this.opens(live.root, entry.path)) return false
     this.change((tree) => {
       this.files.copyFile(live.root, entry.path, tree, entry.path)
@@ -175,6 +224,15 @@ export class Reconcile {
     this.sum.copiedBytes += entry.size
     if (entry.links > 1) this.firstNames.add(entry.path)
     return true
+  }
+
+  private mayBeCopied(entry: Entry, sameLine: boolean, before: Entry): boolean {
+    const { live, unseen } = this.options
+    const isCrowded = (names: number) => names + entry.links > SHARED_NAMES_MAX
+    if (unseen) return !sameLine || isCrowded(entry.links)
+    const stat = live && look(this.files, live.root, entry.path)
+    if (!stat || this.differ(live.root, before, stat)) return false
+    return !sameLine || (isCrowded(stat.links) && !this.isTaken(stat))
   }
 
   private opens(root: Fd, path: Path): boolean {
@@ -203,7 +261,7 @@ export class Reconcile {
   }
 
   private leave(reason: Reason, entry: Entry, line: string): void {
-    if (!this.options.dryRun) this.undone.push({ reason, line })
+    if (!this.options.dryRun) this.undone.push({ reason, number: this.sum.entries, line })
     if (entry.hardLinkTo !== undefined) return
     this.sum.undoneFiles++
     this.sum.undoneBytes += entry.size

@@ -45,7 +45,7 @@ int tree_parent(struct tree *tree, const struct entry *entry) {
   return tree->parent;
 }
 
-static bool is_absence(int error) { return error == ENOENT || error == ENOTDIR || error == ELOOP; }
+bool is_absence(int error) { return error == ENOENT || error == ENOTDIR || error == ELOOP; }
 
 int tree_stat(struct tree *tree, const struct entry *entry, struct stat *status) {
   int parent = tree_parent(tree, entry);
@@ -132,9 +132,8 @@ static int xattrs_differ(const struct entry *entry, struct tree *tree, struct vi
   return 0;
 }
 
-/* What the stat alone says. */
-static int stat_differences(const struct entry *entry, const struct disk_times *times,
-                            const struct stat *status) {
+int stat_differences(const struct entry *entry, const struct disk_times *times,
+                     const struct stat *status) {
   int found = 0;
   mode_t format = entry->format;
   /* Linux gives every symlink the same mode, and no way to change it. */

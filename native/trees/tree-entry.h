@@ -51,12 +51,23 @@ int tree_parent(struct tree *tree, const struct entry *entry);
 /* 1: it is there; 0: nothing is, or a parent is no directory; -1 with errno. */
 int tree_stat(struct tree *tree, const struct entry *entry, struct stat *status);
 
+static inline bool is_same_inode(const struct stat *one, const struct stat *other) {
+  return one->st_ino == other->st_ino && one->st_dev == other->st_dev;
+}
+
 /* What an entry says, in the form that native:files sets. It points into the entry. */
 struct metadata entry_metadata(const struct entry *entry);
+
+/* Whether an error says that a name, or a directory above it, isn't there. */
+bool is_absence(int error);
 
 void visit_begin(struct visit *visit);
 /* Goes back to where the process was. -1 with errno. */
 int visit_end(struct visit *visit);
+
+/* What the stat alone says of something of the right type: bits of enum difference. */
+int stat_differences(const struct entry *entry, const struct disk_times *times,
+                     const struct stat *status);
 
 /*
  * What differs between an entry and what is in its place in `tree`: bits of enum difference, all of them or

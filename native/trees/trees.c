@@ -11,7 +11,10 @@ static const JSCFunctionListEntry trees_functions[] = {
     JS_CFUNC_DEF("reconcile", 2, reconcile_step),
     JS_CFUNC_DEF("closeReconcile", 1, reconcile_close_job),
     JS_CFUNC_DEF("extras", 3, extras_find),
-    JS_CFUNC_DEF("finishDirectories", 3, directories_finish),
+    JS_CFUNC_DEF("finishDirectories", 4, directories_finish),
+    JS_CFUNC_DEF("openProof", 2, proof_open),
+    JS_CFUNC_DEF("settle", 5, proof_settle),
+    JS_CFUNC_DEF("closeProof", 1, proof_close),
     JS_CFUNC_DEF("openVerify", 1, verify_open_job),
     JS_CFUNC_DEF("verify", 2, verify_step),
     JS_CFUNC_DEF("closeVerify", 1, verify_close_job),
@@ -23,7 +26,8 @@ static const JSCFunctionListEntry trees_functions[] = {
 };
 
 static int trees_prepare(JSContext *context, UNUSED JSModuleDef *module) {
-  if (reconcile_prepare(context) || verify_prepare(context)) return -1;
+  if (reconcile_prepare(context) || proof_prepare(context)) return -1;
+  if (verify_prepare(context)) return -1;
   return digests_prepare(context);
 }
 

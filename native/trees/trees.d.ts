@@ -1,6 +1,6 @@
 /**
  * What touches every entry of a tree: the merge of two sorted manifests, the links that follow from it, and
- * the checks of a whole tree. Memory grows with the change, not with the tree (but for a few bytes an
+ * the checks of a whole tree. Memory grows with the change, not with the tree (but for a few bits an
  * entry).
  *
  * A manifest is a text of mtree(5) lines in the form of docs/FORMATS.md, sorted by the bytes of the
@@ -40,6 +40,8 @@ declare module 'native:trees' {
 
   export interface Undone {
     reason: Reason
+    /** Of the entry in the target's manifest; the first one is 1. */
+    number: number
     /** The line of the target's manifest, without newline. */
     line: string
   }
@@ -51,6 +53,8 @@ declare module 'native:trees' {
     entries: number
     /** Entries that this job linked from the live tree, made (also later names of hard links), and found right already, so far. */
     linked: number
+    /** The sum of the sizes of those linked. */
+    linkedBytes: number
     made: number
     kept: number
     /** Regular files that it copied from the live tree, so far, and the sum of their sizes. */
@@ -72,7 +76,8 @@ declare module 'native:trees' {
    * - whatever else stands there is removed (a directory is only made or kept, its metadata is `finishDirectories`' work);
    * - directories (0700 for now), symlinks, devices, fifos and sockets are made, with their metadata;
    * - a later name of a hard link group is linked to its first name in `tree`, if that stands there right;
-   * - a regular file whose live line is the same, and whose live file has the line's metadata, is linked from the live tree;
+   * - a regular file whose live line is the same, and whose live file has the line's metadata, is linked
+   *   from the live tree: it is linked, looked at, and taken away again if it is not as the line says;
    *   if its inode would get more than 1000 names with those of its hard link group, it is copied instead;
    * - one whose live line has the same size (not 0) and digest, and whose live file has the live line's metadata, is
    *   copied from it, and gets its own metadata. Its content is not looked at: that is for `verify`;
@@ -80,13 +85,19 @@ declare module 'native:trees' {
    * Times are compared as far as the disk of the trees holds them (`times`; undefined: exactly), and labels
    * that the kernel gives by itself (SELinux, Smack) only where the line has one; so does `verify`.
    * With `dryRun` nothing is changed and the steps say what would be.
-   * `tree` may be undefined with `dryRun`: an empty tree.
+   * `tree` may be undefined with `dryRun`: an empty tree. With `unseen`, only with `dryRun`, the live tree is not looked at
+   * but taken to be as its manifest says.
+   * With `proof`, what it holds is kept without a look, and what is found right goes into it: entries but directories
+   * that are kept, files if their inode is the live tree's under the same line, and files that are linked from there.
+   * Names of hard links never do.
    */
   export function openReconcile(options: {
     manifest: Fd
     tree: Fd | undefined
     live: LiveTree | undefined
     dryRun: boolean
+    unseen?: boolean
+    proof?: Proof | undefined
     times?: DiskTimes
   }): ReconcileJob
   /** At most `entriesMax` further entries; fewer after some 16 MiB of copied content. */
@@ -104,8 +115,31 @@ declare module 'native:trees' {
     options: { remove: boolean; pathsMax: number },
   ): Path[]
 
-  /** Gives every directory of the manifest its metadata. To be called when all else is in place. */
-  export function finishDirectories(manifest: Fd, tree: Fd, times?: DiskTimes): void
+  /**
+   * Gives every directory of the manifest its metadata, and looks at it for the `proof`. To be called when all else is in
+   * place.
+   */
+  export function finishDirectories(manifest: Fd, tree: Fd, times?: DiskTimes, proof?: Proof): void
+
+  /**
+   * What a run has proved of the tree that it builds, in memory alone: entries that were looked at after they were put in
+   * place and found right. It spares `verify` a second look. Nobody else may write to the tree meanwhile.
+   */
+  export type Proof = object
+  export function openProof(tree: Fd, times?: DiskTimes): Proof
+  /**
+   * Gives a new file, `name` in `directory`, open as `fd`, the metadata of its line and its place in the tree, where it
+   * replaces what stands there. Its content must have been hashed while it was written, and be what the line says.
+   * It goes into the proof if it turns out right and has one name.
+   */
+  export function settle(
+    proof: Proof,
+    entry: { number: number; line: string },
+    fd: Fd,
+    directory: Fd,
+    name: Path,
+  ): void
+  export function closeProof(proof: Proof): void
 
   /** One thing that is wrong with one entry. */
   export interface Failure {
@@ -141,6 +175,10 @@ declare module 'native:trees' {
     entries: number
     /** Bytes of content read and hashed so far. */
     bytes: number
+    /**
+     * It ended early: an entry shares its inode with one that the proof vouched for. To be done again without proof.
+     */
+    doubtful: boolean
     failures: Failure[]
   }
 
@@ -151,13 +189,15 @@ declare module 'native:trees' {
    * live tree's inode at the same path with the same manifest line (`full`: of those too).
    * Extra files are not its matter: see `extras`. Of an entry that is missing or has another type nothing
    * else is reported; content is only read where the size is right, and of later names of hard links
-   * it is not read again. The mode of a symlink does not count.
+   * it is not read again. The mode of a symlink does not count. What a `proof` holds is not looked at again; `full` takes
+   * none.
    */
   export function openVerify(options: {
     manifest: Fd
     tree: Fd
     live: LiveTree | undefined
     full: boolean
+    proof?: Proof | undefined
     times?: DiskTimes
   }): VerifyJob
   /** Stops after `entriesMax` entries or about 16 MiB of content, whichever comes first (one file may exceed it). */

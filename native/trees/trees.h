@@ -7,6 +7,9 @@
 NATIVE(reconcile_open_job);
 NATIVE(reconcile_step);
 NATIVE(reconcile_close_job);
+NATIVE(proof_open);
+NATIVE(proof_settle);
+NATIVE(proof_close);
 NATIVE(verify_open_job);
 NATIVE(verify_step);
 NATIVE(verify_close_job);
@@ -20,6 +23,7 @@ NATIVE(directories_finish);
 
 /* Makes the classes of the jobs known to the runtime. -1 with an exception. */
 int reconcile_prepare(JSContext *context);
+int proof_prepare(JSContext *context);
 int verify_prepare(JSContext *context);
 int digests_prepare(JSContext *context);
 

@@ -3,11 +3,13 @@
  * written plainly over native:files, so that it runs over a virtual disk, where the proof cuts the power
  * after any change. What the C side does fast is said here as clearly as can be.
  */
+import type { DiskTimes } from '../../src/disk-times.ts'
 import { isSystemError } from '../../src/errors.ts'
 import type { Checksums, Fd, Files, Path, Stat, Trees } from '../../src/host.ts'
 import { systemErrorOf } from '../system-error.node.ts'
-import { look, metadataOf } from './compare.node.ts'
+import { differences, look, metadataOf } from './compare.node.ts'
 import { Companion, ManifestLines } from './manifest-lines.node.ts'
+import { Proof } from './proof.node.ts'
 import { Reconcile, type ReconcileOptions } from './reconcile.node.ts'
 import { samples } from './samples.node.ts'
 import { Verify, type VerifyOptions } from './verify.node.ts'
@@ -17,12 +19,17 @@ const LINES_OF_DIGEST_MAX = 16
 
 export function makeTrees(files: Files, checksums: Checksums): Trees {
   return {
-    openReconcile: (options: ReconcileOptions) => new Reconcile(files, options),
+    openReconcile: (options) => new Reconcile(files, options as ReconcileOptions),
     reconcile: (job, entriesMax) => (job as Reconcile).step(entriesMax),
     closeReconcile: () => {},
     extras: (manifest, tree, options) => extras(files, manifest, tree, options),
-    finishDirectories: (manifest, tree) => finishDirectories(files, manifest, tree),
-    openVerify: (options: VerifyOptions) => new Verify(files, checksums, options),
+    finishDirectories: (manifest, tree, times, proof) =>
+      finishDirectories(files, manifest, tree, times, proof as Proof | undefined),
+    openProof: (tree, times) => new Proof(files, tree, times),
+    settle: (proof, { number, line }, _fd, directory, name) =>
+      (proof as Proof).settle(number, line, directory, name),
+    closeProof: () => {},
+    openVerify: (options) => new Verify(files, checksums, options as VerifyOptions),
     verify: (job, entriesMax) => (job as Verify).step(entriesMax),
     closeVerify: () => {},
     openDigests: (manifest) => digests(files, manifest),
@@ -69,16 +76,30 @@ function namesIn(files: Files, tree: Fd, directory: Path): Path[] {
 const deviceOf = ({ identity }: Stat) => identity.slice(0, identity.indexOf(':'))
 
 /** From the inside out, since a mode may bar the way to what is below. */
-function finishDirectories(files: Files, manifest: Fd, tree: Fd): void {
-  const directories = Array.from(new ManifestLines(files, manifest), ({ entry }) => entry)
-    .filter(({ type }) => type === 'dir')
+function finishDirectories(
+  files: Files,
+  manifest: Fd,
+  tree: Fd,
+  times: DiskTimes | undefined,
+  proof: Proof | undefined,
+): void {
+  const directories = Array.from(new ManifestLines(files, manifest), ({ entry }, index) => ({
+    entry,
+    number: index + 1,
+  }))
+    .filter(({ entry }) => entry.type === 'dir')
     .reverse()
-  for (const { path } of directories) {
+  for (const { entry } of directories) {
+    const { path } = entry
     const type = look(files, tree, path)?.type
     if (type === undefined) throw systemErrorOf('stat', path, 'ENOENT')
     if (type !== 'dir') throw systemErrorOf('stat', path, 'ENOTDIR')
   }
-  for (const entry of directories) files.setMetadata(tree, entry.path, metadataOf(entry))
+  for (const { entry, number } of directories) {
+    files.setMetadata(tree, entry.path, metadataOf(entry))
+    const stat = look(files, tree, entry.path)
+    if (stat && differences(files, tree, entry, stat, times).length === 0) proof?.add(number, stat)
+  }
 }
 
 function digests(files: Files, manifest: Fd): Map<string, string[]> {

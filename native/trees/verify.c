@@ -16,6 +16,8 @@
 #include "failures.h"
 #include "job-options.h"
 #include "module.h"
+#include "owners.h"
+#include "proof.h"
 #include "trees.h"
 #include "walk.h"
 
@@ -27,8 +29,10 @@
 struct verify {
   struct walk walk;
   bool full;
-  /* Where the line of the first entry with this inode begins. */
-  struct number_map owners;
+  /* What was looked at before, or NULL; and whether it turned out that it can't be relied on. */
+  struct proof *proof;
+  bool doubtful;
+  struct owners owners;
   uint8_t *chunk;
   int64_t bytes;
 };
@@ -38,7 +42,8 @@ static JSClassID verify_class;
 static void verify_release(JSRuntime *runtime, struct verify *job) {
   walk_release(runtime, &job->walk);
   js_free_rt(runtime, job->chunk);
-  number_map_release(&job->owners);
+  owners_release(&job->owners);
+  proof_release(runtime, job->proof);
   js_free_rt(runtime, job);
 }
 
@@ -55,9 +60,16 @@ int verify_prepare(JSContext *context) {
 /* -1 with an exception; the caller releases what was opened until then. */
 static int verify_fill(JSContext *context, struct verify *job, JSValueConst options) {
   if (walk_open(context, &job->walk, options)) return -1;
-  if (get_bool_property(context, options, "full", &job->full)) return -1;
+  if (get_bool_property(context, options, "full", &job->full) ||
+      proof_option(context, options, &job->proof)) {
+    return -1;
+  }
   if (job->walk.tree.root < 0) {
     JS_ThrowTypeError(context, "tree is missing");
+    return -1;
+  }
+  if (job->full && job->proof) {
+    JS_ThrowTypeError(context, "who checks in full relies on no proof");
     return -1;
   }
   job->chunk = js_malloc(context, CHUNK_LENGTH);
@@ -83,6 +95,8 @@ struct checking {
   JSContext *context;
   struct verify *job;
   const struct entry *entry;
+  /* Set for regular files with more than one name. */
+  struct group *group;
   struct stat status;
   JSValueConst failures;
 };
@@ -97,25 +111,6 @@ static int add(const struct checking *at, const char *what, const char *found,
   return failure_add(at->context, at->failures, at->entry, (struct failure){what, found, expected});
 }
 
-/* The path of the line at an offset. To be freed (js_free); NULL with an exception. */
-static struct entry *read_path_at(JSContext *context, int manifest, int64_t offset) {
-  struct manifest_reader *reader = manifest_reader_new(context, manifest);
-  struct entry *entry = reader ? js_malloc(context, sizeof *entry) : NULL;
-  if (entry) {
-    reader->position = offset;
-    enum read_result result = manifest_next_line(context, reader);
-    if (result != READ_ENTRY || entry_parse_path(entry, reader->line, reader->line_length)) {
-      if (result != READ_FAILED) {
-        throw_manifest_error(context, 0, "", 0, "changed while it was read");
-      }
-      js_free(context, entry);
-      entry = NULL;
-    }
-  }
-  js_free(context, reader);
-  return entry;
-}
-
 /*
  * Names must share an inode with their group and with nothing else in the tree. -1 with an exception.
  */
@@ -128,24 +123,14 @@ static int check_inode(const struct checking *at) {
     snprintf(expected, sizeof expected, "%" PRIu32, entry->links);
     if (add(at, "nlink", found, expected)) return -1;
   }
-  uint64_t key = inode_key(&at->status);
-  const uint32_t *owner = number_map_find(&job->owners, key);
-  const char *wanted = entry->follower ? entry->leader : entry->path;
-  if (!owner) {
-    if (job->walk.reader->line_offset > UINT32_MAX) {
-      return throw_manifest_error(at->context, 0, "", 0, "the manifest has more than 4 GiB");
-    }
-    if (at->status.st_nlink > 1 &&
-        number_map_add(&job->owners, key, (uint32_t)job->walk.reader->line_offset)) {
-      budget_throw(at->context, &budget_manifest);
-      return -1;
-    }
-    return entry->follower ? add(at, "inode", entry->path, wanted) : 0;
+  if (proof_has_inode(job->proof, &at->status)) {
+    job->doubtful = true;
+    return 0;
   }
-  struct entry *first = read_path_at(at->context, job->walk.manifest, *owner);
-  if (!first) return -1;
-  bool right = entry->follower && strcmp(first->path, entry->leader) == 0;
-  int result = right ? 0 : add(at, "inode", first->path, wanted);
+  char *first;
+  int owned = owners_meet(at->context, &job->owners, &job->walk, at->group, &at->status, &first);
+  if (owned <= 0) return owned;
+  int result = add(at, "inode", first, entry->follower ? entry->leader : entry->path);
   js_free(at->context, first);
   return result;
 }
@@ -156,15 +141,15 @@ static int is_live(const struct checking *at) {
   if (at->status.st_nlink < 2) return 0;
   int found = tree_stat(&at->job->walk.live_tree, at->entry, &live);
   if (found < 0) return fail(at, "stat");
-  return found && live.st_ino == at->status.st_ino && live.st_dev == at->status.st_dev;
+  return found && is_same_inode(&live, &at->status);
 }
 
 /* Reads without touching the access time, if the kernel lets us: flash wears out. */
 static int open_content(const struct checking *at) {
   int parent = tree_parent(&at->job->walk.tree, at->entry);
   if (parent < 0) return -1;
-  int fd = open_regular(parent, entry_name(at->entry), O_RDONLY | O_NOATIME, 0);
-  if (fd < 0 && errno == EPERM) fd = open_regular(parent, entry_name(at->entry), O_RDONLY, 0);
+  int fd = open_seen(parent, entry_name(at->entry), O_RDONLY | O_NOATIME, 0);
+  if (fd < 0 && errno == EPERM) fd = open_seen(parent, entry_name(at->entry), O_RDONLY, 0);
   return fd;
 }
 
@@ -172,7 +157,7 @@ static int open_content(const struct checking *at) {
 static int64_t hash_content(struct verify *job, int fd, int64_t size, uint8_t *digest) {
   struct sha256_ctx hash;
   sha256_init(&hash);
-  posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+  if (size > CHUNK_LENGTH) posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
   int64_t total = 0;
   while (total <= size) {
     int64_t left = size - total + 1;
@@ -218,9 +203,10 @@ static int check_entry(JSContext *context, struct verify *job, JSValueConst fail
   struct checking at = {.context = context, .job = job, .entry = entry, .failures = failures};
   enum live_match match = live_lines_match(context, &job->walk.live, job->walk.reader, entry);
   if (match == LIVE_FAILED) return -1;
-  if (entry->format == S_IFREG && entry->links > 1 &&
-      !groups_enter(context, &job->walk.groups, job->walk.reader, entry)) {
-    return -1;
+  if (proof_holds(job->proof, job->walk.reader->entries)) return 0;
+  if (entry->format == S_IFREG && entry->links > 1) {
+    at.group = groups_enter(context, &job->walk.groups, job->walk.reader, entry);
+    if (!at.group) return -1;
   }
   int found = tree_stat(&job->walk.tree, entry, &at.status);
   if (found < 0) return fail(&at, "stat");
@@ -250,6 +236,7 @@ static int run(JSContext *context, struct verify *job, int64_t entries_max, JSVa
     job->walk.done = result == READ_END;
     if (job->walk.done) return groups_finish(context, &job->walk.groups);
     if (check_entry(context, job, failures)) return -1;
+    if (job->doubtful) job->walk.done = true;
   }
   return 0;
 }
@@ -263,6 +250,7 @@ static JSValue describe(JSContext *context, const struct verify *job, JSValue fa
   int64_t entries = (int64_t)job->walk.reader->entries;
   if (set_property(context, step, "failures", failures) ||
       set_property(context, step, "done", JS_NewBool(context, job->walk.done)) ||
+      set_property(context, step, "doubtful", JS_NewBool(context, job->doubtful)) ||
       set_property(context, step, "entries", JS_NewInt64(context, entries)) ||
       set_property(context, step, "bytes", JS_NewInt64(context, job->bytes))) {
     JS_FreeValue(context, step);

@@ -10,7 +10,7 @@ import type { OpenTree, Store } from '../store/store.ts'
 import { type Damage, describe, type VerifiedTree, verify } from '../store/verify.ts'
 import { megabytes } from '../text.ts'
 import { bytesNeeded, planStaging } from './plan.ts'
-import { type StageReport, stage } from './stage.ts'
+import { type StagedTree, type StageReport, stage } from './stage.ts'
 import type { Staging } from './staging.ts'
 
 /** Damage that survives a second staging is the disk's. */
@@ -18,6 +18,12 @@ const ROUNDS_MAX = 3
 
 /** The folders of staging and the small files in it. */
 const STAGING_BLOCKS = 16
+
+/**
+ * What staging has proved is looked at again after this time: edits of the running tree should not go
+ * unseen for as long as a slow line takes, and then a second look is the least of it (milliseconds).
+ */
+const PROOF_AGE_MAX_MS = 10 * 60 * 1000
 
 /** How the new tree is built if the running one is damaged. */
 export interface Mending {
@@ -43,13 +49,15 @@ export async function build(
     let damage: Damage[] = []
     let report: StageReport | undefined
     if (mending?.link) {
-      report = (await stage({ ...staging, mend: 'link' }, source)).report
+      const linked = await stage({ ...staging, mend: 'link' }, source)
+      store.host.trees.closeProof(linked.proof)
+      report = linked.report
       damage = linkedDamage(store, mending.damage)
     }
     for (let round = 0; round < ROUNDS_MAX; round++) {
       dropDamaged(store, damage)
       const staged = await stage(careful, source)
-      const result = await verifyStaged(staging, full)
+      const result = await verifyStaged(staging, full, staged, round === 0)
       report = report ? sum(report, staged.report) : staged.report
       if (result.tree) return { verified: result.tree, report }
       damage = result.damage
@@ -68,14 +76,24 @@ export async function build(
 
 /**
  * The manifest and every file were proved when they came: what is wrong with them now is not the source's
- * fault.
+ * fault. Once something was wrong, everything is looked at.
  */
-async function verifyStaged({ store, release, progress }: Staging, full: boolean) {
+async function verifyStaged(
+  { store, release, progress }: Staging,
+  full: boolean,
+  staged: StagedTree,
+  isFirst: boolean,
+) {
+  const { trees, clock } = store.host
+  const isFresh = clock.monotonicMs() - staged.provedSinceMs <= PROOF_AGE_MAX_MS
+  const proof = isFirst && isFresh && !full ? staged.proof : undefined
   try {
-    return await verify(store, 'staging', { release, full, progress })
+    return await verify(store, 'staging', { release, full, progress, proof })
   } catch (error) {
     if (!(error instanceof TrustError)) throw error
     throw new DiskError(error.message, 'run this again; look at the disk of the store for errors')
+  } finally {
+    trees.closeProof(staged.proof)
   }
 }
 

@@ -3,6 +3,7 @@
  * its metadata there and is renamed into the tree. What a broken connection leaves in `partial` is the
  * basis of the next try.
  */
+import type { Proof } from 'native:trees'
 import { isSystemError, PeerError, TrustError } from '../errors.ts'
 import type { Fd, Host, Path } from '../host.ts'
 import type { Progress } from '../progress.ts'
@@ -12,11 +13,17 @@ import type { OpenTree } from '../store/store.ts'
 import { show } from '../text.ts'
 import type { FileOutcome, WantedFile } from '../wanted-file.ts'
 import { Counterparts } from './counterpart.ts'
-import { metadataOf } from './place.ts'
 import type { Staging } from './staging.ts'
 
 /** For smaller files a basis costs as much as it saves (bytes). */
 const BASIS_SIZE_MIN = 1024
+
+/** A file that only the source has: its entry, whose number and line are the manifest's. */
+export interface Missing {
+  number: number
+  line: string
+  entry: Entry
+}
 
 /**
  * Files that failed in one way. A source may fail with a whole image, so only the first file is named.
@@ -46,6 +53,7 @@ export class Fetcher {
     readonly staging: Staging,
     readonly target: OpenTree,
     readonly live: OpenTree | undefined,
+    readonly proof: Proof,
   ) {
     const { store, progress } = staging
     this.#host = store.host
@@ -68,7 +76,8 @@ export class Fetcher {
   /**
    * The request for one entry. Its files are closed when its outcome is known or it is given up.
    */
-  wanted(entry: Entry): WantedFile {
+  wanted(missing: Missing): WantedFile {
+    const { entry } = missing
     const { files } = this.#host
     const basis = this.#openBasis(entry)
     let target: Fd | undefined
@@ -95,8 +104,7 @@ export class Fetcher {
         if (basis) files.close(basis.fd)
         if (this.#hasLeftOver(entry)) files.removeFile(this.#partial, basisName(entry))
         if (!('failed' in outcome) && outcome.digest === entry.digest) {
-          files.close(target as Fd)
-          this.#keep(entry)
+          this.#keep(missing, target as Fd)
         } else {
           if (target !== undefined) this.#drop(entry.digest, target)
           const failed = this.#failedBy(outcome)
@@ -145,14 +153,13 @@ export class Fetcher {
     }
   }
 
-  #keep(entry: Entry): void {
-    const { files } = this.#host
+  /** Its content was hashed while it came, and is what the manifest says. */
+  #keep(missing: Missing, fd: Fd): void {
+    const { files, trees } = this.#host
     try {
-      files.setMetadata(this.#partial, entry.digest, metadataOf(entry))
-      files.rename(this.#partial, entry.digest, this.target.root, entry.path)
-    } catch (error) {
-      if (error instanceof Error) error.message = error.message.replace(entry.digest, entry.path)
-      throw error
+      trees.settle(this.proof, missing, fd, this.#partial, missing.entry.digest)
+    } finally {
+      files.close(fd)
     }
     this.files++
   }

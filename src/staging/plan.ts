@@ -2,6 +2,7 @@
  * What an upgrade will take, worked out before anything is written: files and bytes to fetch, entries to
  * make, and whether the disk has room for it all.
  */
+import type { Proof } from 'native:trees'
 import { SpaceError } from '../errors.ts'
 import type { Fd, Host } from '../host.ts'
 import type { OpenTree, Store } from '../store/store.ts'
@@ -14,8 +15,9 @@ export interface StagePlan {
   /** Regular files to be copied because only their metadata is new, and their bytes. */
   copied: number
   copiedBytes: number
-  /** Entries to be linked, and entries to be made. */
+  /** Entries to be linked, and the sum of their sizes; entries to be made. */
   linked: number
+  linkedBytes: number
   made: number
 }
 
@@ -28,10 +30,19 @@ interface PlannedTree {
 /** Entries of one native step: some 20 ms of work. */
 export const STEP_ENTRIES = 2048
 
+/** What is known or assumed of the trees of a plan. */
+interface Knowledge {
+  /** The live tree is not looked at, but taken to be as its manifest says. */
+  unseen?: boolean
+  /** What was proved of the new tree so far; it learns what is found right. */
+  proof?: Proof | undefined
+}
+
 export function planStaging(
   store: Store,
   { manifest, root }: PlannedTree,
   live: OpenTree | undefined,
+  { unseen = false, proof }: Knowledge = {},
 ): StagePlan {
   const { trees } = store.host
   const job = trees.openReconcile({
@@ -39,15 +50,53 @@ export function planStaging(
     tree: root,
     live,
     dryRun: true,
+    unseen,
+    proof,
     times: store.times,
   })
   try {
     let step = trees.reconcile(job, STEP_ENTRIES)
     while (!step.done) step = trees.reconcile(job, STEP_ENTRIES)
-    const { undoneFiles: files, undoneBytes: bytes, copied, copiedBytes, linked, made } = step
-    return { files, bytes, copied, copiedBytes, linked, made }
+    const { undoneFiles: files, undoneBytes: bytes, copied, copiedBytes } = step
+    const { linked, linkedBytes, made } = step
+    return { files, bytes, copied, copiedBytes, linked, linkedBytes, made }
   } finally {
     trees.closeReconcile(job)
+  }
+}
+
+/**
+ * The plan of an upgrade that the disk has room for; else a SpaceError. Edits of the live tree cost room, and
+ * it takes a look at every file to find them: it is taken only if the disk would be too small for a live tree
+ * that is edited all over.
+ */
+export function planWithin(
+  store: Store,
+  target: OpenTree,
+  live: OpenTree | undefined,
+  { proof, reserveBytes }: { proof: Proof; reserveBytes: number },
+): StagePlan {
+  const { host, directory } = store
+  const plan = planStaging(store, target, live, { unseen: true, proof })
+  if (live === undefined || !shortage(host, directory, worstOf(plan), reserveBytes)) {
+    checkSpace(host, directory, plan, reserveBytes)
+    return plan
+  }
+  const seen = planStaging(store, target, live, { proof })
+  checkSpace(host, directory, seen, reserveBytes)
+  return seen
+}
+
+/** The same upgrade from a live tree of which nothing can be used. */
+function worstOf(plan: StagePlan): StagePlan {
+  return {
+    files: plan.files + plan.copied + plan.linked,
+    bytes: plan.bytes + plan.copiedBytes + plan.linkedBytes,
+    copied: 0,
+    copiedBytes: 0,
+    linked: 0,
+    linkedBytes: 0,
+    made: plan.made,
   }
 }
 
@@ -68,11 +117,21 @@ export function bytesNeeded(plan: StagePlan, blockSize: number): number {
 
 /** Throws a SpaceError unless the plan fits and leaves `reserveBytes` free. */
 export function checkSpace(host: Host, store: Fd, plan: StagePlan, reserveBytes: number): void {
+  const error = shortage(host, store, plan, reserveBytes)
+  if (error) throw error
+}
+
+function shortage(
+  host: Host,
+  store: Fd,
+  plan: StagePlan,
+  reserveBytes: number,
+): SpaceError | undefined {
   const space = host.files.space(store)
   const inodes = plan.files + plan.copied + plan.made
   const needed = bytesNeeded(plan, space.blockSize) + reserveBytes
   if (needed > space.bytes) {
-    throw new SpaceError(
+    return new SpaceError(
       `this upgrade needs ${megabytes(needed)} of free space, and the store's disk has ` +
         `${megabytes(space.bytes)}: ${megabytes(needed - space.bytes)} are missing`,
       needed - space.bytes,
@@ -80,10 +139,11 @@ export function checkSpace(host: Host, store: Fd, plan: StagePlan, reserveBytes:
     )
   }
   if (inodes > space.inodes) {
-    throw new SpaceError(
+    return new SpaceError(
       `this upgrade needs ${inodes} inodes, and the store's disk has ${space.inodes} left`,
       0,
       'remove files, then run this again; none of its files was fetched',
     )
   }
+  return undefined
 }

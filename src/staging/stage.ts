@@ -3,7 +3,7 @@
  * fetched. It starts from whatever is there (nothing, what a killed run left, or the tree that ran before
  * the last swap), so starting is resuming. The running tree is only read.
  */
-import type { Undone } from 'native:trees'
+import type { Proof, Undone } from 'native:trees'
 import { assert } from '../errors.ts'
 import type { Host, Path } from '../host.ts'
 import { type Entry, parseManifestLine } from '../release/manifest-line.ts'
@@ -13,10 +13,10 @@ import { adviceFor, namesAside, resists } from '../store/put-aside.ts'
 import { raiseFloor } from '../store/state.ts'
 import type { OpenTree, Store, TreeName } from '../store/store.ts'
 import type { WantedFile } from '../wanted-file.ts'
-import { Fetcher } from './fetch.ts'
+import { Fetcher, type Missing } from './fetch.ts'
 import { bringManifest, prepare } from './manifest.ts'
 import { type Placed, Placer } from './place.ts'
-import { checkSpace, planStaging, STEP_ENTRIES, type StagePlan } from './plan.ts'
+import { planWithin, STEP_ENTRIES, type StagePlan } from './plan.ts'
 import { rehearse } from './rehearsal.ts'
 import type { Staging } from './staging.ts'
 
@@ -28,10 +28,13 @@ const WAITING_MAX = 2048
 /** The store's trees besides the running one: first the one that waits, which is the newest. */
 const OTHERS: TreeName[] = ['upgraded-root', 'previous-root']
 
-interface StagedTree {
+export interface StagedTree {
   readonly store: Store
   readonly release: Release
   readonly report: StageReport
+  /** What was proved of it already, since when (by the monotonic clock); to be closed. */
+  readonly proof: Proof
+  readonly provedSinceMs: number
 }
 
 export interface StageReport {
@@ -65,7 +68,8 @@ async function stageOnce(staging: Staging, source: Source): Promise<StagedTree> 
   prepare(store, mend === undefined)
   await bringManifest(staging, source)
   raiseFloor(store, release.version)
-  const report = await store.withTree('staging', (target) =>
+  const provedSinceMs = store.host.clock.monotonicMs()
+  const { report, proof } = await store.withTree('staging', (target) =>
     withLive(staging, target, (live) =>
       withSpare(staging, live, (spare) =>
         new Builder(staging, source, target, live, spare).build(),
@@ -78,7 +82,7 @@ async function stageOnce(staging: Staging, source: Source): Promise<StagedTree> 
       `${report.edited} files of the running system were edited; the edits are not carried over`,
     )
   }
-  return { store, release, report }
+  return { store, release, report, proof, provedSinceMs }
 }
 
 /**
@@ -136,6 +140,7 @@ class Builder {
   readonly #host: Host
   readonly #placer: Placer
   readonly #fetcher: Fetcher
+  readonly #proof: Proof
   readonly #report: StageReport = { linked: 0, fetchedFiles: 0, fetchedBytes: 0, edited: 0 }
   /** The live tree, if its files may be linked. */
   readonly #links: OpenTree | undefined
@@ -156,16 +161,17 @@ class Builder {
     this.#host = staging.store.host
     this.#links = staging.mend === 'basis' ? undefined : live
     this.#placer = new Placer(staging.store, target, this.#links, spare)
-    this.#fetcher = new Fetcher(staging, target, live)
+    this.#proof = this.#host.trees.openProof(target.root, staging.store.times)
+    this.#fetcher = new Fetcher(staging, target, live, this.#proof)
   }
 
-  async build(): Promise<StageReport> {
+  async build(): Promise<Pick<StagedTree, 'report' | 'proof'>> {
     const { store, release, progress, reserveBytes } = this.staging
     const { trees } = this.#host
+    const proof = this.#proof
     try {
       progress.begin('compare', release.entries, 'entries')
-      const needs = planStaging(store, this.target, this.#links)
-      checkSpace(this.#host, store.directory, needs, reserveBytes)
+      const needs = planWithin(store, this.target, this.#links, { proof, reserveBytes })
       rehearse(store, this.target)
       trees.extras(this.target.manifest, this.target.root, { remove: true, pathsMax: 1 })
       progress.begin('fetch', needs.bytes + needs.copiedBytes, 'bytes')
@@ -180,10 +186,13 @@ class Builder {
           'staging goes on in rounds, and the last brought nothing',
         )
       }
-      trees.finishDirectories(this.target.manifest, this.target.root, store.times)
+      trees.finishDirectories(this.target.manifest, this.target.root, store.times, proof)
       this.#report.fetchedFiles = this.#fetcher.files
       this.#report.fetchedBytes = this.#fetcher.bytes
-      return this.#report
+      return { report: this.#report, proof }
+    } catch (error) {
+      trees.closeProof(proof)
+      throw error
     } finally {
       this.#placer.close()
       this.#fetcher.close()
@@ -209,16 +218,19 @@ class Builder {
     }
   }
 
-  *#wantedOf(entries: Iterable<Entry>): Generator<WantedFile> {
-    for (const entry of entries) yield this.#fetcher.wanted(entry)
+  *#wantedOf(files: Iterable<Missing>): Generator<WantedFile> {
+    for (const missing of files) yield this.#fetcher.wanted(missing)
   }
 
   /** Brings the tree forward and yields the entries that only the source has. */
-  *#undone(): Generator<Entry, void, void> {
+  *#undone(): Generator<Missing, void, void> {
     const { trees } = this.#host
     const { manifest, root: tree } = this.target
     const { times } = this.staging.store
-    const job = trees.openReconcile({ manifest, tree, live: this.#links, dryRun: false, times })
+    const job = trees.openReconcile({
+      ...{ manifest, tree, live: this.#links, dryRun: false, times },
+      proof: this.#proof,
+    })
     try {
       let done = false
       let copiedBytes = 0
@@ -227,7 +239,7 @@ class Builder {
         done = step.done
         for (const undone of step.undone) {
           const entry = parseManifestLine(undone.line)
-          if (this.#place(undone, entry) === 'fetch') yield entry
+          if (this.#place(undone, entry) === 'fetch') yield { ...undone, entry }
         }
         if (step.copiedBytes > copiedBytes) this.#fetcher.placed(step.copiedBytes - copiedBytes)
         copiedBytes = step.copiedBytes
@@ -266,22 +278,22 @@ class Builder {
   }
 }
 
-function* namesOf(entries: Entry[]): Generator<Path> {
-  for (const entry of entries) yield entry.path
+function* namesOf(files: Missing[]): Generator<Path> {
+  for (const { entry } of files) yield entry.path
 }
 
 /** Up to `countMax` of what a generator still has to give; it stays open. */
-function take(entries: Generator<Entry, void, void>, countMax: number): Entry[] {
-  const taken: Entry[] = []
+function take(files: Generator<Missing, void, void>, countMax: number): Missing[] {
+  const taken: Missing[] = []
   while (taken.length < countMax) {
-    const next = entries.next()
+    const next = files.next()
     if (next.done) break
     taken.push(next.value)
   }
   return taken
 }
 
-function* chain(first: Entry[], rest: Iterable<Entry>): Generator<Entry> {
+function* chain(first: Missing[], rest: Iterable<Missing>): Generator<Missing> {
   yield* first
   yield* rest
 }

@@ -2,6 +2,7 @@
  * Proves a tree against its manifest. Only what passes here can be committed: `VerifiedTree` is made
  * nowhere else. It only reads, and never mends.
  */
+import type { Proof } from 'native:trees'
 import { TrustError } from '../errors.ts'
 import type { Path } from '../host.ts'
 import type { Progress } from '../progress.ts'
@@ -44,6 +45,15 @@ export interface Examined {
   isReadable: boolean
 }
 
+interface Options {
+  release: Release
+  /** The content of every file is read, and nothing is taken as proved. */
+  full: boolean
+  progress: Progress
+  /** What whoever built the tree has proved of it already. */
+  proof?: Proof | undefined
+}
+
 const VERIFY_STEP_ENTRIES = 4096
 /** No more damage than this is listed: such a tree is beyond mending file by file. */
 export const DAMAGE_MAX = 10_000
@@ -56,7 +66,7 @@ export const DAMAGE_MAX = 10_000
 export async function verify(
   store: Store,
   name: TreeName,
-  options: { release: Release; full: boolean; progress: Progress },
+  options: Options,
 ): Promise<Verification> {
   const { release, progress } = options
   const digest = store.manifestDigest(name)
@@ -80,7 +90,7 @@ function verifyTree(
   store: Store,
   tree: OpenTree,
   live: OpenTree | undefined,
-  options: { full: boolean; progress: Progress },
+  options: Options,
 ): Omit<Verification, 'tree'> {
   const { trees } = store.host
   const { manifest, root } = tree
@@ -92,11 +102,13 @@ function verifyTree(
     tree: root,
     live,
     full: options.full,
+    proof: options.proof,
     times: store.times,
   })
   try {
     for (;;) {
       const step = trees.verify(job, VERIFY_STEP_ENTRIES)
+      if (step.doubtful) return verifyTree(store, tree, live, { ...options, proof: undefined })
       if (damage.length < DAMAGE_MAX) damage.push(...step.failures)
       options.progress.advance(step.entries)
       if (step.done) return { entries: step.entries, bytes: step.bytes, damage }

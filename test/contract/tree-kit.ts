@@ -2,7 +2,7 @@
  * Trees and manifests for the trees suite: entries are described once, and become a tree, a manifest, or
  * both. Host-neutral.
  */
-import type { LiveTree, ReconcileStep, Undone, VerifyStep } from 'native:trees'
+import type { LiveTree, Proof, ReconcileStep, Undone, VerifyStep } from 'native:trees'
 import type { Fd, Path, Stat } from '../../src/host.ts'
 import {
   comparePaths,
@@ -96,10 +96,11 @@ export class TreeKit {
     entries: Entry[],
     tree: Fd | undefined,
     live?: LiveTree,
-    dryRun = false,
+    options: { dryRun?: boolean; unseen?: boolean; proof?: Proof } = {},
   ): Omit<ReconcileStep, 'done'> {
     const { trees } = this.kit.host
-    const job = trees.openReconcile({ manifest: this.manifest(entries), tree, live, dryRun })
+    const trial = { manifest: this.manifest(entries), tree, live, dryRun: false }
+    const job = trees.openReconcile({ ...trial, ...options })
     const undone: Undone[] = []
     let before = 0
     for (;;) {
@@ -114,9 +115,15 @@ export class TreeKit {
     }
   }
 
-  verify(entries: Entry[], tree: Fd, live?: LiveTree, full = false): VerifyStep {
+  verify(
+    entries: Entry[],
+    tree: Fd,
+    live?: LiveTree,
+    options: { full?: boolean; proof?: Proof | undefined } = {},
+  ): VerifyStep {
     const { trees } = this.kit.host
-    const job = trees.openVerify({ manifest: this.manifest(entries), tree, live, full })
+    const whole = { manifest: this.manifest(entries), tree, live, full: false }
+    const job = trees.openVerify({ ...whole, ...options })
     const failures: VerifyStep['failures'] = []
     for (;;) {
       const step = trees.verify(job, 5)

@@ -34,7 +34,7 @@ export function copiesContract(name: string, kit: TreeKit): void {
         assert.is.not(kit.kit.stat(root, path).identity, kit.kit.stat(live.root, path).identity)
       }
       host.trees.finishDirectories(kit.manifest(target), root)
-      assert.equal(kit.verify(target, root, kit.live(live), true).failures, [])
+      assert.equal(kit.verify(target, root, kit.live(live), { full: true }).failures, [])
       assert.equal(kit.snapshot(live.root), before)
       const again = kit.reconcile(target, root, kit.live(live))
       assert.equal([again.kept, again.copied], [target.length, 0])
@@ -53,13 +53,13 @@ export function copiesContract(name: string, kit: TreeKit): void {
       ]),
     )
     const root = kit.kit.fresh()
-    const dry = kit.reconcile(live.entries, undefined, kit.live(live), true)
+    const dry = kit.reconcile(live.entries, undefined, kit.live(live), { dryRun: true })
     const result = kit.reconcile(live.entries, root, kit.live(live))
     for (const { copied, copiedBytes, linked, undone } of [dry, result]) {
       assert.equal([copied, copiedBytes, linked, undone], [1, group.content.length, 0, []])
     }
     host.trees.finishDirectories(kit.manifest(live.entries), root)
-    assert.equal(kit.verify(live.entries, root, kit.live(live), true).failures, [])
+    assert.equal(kit.verify(live.entries, root, kit.live(live), { full: true }).failures, [])
     assert.is(kit.kit.stat(root, first).links, names.length)
     assert.is(kit.kit.stat(live.root, first).links, names.length)
   })
@@ -74,19 +74,19 @@ export function copiesContract(name: string, kit: TreeKit): void {
     })
     assert.is(kit.reconcile(target, root, kit.live(live)).copied, 2)
     host.trees.finishDirectories(kit.manifest(target), root)
-    assert.equal(kit.verify(target, root, undefined, true).failures, [])
+    assert.equal(kit.verify(target, root, undefined, { full: true }).failures, [])
     const stripped = changed(target, { ...find(target, 'a.c'), xattrs: [] })
     const next = kit.kit.fresh()
     assert.is(kit.reconcile(stripped, next, kit.live({ root, entries: target })).copied, 1)
     host.trees.finishDirectories(kit.manifest(stripped), next)
-    assert.equal(kit.verify(stripped, next, undefined, true).failures, [])
+    assert.equal(kit.verify(stripped, next, undefined, { full: true }).failures, [])
   })
 
   test('the later names of a copied file are linked to the copy', () => {
     const names = ['hard-1', 'names/hard-2', 'z-hard-3']
     const { live, target, root } = prepared(names, { modified: later })
     for (const dryRun of [true, false]) {
-      const result = kit.reconcile(target, root, kit.live(live), dryRun)
+      const result = kit.reconcile(target, root, kit.live(live), { dryRun })
       assert.equal([result.copied, result.undone.length, result.undoneFiles], [1, 0, 0])
     }
     for (const path of names) {
@@ -104,7 +104,7 @@ export function copiesContract(name: string, kit: TreeKit): void {
     files.removeFile(live.root, 'same')
     files.makeLink('same-again', live.root, 'same')
     for (const dryRun of [true, false]) {
-      const result = kit.reconcile(target, root, kit.live(live), dryRun)
+      const result = kit.reconcile(target, root, kit.live(live), { dryRun })
       assert.equal([result.copied, result.undoneFiles], [1, 3])
       if (!dryRun)
         assert.equal(
@@ -130,7 +130,7 @@ export function copiesContract(name: string, kit: TreeKit): void {
     const tree = kit.plant(kit.entries([{ path: '.', type: 'dir' }, { path: 'a' }]))
     const before = [kit.snapshot(live.root), kit.snapshot(tree.root)]
     for (const root of [tree.root, undefined]) {
-      const result = kit.reconcile(target, root, kit.live(live), true)
+      const result = kit.reconcile(target, root, kit.live(live), { dryRun: true })
       assert.is(result.copied, 2)
       assert.is(result.copiedBytes, find(target, 'a-b').size + find(target, 'a/x').size)
       assert.is(result.undoneFiles, 0)

@@ -195,7 +195,7 @@ function contentContract(name: string, kit: TreeKit): void {
     files.removeFile(root, 'b-2')
     files.hardLink(root, 'a-1', root, 'b-2')
     trees.finishDirectories(kit.manifest(entries), root)
-    assert.equal(kit.verify(entries, root, undefined, true).failures, [
+    assert.equal(kit.verify(entries, root, undefined, { full: true }).failures, [
       { path: 'b-1', what: 'nlink', found: '1', expected: '2' },
       { path: 'b-2', what: 'inode', found: 'a-1', expected: 'b-1' },
     ])
@@ -208,7 +208,7 @@ function contentContract(name: string, kit: TreeKit): void {
     kit.kit.host.trees.finishDirectories(kit.manifest(live.entries), root)
     const whole = bytesOf(live.entries)
     assert.equal(kit.verify(live.entries, root, kit.live(live)).bytes, 0)
-    assert.equal(kit.verify(live.entries, root, kit.live(live), true).bytes, whole)
+    assert.equal(kit.verify(live.entries, root, kit.live(live), { full: true }).bytes, whole)
     assert.equal(kit.verify(live.entries, root).bytes, whole)
     assert.equal(kit.verify(live.entries, root).entries, live.entries.length)
     const entry = find(live.entries, 'a-b')

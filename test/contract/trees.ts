@@ -11,6 +11,7 @@ import { Kit } from './kit.ts'
 import { changed, find, type Planted, reasons, TreeKit } from './tree-kit.ts'
 import { copiesContract } from './trees-copies.ts'
 import { manifestContract } from './trees-manifest.ts'
+import { proofContract } from './trees-proof.ts'
 import { verifyContract } from './trees-verify.ts'
 
 export function treesContract(name: string, host: Host, scratch: Path): void {
@@ -19,6 +20,7 @@ export function treesContract(name: string, host: Host, scratch: Path): void {
   differencesContract(name, trees)
   copiesContract(name, trees)
   verifyContract(name, trees)
+  proofContract(name, trees)
   manifestContract(name, trees)
 }
 
@@ -69,7 +71,7 @@ function reconcileContract(name: string, kit: TreeKit): void {
       assert.is(kit.kit.stat(root, path).identity, kit.kit.stat(live.root, path).identity)
     }
     host.trees.finishDirectories(kit.manifest(live.entries), root)
-    assert.equal(kit.verify(live.entries, root, undefined, true).failures, [])
+    assert.equal(kit.verify(live.entries, root, undefined, { full: true }).failures, [])
     const again = kit.reconcile(live.entries, root, kit.live(live))
     assert.equal([again.kept, again.made, again.linked], [live.entries.length, 0, 0])
     assert.equal(again.undone, [])
@@ -108,7 +110,7 @@ function reconcileContract(name: string, kit: TreeKit): void {
     const tree = kit.plant(kit.entries([{ path: '.', type: 'dir' }, { path: 'a' }, { path: 'x' }]))
     const before = [kit.snapshot(live.root), kit.snapshot(tree.root)]
     for (const root of [tree.root, undefined]) {
-      const result = kit.reconcile(target, root, kit.live(live), true)
+      const result = kit.reconcile(target, root, kit.live(live), { dryRun: true })
       assert.equal(result.undone, [])
       assert.is(result.undoneFiles, 2)
       assert.is(result.undoneBytes, 'changed'.length + 'content of new'.length)
