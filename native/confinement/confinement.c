@@ -5,12 +5,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../processes/words.h"
 #include "filter.h"
 #include "landlock.h"
 #include "module.h"
 #include "own-mounts.h"
 #include "privileges.h"
+#include "words.h"
 
 /* As confinement.d.ts has them. */
 struct needs {

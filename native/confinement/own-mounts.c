@@ -83,22 +83,28 @@ static char *mount_point(char *line) {
   return word;
 }
 
-/* One after the other, as before Linux 5.12. 0, or the errno of the first that stays as it is. */
-static int seal_one_by_one(const char *changed) {
-  char *path = realpath(changed, NULL);
-  if (!path) return errno;
-  int failure = seal_mount(path, MS_NOSUID | MS_NODEV | MS_NOEXEC);
-  FILE *table = failure ? NULL : fopen(table_path, "re");
-  if (!failure && !table) failure = errno;
+/* All mounts but the one at `path`, one after the other. 0, or the errno of the first that stays as it is. */
+static int seal_others(const char *path, unsigned long more) {
+  FILE *table = fopen(table_path, "re");
+  int failure = table ? 0 : errno;
   static char line[LINE_SIZE_MAX];
   while (table && fgets(line, sizeof line, table)) {
     char *point = mount_point(line);
     if (!point || strcmp(point, path) == 0) continue;
-    int refused = seal_mount(point, MS_RDONLY | MS_NODEV);
+    int refused = seal_mount(point, more);
     /* Under another mount there may be nothing of this name. */
     if (refused && refused != ENOENT && refused != ENOTDIR && !failure) failure = refused;
   }
   if (table) fclose(table);
+  return failure;
+}
+
+/* As before Linux 5.12. 0, or the errno. */
+static int seal_one_by_one(const char *changed) {
+  char *path = realpath(changed, NULL);
+  if (!path) return errno;
+  int failure = seal_mount(path, MS_NOSUID | MS_NODEV | MS_NOEXEC);
+  if (!failure) failure = seal_others(path, MS_RDONLY | MS_NODEV);
   free(path);
   return failure;
 }
@@ -178,6 +184,18 @@ bool own_mounts_outdated(void) {
 static void enter_again(void) {
   char path[PATH_MAX];
   if (!getcwd(path, sizeof path) || chdir(path)) return;
+}
+
+/* Where programs and what they need may be, on disks of their own. */
+static char *const system_places[] = {"/bin", "/etc", "/lib", "/lib64", "/sbin", "/usr", NULL};
+
+int own_mounts_read_only(const char *needed) {
+  if (unshare(CLONE_NEWNS)) return errno;
+  if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL)) return errno;
+  leave_other_disks(needed, system_places);
+  enter_again();
+  int failure = change_tree("/", RECURSIVE, READ_ONLY, 0);
+  return failure == ENOSYS ? seal_others("", MS_RDONLY) : failure;
 }
 
 int own_mounts(const char *changed, char *const *read, bool may_hold) {

@@ -16,6 +16,12 @@
  */
 int own_mounts(const char *changed, char *const *read, bool may_hold);
 
+/*
+ * For a program that changes nothing: everything is read-only, and devices are what they were. Of disks whose
+ * mounts are private, those are left that hold `needed` or what systems are made of. 0, or the errno.
+ */
+int own_mounts_read_only(const char *needed);
+
 /* Whether something was mounted or unmounted since, outside of a copy that does not show it. */
 bool own_mounts_outdated(void);
 

@@ -2,6 +2,7 @@
 #include "outside.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -50,14 +51,16 @@ static bool fits(char **pattern, char **words, bool with_plain) {
   return !*pattern && !*words;
 }
 
-static bool may_start(const struct outside *outside, char **command, char **environment) {
+/* NULL: none of the list. */
+static const struct startable *startable_of(const struct outside *outside, char **command,
+                                            char **environment) {
   for (size_t i = 0; i < outside->program_count; i++) {
     const struct startable *program = &outside->programs[i];
     if (fits(program->command, command, true) && fits(program->environment, environment, false)) {
-      return true;
+      return program;
     }
   }
-  return false;
+  return NULL;
 }
 
 /* Takes `count` words out of the message; NULL if it ends before. */
@@ -87,13 +90,18 @@ static int start(const struct outside *outside, const struct request *request, c
   if (text) text = take_words(text, end, request->environment_count, environment);
   size_t wanted = 1 + (request->has_pipe != 0) + (request->has_stderr != 0);
   if (!text || request->command_count < 1 || fd_count != wanted) return EINVAL;
-  if (!may_start(outside, command, environment)) return EPERM;
+  const struct startable *program = startable_of(outside, command, environment);
+  if (!program) return EPERM;
   struct outside_child *child = child_of(0);
   if (!child) return EAGAIN;
   int pipe_end = request->has_pipe ? fds[1] : -1;
   int stderr_fd = request->has_stderr ? fds[fd_count - 1] : -1;
-  int failure = spawn_program(command, environment, pipe_end, stderr_fd, pid);
+  int failure = program->reads
+                    ? spawn_reader(command, environment, pipe_end, stderr_fd, program->reads, pid)
+                    : spawn_program(command, environment, pipe_end, stderr_fd, pid);
   if (failure) return failure;
+  /* Nobody who does not read its end holds up the others. */
+  fcntl(fds[0], F_SETFL, O_WRONLY | O_NONBLOCK);
   *child = (struct outside_child){*pid, fds[0]};
   fds[0] = -1;
   return 0;
@@ -160,8 +168,9 @@ static bool serve(const struct outside *outside) {
   answer.pid = pid;
   for (size_t i = 0; i < fd_count; i++)
     if (fds[i] >= 0) close(fds[i]);
-  while (send(outside->requests, &answer, sizeof answer, MSG_NOSIGNAL) < 0 && errno == EINTR) {
-  }
+  /* Who asks without hearing the answers loses them. */
+  const int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+  while (send(outside->requests, &answer, sizeof answer, flags) < 0 && errno == EINTR) continue;
   return true;
 }
 
@@ -179,7 +188,10 @@ static _Noreturn void end_like(int status) {
     setenv("XO_STARTED_ANEW", "1", 1);
     sigprocmask(SIG_SETMASK, &none, NULL);
     execve("/proc/self/exe", host_whole_arguments, environ);
-    execve(host_whole_arguments[0], host_whole_arguments, environ);
+    /* Not from whatever folder this is, which may be one that the inner process writes to. */
+    if (*host_whole_arguments[0] == '/') {
+      execve(host_whole_arguments[0], host_whole_arguments, environ);
+    }
     _exit(EXIT_INTERNAL_ERROR);
   }
   if (WIFEXITED(status)) _exit(WEXITSTATUS(status));

@@ -10,9 +10,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* What may be started. A word `*` of the command stands for one plain word; all else has to be equal. */
+/*
+ * What may be started. A word `*` of the command stands for one plain word; all else has to be equal. One
+ * that only `reads`, from this folder among others, is started so that it can do no more (NULL: it may).
+ */
 struct startable {
-  char **command, **environment;
+  char **command, **environment, *reads;
 };
 
 enum request_kind { REQUEST_START, REQUEST_SIGNAL, REQUEST_START_ANEW };

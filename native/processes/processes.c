@@ -250,8 +250,19 @@ static void free_programs(JSContext *context, struct startable *programs, size_t
   for (size_t i = 0; i < count; i++) {
     words_free(context, programs[i].command);
     words_free(context, programs[i].environment);
+    js_free(context, programs[i].reads);
   }
   js_free(context, programs);
+}
+
+/* The folder that a program only reads, or NULL. -1 with an exception. */
+static int reads_from_js(JSContext *context, JSValueConst value, char **reads) {
+  JSValue path = JS_GetPropertyStr(context, value, "reads");
+  if (JS_IsException(path)) return -1;
+  bool has = !JS_IsUndefined(path);
+  if (has) *reads = bytes_from_js(context, path, NULL);
+  JS_FreeValue(context, path);
+  return has && !*reads ? -1 : 0;
 }
 
 /* The list of programs; NULL with an exception. */
@@ -269,8 +280,9 @@ static struct startable *programs_from_js(JSContext *context, JSValueConst array
     struct startable *program = &programs[(*count)++];
     program->command = words_from_js(context, value, "command");
     if (program->command) program->environment = words_from_js(context, value, "environment");
+    bool failed = !program->environment || reads_from_js(context, value, &program->reads);
     JS_FreeValue(context, value);
-    if (program->environment) continue;
+    if (!failed) continue;
     free_programs(context, programs, *count);
     return NULL;
   }

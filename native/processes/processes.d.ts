@@ -28,6 +28,11 @@ declare module 'native:processes' {
   export interface Startable {
     command: Path[]
     environment: Path[]
+    /**
+     * A folder that it reads: then reading is all it can do, as far as the kernel has it. For a program that can be
+     * talked into writing by what stands in such a folder, or by whoever it talks to.
+     */
+    reads?: Path
   }
   /**
    * Splits this process in two, before it has started any other. The one that goes on may then be confined, and ends

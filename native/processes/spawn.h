@@ -10,6 +10,13 @@
  */
 int spawn_program(char **command, char **environment, int pipe_end, int stderr_fd, pid_t *pid);
 
+/*
+ * The same for a program that only reads, and that somebody who may not write could talk into it: it can
+ * change no file and gain nothing (reader.h). `needed` is the folder that it reads. For a process without threads.
+ */
+int spawn_reader(char **command, char **environment, int pipe_end, int stderr_fd,
+                 const char *needed, pid_t *pid);
+
 /* Reaps one child if it has ended: its status as a shell would give it, or -1. */
 int spawn_reap(pid_t pid);
 

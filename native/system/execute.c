@@ -3,8 +3,8 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "../processes/words.h"
 #include "system.h"
+#include "words.h"
 
 int execution_from_js(JSContext *context, JSValueConst value, struct execution *execution) {
   *execution = (struct execution){.program = get_bytes_property(context, value, "program")};

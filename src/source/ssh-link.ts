@@ -117,9 +117,11 @@ export function sshPrograms(
   if (settings.key === undefined) return []
   const home = sshHome(storePath)
   const address = { user: ANY, host: ANY, port: ANY }
-  return (['openssh', 'dropbear'] as const).map((kind) =>
-    clientOf(host, kind, settings, address, home, given),
-  )
+  // dbclient adds to known_hosts the key of whoever is vouched for on its stdin, wherever a link leads to.
+  return (['openssh', 'dropbear'] as const).map((kind) => ({
+    ...clientOf(host, kind, settings, address, home, given),
+    reads: home,
+  }))
 }
 
 function clientOf(

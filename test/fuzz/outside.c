@@ -15,12 +15,15 @@
 static int note_signal(pid_t pid, int number);
 static pid_t end_nobody(pid_t pid, int *status, int options);
 int note_program(char **command, char **environment, int pipe_end, int stderr_fd, pid_t *pid);
+int note_reader(char **command, char **environment, int pipe_end, int stderr_fd, const char *needed,
+                pid_t *pid);
 int reap_all(pid_t pid);
 
 /* What it would do to this machine is noted instead. */
 #define kill note_signal
 #define waitpid end_nobody
 #define spawn_program note_program
+#define spawn_reader note_reader
 #define spawn_reap reap_all
 #include "../../native/processes/outside.c"
 
@@ -30,7 +33,7 @@ int reap_all(pid_t pid);
 
 static char *ssh[] = {"/usr/bin/ssh", "-p", "*", "--", "*", NULL}, *hook[] = {"/etc/hook", NULL};
 static char *home[] = {"HOME=/run/xo", NULL}, *nothing[] = {NULL};
-static const struct startable programs[] = {{ssh, home}, {hook, nothing}};
+static const struct startable programs[] = {{ssh, home, "/run/xo"}, {hook, nothing, NULL}};
 static pid_t next_pid;
 static bool ends_now;
 
@@ -58,13 +61,22 @@ static bool is_this(char **words, char *const *list) {
   return !words[i];
 }
 
-int note_program(char **command, char **environment, int pipe_end, int stderr_fd, pid_t *pid) {
-  CHECK((is_this(command, ssh) && is_this(environment, home)) ||
-        (is_this(command, hook) && is_this(environment, nothing)));
+static int note(int pipe_end, int stderr_fd, pid_t *pid) {
   CHECK(pipe_end == -1 || fcntl(pipe_end, F_GETFD) >= 0);
   CHECK(stderr_fd == -1 || fcntl(stderr_fd, F_GETFD) >= 0);
   *pid = next_pid++;
   return 0;
+}
+
+int note_program(char **command, char **environment, int pipe_end, int stderr_fd, pid_t *pid) {
+  CHECK(is_this(command, hook) && is_this(environment, nothing));
+  return note(pipe_end, stderr_fd, pid);
+}
+
+int note_reader(char **command, char **environment, int pipe_end, int stderr_fd, const char *needed,
+                pid_t *pid) {
+  CHECK(is_this(command, ssh) && is_this(environment, home) && needed == programs[0].reads);
+  return note(pipe_end, stderr_fd, pid);
 }
 
 int reap_all(pid_t pid) {

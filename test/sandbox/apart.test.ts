@@ -2,64 +2,14 @@
  * The two processes of a confined program (native/processes/outside.h), by scripts on the static host and
  * under the sanitizers: what the outer one starts, what it refuses, and that nobody outside sees that there are two.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { deadline } from '../support/deadline.ts'
 import { HOST } from '../support/program.ts'
 import { scratch } from '../support/scratch.ts'
 import { suite } from '../support/suite.ts'
 import { until } from '../support/until.ts'
-
-/** Before each script: what it needs to stand apart, and to say something. */
-const HEAD = `
-import * as processes from 'native:processes'
-import * as sockets from 'native:sockets'
-import * as system from 'native:system'
-import * as files from 'native:files'
-const environment = ['A=b']
-const shell = (...words) => ({ command: ['/bin/sh', '-c', ...words], environment })
-const say = (value) => {
-  const text = JSON.stringify(value) + '\\n'
-  const bytes = Uint8Array.from(text, (one) => one.charCodeAt(0))
-  files.write(1, bytes, 0, bytes.length)
-}
-const codeOf = (attempt) => { try { return attempt() && 'done' } catch (error) { return error.code } }
-const apart = (programs, sockets = []) => processes.standApart({ programs, sockets })
-`
-
-interface Running {
-  child: ChildProcess
-  ended: Promise<{ status: number | null; signal: string | null }>
-  /** The lines that it has written, as values. */
-  said(): unknown[]
-}
-
-const children = new Set<ChildProcess>()
-process.on('exit', () => {
-  for (const child of children) child.kill('SIGKILL')
-})
-
-function startOn(host: string, script: string, words: string[] = []): Running {
-  const file = join(scratch('apart'), 'script.js')
-  writeFileSync(file, HEAD + script)
-  const child = spawn(host, [file, ...words], { stdio: ['ignore', 'pipe', 'inherit'] })
-  children.add(child)
-  let text = ''
-  child.stdout?.setEncoding('utf8').on('data', (more) => {
-    text += more
-  })
-  const ended = new Promise<{ status: number | null; signal: string | null }>((done) => {
-    child.once('close', (status, signal) => done({ status, signal }))
-  })
-  const said = () =>
-    text
-      .split('\n')
-      .slice(0, -1)
-      .map((line) => JSON.parse(line))
-  return { child, ended: deadline(ended), said }
-}
+import { startOn } from './scripts.ts'
 
 for (const host of [HOST, 'build/x86_64-asan/host']) {
   const test = suite(host)
