@@ -43,3 +43,5 @@ export const PUSH_SIZE_MAX = 600
 export const KEY_CHAIN_SIZE_MAX = 128 * 1024
 /** Far more changes of a role's keys than a chain has room for. */
 export const KEY_SEQUENCE_MAX = 1_000_000
+/** The last second whose year has four digits: no text of ours names a later one. */
+export const INSTANT_MAX_SECONDS = 253_402_300_799

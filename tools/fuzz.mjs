@@ -9,12 +9,12 @@ import { TARGETS } from './fuzz/targets.mjs'
 import { addTotals, forgetTotals, readTotals, table } from './fuzz/totals.mjs'
 
 /** `jobs` of them at a time, each for its minutes. */
-async function fuzz(targets, { seconds, jobs }) {
+async function fuzz(targets, { jobs, ...wish }) {
   const rows = []
   const queue = [...targets]
   const work = async () => {
     for (let target = queue.shift(); target; target = queue.shift()) {
-      const outcome = await target.run({ seconds })
+      const outcome = await target.run(wish)
       rows.push({ name: target.name, ...outcome })
       addTotals(target.name, outcome)
     }
@@ -56,6 +56,11 @@ const USAGE = {
       about: `how many run at a time (${availableParallelism()})`,
       reads: wholeNumber(1),
     },
+    seed: {
+      takes: 'N',
+      about: 'of all chance in a target in TypeScript (another one each time)',
+      reads: wholeNumber(0),
+    },
     replay: { takes: 'FILE', about: 'gives one target this input, once', reads: existingFile },
     list: { about: 'names the targets' },
     totals: { about: 'prints what all runs on this machine came to' },
@@ -69,7 +74,7 @@ const USAGE = {
 }
 
 await runCommand(import.meta.url, USAGE, async (options) => {
-  const { minutes = 1, target, jobs = availableParallelism() } = options
+  const { minutes = 1, target, jobs = availableParallelism(), seed } = options
   const targets = TARGETS.filter(({ name }) => !target || target.includes(name))
   if (options.list) {
     for (const { name, about } of targets) console.log(`${name.padEnd(20)}${about}`)
@@ -79,7 +84,7 @@ await runCommand(import.meta.url, USAGE, async (options) => {
   } else if (options.replay) {
     await replay(targets[0], options.replay)
   } else {
-    const rows = await fuzz(targets, { seconds: minutes * 60, jobs })
+    const rows = await fuzz(targets, { seconds: minutes * 60, seed, jobs })
     tellFinds(rows)
     console.log(`\n${table(rows)}`)
     if (rows.some(({ finds }) => finds.length > 0)) process.exitCode = 1

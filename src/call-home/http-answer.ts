@@ -19,6 +19,8 @@ type Part =
   | 'done'
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+/** What some take for the end of a line. */
+const STRAY = /[\0\r]/
 const NEWLINE = 0x0a
 
 export class HttpAnswer {
@@ -101,6 +103,8 @@ export class HttpAnswer {
     // The newline itself counts, too: an answer of nothing but empty lines must also end.
     this.#lines++
     if (!line.endsWith('\r')) throw this.#broken('a line of its answer does not end in CR LF')
+    if (STRAY.test(line.slice(0, -1)))
+      throw this.#broken('a line of its answer has a CR or a NUL in it')
     this.#lineCame(line.slice(0, -1))
     return at + 1
   }

@@ -4,6 +4,7 @@
  */
 import { isSystemError } from '../errors.ts'
 import type { Clock, Host, Path, Sockets } from '../host.ts'
+import { INSTANT_MAX_SECONDS } from '../limits.ts'
 import { arrayOfBytes, bytesOfArray, bytesOfText, textOfBytes } from '../text.ts'
 import type { DaemonStatus } from './daemon.ts'
 
@@ -75,7 +76,7 @@ export async function askStatus(
     for (let count = -1; count !== 0 && length < LINE_SIZE_MAX; length += count) {
       count = await sockets.read(socket, buffer, length, LINE_SIZE_MAX - length, TIMEOUT_MS)
     }
-    return JSON.parse(textOfBytes(bytesOfArray(buffer.subarray(0, length))) ?? '')
+    return statusIn(textOfBytes(bytesOfArray(buffer.subarray(0, length))) ?? '')
   } catch (error) {
     if (isSystemError(error) || error instanceof SyntaxError) return undefined
     throw error
@@ -83,3 +84,16 @@ export async function askStatus(
     sockets.close(socket)
   }
 }
+
+/** Undefined if it is none: something else may listen at a path that the configuration names. */
+function statusIn(text: string): DaemonStatus | undefined {
+  const value = JSON.parse(text) as { [Key in keyof DaemonStatus]?: unknown } | null
+  const { activity, because, nextSeconds, outcome, rounds, failures } = value ?? {}
+  const isKnown =
+    [activity, because, outcome].every((word) => typeof word === 'string') &&
+    [rounds, failures, nextSeconds ?? 0].every(isCount)
+  return isKnown ? (value as DaemonStatus) : undefined
+}
+
+const isCount = (value: unknown) =>
+  Number.isInteger(value) && (value as number) >= 0 && (value as number) <= INSTANT_MAX_SECONDS

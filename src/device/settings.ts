@@ -339,6 +339,15 @@ export function parseConfiguration(content: string, name: string): Configuration
       throw wrong(content, name, ['', section], `"${section}" is outside any section`)
     }
     for (const [key, value] of Object.entries(keys)) {
+      // The parser takes the dot in a section's name for a section within a section.
+      if (isSection(value)) {
+        throw wrong(
+          content,
+          name,
+          [`${section}.${key}`, ''],
+          `there is no section [${section}.${key}]`,
+        )
+      }
       const setter = SETTERS[`${section}.${key}`]
       if (!setter) {
         const known = Object.keys(SETTERS).join(', ')
@@ -364,6 +373,8 @@ export function parseConfiguration(content: string, name: string): Configuration
   return configuration
 }
 
+const isSection = (value: unknown) => typeof value === 'object' && !Array.isArray(value)
+
 /** `ini` keeps no line numbers: the first line of the section that sets the key is the one meant. */
 function wrong(
   content: string,
@@ -374,7 +385,10 @@ function wrong(
   let current = ''
   const index = content.split('\n').findIndex((line) => {
     const header = /^\s*\[([^\]]*)\]/.exec(line)?.[1]
-    if (header !== undefined) current = header.trim()
+    if (header !== undefined) {
+      current = header.trim()
+      return current === section && key === ''
+    }
     const [word = ''] = line.split('=', 1)
     return current === section && word.trim().replace(/\[\]$/, '') === key
   })

@@ -6,7 +6,7 @@
 import { isSerial } from '../call-home/reply.ts'
 import { isSystemError } from '../errors.ts'
 import type { Checksums, Fd, Files, Path } from '../host.ts'
-import { CALL_LINE_MAX } from '../limits.ts'
+import { CALL_LINE_MAX, INSTANT_MAX_SECONDS } from '../limits.ts'
 import { isAudience } from '../release/fields.ts'
 import { bytesOfArray, textOfBytes } from '../text.ts'
 import { answer } from './answer.ts'
@@ -107,15 +107,34 @@ function* linesOf(files: Files, directory: Fd): Generator<string> {
 }
 
 function callOf(line: string): Call | undefined {
-  let call: Partial<Call>
+  let value: unknown
   try {
-    call = JSON.parse(textOfBytes(line) ?? '') as Partial<Call>
+    value = JSON.parse(textOfBytes(line) ?? '')
   } catch {
     return undefined
   }
-  const { time, serial, hardware = '', deployment = '', installed, trial, bad = [] } = call ?? {}
-  if (typeof time !== 'number' || typeof serial !== 'string' || !isSerial(serial)) return undefined
-  if (!isAudience(hardware) || !isAudience(deployment) || !Array.isArray(bad)) return undefined
-  const { outcome, code } = call
+  if (typeof value !== 'object' || value === null) return undefined
+  const { time, serial, hardware, deployment, bad = [] } = value as Unproved
+  const { installed, trial, outcome, code } = value as Unproved
+  if (
+    !isCount(time) ||
+    time > INSTANT_MAX_SECONDS ||
+    typeof serial !== 'string' ||
+    !isSerial(serial)
+  )
+    return undefined
+  if (![hardware, deployment].every((name) => typeof name === 'string' && isAudience(name)))
+    return undefined
+  if (!Array.isArray(bad) || !bad.every(isCount)) return undefined
+  if (![installed, trial].every((version) => version === undefined || isCount(version)))
+    return undefined
+  if (![outcome, code].every((word) => word === undefined || typeof word === 'string'))
+    return undefined
   return { time, serial, hardware, deployment, installed, trial, bad, outcome, code } as Call
 }
+
+/** Whatever stands in the log under the names of a call. */
+type Unproved = { [Key in keyof Call]?: unknown }
+
+const isCount = (value: unknown): value is number =>
+  Number.isInteger(value) && (value as number) >= 0

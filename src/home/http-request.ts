@@ -16,6 +16,8 @@ export class Refusal extends Error {
 }
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/
+/** What some take for the end of a line. */
+const STRAY = /[\0\r\n]/
 const NEWLINE = 0x0a
 
 export class HttpRequest {
@@ -57,6 +59,8 @@ export class HttpRequest {
   #headCame(head: string): void {
     this.#head = undefined
     const [line = '', ...rest] = head.slice(0, -4).split('\r\n')
+    // What could be read in two ways may have been read the other way by a proxy in between.
+    if ([line, ...rest].some((one) => STRAY.test(one))) throw new Refusal(400, 'a stray line end')
     const words = /^([A-Z]{1,16}) ([\x21-\x7e]{1,1000}) HTTP\/1\.[01]$/.exec(line)
     if (!words) throw new Refusal(400, 'no request line of HTTP/1.1')
     this.method = words[1] ?? ''
@@ -69,7 +73,6 @@ export class HttpRequest {
     const colon = line.indexOf(':')
     const name = line.slice(0, Math.max(colon, 0)).toLowerCase()
     if (!TOKEN.test(name)) throw new Refusal(400, 'a malformed header')
-    // What could be read in two ways may have been read the other way by a proxy in between.
     if (name === 'content-length' && this.#headers.has(name)) {
       throw new Refusal(400, 'two lengths')
     }

@@ -34,8 +34,9 @@ const LETTERS: { [letter: string]: string } = {
   '#': '#',
 }
 
-/** The bytes that a word stands for; undefined if an escape is malformed or stands for NUL. */
+/** The bytes that a word stands for; undefined if an escape is malformed, or there would be a NUL in them. */
 export function unescapeWord(word: string): string | undefined {
+  if (word.includes('\0')) return undefined
   let from = word.indexOf('\\')
   if (from < 0) return word
   let bytes = word.slice(0, from)

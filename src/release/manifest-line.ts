@@ -129,7 +129,6 @@ function parseKeyword(entry: Entry, keyword: string, value: string, line: string
     case 'link':
       if (entry.link !== '') refuse(line, 'has two link texts')
       entry.link = unescapeWord(value) ?? refuse(line, `has link=${show(value)}`)
-      if (entry.link.includes('\0')) refuse(line, 'has a NUL in its link text')
       if (entry.link === '' || entry.link.length > PATH_LENGTH_MAX) {
         refuse(
           line,
@@ -267,6 +266,7 @@ function parseTags(entry: Entry, value: string, line: string): void {
     if (word.startsWith('hardlink:')) {
       if (entry.hardLinkTo !== undefined) refuse(line, 'is a hard link twice')
       entry.hardLinkTo = parsePath(word.slice(9), line)
+      if (entry.hardLinkTo === '.') refuse(line, 'is a hard link to the root')
     } else if (word.startsWith('xattr:')) {
       entry.xattrs.push(parseXattr(word, line))
     }
@@ -292,11 +292,10 @@ function parsePath(word: string, line: string): Path {
   if (word === '.') return word
   if (!word.startsWith('./')) refuseShape(word, line)
   const path = unescapeWord(word.slice(2))
-  if (path === undefined) return refuse(line, 'has a malformed escape')
+  if (path === undefined) return refuse(line, 'has a malformed escape or a NUL in its path')
   if (path === '' || path.length > PATH_LENGTH_MAX) {
     refuse(line, `has a path of ${path.length} bytes; allowed: 1 to ${PATH_LENGTH_MAX}`)
   }
-  if (path.includes('\0')) refuse(line, 'has a NUL in its path')
   // Most paths hold neither of these, and need no look at each name.
   if (
     path.length > NAME_LENGTH_MAX ||

@@ -168,6 +168,17 @@ test('how a laptop starts', () => {
   }
 })
 
+test('a section with a dot in its name is refused, also where it would be a key', () => {
+  for (const name of ['store.path', 'a.b.c', 'transfer.x']) {
+    assert.throws(
+      () => parseConfiguration(`[store]\n[${name}]\npath = /xo\n`, 'x'),
+      (error: Error) => error instanceof ConfigError && error.message.includes('no section ['),
+      name,
+    )
+  }
+  assert.throws(() => parseConfiguration('\n[store.path]\n', 'x'), /x, line 2: there is no section/)
+})
+
 test('an error names the line of its own section and key', () => {
   const twice = '[home]\ntimeout-seconds = 5\n[transfer]\ntimeout-seconds = x\n'
   assert.throws(

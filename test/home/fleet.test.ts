@@ -45,6 +45,23 @@ test('a log without its last newline, as a power cut leaves it, loses no whole c
   assert.equal([torn.laptops.length, torn.skipped], [1, 1])
 })
 
+test('a line whose values are of another kind than those of a call is none', () => {
+  const wrong = {
+    time: 1e300,
+    installed: {},
+    trial: 'x',
+    bad: [null],
+    outcome: 1,
+    code: [],
+    deployment: 7,
+  }
+  const lines = Object.entries(wrong).map(([key, value]) => {
+    return JSON.stringify({ ...JSON.parse(call('A', 41)), [key]: value })
+  })
+  const { laptops, skipped } = fleetOf(`${lines.join('\n')}\nnull\n5\n${call('A', 42)}\n`)
+  assert.equal([laptops.length, skipped], [1, lines.length + 2])
+})
+
 test('calls are read wherever the pieces of a long log end', () => {
   const count = 1500
   const lines = Array.from({ length: count }, (_, i) => `${call(`S${i}`, 41)}\n`)

@@ -138,7 +138,8 @@ test('malformed escapes and NUL are refused', () => {
     refuses(`./${word} type=dir mode=0755 ${REST}`, /malformed escape/)
   }
   refuses(`./a\0b type=dir mode=0755 ${REST}`, /NUL/)
-  refuses(`./a type=link mode=0777 ${REST} link=a\0`, /NUL/)
+  refuses(`./a type=link mode=0777 ${REST} link=a\0`, /has link=a\\000$/)
+  refuses(`./a type=dir mode=0755 ${REST} tags=xattr:user.\0:`, /malformed extended attribute/)
 })
 
 test('no path leaves the tree', () => {

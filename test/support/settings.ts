@@ -18,6 +18,8 @@ interface Settings {
   every?: number
   /** How many allocations of each kind are refused. */
   samples?: number
+  /** Of `npm run fuzz`: how long this file may look, and the case that is to be repeated. */
+  fuzz?: { seconds: number; path?: string }
 }
 
 export const settings: Settings = JSON.parse(process.env.XO_TEST_SETTINGS ?? '{}')

@@ -5,7 +5,7 @@
  * @typedef {object} FuzzTarget
  * @property {string} name also that of its folder below `.cache/fuzz`, and of its finds in `test/fuzz/finds`
  * @property {string} about whose bytes they are, and what reads them
- * @property {(wish: { seconds: number }) => Promise<Outcome>} run replays the finds that are kept, then
+ * @property {(wish: { seconds: number, seed?: number }) => Promise<Outcome>} run replays the finds that are kept, then
  *   goes on with its corpus for so long, or until something is found
  * @property {(file: string) => Promise<{ fine: boolean, said: string }>} replay one input, once
  *
@@ -16,6 +16,7 @@
  * @property {{ file: string, said: string }[]} finds the input, and what was said of it
  */
 import { CTarget } from './libfuzzer.mjs'
+import { PropertyTarget } from './properties.mjs'
 
 const MANIFEST_WORDS = [
   ...'type= mode= uid= gid= size= time= sha256digest= link= nlink= tags= device= sha256='.split(
@@ -51,5 +52,18 @@ const C_ENTRIES = [
 
 export const C_TARGETS = C_ENTRIES.map((entry) => new CTarget(entry))
 
+/** Files of properties; C has no part in what they read. */
+const PROPERTY_TARGETS = [
+  { name: 'wire', about: 'numbers, frames and greetings of an rsync daemon (src/rsync)' },
+  { name: 'statements', about: 'keys, signed statements, chains (src/release)' },
+  { name: 'manifest-text', about: 'manifests, as TypeScript reads them (src/release)' },
+  {
+    name: 'home',
+    about: 'HTTP, replies, questions, pushes, policies, DHCP (src/call-home, src/home)',
+  },
+  { name: 'machine', about: 'what an early boot reads: the kernel, disks, programs (src/boot)' },
+  { name: 'records', about: 'the configuration, the state, the log of calls, the text exit' },
+].map((entry) => new PropertyTarget(entry))
+
 /** @type {FuzzTarget[]} */
-export const TARGETS = [...C_TARGETS]
+export const TARGETS = [...C_TARGETS, ...PROPERTY_TARGETS]
