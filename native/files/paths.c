@@ -90,6 +90,17 @@ static int open_by_names(int directory, const char *path, int flags, mode_t mode
   }
 }
 
+/* openat2 says ENOTDIR of a symlink at the end, and ELOOP of any other; we say ELOOP of both. */
+static int errno_of_no_directory(int directory, const char *path, uint64_t resolve) {
+  struct open_how_v0 how = {O_PATH | O_NOFOLLOW | O_CLOEXEC, 0, resolve};
+  int fd = (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+  if (fd < 0) return errno;
+  struct stat status;
+  bool link = fstat(fd, &status) == 0 && S_ISLNK(status.st_mode);
+  close(fd);
+  return link ? ELOOP : ENOTDIR;
+}
+
 static int open_resolved(int directory, const char *path, int flags, mode_t mode,
                          uint64_t resolve) {
   static bool without_openat2;
@@ -105,7 +116,10 @@ static int open_resolved(int directory, const char *path, int flags, mode_t mode
     if (errno == ENOSYS) without_openat2 = true;
     /* Old sandboxes answer EPERM to a call that they don't know. */
     else if (errno == EPERM) break;
-    else if (errno != EAGAIN && errno != EINTR) return -1;
+    else if (errno != EAGAIN && errno != EINTR) {
+      if (errno == ENOTDIR) errno = errno_of_no_directory(directory, path, resolve);
+      return -1;
+    }
   }
   return open_by_names(directory, path, flags, mode, resolve & NO_MOUNTS);
 }

@@ -96,6 +96,7 @@ function namesContract(name: string, kit: Kit): void {
     for (const path of ['real/file', 'real/deep/file']) kit.put(directory, path)
     files.makeLink('real', directory, 'inner')
     files.makeLink('/', directory, 'outer')
+    files.makeLink('..', directory, 'real/up')
     files.makeLink('real/file', directory, 'end')
     const calls: ((path: Path) => unknown)[] = [
       (path) => files.openRead(directory, `${path}/file`),
@@ -116,7 +117,7 @@ function namesContract(name: string, kit: Kit): void {
       (path) => files.readXattrs(directory, `${path}/file`),
     ]
     // What is above the last folder is resolved by the kernel.
-    for (const path of ['inner', 'outer', 'inner/deep', 'outer/deep']) {
+    for (const path of ['inner', 'outer', 'inner/deep', 'outer/deep', 'real/up', 'real/up/real']) {
       for (const call of calls) fails('ELOOP', () => call(path))
     }
     fails('ELOOP', () => files.openRead(directory, 'end'))
@@ -124,7 +125,7 @@ function namesContract(name: string, kit: Kit): void {
     fails('EEXIST', () => files.createFile(directory, 'end', 0o644))
     files.removeTree(directory, 'inner')
     for (const path of ['real/file', 'real/deep/file']) assert.is(kit.get(directory, path), path)
-    assert.equal(files.readDirectory(directory, 'real'), ['deep', 'file'])
+    assert.equal(files.readDirectory(directory, 'real'), ['deep', 'file', 'up'])
     assert.equal(files.readDirectory(directory, 'real/deep'), ['file'])
   })
 

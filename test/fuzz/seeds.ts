@@ -5,10 +5,11 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Host } from '../../src/host.ts'
-import { type Entry, formatManifestLine } from '../../src/release/manifest-line.ts'
+import { comparePaths, type Entry, formatManifestLine } from '../../src/release/manifest-line.ts'
 import { host } from '../support/rsync-client.ts'
 import { parseWire, Recording, replayed } from '../vectors/recording.ts'
 import { play, SCENARIOS } from '../vectors/scenarios.ts'
+import { elfSeeds } from './elf-seeds.ts'
 
 /** By the name of the target. */
 type Seeds = Record<string, Uint8Array[]>
@@ -129,6 +130,27 @@ function ofManifests(seeds: Seeds): void {
   }
 }
 
+/** The live tree of the target has `etc/passwd`, with the content "abc", under two names. */
+function ofTrees(seeds: Seeds): void {
+  const modified = { seconds: 5, nanoseconds: 0 }
+  const digest = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'
+  const file = { ...PLAIN, type: 'file' as const, mode: 0o644, size: 3, digest, modified, links: 2 }
+  const live = [
+    PLAIN,
+    { ...PLAIN, path: 'etc' },
+    { ...file, path: 'etc/passwd' },
+    { ...file, path: 'etc/two', hardLinkTo: 'etc/passwd' },
+    { ...PLAIN, path: 'out', type: 'link' as const, link: '/etc' },
+  ]
+  const text = (of: Entry[]) => latin(of.map((entry) => `${formatManifestLine(entry)}\n`).join(''))
+  const moved = live.map((entry) => ({ ...entry, uid: 7, path: entry.path.replace('etc', 'new') }))
+  for (const wanted of [live, moved, entries('a5')]) {
+    const sorted = wanted.sort((one, other) => comparePaths(one.path, other.path))
+    add(seeds, 'tree', Buffer.concat([text(sorted), bytes(0), text(live)]))
+  }
+  add(seeds, 'paths', latin('\0a/b/c'), latin('\x01a/up/a'), latin('\0in/file'), latin('\0../a'))
+}
+
 /** A message to the outer process, as `struct request` lays it out, after how many descriptors go along. */
 function request(
   kind: number,
@@ -174,11 +196,30 @@ function ofOthers(seeds: Seeds): void {
   add(seeds, 'addresses', Buffer.concat([bytes(5), socket]))
 }
 
+/** Each file moved by some bytes, in blocks that go on where the one before them ended. */
+function ofPacks(seeds: Seeds): void {
+  for (const { prediction, segments, file } of elfSeeds()) {
+    for (const length of [file.length, 300, 100]) {
+      const count = Math.min(15, Math.ceil(file.length / length))
+      const blocks = Array.from({ length: count }, (_, at) =>
+        Buffer.concat([bytes(at === 0 ? 0 : 8), short(at * length), short(length)]),
+      )
+      // Place, address, size and memory of each segment; unwind table, GOT.
+      const shifts = [...Array.from({ length: segments }, () => [0, 16, 0, 0]).flat(), 16, 16]
+      const shape = [bytes(shifts.length), ...shifts.map(short)]
+      const head = [bytes(prediction, count), ...blocks, ...shape]
+      add(seeds, 'predict', Buffer.concat([...head, file]))
+    }
+  }
+}
+
 export async function makeSeeds(): Promise<Seeds> {
   const seeds: Seeds = {}
   await ofSessions(seeds)
   ofManifests(seeds)
+  ofTrees(seeds)
   ofProcesses(seeds)
+  ofPacks(seeds)
   ofOthers(seeds)
   return seeds
 }

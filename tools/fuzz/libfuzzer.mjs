@@ -61,11 +61,12 @@ export async function buildTarget(name, { instead = {}, as = name } = {}) {
 }
 
 /** Runs the program with these words: what it said, and its status. */
-function runProgram(program, words) {
+function runProgram(program, folder, words) {
   return new Promise((resolve, reject) => {
     const child = spawn(program, words, {
       cwd: projectFolder,
-      env: { ...process.env, ...ENVIRONMENT },
+      // Where a target may make trees.
+      env: { ...process.env, ...ENVIRONMENT, XO_FUZZ_FOLDER: folder },
       stdio: ['ignore', 'ignore', 'pipe'],
     })
     let said = ''
@@ -120,7 +121,7 @@ export class CTarget {
     for (const each of [corpus, finds]) mkdirSync(each, { recursive: true })
     await writeSeeds(this.name, begin)
     const given = [corpus, begin, ...(existsSync(this.kept) ? [this.kept] : [])]
-    const { status, said } = await runProgram(program, [
+    const { status, said } = await runProgram(program, folder, [
       `-max_total_time=${seconds}`,
       `-max_len=${this.lengthMax}`,
       `-timeout=${INPUT_SECONDS_MAX}`,
@@ -137,14 +138,16 @@ export class CTarget {
     if (status !== 0 && !file) throw new SetupError(`${program} ended with ${status}:\n${said}`)
     return {
       executions,
-      seconds: (Date.now() - began) / 1000,
+      // One that was ended by what it found has not told.
+      seconds: Number(newest(said, /cpu_milliseconds: (\d+)/g) ?? Date.now() - began) / 1000,
       coverage: `${newest(said, /\bcov: (\d+)/g) ?? 0} edges`,
       finds: file ? [{ file: relative(projectFolder, file), said: told(said) }] : [],
     }
   }
 
   async replay(file) {
-    const { status, said } = await runProgram(await buildTarget(this.name), [
+    mkdirSync(this.folder, { recursive: true })
+    const { status, said } = await runProgram(await buildTarget(this.name), this.folder, [
       `-timeout=${INPUT_SECONDS_MAX}`,
       `-malloc_limit_mb=${ALLOCATION_MAX_MIB}`,
       file,

@@ -11,7 +11,7 @@
  *
  * @typedef {object} Outcome
  * @property {number} executions
- * @property {number} seconds
+ * @property {number} seconds that the processor worked for it
  * @property {string} coverage in whatever the kind counts
  * @property {{ file: string, said: string }[]} finds the input, and what was said of it
  */
@@ -26,6 +26,8 @@ const MANIFEST_WORDS = [
     ' ',
   ),
 ]
+
+const PATH_WORDS = ['a', 'b', 'c', 'file', 'in', 'up', 'out', 'link', '/', '..', '.', 'a/', 'a/b/']
 
 /** @type {{ name: string, about: string, lengthMax?: number, words?: string[] }[]} */
 const C_ENTRIES = [
@@ -42,6 +44,14 @@ const C_ENTRIES = [
   { name: 'manifest-line', about: 'lines of a manifest (native/trees)', words: MANIFEST_WORDS },
   { name: 'manifest-words', about: 'their escapes, numbers, digits', words: MANIFEST_WORDS },
   { name: 'manifest', about: 'whole manifests, side by side', words: MANIFEST_WORDS },
+  { name: 'tree', about: 'trees built and verified by a manifest', words: MANIFEST_WORDS },
+  {
+    name: 'paths',
+    about: 'paths below a folder (native/files)',
+    lengthMax: 300,
+    words: PATH_WORDS,
+  },
+  { name: 'predict', about: 'what a pack says of its bases (native/packs)' },
   { name: 'hashes', about: 'content of any kind, in pieces (native/checksums)' },
   { name: 'signatures', about: 'keys, signatures, messages (native/signatures)', lengthMax: 300 },
   { name: 'byte-strings', about: 'names, into JavaScript and back (runtime/host)' },

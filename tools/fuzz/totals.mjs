@@ -27,7 +27,7 @@ export function addTotals(name, { executions, seconds, coverage, finds }) {
 
 export const forgetTotals = () => rmSync(file, { force: true })
 
-const HEAD = ['target', 'executions', 'per second', 'coverage', 'hours', 'finds']
+const HEAD = ['target', 'executions', 'per second', 'coverage', 'CPU hours', 'finds']
 
 /** A row for each target, and their sum. One that never ran has only its name. */
 export function table(rows) {

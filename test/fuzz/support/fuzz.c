@@ -5,7 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+#include "native.h"
+
+static void tell_time(void) {
+  struct rusage used;
+  getrusage(RUSAGE_SELF, &used);
+  long seconds = used.ru_utime.tv_sec + used.ru_stime.tv_sec;
+  long rest = used.ru_utime.tv_usec + used.ru_stime.tv_usec;
+  fprintf(stderr, "stat::cpu_milliseconds: %ld\n", seconds * 1000 + rest / 1000);
+}
+
+int LLVMFuzzerInitialize(UNUSED int *argc, UNUSED char ***argv) { return atexit(tell_time); }
 
 void fuzz_fail(const char *file, int line, const char *what) {
   fprintf(stderr, "%s:%d: it does not hold that %s\n", file, line, what);

@@ -10,6 +10,9 @@
 
 #include "quickjs.h"
 
+/* Called once: at its end, a run says how long the processor worked for it. */
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
 /* The entry of every target. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 
