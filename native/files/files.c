@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "copy.h"
-#include "disk-times.h"
+#include "disk.h"
 #include "entries.h"
 #include "handles.h"
 #include "metadata.h"
@@ -352,15 +352,6 @@ static NATIVE(files_remove_tree) {
   return finish(context, &at, result, call);
 }
 
-static NATIVE(files_disk_times) {
-  int32_t directory;
-  if (JS_ToInt32(context, &directory, arguments[0])) return JS_EXCEPTION;
-  struct disk_times times;
-  const char *call;
-  if (disk_times_find(directory, &times, &call)) return failure(context, call, ".");
-  return disk_times_to_js(context, &times);
-}
-
 static const JSCFunctionListEntry files_functions[] = {
     JS_CFUNC_MAGIC_DEF("openRoot", 1, files_open_system, 1),
     JS_CFUNC_MAGIC_DEF("openFile", 1, files_open_system, 0),
@@ -390,7 +381,8 @@ static const JSCFunctionListEntry files_functions[] = {
     JS_CFUNC_MAGIC_DEF("sync", 1, handle_sync, 0),
     JS_CFUNC_MAGIC_DEF("syncFileSystem", 1, handle_sync, 1),
     JS_CFUNC_DEF("space", 1, handle_space),
-    JS_CFUNC_DEF("diskTimes", 1, files_disk_times),
+    JS_CFUNC_DEF("diskTimes", 1, disk_times),
+    JS_CFUNC_DEF("isMount", 2, disk_is_mount),
     JS_CFUNC_DEF("lock", 2, handle_lock),
     JS_CFUNC_DEF("isTerminal", 1, handle_is_terminal),
     JS_CFUNC_DEF("terminalWidth", 1, handle_terminal_width),

@@ -102,6 +102,11 @@ declare module 'native:files' {
   /** Of the entry itself, never of what a link points to; undefined if nothing has that name. */
   export function stat(directory: Fd, path: Path): Stat | undefined
   export function statHandle(fd: Fd): Stat
+  /**
+   * Whether something is mounted at the entry itself, be it a folder or a file. Before Linux 5.6 only what
+   * another file system shows; a btrfs subvolume does, too.
+   */
+  export function isMount(directory: Fd, path: Path): boolean
   /** Names without `.` and `..`, sorted by bytes. */
   export function readDirectory(directory: Fd, path: Path): Path[]
   export function readLink(directory: Fd, path: Path): Path

@@ -16,7 +16,7 @@ import { checkWindow } from '../window.node.ts'
 import { diskTimes } from './disk-times.node.ts'
 import type { Place } from './glibc.node.ts'
 import * as glibc from './glibc.node.ts'
-import { at, namesIn, naming, openBeneath, stat } from './paths.node.ts'
+import { at, isMount, namesIn, naming, openBeneath, stat } from './paths.node.ts'
 import { clearFlags, remove, removeTree } from './removal.node.ts'
 
 const PIECE = 1024 * 1024
@@ -283,6 +283,7 @@ export const files: Files = {
   syncFileSystem: glibc.syncFileSystem,
   space,
   diskTimes,
+  isMount,
   lock,
   isTerminal: (fd) => tty.isatty(fd),
   terminalWidth: (fd) => glibc.terminalColumns(fd) || 80,

@@ -109,7 +109,8 @@ static int open_resolved(int directory, const char *path, int flags, mode_t mode
     uint64_t new_mode = flags & O_CREAT ? mode & 07777 : 0;
     struct open_how_v0 how = {(uint64_t)(uint32_t)flags, new_mode, resolve};
 #ifdef O_LARGEFILE
-    how.flags |= O_LARGEFILE;
+    /* Which openat2 refuses where nothing is to be read. */
+    if (!(flags & O_PATH)) how.flags |= O_LARGEFILE;
 #endif
     long fd = syscall(SYS_openat2, directory, path, &how, sizeof how);
     if (fd >= 0) return (int)fd;
@@ -173,6 +174,16 @@ int open_seen(int parent, const char *name, int flags, mode_t mode) {
   close(fd);
   errno = saved_errno;
   return -1;
+}
+
+int is_mount(int directory, const char *path) {
+  struct place place;
+  if (place_open(directory, path, &place)) return -1;
+  int fd = open_resolved(place.parent, place.name, O_PATH, 0, BENEATH | NO_SYMLINKS | NO_MOUNTS);
+  place_close(&place);
+  if (fd < 0) return errno == EXDEV ? 1 : -1;
+  close(fd);
+  return 0;
 }
 
 /*

@@ -31,6 +31,9 @@ int open_below(int directory, const char *path, int flags, mode_t mode);
 /* Opens a directory without crossing a mount (EXDEV), as far as the kernel can tell. */
 int open_directory_same_mount(int directory, const char *path);
 
+/* Whether something is mounted at the path itself: 1, 0, or -1 with errno. See isMount in files.d.ts. */
+int is_mount(int directory, const char *path);
+
 /* Opens a name of `parent` if it is a regular file, else EISDIR, ELOOP, EINVAL. Never blocks. */
 int open_regular(int parent, const char *name, int flags, mode_t mode);
 

@@ -111,6 +111,20 @@ export function at<T>(directory: Fd, path: Path, use: (place: Place) => T): T {
   }
 }
 
+export function isMount(directory: Fd, path: Path): boolean {
+  return at(directory, path, (place) => {
+    const name = path.slice(path.lastIndexOf('/') + 1)
+    try {
+      const flags = glibc.O_PATH | glibc.O_NOFOLLOW
+      fs.closeSync(naming(path, () => openBeneath(place.directory, name, flags, 0, true)))
+      return false
+    } catch (error) {
+      if (isSystemError(error, 'EXDEV')) return true
+      throw error
+    }
+  })
+}
+
 /** Makes errors name the whole path that was asked for, not the part that one call saw. */
 export function naming<T>(path: Path, run: () => T): T {
   try {

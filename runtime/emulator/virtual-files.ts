@@ -220,6 +220,12 @@ class Calls {
     this.#unlink(place.slot, place.inode, path)
   }
 
+  /** It is one disk, and nothing is mounted on it. */
+  isMount(directory: Fd, path: Path): boolean {
+    this.#paths.standing(directory, path)
+    return false
+  }
+
   diskTimes(_directory: Fd): DiskTimes {
     return EVERY_TIME
   }

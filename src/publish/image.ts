@@ -196,23 +196,23 @@ export class Image {
       }
       const stat = files.stat(this.root, path)
       if (stat === undefined) this.#changed(path)
+      this.#checkPlace(path, stat)
       items.push({ key: name, stat })
-      if (stat.type !== 'dir') continue
-      this.#checkDirectory(path, stat)
-      items.push({ key: `${name}/`, stat })
+      if (stat.type === 'dir') items.push({ key: `${name}/`, stat })
     }
     // Keys are byte strings, and < compares their bytes.
     return items.sort((a, b) => (a.key < b.key ? -1 : 1))
   }
 
-  #checkDirectory(path: Path, stat: Stat): void {
+  /** A btrfs subvolume is a folder like any other. */
+  #checkPlace(path: Path, stat: Stat): void {
     if (stat.identity === this.#outside) {
       throw new ConfigError(
         `${this.#show(path)}: the image holds the module that it is published to`,
         'keep the image and the module beside each other',
       )
     }
-    if (deviceOf(stat) !== deviceOf(this.#rootStat)) {
+    if (this.#host.files.isMount(this.root, path)) {
       throw new ConfigError(
         `${this.#show(path)}: something is mounted there; an image is one file system`,
         'unmount it (mostly it is a forgotten /proc or /dev)',
@@ -230,10 +230,6 @@ export class Image {
   #show(path: Path): string {
     return `${this.name}/${show(path)}`
   }
-}
-
-function deviceOf(stat: Stat): string {
-  return stat.identity.slice(0, stat.identity.indexOf(':'))
 }
 
 /** True if only the owner or the group may read it. Of a link nothing is read but its text. */

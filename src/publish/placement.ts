@@ -19,7 +19,8 @@ export class Placement {
   readonly #image: Image
   readonly #target: Fd
   readonly #directories: Entry[] = []
-  #linking = true
+  /** Of the image, those whose files can't be linked from here: a btrfs subvolume is a device of its own. */
+  readonly #apart = new Set<string>()
   /** Regular files, by how their content got here. */
   linked = 0
   copied = 0
@@ -33,7 +34,7 @@ export class Placement {
 
   /** Puts the content of one file at its place and returns its digest. A copy is hashed after it is made. */
   content(path: Path, stat: Stat, links: number): string {
-    if (links === 1 && this.#link(path)) {
+    if (links === 1 && this.#link(path, stat)) {
       this.linked++
     } else {
       this.#files.copyFile(this.#image.root, path, this.#target, path)
@@ -42,13 +43,14 @@ export class Placement {
     return this.#image.digest(path, stat, this.#target)
   }
 
-  #link(path: Path): boolean {
-    if (!this.#linking) return false
+  #link(path: Path, { identity }: Stat): boolean {
+    const device = identity.slice(0, identity.indexOf(':'))
+    if (this.#apart.has(device)) return false
     try {
       this.#files.hardLink(this.#image.root, path, this.#target, path)
       return true
     } catch (error) {
-      if (isSystemError(error, ...NEVER_LINKS)) this.#linking = false
+      if (isSystemError(error, ...NEVER_LINKS)) this.#apart.add(device)
       else if (!isSystemError(error, ...LINKS_NOT_THIS)) throw error
       return false
     }

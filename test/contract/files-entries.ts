@@ -49,6 +49,22 @@ function statContract(name: string, kit: Kit): void {
     files.close(fd)
   })
 
+  test('mounts are told from what lies on the disk itself', () => {
+    const directory = kit.fresh()
+    kit.put(directory, 'file')
+    files.makeDirectory(directory, 'sub', 0o755)
+    files.makeLink('sub', directory, 'sub/link')
+    files.makeNode(directory, 'sub/fifo', 'fifo', 0, 0)
+    for (const path of ['file', 'sub', 'sub/link', 'sub/fifo']) {
+      assert.not.ok(files.isMount(directory, path), path)
+    }
+    fails('ENOENT', () => files.isMount(directory, 'sub/absent'), 'sub/absent')
+    const root = files.openRoot('/')
+    // A system without /proc can't say.
+    if (files.stat(root, 'proc/self')) assert.ok(files.isMount(root, 'proc'))
+    files.close(root)
+  })
+
   test('only regular files are opened', () => {
     const directory = kit.fresh()
     files.makeDirectory(directory, 'dir', 0o755)

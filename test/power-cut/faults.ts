@@ -39,6 +39,7 @@ const ERRORS: Record<keyof Files, Code[]> = {
   setMetadata: [...MAKE, 'EPERM', 'EOPNOTSUPP'],
   rename: MAKE,
   exchange: [...MAKE, 'EINVAL', 'ENOSYS'],
+  isMount: OPEN,
   clearFlags: ['EIO', 'ENOMEM'],
   removeFile: REMOVE,
   removeTree: REMOVE,

@@ -41,6 +41,12 @@ export function mountImage(sizeBytes: number, maker: string, ...words: string[])
   return path
 }
 
+/** Over a folder or a file that stands, with what `mount` is to be told besides. */
+export function mountOver(path: string, words: string[]): void {
+  mount([...words, path])
+  mounted.push(path)
+}
+
 export function remount(path: string, how: 'ro' | 'rw'): void {
   mount(['-o', `remount,${how}`, path])
 }
