@@ -10,6 +10,7 @@ import { PATIENCE } from './source/order.ts'
 import { OwnDisk } from './source/own-disk.ts'
 import { faultOf, Search } from './source/search.ts'
 import { build, type Mending, NO_DAMAGE } from './staging/build.ts'
+import { checkManifestSpace } from './staging/manifest.ts'
 import type { StageReport } from './staging/stage.ts'
 import { commit } from './store/commit.ts'
 import { mendRecord, signedTree } from './store/mend-record.ts'
@@ -17,7 +18,7 @@ import { readState } from './store/state.ts'
 import type { Store, Tree, TreeName } from './store/store.ts'
 import { finishCutSwap, replaceDamaged, rollBack, swap } from './store/swap.ts'
 import { checkSettled } from './store/trial.ts'
-import { DAMAGE_MAX, type Examined, verify } from './store/verify.ts'
+import { damagedPlaces, type Examined, verify } from './store/verify.ts'
 import type { Upgrade } from './upgrade.ts'
 
 export interface Recovered {
@@ -70,7 +71,7 @@ export async function recoverSystem(job: Recovery, offline: boolean): Promise<Re
   }
   progress.note(
     running.hasManifest
-      ? `version ${version} is damaged in ${damage.length} places`
+      ? `version ${version} is damaged in ${damagedPlaces(running)}`
       : `version ${version} can't be proved as it stands`,
   )
   return mend(job, running, offline)
@@ -79,9 +80,8 @@ export async function recoverSystem(job: Recovery, offline: boolean): Promise<Re
 /** The same version from any source that has it, or else the newest that may follow it. */
 async function mend(job: Recovery, running: Examined, offline: boolean): Promise<Recovered> {
   const { store, progress } = job
-  const { tree, damage, isReadable } = running
-  const wrong = damage.filter(({ what }) => what !== 'extra')
-  const mending: Mending = { damage, link: isReadable && wrong.length < DAMAGE_MAX }
+  const { tree, damage, cut, isReadable } = running
+  const mending: Mending = { damage, link: isReadable && !cut }
   seedManifest(store, tree)
   try {
     return await put(job, { search: searchOf(job), offer: tree }, mending, offline)
@@ -210,11 +210,11 @@ async function look(job: Upgrade, name: TreeName): Promise<Examined | undefined>
   const tree = signedTree(store, name, releaseKeysOf(job))
   if (!tree) return undefined
   const { release } = tree
-  const nothing = { tree, damage: [], hasManifest: false, isReadable: true }
+  const nothing = { tree, damage: [], cut: false, hasManifest: false, isReadable: true }
   if (!store.hasManifest(name)) return nothing
   try {
-    const { damage } = await verify(store, name, { release, full: true, progress })
-    return { tree, damage, hasManifest: true, isReadable: true }
+    const { damage, cut } = await verify(store, name, { release, full: true, progress })
+    return { tree, damage, cut, hasManifest: true, isReadable: true }
   } catch (error) {
     if (!isSystemError(error)) throw error
     progress.note(`${name} can't be read: ${error.message}`)
@@ -229,5 +229,6 @@ function seedManifest(store: Store, { name, release }: Tree): void {
   if (store.manifestDigest('staging') === release.manifestDigest || !store.hasManifest(name)) return
   if (!store.has('staging')) files.makeDirectory(directory, 'staging', 0o700)
   if (files.stat(directory, 'staging/manifest')) files.removeFile(directory, 'staging/manifest')
+  checkManifestSpace(store, release)
   files.copyFile(directory, `${name}/manifest`, directory, 'staging/manifest')
 }

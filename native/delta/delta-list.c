@@ -82,6 +82,7 @@ NATIVE(delta_list_summary) {
   JSValue result = JS_NewObject(context);
   if (JS_IsException(result)) return result;
   set_property(context, result, "entries", JS_NewUint32(context, file_list_count(list)));
+  set_property(context, result, "namesLength", JS_NewInt64(context, file_list_names_length(list)));
   set_property(context, result, "ioError", JS_NewInt32(context, file_list_io_error(list)));
   return result;
 }

@@ -105,7 +105,12 @@ declare module 'native:delta' {
     length: number,
   ): number
   export function listEnded(list: FileList): boolean
-  export function listSummary(list: FileList): { entries: number; ioError: number }
+  /** `namesLength`: of all names that were read, as they stand in the list. */
+  export function listSummary(list: FileList): {
+    entries: number
+    namesLength: number
+    ioError: number
+  }
   /** The index of a name (without leading slash), its size and type; undefined if it is not listed. Never a cleared duplicate. Only after the list's end. */
   export function findListed(
     list: FileList,

@@ -36,6 +36,8 @@ struct file_list {
   struct list_names names;
   enum phase phase;
   int io_error;
+  /* Of all names in full. */
+  int64_t names_length;
   /* Whether names begin with a slash; -1 while there is none. */
   int absolute;
   /* The entry before, as it was on the wire. */
@@ -215,6 +217,7 @@ static int take_entry(struct file_list *list, struct reader *reader) {
                      entry.mode, reader->fault)) {
     return -1;
   }
+  list->names_length += (int64_t)entry.name_length;
   return 1;
 }
 
@@ -237,6 +240,7 @@ ssize_t file_list_feed(struct file_list *list, const uint8_t *bytes, size_t coun
 bool file_list_ended(const struct file_list *list) { return list->phase == PHASE_ENDED; }
 bool file_list_failed(const struct file_list *list) { return list->phase == PHASE_FAILED; }
 uint32_t file_list_count(const struct file_list *list) { return list->names.count; }
+int64_t file_list_names_length(const struct file_list *list) { return list->names_length; }
 int file_list_io_error(const struct file_list *list) { return list->io_error; }
 
 static bool fill(const struct file_list *list, int64_t index, struct listed *found) {

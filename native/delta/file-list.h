@@ -44,6 +44,7 @@ ssize_t file_list_feed(struct file_list *list, const uint8_t *bytes, size_t coun
 bool file_list_ended(const struct file_list *list);
 bool file_list_failed(const struct file_list *list);
 uint32_t file_list_count(const struct file_list *list);
+int64_t file_list_names_length(const struct file_list *list);
 int file_list_io_error(const struct file_list *list);
 
 /* After the end: false if there is nothing, or only a cleared duplicate. */

@@ -130,7 +130,8 @@ export class NodeFileList {
   }
 
   summary() {
-    return { entries: this.entries.length, ioError: this.ioError }
+    const namesLength = this.entries.reduce((sum, { name }) => sum + name.length, 0)
+    return { entries: this.entries.length, namesLength, ioError: this.ioError }
   }
 
   feed(bytes: Uint8Array): number {

@@ -13,6 +13,9 @@ import type { Entry } from '../../src/release/manifest-line.ts'
  */
 export const KERNEL_LABELS = ['security.selinux', 'security.SMACK64']
 
+/** Of what attributes are said to be (units). */
+const ATTRIBUTES_SHOWN_MAX = 1024
+
 /** What is at a path; also undefined if something other than a directory is in the way. */
 export function look(files: Files, root: Fd, path: Path): Stat | undefined {
   try {
@@ -54,7 +57,8 @@ export function differences(
   const found = files
     .readXattrs(root, path)
     .filter(({ name }) => !KERNEL_LABELS.includes(name) || wanted.has(name))
-  compare('xattr', texts(found), texts(entry.xattrs))
+  const [has, wants] = [texts(found), texts(entry.xattrs)]
+  if (has !== wants) failures.push({ path, what: 'xattr', found: cut(has), expected: cut(wants) })
   return failures
 }
 
@@ -65,6 +69,11 @@ function time({ modified }: { modified: Metadata['modified'] }): string {
   return `${modified.seconds}.${String(modified.nanoseconds).padStart(9, '0')}`
 }
 
+/** Compared whole, and told as far as it takes to tell one from the other. */
 function texts(xattrs: Xattr[]): string {
   return xattrs.map(({ name, value }) => `${name}:${encodeBase64(value)}`).join(',')
+}
+
+function cut(text: string): string {
+  return text.length > ATTRIBUTES_SHOWN_MAX ? `${text.slice(0, ATTRIBUTES_SHOWN_MAX)}...` : text
 }

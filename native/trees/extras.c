@@ -17,10 +17,14 @@
 #include "trees.h"
 #include "values.h"
 
+/* Of all paths that are told together: a tenth of what the usual ones take at most (bytes). */
+#define PATHS_LENGTH_MAX ((size_t)1024 * 1024)
+
 struct path_list {
   char **paths;
   size_t count;
   size_t capacity;
+  size_t length;
 };
 
 struct walk {
@@ -54,6 +58,7 @@ static int path_list_add(struct walk *walk, struct path_list *list, char *path) 
     list->capacity = capacity;
   }
   list->paths[list->count++] = path;
+  list->length += strlen(path);
   return 0;
 }
 
@@ -90,6 +95,10 @@ static bool is_directory(int fd, const struct dirent *entry) {
   return fstatat(fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode);
 }
 
+static bool has_room(const struct walk *walk) {
+  return walk->found.count < walk->paths_max && walk->found.length < PATHS_LENGTH_MAX;
+}
+
 /* Takes the path. */
 static int treat_extra(struct walk *walk, int fd, const char *name, char *path) {
   const char *call;
@@ -98,7 +107,7 @@ static int treat_extra(struct walk *walk, int fd, const char *name, char *path) 
     free(path);
     return -1;
   }
-  if (walk->found.count < walk->paths_max) return path_list_add(walk, &walk->found, path);
+  if (has_room(walk)) return path_list_add(walk, &walk->found, path);
   free(path);
   return 0;
 }
@@ -143,7 +152,7 @@ static int look_into(struct walk *walk, const char *directory) {
   }
   int result = 0;
   struct dirent *entry;
-  while (result == 0 && (walk->remove || walk->found.count < walk->paths_max)) {
+  while (result == 0 && (walk->remove || has_room(walk))) {
     errno = 0;
     entry = readdir(stream);
     if (!entry) {
@@ -166,7 +175,7 @@ static int walk_tree(struct walk *walk) {
   }
   if (path_list_add(walk, &walk->ahead, root)) return -1;
   while (walk->ahead.count > 0) {
-    if (!walk->remove && walk->found.count >= walk->paths_max) return 0;
+    if (!walk->remove && !has_room(walk)) return 0;
     char *directory = walk->ahead.paths[--walk->ahead.count];
     int result = look_into(walk, directory);
     free(directory);

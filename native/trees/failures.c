@@ -86,6 +86,9 @@ static int add_stat_differences(const struct report *report, const struct stat *
   return add_numbers(report, "device", "native,%" PRId64 ",%" PRId64, devices[0], devices[1]);
 }
 
+/* Of what an entry's attributes are said to be: enough to tell one from the other (bytes). */
+#define ATTRIBUTES_SHOWN_MAX 1024
+
 /* A text that grows. `bytes` is NULL after a failure. */
 struct text {
   char *bytes;
@@ -154,6 +157,12 @@ static int text_add_found(struct text *text, const char *name, const char **call
   return result;
 }
 
+static void text_cut(struct text *text) {
+  if (text->length <= ATTRIBUTES_SHOWN_MAX) return;
+  text->length = ATTRIBUTES_SHOWN_MAX;
+  text_add(text, "...", 3);
+}
+
 static int add_xattrs(const struct report *report) {
   const struct entry *entry = report->entry;
   struct text found = {calloc(1, 1), 0}, expected = {calloc(1, 1), 0};
@@ -164,6 +173,8 @@ static int add_xattrs(const struct report *report) {
     const struct xattr *xattr = &entry->xattrs[i];
     text_add_xattr(&expected, xattr->name, xattr->value, xattr->length);
   }
+  text_cut(&found);
+  text_cut(&expected);
   if (result == 0 && (!found.bytes || !expected.bytes)) {
     JS_ThrowOutOfMemory(report->context);
     result = -1;

@@ -119,6 +119,7 @@ static const char *check_order(struct manifest_reader *reader, const struct entr
 static void remember(struct manifest_reader *reader, const struct entry *entry) {
   memcpy(reader->last, entry->path, entry->path_length);
   reader->last_length = entry->path_length;
+  reader->paths_length += entry->path_length;
 }
 
 /* Forgets the directories that are done, and finds the entry's parent among the others. */

@@ -18,6 +18,8 @@ struct manifest_reader {
   size_t read_length;
   uint64_t line_number;
   uint64_t entries;
+  /* Of all paths that were read. */
+  int64_t paths_length;
   /* The last line that was read, without newline, and where it begins in the file. */
   const char *line;
   size_t line_length;

@@ -154,6 +154,7 @@ static int leave(struct placing *at, enum reason reason) {
   }
   if (job->dry_run) return 0;
   const struct manifest_reader *target = job->walk.reader;
+  job->lines_length += target->line_length;
   JSValue undone = JS_NewObject(context);
   if (JS_IsException(undone)) return -1;
   if (set_property(context, undone, "reason", JS_NewString(context, reason_names[reason])) ||

@@ -15,6 +15,8 @@ struct reconcile {
   struct inode_set inodes;
   struct proof *proof;
   int64_t linked, linked_bytes, made, kept, copied, copied_bytes, undone_files, undone_bytes;
+  /* Of the lines that were left in this step. */
+  size_t lines_length;
 };
 
 /*

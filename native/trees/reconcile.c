@@ -11,6 +11,8 @@
 
 /* Content copied in one step, so that progress can be shown in between (bytes). */
 #define STEP_BYTES (16 * 1024 * 1024)
+/* Lines left in one step: as many of usual ones as anybody asks for, and few where each is long (bytes). */
+#define STEP_LINES_LENGTH ((size_t)512 * 1024)
 
 static JSClassID reconcile_class;
 
@@ -63,8 +65,10 @@ NATIVE(reconcile_open_job) {
 static int run(JSContext *context, struct reconcile *job, int64_t entries_max,
                JSValueConst undone) {
   int64_t copied_before = job->copied_bytes;
+  job->lines_length = 0;
   for (int64_t i = 0; i < entries_max && !job->walk.done; i++) {
     if (!job->dry_run && job->copied_bytes - copied_before >= STEP_BYTES) return 0;
+    if (job->lines_length >= STEP_LINES_LENGTH) return 0;
     enum read_result result = manifest_next(context, job->walk.reader, job->walk.entry);
     if (result == READ_FAILED) return -1;
     job->walk.done = result == READ_END;
@@ -75,8 +79,9 @@ static int run(JSContext *context, struct reconcile *job, int64_t entries_max,
 }
 
 static JSValue describe(JSContext *context, const struct reconcile *job, JSValue undone) {
-  static const char *const names[] = {"entries", "linked",      "linkedBytes", "made",       "kept",
-                                      "copied",  "copiedBytes", "undoneFiles", "undoneBytes"};
+  static const char *const names[] = {"entries",     "linked",     "linkedBytes", "made",
+                                      "kept",        "copied",     "copiedBytes", "undoneFiles",
+                                      "undoneBytes", "pathsLength"};
   const int64_t values[] = {(int64_t)job->walk.reader->entries,
                             job->linked,
                             job->linked_bytes,
@@ -85,7 +90,8 @@ static JSValue describe(JSContext *context, const struct reconcile *job, JSValue
                             job->copied,
                             job->copied_bytes,
                             job->undone_files,
-                            job->undone_bytes};
+                            job->undone_bytes,
+                            job->walk.reader->paths_length};
   JSValue step = JS_NewObject(context);
   if (JS_IsException(step)) {
     JS_FreeValue(context, undone);

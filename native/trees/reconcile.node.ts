@@ -15,6 +15,8 @@ import type { Proof } from './proof.node.ts'
 const SHARED_NAMES_MAX = 1000
 /** Content copied in one step, so that progress can be shown in between. */
 const STEP_BYTES = 16 * 1024 * 1024
+/** Lines left in one step. */
+const STEP_LINES_LENGTH = 512 * 1024
 
 /**
  * A live file that can't be linked or opened for one of these reasons is left; another way may work.
@@ -48,10 +50,13 @@ export class Reconcile {
     copiedBytes: 0,
     undoneFiles: 0,
     undoneBytes: 0,
+    pathsLength: 0,
   }
   /** Inodes that belong to an entry already, and may have other names. */
   private readonly taken = new Set<string>()
   private undone: Undone[] = []
+  /** Of those. */
+  private linesLength = 0
 
   constructor(
     private readonly files: Files,
@@ -67,10 +72,12 @@ export class Reconcile {
 
   step(entriesMax: number): ReconcileStep {
     this.undone = []
+    this.linesLength = 0
     const { copiedBytes } = this.sum
     let done = false
     for (let count = 0; count < entriesMax && !done; count++) {
       if (!this.options.dryRun && this.sum.copiedBytes - copiedBytes >= STEP_BYTES) break
+      if (this.linesLength >= STEP_LINES_LENGTH) break
       const next = this.lines.next()
       if (next) this.place(next)
       else done = true
@@ -80,6 +87,7 @@ export class Reconcile {
 
   private place({ line, entry }: LineEntry): void {
     this.sum.entries++
+    this.sum.pathsLength += entry.path.length
     const live = this.liveLines?.at(entry.path)
     if (this.options.proof?.holds(this.sum.entries)) {
       this.sum.kept++
@@ -261,7 +269,10 @@ export class Reconcile {
   }
 
   private leave(reason: Reason, entry: Entry, line: string): void {
-    if (!this.options.dryRun) this.undone.push({ reason, number: this.sum.entries, line })
+    if (!this.options.dryRun) {
+      this.undone.push({ reason, number: this.sum.entries, line })
+      this.linesLength += line.length
+    }
     if (entry.hardLinkTo !== undefined) return
     this.sum.undoneFiles++
     this.sum.undoneBytes += entry.size

@@ -63,6 +63,8 @@ declare module 'native:trees' {
     /** Regular files that are undone so far, later names of hard links apart, and the sum of their sizes. */
     undoneFiles: number
     undoneBytes: number
+    /** Of all entries looked at so far. */
+    pathsLength: number
     /** Those that this step met; always empty with `dryRun`, which only counts. */
     undone: Undone[]
   }
@@ -100,14 +102,17 @@ declare module 'native:trees' {
     proof?: Proof | undefined
     times?: DiskTimes
   }): ReconcileJob
-  /** At most `entriesMax` further entries; fewer after some 16 MiB of copied content. */
+  /**
+   * At most `entriesMax` further entries; fewer after some 16 MiB of copied content, or some 512 KiB of
+   * lines that are undone.
+   */
   export function reconcile(job: ReconcileJob, entriesMax: number): ReconcileStep
   export function closeReconcile(job: ReconcileJob): void
 
   /**
    * Paths that stand in `tree` but not in the manifest (an extra directory once, without what is below),
-   * sorted by bytes, at most `pathsMax` (any of them, where there are more). With `remove` all are
-   * removed, also those that the list lacks. Does not look below mounts.
+   * sorted by bytes, at most `pathsMax` and some 1 MiB of them (any, where there are more). With `remove`
+   * all are removed, also those that the list lacks. Does not look below mounts.
    */
   export function extras(
     manifest: Fd,
@@ -162,7 +167,7 @@ declare module 'native:trees' {
     /**
      * As texts of the manifest: `0755`, `0`, `1700000000.000000000`, `native,1,3`, hex digits. `link`: byte
      * strings. `type`: types. `missing`: found is '', expected is the type. `xattr`: all, as `NAME:BASE64`
-     * with commas between. `nlink`: the inode has fewer names. `inode`: found is the first entry that is
+     * with commas between; after 1 KiB of it with `...` in place of the rest. `nlink`: the inode has fewer names. `inode`: found is the first entry that is
      * this inode (maybe the path itself), expected the first name of its group or the path itself.
      * `sha256digest`: found is '' if the disk can't read the content (EIO).
      */
@@ -200,7 +205,10 @@ declare module 'native:trees' {
     proof?: Proof | undefined
     times?: DiskTimes
   }): VerifyJob
-  /** Stops after `entriesMax` entries or about 16 MiB of content, whichever comes first (one file may exceed it). */
+  /**
+   * Stops after `entriesMax` entries, about 16 MiB of content (one file may exceed it), or 64 failures (one
+   * entry may exceed it), whichever comes first.
+   */
   export function verify(job: VerifyJob, entriesMax: number): VerifyStep
   export function closeVerify(job: VerifyJob): void
 

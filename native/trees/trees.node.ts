@@ -40,6 +40,9 @@ export function makeTrees(files: Files, checksums: Checksums): Trees {
   }
 }
 
+/** Of all extra paths that are told (units). */
+const PATHS_LENGTH_MAX = 1024 * 1024
+
 function extras(
   files: Files,
   manifest: Fd,
@@ -60,7 +63,13 @@ function extras(
   }
   walk('.')
   if (remove) for (const path of found) files.removeTree(tree, path)
-  return found.sort().slice(0, pathsMax)
+  let left = PATHS_LENGTH_MAX
+  const isRoom = (path: Path) => {
+    const room = left > 0
+    left -= path.length
+    return room
+  }
+  return found.sort().slice(0, pathsMax).filter(isRoom)
 }
 
 /** What went away in between is no extra. */

@@ -23,6 +23,8 @@
 
 /* Content of one step, so that progress can be shown in between (bytes). */
 #define STEP_BYTES (16 * 1024 * 1024)
+/* What is told of one step: each with a path of at most 4 KiB, and as long texts. */
+#define STEP_FAILURES 64
 /* One read: large enough that the calls cost nothing, small enough to stay in the cache (bytes). */
 #define CHUNK_LENGTH (256 * 1024)
 
@@ -228,15 +230,16 @@ static int check_entry(JSContext *context, struct verify *job, JSValueConst fail
 }
 
 static int run(JSContext *context, struct verify *job, int64_t entries_max, JSValueConst failures) {
-  int64_t bytes_before = job->bytes;
+  int64_t bytes_before = job->bytes, told = 0;
   for (int64_t i = 0; i < entries_max && !job->walk.done; i++) {
-    if (job->bytes - bytes_before >= STEP_BYTES) return 0;
+    if (job->bytes - bytes_before >= STEP_BYTES || told >= STEP_FAILURES) return 0;
     enum read_result result = manifest_next(context, job->walk.reader, job->walk.entry);
     if (result == READ_FAILED) return -1;
     job->walk.done = result == READ_END;
     if (job->walk.done) return groups_finish(context, &job->walk.groups);
     if (check_entry(context, job, failures)) return -1;
     if (job->doubtful) job->walk.done = true;
+    if (get_int64_property(context, failures, "length", &told)) return -1;
   }
   return 0;
 }

@@ -13,6 +13,9 @@ import type { Proof } from './proof.node.ts'
 /** Content of one step, so that progress can be shown in between. */
 const STEP_BYTES = 16 * 1024 * 1024
 
+/** What is told of one step. */
+const STEP_FAILURES = 64
+
 export interface VerifyOptions {
   manifest: Fd
   tree: Fd
@@ -47,6 +50,7 @@ export class Verify {
     let done = false
     for (let count = 0; count < entriesMax && !done; count++) {
       if (this.sum.bytes - bytesBefore >= STEP_BYTES) break
+      if (this.failures.length >= STEP_FAILURES) break
       const next = this.lines.next()
       if (!next) {
         done = true

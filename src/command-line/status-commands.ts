@@ -14,7 +14,7 @@ import { adviceFor, namesAside } from '../store/put-aside.ts'
 import { type HomeRecord, readState } from '../store/state.ts'
 import type { Store, Tree, TreeName } from '../store/store.ts'
 import { trialOf } from '../store/trial.ts'
-import { describe, verify } from '../store/verify.ts'
+import { damagedPlaces, describe, verify } from '../store/verify.ts'
 import { show } from '../text.ts'
 import { type Command, STORE_OPTIONS, TRUST_OPTIONS } from './command.ts'
 import { EXIT } from './exit-status.ts'
@@ -45,18 +45,16 @@ export const verifyCommand: Command = {
       const { tree, revoked } = trustedTree(context.device, store, textOf(context.values, '--tree'))
       const { release, name } = tree
       const full = context.values['--full'] === true
-      const { damage, entries, bytes } = await verify(store, name, {
-        release,
-        full,
-        progress: context.progress,
-      })
+      const { progress } = context
+      const found = await verify(store, name, { release, full, progress })
+      const { damage, entries, bytes } = found
       const lines = damage.slice(0, DAMAGE_SHOWN_MAX).map(describe)
       if (damage.length > lines.length) lines.push(`… and ${damage.length - lines.length} more`)
       lines.push(
         damage.length === 0
           ? `Version ${release.version} in ${name} is whole: ${entries} entries, ` +
               `${amount(bytes, 'bytes')} of content read.`
-          : `Version ${release.version} in ${name} is damaged in ${damage.length} places.`,
+          : `Version ${release.version} in ${name} is damaged in ${damagedPlaces(found)}.`,
       )
       const limits = limitsOfTimes(store.times)
       if (limits) lines.push(`The disk of the store ${limits}.`)

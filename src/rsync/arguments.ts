@@ -4,6 +4,7 @@
  * no owners, no link texts, no devices.
  */
 import type { Path } from '../host.ts'
+import type { Extent } from './extent.ts'
 
 /** What a session lists, and may then fetch. */
 export type Selection =
@@ -11,8 +12,8 @@ export type Selection =
   | { kind: 'paths'; paths: readonly Path[] }
   /** The names are sent while the list arrives; they are relative to `under`. */
   | { kind: 'files-from'; under: Path; names: Iterable<Path> }
-  /** Everything below `under`; names are relative to it. More than `entriesMax` is the peer's fault. */
-  | { kind: 'tree'; under: Path; entriesMax?: number }
+  /** Everything below `under`; names are relative to it. More than `extent` is the peer's fault. */
+  | { kind: 'tree'; under: Path; extent?: Extent }
 
 export type Compression = 'zstd' | 'zlibx' | 'none'
 

@@ -4,6 +4,7 @@
  * understands us, are kept so that a second attempt can send them again.
  */
 import type { Path } from '../host.ts'
+import { addPath, type Extent } from './extent.ts'
 import type { Outgoing } from './outgoing.ts'
 
 /** Names sent before the server has answered anything: they must fit any socket's buffers (bytes). */
@@ -14,8 +15,8 @@ const QUEUE_MAX = 64 * 1024
 export class FileNames {
   /** What comes before each name on the wire. */
   readonly prefix: Path
-  /** How many entries a list of the names drawn so far may have: each name, and the folders above it. */
-  entries = 0
+  /** What a list of the names drawn so far may have: each name, and the folders above it. */
+  readonly extent: Extent = { entries: 0, namesLength: 0 }
   readonly #names: Iterator<Path>
   /** What went out early. */
   #early: Path[] = []
@@ -61,7 +62,7 @@ export class FileNames {
     const next = this.#names.next()
     if (!next.done) {
       const name = this.prefix + next.value
-      this.entries += name.split('/').length
+      addPath(this.extent, name)
       return name
     }
     this.#ended = true

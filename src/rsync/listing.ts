@@ -4,13 +4,20 @@
  */
 import type { FileList } from 'native:delta'
 import { PeerError } from '../errors.ts'
-import type { Host, Path } from '../host.ts'
-import { FILE_LIST_ENTRIES_MAX, VERSIONS_LISTED_MAX } from '../limits.ts'
+import type { Host } from '../host.ts'
+import { FILE_LIST_ENTRIES_MAX, NAME_LENGTH_MAX, VERSIONS_LISTED_MAX } from '../limits.ts'
 import type { Selection } from './arguments.ts'
+import { addPath, type Extent } from './extent.ts'
 import type { FileNames } from './file-names.ts'
 import type { Agreement } from './negotiation.ts'
 import type { Wire } from './wire.ts'
 
+/** Where nobody knows how much may come. */
+const LARGEST: Extent = {
+  entries: FILE_LIST_ENTRIES_MAX,
+  namesLength: Number.POSITIVE_INFINITY,
+}
+const ANY_NAME = '*'.repeat(NAME_LENGTH_MAX)
 /** The folder of the transfer itself, and whatever else a server adds on its own. */
 const MARGIN = 8
 /** What an entry takes on the wire, with a margin: anything beyond it is not useful work (bytes). */
@@ -21,25 +28,32 @@ export function openList(
   selection: Selection,
   agreement: Agreement,
 ): FileList {
+  const extent = extentAsked(selection)
+  const asked = extent && allowedBy(extent)
   return delta.openFileList({
     protocol: agreement.protocol,
     varintFlags: agreement.varintFlags,
     relative: selection.kind !== 'tree',
-    entriesMax: Math.min(FILE_LIST_ENTRIES_MAX, entriesAsked(selection) ?? FILE_LIST_ENTRIES_MAX),
+    entriesMax: Math.min(FILE_LIST_ENTRIES_MAX, asked?.entries ?? FILE_LIST_ENTRIES_MAX),
   })
 }
 
-/** Each name and the folders above it; undefined if the names are still to be drawn. */
-function entriesAsked(selection: Selection): number | undefined {
+/** Undefined if the names are still to be drawn, or nobody knows. */
+function extentAsked(selection: Selection): Extent | undefined {
   if (selection.kind === 'files-from') return undefined
-  if (selection.kind === 'tree') return selection.entriesMax && selection.entriesMax + MARGIN
-  return selection.paths.reduce((sum, path) => sum + entriesOf(path), MARGIN)
+  if (selection.kind === 'tree') return selection.extent
+  const extent: Extent = { entries: 0, namesLength: 0 }
+  // A wildcard stands for the versions that a server has, which may have any names.
+  for (const path of selection.paths) {
+    if (path.includes('*')) addPath(extent, path.replace('*', ANY_NAME), VERSIONS_LISTED_MAX)
+    else addPath(extent, path)
+  }
+  return extent
 }
 
-/** A path to a file: itself and its folders. A wildcard stands for the versions that a server has. */
-function entriesOf(path: Path): number {
-  const count = path.split('/').length
-  return path.includes('*') ? count * VERSIONS_LISTED_MAX : count
+/** With what a server adds on its own. */
+function allowedBy({ entries, namesLength }: Extent): Extent {
+  return { entries: entries + MARGIN, namesLength: namesLength + MARGIN * NAME_LENGTH_MAX }
 }
 
 export async function readList(given: {
@@ -52,7 +66,7 @@ export async function readList(given: {
   const { modules, wire, list, names, selection } = given
   const { delta } = modules
   const { incoming, outgoing, patience } = wire
-  const asked = entriesAsked(selection)
+  const asked = extentAsked(selection) ?? names?.extent
   let listed = 0
   let granted = 0
   wire.phase = 'reading the file list'
@@ -62,19 +76,17 @@ export async function readList(given: {
       names.send(outgoing)
       if (names.done) outgoing.beginFrames()
     }
-    const allowed = asked ?? (names ? names.entries + MARGIN : FILE_LIST_ENTRIES_MAX)
-    patience.expect((allowed - granted) * ENTRY_LENGTH)
-    granted = allowed
+    const allowed = asked ? allowedBy(asked) : LARGEST
+    patience.expect((allowed.entries - granted) * ENTRY_LENGTH)
+    granted = allowed.entries
     if (incoming.start < incoming.end) {
       const { buffer, start, end } = incoming
       const used = delta.feedList(list, buffer, start, end - start)
       incoming.start = start + used
-      const { entries } = delta.listSummary(list)
-      if (entries > allowed) {
-        throw new PeerError(
-          `a file list of more entries than the ${allowed} that were asked for`,
-          'broken',
-        )
+      const { entries, namesLength } = delta.listSummary(list)
+      if (entries > allowed.entries) throw tooLong(`${allowed.entries} entries`)
+      if (namesLength > allowed.namesLength) {
+        throw tooLong(`${allowed.namesLength} bytes of names`)
       }
       patience.worked(Math.min(used, (entries - listed) * ENTRY_LENGTH))
       listed = entries
@@ -84,4 +96,8 @@ export async function readList(given: {
   }
   patience.measures = false
   wire.starting = false
+}
+
+function tooLong(allowed: string): PeerError {
+  return new PeerError(`a file list of more than the ${allowed} that were asked for`, 'broken')
 }

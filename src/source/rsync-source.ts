@@ -5,6 +5,7 @@
 import { PeerError, TrustError } from '../errors.ts'
 import type { Host, Path } from '../host.ts'
 import { KEY_CHAIN_SIZE_MAX, RELEASE_SIZE_MAX } from '../limits.ts'
+import type { Extent } from '../rsync/extent.ts'
 import { type Address, type Link, type Selection, Session } from '../rsync/session.ts'
 import { show } from '../text.ts'
 import type { FileOutcome, WantedFile } from '../wanted-file.ts'
@@ -94,14 +95,11 @@ export class RsyncSource implements Source {
     await this.#finish(session)
   }
 
-  async content(
-    version: number,
-    files: { names(): Iterable<Path>; wanted(): Iterable<WantedFile>; whole?: { entries: number } },
-  ): Promise<void> {
+  async content(version: number, files: Parameters<Source['content']>[1]): Promise<void> {
     await this.#endShelf()
     const under = `${version}/root`
     const selection: Selection = files.whole
-      ? { kind: 'tree', under, entriesMax: withMargin(files.whole.entries) }
+      ? { kind: 'tree', under, extent: withMargin(files.whole) }
       : { kind: 'files-from', under, names: files.names() }
     const session = await this.#connect(selection)
     try {
@@ -193,4 +191,7 @@ export class RsyncSource implements Source {
 }
 
 /** A server's image may have files of its own besides those that were signed: a few are no attack. */
-const withMargin = (entries: number) => entries + Math.ceil(entries / 8)
+function withMargin({ entries, pathsLength }: { entries: number; pathsLength: number }): Extent {
+  const more = (number: number) => number + Math.ceil(number / 8)
+  return { entries: more(entries), namesLength: more(pathsLength) }
+}

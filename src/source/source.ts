@@ -25,11 +25,16 @@ export interface Source {
   manifest(version: number, wanted: Omit<WantedFile, 'name'>): Promise<void>
   /**
    * Fetches files of `N/root`. `names` gives the same names in the same order as `wanted`, and may be
-   * walked at the same time. `whole`: nearly every file of the image is wanted, which has so many entries.
+   * walked at the same time. `whole`: nearly every file of the image is wanted, which has so many entries,
+   * with paths of so many bytes.
    */
   content(
     version: number,
-    files: { names(): Iterable<Path>; wanted(): Iterable<WantedFile>; whole?: { entries: number } },
+    files: {
+      names(): Iterable<Path>
+      wanted(): Iterable<WantedFile>
+      whole?: { entries: number; pathsLength: number }
+    },
   ): Promise<void>
   /** The chain of keys statements that it carries (src/release/keys.ts); undefined if it has none. */
   keys?(): Promise<Uint8Array | undefined>

@@ -5,7 +5,7 @@
 import { DiskError, SpaceError, TrustError } from '../errors.ts'
 import type { Path } from '../host.ts'
 import type { Source } from '../source/source.ts'
-import { isFull } from '../store/room.ts'
+import { isFull, roomyError } from '../store/room.ts'
 import type { OpenTree, Store } from '../store/store.ts'
 import { type Damage, describe, type VerifiedTree, verify } from '../store/verify.ts'
 import { megabytes } from '../text.ts'
@@ -148,7 +148,9 @@ async function outOfSpace(staging: Staging, error: Error): Promise<SpaceError> {
   }
   store.discard('staging')
   store.syncDirectory()
-  const missing = Math.max(needed - files.space(store.directory).bytes, 1)
+  const { bytes } = files.space(store.directory)
+  const missing = needed - bytes
+  if (missing <= 0) return roomyError(bytes, error)
   return new SpaceError(
     `the store's disk filled up: about ${megabytes(missing)} more are needed (${error.message})`,
     missing,

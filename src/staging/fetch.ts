@@ -13,17 +13,11 @@ import type { OpenTree } from '../store/store.ts'
 import { show } from '../text.ts'
 import type { FileOutcome, WantedFile } from '../wanted-file.ts'
 import { Counterparts } from './counterpart.ts'
+import { lineOf, type Missing } from './missing.ts'
 import type { Staging } from './staging.ts'
 
 /** For smaller files a basis costs as much as it saves (bytes). */
 const BASIS_SIZE_MIN = 1024
-
-/** A file that only the source has: its entry, whose number and line are the manifest's. */
-export interface Missing {
-  number: number
-  line: string
-  entry: Entry
-}
 
 /**
  * Files that failed in one way. A source may fail with a whole image, so only the first file is named.
@@ -157,7 +151,9 @@ export class Fetcher {
   #keep(missing: Missing, fd: Fd): void {
     const { files, trees } = this.#host
     try {
-      trees.settle(this.proof, missing, fd, this.#partial, missing.entry.digest)
+      const { number, entry } = missing
+      const line = lineOf(this.#host, this.target.manifest, missing)
+      trees.settle(this.proof, { number, line }, fd, this.#partial, entry.digest)
     } finally {
       files.close(fd)
     }

@@ -4,6 +4,7 @@
  */
 import { PeerError, SpaceError, TrustError } from '../errors.ts'
 import type { Fd } from '../host.ts'
+import type { Release } from '../release/release.ts'
 import { replaceFile } from '../small-file.ts'
 import type { Source } from '../source/source.ts'
 import { resists } from '../store/put-aside.ts'
@@ -47,15 +48,7 @@ export async function bringManifest(staging: Staging, source: Source): Promise<v
   try {
     if (store.manifestDigest('staging') !== release.manifestDigest) {
       progress.begin('manifest', release.manifestSize, 'bytes')
-      const space = files.space(store.directory)
-      if (release.manifestSize > space.bytes) {
-        const missing = release.manifestSize - space.bytes
-        throw new SpaceError(
-          `not even the manifest fits: ${megabytes(missing)} are missing on the store's disk`,
-          missing,
-          'free some space, then run this again',
-        )
-      }
+      checkManifestSpace(store, release)
       if (files.stat(staged, 'manifest')) files.removeTree(staged, 'manifest')
       await fetchManifest(staging, source, staged)
     }
@@ -63,6 +56,17 @@ export async function bringManifest(staging: Staging, source: Source): Promise<v
   } finally {
     files.close(staged)
   }
+}
+
+export function checkManifestSpace(store: Store, { manifestSize }: Release): void {
+  const { bytes } = store.host.files.space(store.directory)
+  if (manifestSize <= bytes) return
+  const missing = manifestSize - bytes
+  throw new SpaceError(
+    `not even the manifest fits: ${megabytes(missing)} are missing on the store's disk`,
+    missing,
+    'free that much, then run this again',
+  )
 }
 
 async function fetchManifest(staging: Staging, source: Source, staged: Fd): Promise<void> {

@@ -19,6 +19,8 @@ export interface StagePlan {
   linked: number
   linkedBytes: number
   made: number
+  /** Of all entries of the new tree. */
+  pathsLength: number
 }
 
 /** `root` undefined: nothing is there yet. */
@@ -58,8 +60,8 @@ export function planStaging(
     let step = trees.reconcile(job, STEP_ENTRIES)
     while (!step.done) step = trees.reconcile(job, STEP_ENTRIES)
     const { undoneFiles: files, undoneBytes: bytes, copied, copiedBytes } = step
-    const { linked, linkedBytes, made } = step
-    return { files, bytes, copied, copiedBytes, linked, linkedBytes, made }
+    const { linked, linkedBytes, made, pathsLength } = step
+    return { files, bytes, copied, copiedBytes, linked, linkedBytes, made, pathsLength }
   } finally {
     trees.closeReconcile(job)
   }
@@ -96,6 +98,7 @@ function worstOf(plan: StagePlan): StagePlan {
     copiedBytes: 0,
     linked: 0,
     linkedBytes: 0,
+    pathsLength: plan.pathsLength,
     made: plan.made,
   }
 }

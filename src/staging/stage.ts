@@ -13,17 +13,19 @@ import { adviceFor, namesAside, resists } from '../store/put-aside.ts'
 import { raiseFloor } from '../store/state.ts'
 import type { OpenTree, Store, TreeName } from '../store/store.ts'
 import type { WantedFile } from '../wanted-file.ts'
-import { Fetcher, type Missing } from './fetch.ts'
+import { Fetcher } from './fetch.ts'
 import { bringManifest, prepare } from './manifest.ts'
+import { type Missing, missingFrom } from './missing.ts'
 import { type Placed, Placer } from './place.ts'
 import { planWithin, STEP_ENTRIES, type StagePlan } from './plan.ts'
 import { rehearse } from './rehearsal.ts'
 import type { Staging } from './staging.ts'
 
-/** Wanted files held in memory at once: half a megabyte of lines. */
+/** Wanted files held in memory at once, and the length of their paths. */
 const BATCH_FILES = 2048
-/** Entries held in memory while they wait for another one; any more are found by another walk. */
-const WAITING_MAX = 2048
+const BATCH_LENGTH = 512 * 1024
+/** Lines held in memory while they wait for another one (units); any more are found by another walk. */
+const WAITING_LENGTH_MAX = 512 * 1024
 
 /** The store's trees besides the running one: first the one that waits, which is the newest. */
 const OTHERS: TreeName[] = ['upgraded-root', 'previous-root']
@@ -149,6 +151,7 @@ class Builder {
    * held.
    */
   #waiting: Undone[] = []
+  #waitingLength = 0
   #unheld = 0
 
   constructor(
@@ -202,18 +205,19 @@ class Builder {
   /** One walk over the manifest; what waits for another entry of the new tree is left for later. */
   async #round(needs: StagePlan): Promise<void> {
     this.#waiting = []
+    this.#waitingLength = 0
     this.#unheld = 0
     const undone = this.#undone()
     const { version, entries } = this.staging.release
     // If nearly everything is wanted, the names would cost more than the list of the whole tree.
     const whole = needs.files * 2 > entries
     for (;;) {
-      const batch = take(undone, whole ? 1 : BATCH_FILES)
+      const batch = take(undone, whole ? 1 : BATCH_FILES, BATCH_LENGTH)
       if (batch.length === 0) return
       await this.source.content(version, {
         names: () => namesOf(batch),
         wanted: () => this.#wantedOf(whole ? chain(batch, undone) : batch),
-        ...(whole ? { whole: { entries } } : {}),
+        ...(whole ? { whole: { entries, pathsLength: needs.pathsLength } } : {}),
       })
     }
   }
@@ -239,7 +243,7 @@ class Builder {
         done = step.done
         for (const undone of step.undone) {
           const entry = parseManifestLine(undone.line)
-          if (this.#place(undone, entry) === 'fetch') yield { ...undone, entry }
+          if (this.#place(undone, entry) === 'fetch') yield missingFrom(undone, entry)
         }
         if (step.copiedBytes > copiedBytes) this.#fetcher.placed(step.copiedBytes - copiedBytes)
         copiedBytes = step.copiedBytes
@@ -253,8 +257,10 @@ class Builder {
   #place(undone: Undone, entry: Entry): Placed {
     const placed = this.#placer.place(entry, undone.line)
     if (placed === 'later') {
-      if (this.#waiting.length < WAITING_MAX) this.#waiting.push(undone)
-      else this.#unheld++
+      if (this.#waitingLength < WAITING_LENGTH_MAX) {
+        this.#waiting.push(undone)
+        this.#waitingLength += undone.line.length
+      } else this.#unheld++
       return placed
     }
     if (undone.reason === 'edited') this.#report.edited++
@@ -270,6 +276,7 @@ class Builder {
     const unheld = this.#unheld
     const waiting = this.#waiting
     this.#waiting = []
+    this.#waitingLength = 0
     for (const undone of waiting) {
       const placed = this.#place(undone, parseManifestLine(undone.line))
       assert(placed !== 'fetch', 'an entry that waited for another one must be fetched')
@@ -282,13 +289,22 @@ function* namesOf(files: Missing[]): Generator<Path> {
   for (const { entry } of files) yield entry.path
 }
 
-/** Up to `countMax` of what a generator still has to give; it stays open. */
-function take(files: Generator<Missing, void, void>, countMax: number): Missing[] {
+/**
+ * Up to `countMax` of what a generator still has to give, or fewer if their paths are as long as
+ * `lengthMax`; it stays open.
+ */
+function take(
+  files: Generator<Missing, void, void>,
+  countMax: number,
+  lengthMax: number,
+): Missing[] {
   const taken: Missing[] = []
-  while (taken.length < countMax) {
+  let length = 0
+  while (taken.length < countMax && length < lengthMax) {
     const next = files.next()
     if (next.done) break
     taken.push(next.value)
+    length += next.value.entry.path.length
   }
   return taken
 }

@@ -57,13 +57,30 @@ export function giveRoom({ host, directory }: Store): boolean {
 export function spaceError({ host, directory }: Store, error: Error, wantedBytes: number): Error {
   if (!isFull(error)) return error
   const { bytes, inodes } = host.files.space(directory)
-  const lacksInodes = inodes === 0
+  if (inodes === 0) {
+    return new SpaceError(
+      `the store's disk has no inodes left (${error.message})`,
+      1,
+      'remove files, then run this again',
+    )
+  }
+  if (bytes >= wantedBytes) return roomyError(bytes, error)
   return new SpaceError(
-    lacksInodes
-      ? `the store's disk has no inodes left (${error.message})`
-      : `the store's disk is full: ${megabytes(bytes)} are free, and ${megabytes(wantedBytes)} ` +
-          `should be (${error.message})`,
-    Math.max(wantedBytes - bytes, 1),
-    `${lacksInodes ? 'remove files' : 'free that much'}, then run this again`,
+    `the store's disk is full: ${megabytes(bytes)} are free, and ${megabytes(wantedBytes)} ` +
+      `should be (${error.message})`,
+    wantedBytes - bytes,
+    'free that much, then run this again',
+  )
+}
+
+/** It took no more, though there is as much free as was asked for: a quota, or somebody freed some since. */
+export function roomyError(freeBytes: number, error: Error): SpaceError {
+  const cure = isSystemError(error, 'EDQUOT')
+    ? 'raise the quota of root there, or remove files'
+    : 'free some more'
+  return new SpaceError(
+    `the store's disk took no more, though ${megabytes(freeBytes)} are free (${error.message})`,
+    1,
+    `${cure}, then run this again`,
   )
 }

@@ -31,12 +31,16 @@ export interface Verification {
   /** Bytes of content that were hashed for it. */
   bytes: number
   damage: Damage[]
+  /** There is more damage than is listed. */
+  cut: boolean
 }
 
 /** A tree with a signed release, and what is wrong with it. */
 export interface Examined {
   tree: Tree
   damage: Damage[]
+  /** There is more damage than is listed. */
+  cut: boolean
   /** Its manifest is the signed one. */
   hasManifest: boolean
   /**
@@ -55,8 +59,12 @@ interface Options {
 }
 
 const VERIFY_STEP_ENTRIES = 4096
-/** No more damage than this is listed: such a tree is beyond mending file by file. */
-export const DAMAGE_MAX = 10_000
+/**
+ * No more damage than this is listed, nor more text of it (units): such a tree is beyond mending file by
+ * file. Of entries that the manifest does not name as many are listed.
+ */
+const DAMAGE_MAX = 10_000
+const DAMAGE_LENGTH_MAX = 1024 * 1024
 
 /**
  * Checks that the manifest is the signed one, that the tree holds nothing else, and every entry: always its
@@ -97,6 +105,7 @@ function verifyTree(
   const damage: Damage[] = trees
     .extras(manifest, root, { remove: false, pathsMax: DAMAGE_MAX })
     .map((path) => ({ path, what: 'extra', found: 'an entry', expected: 'nothing' }))
+  const listed = new List(damage)
   const job = trees.openVerify({
     manifest,
     tree: root,
@@ -109,13 +118,36 @@ function verifyTree(
     for (;;) {
       const step = trees.verify(job, VERIFY_STEP_ENTRIES)
       if (step.doubtful) return verifyTree(store, tree, live, { ...options, proof: undefined })
-      if (damage.length < DAMAGE_MAX) damage.push(...step.failures)
+      for (const failure of step.failures) listed.add(failure)
       options.progress.advance(step.entries)
-      if (step.done) return { entries: step.entries, bytes: step.bytes, damage }
+      const { done, entries, bytes } = step
+      if (done) return { entries, bytes, damage, cut: listed.cut }
     }
   } finally {
     trees.closeVerify(job)
   }
+}
+
+/** Adds damage to what is there until there is too much. */
+class List {
+  cut = false
+  #countLeft = DAMAGE_MAX
+  #lengthLeft = DAMAGE_LENGTH_MAX
+
+  constructor(readonly damage: Damage[]) {}
+
+  add(damage: Damage): void {
+    this.cut ||= this.#countLeft === 0 || this.#lengthLeft <= 0
+    if (this.cut) return
+    this.damage.push(damage)
+    this.#countLeft--
+    this.#lengthLeft -= damage.path.length + damage.found.length + damage.expected.length
+  }
+}
+
+/** How many, for people. */
+export function damagedPlaces({ damage, cut }: { damage: Damage[]; cut: boolean }): string {
+  return `${cut ? 'more than ' : ''}${damage.length} places`
 }
 
 /** One line for people. */

@@ -108,7 +108,7 @@ export function fileListContract(name: string, host: Host): void {
       assert.is(feedIn(list, join(example, [9, 9]).subarray(0, example.length), [cut]), 32)
       assert.ok(delta.listEnded(list))
       assert.is(delta.feedList(list, example, 0, 10), 0)
-      assert.equal(delta.listSummary(list), { entries: 2, ioError: 0 })
+      assert.equal(delta.listSummary(list), { entries: 2, namesLength: 6, ioError: 0 })
       const modifiedSeconds = 0x695735a5
       const root = { name: '.', size: 4096, mode: 0o040755, modifiedSeconds }
       const text = { name: 'f.txt', size: 22, mode: 0o100644, modifiedSeconds }
@@ -145,7 +145,9 @@ export function fileListContract(name: string, host: Host): void {
         const cuts = Array.from({ length: 50 }, () => next(bytes.length)).sort((a, b) => a - b)
         const list = delta.openFileList({ ...options, ...format })
         assert.is(feedIn(list, bytes, cuts), bytes.length)
-        assert.equal(delta.listSummary(list), { entries: count, ioError: count % 8 })
+        const namesLength = entries.reduce((sum, { name }) => sum + name.length, 0)
+        const summary = { entries: count, namesLength, ioError: count % 8 }
+        assert.equal(delta.listSummary(list), summary)
         inListOrder(entries).forEach(({ name, size, mode, modifiedSeconds }, index) => {
           assert.equal(delta.listedAt(list, index), { name, size, mode, modifiedSeconds })
           assert.equal(delta.findListed(list, name), { index, size, mode })
@@ -290,7 +292,7 @@ export function fileListContract(name: string, host: Host): void {
 
   test('an empty list', () => {
     const list = read(encode([]))
-    assert.equal(delta.listSummary(list), { entries: 0, ioError: 0 })
+    assert.equal(delta.listSummary(list), { entries: 0, namesLength: 0, ioError: 0 })
     assert.is(delta.findListed(list, 'a'), undefined)
   })
 

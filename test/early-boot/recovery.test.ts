@@ -107,7 +107,7 @@ test('what an errand found out is known to the next, as long as the tree is the 
     })
     assert.is(damage.length > 0, true)
     const known: Known = new Map()
-    known.set('fakeroot', { tree, damage, hasManifest: true, isReadable: true })
+    known.set('fakeroot', { tree, damage, cut: false, hasManifest: true, isReadable: true })
     known.set('previous-root', undefined)
     const text = knownText(known)
     assert.equal([...knownFrom(text, store, keys)], [[...known][0]])
@@ -115,7 +115,7 @@ test('what an errand found out is known to the next, as long as the tree is the 
     assert.is(knownFrom(text, store, []).size, 0)
     const other = text.replace(tree.release.manifestDigest, '0'.repeat(64))
     assert.is(knownFrom(other, store, keys).size, 0)
-    const much = { tree, hasManifest: true, isReadable: true }
+    const much = { tree, cut: false, hasManifest: true, isReadable: true }
     const line = { path: 'x'.repeat(1000), what: 'content', found: 'a', expected: 'b' }
     known.set('fakeroot', { ...much, damage: Array.from({ length: 1000 }, () => line) })
     assert.is(knownText(known), '')

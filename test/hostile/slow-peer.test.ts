@@ -143,7 +143,7 @@ test('list-of-more-names-than-asked ends at once', async () => {
   assert.ok(seconds <= 2, `${seconds} s`)
   const selection = { kind: 'files-from', under: '', names: ['latest'] } as const
   const named = await held(AGREED, () => frame(0, names()), { selection })
-  assert.match(named.error.message, /a file list of more entries than the \d+ that were asked for/)
+  assert.match(named.error.message, /a file list of more than the \d+ entries that were asked for/)
   assert.ok(named.seconds <= 2, `${named.seconds} s`)
 })
 

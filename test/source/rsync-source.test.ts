@@ -89,7 +89,7 @@ const contentFrom = (source: Source, version: number, names: string[], whole: bo
     source.content(version, {
       names: () => names,
       wanted: () => wanted,
-      ...(whole ? { whole: { entries: 6 } } : {}),
+      ...(whole ? { whole: { entries: 6, pathsLength: 60 } } : {}),
     }),
   )
 

@@ -12,7 +12,7 @@ const NAME = 128
 const index = (bytes: number) => Math.ceil(bytes / 256)
 const NOTHING: StagePlan = {
   ...{ files: 0, bytes: 0, copied: 0, copiedBytes: 0 },
-  ...{ linked: 0, linkedBytes: 0, made: 0 },
+  ...{ linked: 0, linkedBytes: 0, made: 0, pathsLength: 0 },
 }
 
 /** Throws if a disk with so much left has no room for it. */

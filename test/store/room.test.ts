@@ -78,6 +78,9 @@ test('a full disk is told with what is missing and what to do; other errors stay
   assert.match(message, /the store's disk is full: [0-9.]+ MB are free, and [0-9.]+ MB should be/)
   assert.is(cure, 'free that much, then run this again')
   assert.ok(missingBytes > 1e17)
+  const roomy = spaceError(store, systemError('write', undefined, 'EDQUOT'), 0) as SpaceError
+  assert.match(roomy.message, /took no more, though [0-9.]+ MB are free \(.*EDQUOT/)
+  assert.match(`${roomy.cure}`, /raise the quota/)
   const other = new Error('other')
   assert.is(spaceError(store, other, 1), other)
   store.close()
