@@ -225,9 +225,10 @@ declare module 'native:trees' {
   /**
    * The lines of entries that ask most of a disk: the first of each type but files and directories, the
    * first with an owner that is not root, the first file with a set-id bit, the first with an attribute of
-   * each namespace (user, trusted, security, and all others) and with a label (SELinux, Smack); then the
-   * one with the largest attributes in all, and the first name of the largest hard link group. A line may
-   * come twice.
+   * each namespace (user, trusted, security, and all others) and with a label (SELinux, Smack), the first
+   * whose name has signs that other systems forbid, is not in ASCII, or is not in UTF-8; then the one with
+   * the largest attributes in all, the first name of the largest hard link group, and the first of the
+   * longest names. A line may come twice.
    */
   export function samples(manifest: Fd): string[]
 }

@@ -217,14 +217,22 @@ function lookUpContract(name: string, kit: TreeKit): void {
       { path: 'm', ...group },
       { path: 'n', ...group, hardLinkTo: 'm' },
       { path: 'o', ...group, hardLinkTo: 'm' },
+      { path: 'p\xc3\xa9', content: 'not in ASCII' },
+      { path: 'q\xe0\x80\x80', content: 'not in UTF-8' },
+      { path: 'r\xff', content: 'neither' },
+      { path: 's is the longest', content: 'long' },
+      { path: 't|', content: 'a sign' },
+      { path: 'u.', content: 'a sign as well' },
     ])
     const lines = trees.samples(kit.manifest(entries))
-    const wanted = ['b', 'd', 'f', 'g', 'h', 'j', 'i', 'm']
+    const wanted = ['b', 'd', 'f', 'g', 'h', 'j', 'p\xc3\xa9', 'q\xe0\x80\x80', 't|']
+    wanted.push('i', 'm', 's is the longest')
     assert.equal(
       lines,
       wanted.map((path) => formatManifestLine(find(entries, path))),
     )
-    assert.equal(trees.samples(kit.manifest(entries.slice(0, 2))), [])
+    const plain = kit.manifest(entries.slice(0, 2))
+    assert.equal(trees.samples(plain), [formatManifestLine(find(entries, 'a'))])
   })
 
   test('finds lines in a long manifest', () => {

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { ConfigError } from '../../src/errors.ts'
-import type { Files, Host } from '../../src/host.ts'
+import type { Files, Host, Stat } from '../../src/host.ts'
 import { nodeHost } from '../support/host.ts'
 import { mountImage } from '../support/mounts.ts'
 import { bring, newStorePath } from '../support/node-device.ts'
@@ -25,7 +25,13 @@ function refusing(call: keyof Files, code: string, is: (...words: never[]) => bo
     ...host.files,
     [call]: (...words: never[]) => {
       if (!is(...words)) return (host.files[call] as (...words: never[]) => unknown)(...words)
-      const name = { hardLink: 'link', makeNode: 'mknod', setMetadata: 'chown' }[call as string]
+      const calls = {
+        hardLink: 'link',
+        makeNode: 'mknod',
+        setMetadata: 'chown',
+        createFile: 'open',
+      }
+      const name = (calls as Record<string, string>)[call]
       throw Object.assign(new Error(`${name}: ${code}`), { name: 'SystemError', call: name, code })
     },
   }
@@ -80,6 +86,50 @@ test('an owner that the disk does not keep', async () => {
   )
   assert.match(error.message, /can't hold the owner 7:8 of etc\/hers \(chown: EPERM\)/)
 })
+
+/** A host whose disk takes everything, and makes of it what `of` says. */
+function losing(of: (stat: Stat) => Partial<Stat>): ReturnType<typeof refusing> {
+  const { host, fetched } = refusing('makeNode', 'EPERM', () => false)
+  const stat: Files['stat'] = (directory, path) => {
+    const found = host.files.stat(directory, path)
+    return found && { ...found, ...of(found) }
+  }
+  return { host: { ...host, files: { ...host.files, stat } }, fetched }
+}
+
+test('modes that the disk takes and does not keep', async () => {
+  const error = await refused(
+    new Map(),
+    losing(({ type }) => (type === 'file' ? { mode: 0o777 } : {})),
+  )
+  assert.match(error.message, /the disk of the store .* keeps no modes of files/)
+})
+
+test('an owner that the disk takes and does not keep', async () => {
+  const error = await refused(
+    new Map([['etc/hers', file('hers', { uid: 7, gid: 8 })]]),
+    losing(({ uid }) => (uid === 7 ? { uid: 0 } : {})),
+  )
+  assert.match(error.message, /can't hold the owner 7:8 of etc\/hers \(it takes them and does not/)
+})
+
+test('a disk without hard links', async () => {
+  const error = await refused(
+    new Map(),
+    refusing('hardLink', 'EPERM', () => true),
+  )
+  assert.match(error.message, /keeps no hard links \(link: EPERM\)/)
+})
+
+for (const name of ['what: is it?', 'caf\xc3\xa9', 'caf\xe9', 'x'.repeat(200)]) {
+  test(`a name that not every disk takes: ${name.slice(0, 20)}`, async () => {
+    const error = await refused(
+      new Map([[`etc/${name}`, file('named')]]),
+      refusing('createFile', 'EINVAL', (_: never, path: string) => path.endsWith(`/${name}`)),
+    )
+    assert.match(error.message, /can't hold the name of etc\/.* \(open: EINVAL\)/)
+  })
+}
 
 test('what a try left that was cut short is in nobody’s way', async () => {
   const publisher = new Publisher()
