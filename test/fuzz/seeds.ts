@@ -9,7 +9,7 @@ import { comparePaths, type Entry, formatManifestLine } from '../../src/release/
 import { host } from '../support/rsync-client.ts'
 import { parseWire, Recording, replayed } from '../vectors/recording.ts'
 import { play, SCENARIOS } from '../vectors/scenarios.ts'
-import { elfSeeds } from './elf-seeds.ts'
+import { packSeeds, predictSeeds } from './pack-seeds.ts'
 
 /** By the name of the target. */
 type Seeds = Record<string, Uint8Array[]>
@@ -196,30 +196,14 @@ function ofOthers(seeds: Seeds): void {
   add(seeds, 'addresses', Buffer.concat([bytes(5), socket]))
 }
 
-/** Each file moved by some bytes, in blocks that go on where the one before them ended. */
-function ofPacks(seeds: Seeds): void {
-  for (const { prediction, segments, file } of elfSeeds()) {
-    for (const length of [file.length, 300, 100]) {
-      const count = Math.min(15, Math.ceil(file.length / length))
-      const blocks = Array.from({ length: count }, (_, at) =>
-        Buffer.concat([bytes(at === 0 ? 0 : 8), short(at * length), short(length)]),
-      )
-      // Place, address, size and memory of each segment; unwind table, GOT.
-      const shifts = [...Array.from({ length: segments }, () => [0, 16, 0, 0]).flat(), 16, 16]
-      const shape = [bytes(shifts.length), ...shifts.map(short)]
-      const head = [bytes(prediction, count), ...blocks, ...shape]
-      add(seeds, 'predict', Buffer.concat([...head, file]))
-    }
-  }
-}
-
 export async function makeSeeds(): Promise<Seeds> {
   const seeds: Seeds = {}
   await ofSessions(seeds)
   ofManifests(seeds)
   ofTrees(seeds)
   ofProcesses(seeds)
-  ofPacks(seeds)
+  add(seeds, 'predict', ...predictSeeds())
+  add(seeds, 'pack', ...packSeeds())
   ofOthers(seeds)
   return seeds
 }

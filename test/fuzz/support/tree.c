@@ -13,7 +13,8 @@
 
 int fuzz_folder(const char *name) {
   const char *place = getenv("XO_FUZZ_FOLDER");
-  int parent = open(place ? place : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  CHECK(place);
+  int parent = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const char *call;
   CHECK(parent >= 0 && remove_tree(parent, name, &call) == 0 && mkdirat(parent, name, 0700) == 0);
   int folder = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
