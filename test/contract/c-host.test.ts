@@ -3,8 +3,7 @@
  * The contract suites over the C host, plain, under the sanitizers, with 32 bits, and as on an older kernel. Each
  * test that runs there counts as one here.
  */
-import { execFileSync } from 'node:child_process'
-import { join } from 'node:path'
+import { oldKernel } from '../support/old-kernel.ts'
 import { scratch } from '../support/scratch.ts'
 import { type Result, retell, suite } from '../support/suite.ts'
 import { bundleContracts } from './bundle.ts'
@@ -24,17 +23,10 @@ async function contractsOver(program: string, launcher: string[]): Promise<Resul
   }
 }
 
-/** A program that runs another one, named by its words, as if the kernel were older. */
-function oldKernel(): string {
-  const program = join(scratch('old-kernel'), 'old-kernel')
-  execFileSync('gcc', ['-O1', '-o', program, 'test/contract/c-host/old-kernel.c'])
-  return program
-}
-
 await bundleContracts(BUNDLE)
 for (const [folder, launcher, where] of [
   ['x86_64', [], ''],
-  ['x86_64', [oldKernel()], ', on an older kernel'],
+  ['x86_64', oldKernel('openat2', 'copy_file_range'), ', on an older kernel'],
   ['x86_64-asan', [], ''],
   ['i586', [], ''],
 ] as const) {
