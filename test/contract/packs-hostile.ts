@@ -192,6 +192,19 @@ export function packsHostileContract(name: string, host: Host, scratch: Path): v
     refuses(packOfDelta(delta(0, 65536)), /the text before a block has no end/)
   })
 
+  test('an opened base of 4 MiB, and not a byte more', () => {
+    const take = (size: number) => {
+      const blocks = blockWords([{ text: 0, length: 1000, old: size - 1000 }])
+      const control = section(1, byte(FLAG.base | FLAG.baseOpened), signed(0), ...blocks)
+      const bytes = frame(KIND.files, { control, gaps: section(1000) })
+      const pack = packOf([sameManifest(3)], [{ bytes, entry: 1 }])
+      const [taken] = kit.take(pack, { f: storedGzip(size) }, OLD)
+      return JSON.stringify(taken?.outcome)
+    }
+    assert.match(take(4 * MIB), /^{"size":1000,/)
+    assert.match(take(4 * MIB + 1), /it is no .gz of at most 4194304 bytes/)
+  })
+
   test('blocks: within the content, and within the base', () => {
     const block = (text: number, length: number, old: number) =>
       packOfDelta(delta(0, ...blockWords([{ text, length, old }])), { gaps: section(1000) })
@@ -274,4 +287,18 @@ export function packsHostileContract(name: string, host: Host, scratch: Path): v
   })
 
   test.run()
+}
+
+/** A .gz of so many zeros, in blocks that deflate leaves as they are, with the right sum for 4 MiB. */
+function storedGzip(size: number): Uint8Array {
+  const parts = [bytesOf(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3)]
+  for (let left = size; left > 0; ) {
+    const length = Math.min(left, 65535)
+    left -= length
+    const [low, high] = [length & 255, length >> 8]
+    parts.push(bytesOf(left === 0 ? 1 : 0, low, high, 255 - low, 255 - high))
+    parts.push(new Uint8Array(length))
+  }
+  const sum = bytesOf(0x6a, 0x40, 0x47, 0x11)
+  return concat([...parts, sum, bytesOf(...[0, 8, 16, 24].map((shift) => (size >>> shift) & 255))])
 }
