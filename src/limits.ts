@@ -2,6 +2,9 @@
 
 /** A release statement is some 20 short lines; no forged one costs a slow laptop more than this (bytes). */
 export const RELEASE_SIZE_MAX = 8 * 1024
+/** A list of packs is as small (bytes), and names so many: a year of weekly steps, within a release's size. */
+export const PACKS_SIZE_MAX = 8 * 1024
+export const PACKS_LISTED_MAX = 48
 /** 64 MiB of manifest is a tree of some 300,000 entries (bytes). */
 export const MANIFEST_SIZE_MAX = 64 * 1024 * 1024
 /** A line holds a path of 4095 bytes, escaped fourfold, a link text as long, and xattrs (bytes). */
@@ -20,6 +23,8 @@ export const STATE_SIZE_MAX = 16 * 1024
 export const FILE_LIST_ENTRIES_MAX = 320_000
 /** Versions that one server keeps: one a day for nearly three years. */
 export const VERSIONS_LISTED_MAX = 1000
+/** Names that are listed of each: its manifest, its list of packs, and two packs. */
+export const NAMES_OF_VERSION_MAX = 4
 /** A reply of the home server is some ten lines, and a message for the user (bytes). */
 export const REPLY_SIZE_MAX = 8 * 1024
 /** A question to it is some ten lines, and at most 32 versions (bytes). */

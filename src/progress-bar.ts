@@ -14,6 +14,7 @@ const INTERVAL_MS = 200
 
 const TITLES: Record<Phase, string> = {
   release: 'asking',
+  pack: 'pack',
   manifest: 'manifest',
   compare: 'comparing',
   fetch: 'fetching',

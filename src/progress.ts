@@ -3,7 +3,15 @@
  * of a log; a step never prints.
  */
 
-export type Phase = 'release' | 'manifest' | 'compare' | 'fetch' | 'verify' | 'commit' | 'publish'
+export type Phase =
+  | 'release'
+  | 'pack'
+  | 'manifest'
+  | 'compare'
+  | 'fetch'
+  | 'verify'
+  | 'commit'
+  | 'publish'
 
 export interface Progress {
   /** A phase begins. `unit` says what `total` and the amounts of `advance` count. */

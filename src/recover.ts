@@ -5,10 +5,13 @@
  * failure or power cut, just run it again.
  */
 import { isExpected, isSystemError, PeerError, SpaceError } from './errors.ts'
+import { tidyPacks } from './packs/kept.ts'
+import { type PackReport, withPacks } from './packs/packed-source.ts'
 import { findRelease, learnSigner, type Offer } from './source/find-release.ts'
 import { PATIENCE } from './source/order.ts'
 import { OwnDisk } from './source/own-disk.ts'
 import { faultOf, Search } from './source/search.ts'
+import type { Source } from './source/source.ts'
 import { build, type Mending, NO_DAMAGE } from './staging/build.ts'
 import { checkManifestSpace } from './staging/manifest.ts'
 import type { StageReport } from './staging/stage.ts'
@@ -19,7 +22,7 @@ import type { Store, Tree, TreeName } from './store/store.ts'
 import { finishCutSwap, replaceDamaged, rollBack, swap } from './store/swap.ts'
 import { checkSettled } from './store/trial.ts'
 import { damagedPlaces, type Examined, verify } from './store/verify.ts'
-import type { Upgrade } from './upgrade.ts'
+import { packJob, type Upgrade } from './upgrade.ts'
 
 export interface Recovered {
   /** `mended`: the same version, with what was damaged replaced. `replaced`: another version or tree. */
@@ -28,6 +31,8 @@ export interface Recovered {
   /** How many entries of the tree that should run were damaged; undefined if nobody can tell. */
   damaged: number | undefined
   report: StageReport | undefined
+  /** What packs did for it; undefined: its source has none that could. */
+  packs?: PackReport | undefined
   /** The name of the source that served what this disk lacked. */
   source?: string | undefined
 }
@@ -149,24 +154,28 @@ async function put(
   offline: boolean,
 ): Promise<Recovered> {
   const { store, progress } = job
-  const { verified, report, served } = await built(job, { search, offer }, mending)
+  const { verified, report, served, packs } = await built(job, { search, offer }, mending)
   progress.begin('commit', undefined, 'entries')
   commit(verified)
+  tidyPacks(store, job.keepPacks ? offer.release.version : undefined)
   search?.settled()
   job.known?.clear()
   const { version } = offer.release
   const { source } = offline || !store.has('fakeroot') ? replaceDamaged(store) : swap(store)
   const damaged = mending.damage.length > 0 ? mending.damage.length : undefined
   const outcome = source === version ? 'mended' : 'replaced'
-  return { outcome, version, damaged, report, source: served }
+  return { outcome, version, damaged, report, packs, source: served }
 }
+
+type Built = Awaited<ReturnType<typeof build>> & { served: string | undefined; packs?: PackReport }
 
 /** From what this disk has and, if that is not enough, with what a source brings. */
 async function built(
-  { store, progress, reserveBytes, sources }: Recovery,
+  job: Recovery,
   { search, offer }: { search: Search | undefined; offer: Offer },
   mending: Mending,
-) {
+): Promise<Built> {
+  const { store, progress, reserveBytes, sources } = job
   const { release, statement } = offer
   const staging = { store, release, statement, reserveBytes, progress }
   try {
@@ -175,7 +184,11 @@ async function built(
     if (!faultOf(error) || !search || sources.length === 0) throw error
   }
   return search.serve(async (source) => {
-    return { ...(await build(staging, source, mending)), served: source.name }
+    const put = (packed: Source) => build(staging, packed, mending)
+    return {
+      ...(await withPacks(packJob(job, offer, false), source, put)),
+      served: source.name,
+    }
   })
 }
 

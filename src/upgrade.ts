@@ -3,8 +3,11 @@
  * the answer is to run it again from the top; there is no second path for resuming.
  */
 import { ConfigError, PeerError } from './errors.ts'
+import { tidyPacks } from './packs/kept.ts'
+import type { PackJob } from './packs/offered.ts'
+import { type PackReport, withPacks } from './packs/packed-source.ts'
 import { knowsSigner } from './release/signify.ts'
-import { findRelease, type ReleaseWish } from './source/find-release.ts'
+import { findRelease, type Offer, type ReleaseWish } from './source/find-release.ts'
 import { Search, type SearchOptions } from './source/search.ts'
 import { build, NO_DAMAGE } from './staging/build.ts'
 import type { StageReport } from './staging/stage.ts'
@@ -17,6 +20,10 @@ import { checkSettled, forgive } from './store/trial.ts'
 export interface Upgrade extends ReleaseWish, SearchOptions {
   /** What must stay free on the store's disk. */
   reserveBytes: number
+  /** Everything is fetched file by file. */
+  withoutPacks?: boolean
+  /** The packs of this upgrade stay in the store until the next one, for neighbours. */
+  keepPacks?: boolean
 }
 
 export interface Upgraded {
@@ -24,6 +31,8 @@ export interface Upgraded {
   running: number | undefined
   version: number
   report: StageReport | undefined
+  /** What packs did for it; undefined: its source has none that could. */
+  packs?: PackReport | undefined
   /** Who served it, by the source's name. */
   source?: string | undefined
   /** A newer version that was offered, and not taken because it is known as bad here. */
@@ -49,6 +58,7 @@ export async function upgrade(job: Upgrade): Promise<Upgraded> {
     // Whoever has nothing newer than what runs may still be behind what waits here.
     const version = Math.max(running, job.store.version('upgraded-root') ?? 0)
     const outcome = version > running ? 'waiting' : 'up-to-date'
+    tidyPacks(job.store, job.keepPacks ? version : undefined)
     return { outcome, running, version, report: undefined, source, ...offer.none }
   }
   const { version, manifestDigest } = offer.release
@@ -63,11 +73,14 @@ export async function upgrade(job: Upgrade): Promise<Upgraded> {
     return { outcome: 'waiting', running, version, report: undefined }
   }
   checkSettled(job.store, 'upgrade')
-  const { verified, report } = await search.serve((source) => build({ ...job, ...offer }, source))
+  const { verified, report, packs } = await search.serve((source) =>
+    withPacks(packJob(job, offer, true), source, (packed) => build({ ...job, ...offer }, packed)),
+  )
   job.progress.begin('commit', undefined, 'entries')
   commit(verified)
+  tidyPacks(job.store, job.keepPacks ? version : undefined)
   search.settled()
-  return { outcome: 'staged', running, version, report, source: search.serving?.name }
+  return { outcome: 'staged', running, version, report, packs, source: search.serving?.name }
 }
 
 /** Puts the first system into a store where none runs. Needs the store's lock. */
@@ -91,13 +104,24 @@ export async function install(job: Upgrade): Promise<Upgraded> {
   if ('none' in offer) throw new PeerError('no source has a release', 'absent')
   // Leftovers of a system save transfer, once they are proved.
   const mending = job.store.has('fakeroot') ? NO_DAMAGE : undefined
-  const { verified, report } = await search.serve((source) =>
-    build({ ...job, ...offer }, source, mending),
+  const { verified, report, packs } = await search.serve((source) =>
+    withPacks(packJob(job, offer, false), source, (packed) =>
+      build({ ...job, ...offer }, packed, mending),
+    ),
   )
   job.progress.begin('commit', undefined, 'entries')
   commitFirst(verified)
-  search.settled()
   const { version } = offer.release
+  tidyPacks(job.store, job.keepPacks ? version : undefined)
+  search.settled()
   const source = search.serving?.name
-  return { outcome: 'installed', running: undefined, version, report, source }
+  return { outcome: 'installed', running: undefined, version, report, packs, source }
+}
+
+/** What packs need of a job; `links`: what the running tree has as its manifest says counts as here. */
+export function packJob(job: Upgrade, { release }: Offer, links: boolean): PackJob | undefined {
+  if (job.withoutPacks) return undefined
+  const { store, reserveBytes, progress } = job
+  const keys = trustedKeys(store, job.keys.release, 'release')
+  return { store, release, keys, reserveBytes, progress, links }
 }

@@ -53,6 +53,10 @@ const BWLIMIT: Option = {
   value: 'KIB',
   help: 'receive at most this many KiB per second (0: no cap)',
 }
+const NO_PACKS: Option = {
+  name: '--no-packs',
+  help: 'fetch file by file, even where a pack has fewer bytes',
+}
 const PASSWORD_FILE: Option = {
   name: '--password-file',
   value: 'FILE',
@@ -64,6 +68,13 @@ export const STORE_OPTIONS: Option[] = [CONFIG, STORE, JSON_LINES, DEBUG, HELP]
 /** Of those that prove what is there. */
 export const TRUST_OPTIONS: Option[] = [KEYS, ...STORE_OPTIONS]
 /** Of those that fetch. */
-export const FETCH_OPTIONS: Option[] = [SOURCE, BWLIMIT, KEYS, PASSWORD_FILE, ...STORE_OPTIONS]
+export const FETCH_OPTIONS: Option[] = [
+  SOURCE,
+  BWLIMIT,
+  NO_PACKS,
+  KEYS,
+  PASSWORD_FILE,
+  ...STORE_OPTIONS,
+]
 /** Of those that work without a store. */
 export const PLAIN_OPTIONS: Option[] = [JSON_LINES, DEBUG, HELP]

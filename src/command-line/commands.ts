@@ -11,7 +11,7 @@ import { homeCommand } from './home-server-commands.ts'
 import { initCommand } from './init-command.ts'
 import { keysCommand } from './keys-command.ts'
 import { type Option, parseOptions } from './options.ts'
-import { keygenCommand, publishCommand } from './publisher-commands.ts'
+import { deltaCommand, keygenCommand, publishCommand } from './publisher-commands.ts'
 import { pushCommand } from './push-command.ts'
 import { statusCommand, verifyCommand } from './status-commands.ts'
 import { confirmCommand, rollBackCommand, swapCommand } from './trial-commands.ts'
@@ -31,6 +31,7 @@ export const COMMANDS: readonly Command[] = [
   recoverCommand,
   installCommand,
   publishCommand,
+  deltaCommand,
   keygenCommand,
   homeCommand,
   initCommand,

@@ -40,6 +40,7 @@ export class Context {
       store: textOf(values, '--store'),
       keys: textOf(values, '--keys'),
       passwordFile: textOf(values, '--password-file'),
+      withoutPacks: values['--no-packs'] === true,
       kibPerSecond: numberOf(values, '--bwlimit', BWLIMIT_MAX),
       sources: textsOf(values, '--source'),
     })

@@ -1,12 +1,15 @@
 /** The commands of the people who publish: keys, and a tree made into a signed release. */
 
+import { ConfigError } from '../errors.ts'
+import { VERSION_MAX } from '../limits.ts'
 import { amount } from '../progress-bar.ts'
+import { type DeltaResult, makeDeltas } from '../publish/delta.ts'
 import { generateKeys } from '../publish/keygen.ts'
 import { publish } from '../publish/publish.ts'
 import { show } from '../text.ts'
 import { type Command, PLAIN_OPTIONS } from './command.ts'
 import { EXIT } from './exit-status.ts'
-import { textOf, versionOf } from './options.ts'
+import { textOf, textsOf, type Values, versionOf } from './options.ts'
 
 export const keygenCommand: Command = {
   name: 'keygen',
@@ -62,6 +65,12 @@ export const publishCommand: Command = {
       value: 'TIME',
       help: 'for instance 2027-12-31T00:00:00Z (default: never)',
     },
+    {
+      name: '--delta-from',
+      value: 'N|none',
+      repeated: true,
+      help: 'make a pack from this version, or of the whole image; repeatable',
+    },
     ...PLAIN_OPTIONS,
   ],
   needsRoot: true,
@@ -77,15 +86,78 @@ export const publishCommand: Command = {
       jumpFrom: versionOf(values, '--jump-from') ?? 0,
       issued: textOf(values, '--issued'),
       expires: textOf(values, '--expires'),
+      deltaFrom: deltaStarts(values, '--delta-from'),
       progress,
     })
-    const { version, latest, entries, imageBytes } = result
+    const { version, latest, entries, imageBytes, packs } = result
     context.result({ ...result }, [
       result.published
         ? `Version ${version} is published: ${entries} entries, ${amount(imageBytes, 'bytes')}; ` +
           `the latest is ${latest}.`
         : `Version ${version} was published before, from the same tree; the latest is ${latest}.`,
+      ...(packs.length > 0 ? [`Packs: ${packs.join(', ')}.`] : []),
     ])
     return EXIT.done
   },
+}
+
+export const deltaCommand: Command = {
+  name: 'delta',
+  summary: 'make packs that lead from one published version to another',
+  about:
+    'A pack has what changed between two versions, in a tenth of the bytes that a device fetches file by\n' +
+    'file. It is written to MODULE/deltas, proved by making every file out of it again, and listed in\n' +
+    'MODULE/TO/packs, which is signed; the release itself stays as it is. --prune then removes every pack\n' +
+    'that is not on the smallest way from some version to the latest, nor the latest whole image.',
+  options: [
+    { name: '--in', value: 'MODULE', required: true, help: 'the folder that the daemon serves' },
+    { name: '--key', value: 'FILE', required: true, help: 'the secret key, to sign the list' },
+    {
+      name: '--from',
+      value: 'N|none',
+      repeated: true,
+      help: 'the version that devices have, none: the whole image; repeatable',
+    },
+    { name: '--to', value: 'N', help: 'the version that they get (default: the latest)' },
+    { name: '--prune', help: 'remove packs that nobody needs' },
+    ...PLAIN_OPTIONS,
+  ],
+  needsRoot: true,
+  async run(context) {
+    const { values, host, progress } = context
+    const from = deltaStarts(values, '--from')
+    const prune = values['--prune'] === true
+    if (from.length === 0 && !prune) throw new ConfigError('neither --from nor --prune is given')
+    const result = makeDeltas(host, {
+      module: textOf(values, '--in') as string,
+      secretKey: textOf(values, '--key') as string,
+      from,
+      to: versionOf(values, '--to'),
+      prune,
+      progress,
+    })
+    context.result({ ...result }, deltaLines(result))
+    return EXIT.done
+  },
+}
+
+function deltaLines({ packs, known, refused, pruned }: DeltaResult): string[] {
+  const lines = packs.map(
+    ({ from, to, size, changedBytes }) =>
+      `${from}-${to}: ${amount(size, 'bytes')} for ${amount(changedBytes, 'bytes')} of new content.`,
+  )
+  if (known.length > 0) lines.push(`There before: ${known.join(', ')}.`)
+  if (refused.length > 0) lines.push(`Not worth it: ${refused.join(', ')}.`)
+  if (pruned.length > 0) lines.push(`Removed: ${pruned.join(', ')}.`)
+  return lines.length > 0 ? lines : ['Nothing had to be done.']
+}
+
+/** `none` is 0: the pack of the whole image. */
+function deltaStarts(values: Values, name: string): number[] {
+  return (textsOf(values, name) ?? []).map((value) => {
+    if (value === 'none') return 0
+    const version = /^[1-9][0-9]{0,8}$/.test(value) ? Number(value) : 0
+    if (version > 0 && version <= VERSION_MAX) return version
+    throw new ConfigError(`${name} is "${value}", allowed: none, or 1 to ${VERSION_MAX}`)
+  })
 }

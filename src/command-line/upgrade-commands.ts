@@ -4,6 +4,7 @@ import type { JobWish } from '../device/job.ts'
 import { recorded } from '../device/recorded.ts'
 import { untilServed } from '../device/waiting.ts'
 import { BusyError } from '../errors.ts'
+import type { PackReport } from '../packs/packed-source.ts'
 import { amount } from '../progress-bar.ts'
 import { type Recovered, recoverSystem } from '../recover.ts'
 import { readState } from '../store/state.ts'
@@ -126,6 +127,11 @@ export const recoverCommand: Command = {
     }),
 }
 
+function packedOf({ madeFiles, packs, bytes }: PackReport): string {
+  const name = packs.length > 1 ? `packs ${packs.join(' and ')}` : `pack ${packs[0]}`
+  return `${madeFiles} of them out of ${name} (${amount(bytes, 'bytes')})`
+}
+
 function recoveryOf(result: Recovered): string {
   const { outcome, version, damaged } = result
   if (outcome === 'whole') return `Version ${version} is whole: nothing had to be done.`
@@ -146,10 +152,15 @@ function asked({ values, configuration }: Context): JobWish {
   }
 }
 
-function reportOf({ report, source }: Pick<Upgraded, 'report' | 'source'>): string {
+function reportOf({
+  report,
+  source,
+  packs,
+}: Pick<Upgraded, 'report' | 'source' | 'packs'>): string {
   if (!report) return 'nothing was needed'
   const from = source === undefined ? '' : ` from ${source}`
   const bytes = amount(report.fetchedBytes, 'bytes')
-  const fetched = `${report.fetchedFiles} files (${bytes}) fetched${from}`
+  const by = packs && packs.madeFiles > 0 ? `, ${packedOf(packs)}` : ''
+  const fetched = `${report.fetchedFiles} files (${bytes}) fetched${from}${by}`
   return report.linked > 0 ? `${fetched}, ${report.linked} linked` : fetched
 }

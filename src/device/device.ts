@@ -34,6 +34,8 @@ export interface Overrides {
   keys?: Path | undefined
   passwordFile?: Path | undefined
   kibPerSecond?: number | undefined
+  /** Everything file by file. */
+  withoutPacks?: boolean
   /** These, and nobody else is asked. */
   sources?: string[] | undefined
 }
@@ -61,6 +63,7 @@ export class Device {
     configuration.store = store ?? configuration.store
     configuration.keys = keys ?? configuration.keys
     configuration.passwordFile = passwordFile ?? configuration.passwordFile
+    configuration.packs &&= !said.withoutPacks
     if (said.kibPerSecond !== undefined) {
       configuration.rateCap = { kibPerSecond: said.kibPerSecond, byHours: [] }
     }

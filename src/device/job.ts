@@ -20,7 +20,7 @@ export function jobOf(
   sources: Source[],
   { version, allowDowngrade }: Omit<JobWish, 'sources'>,
 ): Upgrade {
-  const { hardware, deployment, reserveBytes, patience } = device.configuration
+  const { hardware, deployment, reserveBytes, patience, packs, keepPacks } = device.configuration
   return {
     store,
     sources,
@@ -30,6 +30,8 @@ export function jobOf(
     allowDowngrade,
     reserveBytes,
     patience,
+    withoutPacks: !packs,
+    keepPacks,
     progress: device.progress,
   }
 }

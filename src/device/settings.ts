@@ -26,6 +26,8 @@ export interface Configuration {
   store: Path
   /** Bytes that stay free on the store's disk. */
   reserveBytes: number
+  /** Packs stay in the store until the next upgrade. */
+  keepPacks: boolean
   hardware: string
   deployment: string
   /** Undefined: what the firmware says. */
@@ -62,6 +64,8 @@ export interface Configuration {
   rateCap: RateCap
   ssh: SshSettings
   keys: Path
+  /** Packs are taken where they are fewer bytes. */
+  packs: boolean
   compression: 'auto' | 'zstd' | 'zlibx' | 'none'
   compressLevel: number | undefined
   connectTimeoutMs: number
@@ -80,6 +84,7 @@ export interface Configuration {
 const DEFAULTS: Configuration = {
   store: '/xo',
   reserveBytes: 16e6,
+  keepPacks: false,
   hardware: 'any',
   deployment: 'any',
   serial: undefined,
@@ -106,6 +111,7 @@ const DEFAULTS: Configuration = {
   rateCap: { kibPerSecond: 0, byHours: [] },
   ssh: { key: undefined, hostKeys: [], program: undefined },
   keys: '/etc/xo-upgrade/keys',
+  packs: true,
   compression: 'auto',
   compressLevel: undefined,
   connectTimeoutMs: 10_000,
@@ -117,6 +123,11 @@ const DEFAULTS: Configuration = {
   healthHooks: '/etc/xo-upgrade/health.d',
   healthTimeoutMs: 60_000,
 }
+
+/** What takes a text as it is. */
+type WordKey = {
+  [Key in keyof Configuration]: string extends Configuration[Key] ? Key : never
+}[keyof Configuration]
 
 type Setter = (
   configuration: Configuration,
@@ -146,6 +157,16 @@ const yesOrNo =
     set(configuration, value === 'yes' || value === 'true')
   }
 
+const word = (key: WordKey): Setter =>
+  text((configuration, value) => {
+    configuration[key] = value
+  })
+
+const flag = (key: 'allowDowngrade' | 'hold' | 'keepPacks' | 'onBattery' | 'packs'): Setter =>
+  yesOrNo((configuration, value) => {
+    configuration[key] = value
+  })
+
 const patience = (key: keyof Patience, max: number): Setter =>
   number((configuration, value) => {
     configuration.patience = { ...configuration.patience, [key]: value }
@@ -161,25 +182,18 @@ const SETTERS: Record<string, Setter> = {
       (configuration, value, fail) => set(configuration.boot, value, fail),
     ]),
   ),
-  'store.path': text((configuration, value) => {
-    configuration.store = value
-  }),
+  'store.path': word('store'),
   'store.keep-free-mb': number((configuration, value) => {
     configuration.reserveBytes = value * 1e6
   }, 1_000_000),
-  'device.hardware': text((configuration, value) => {
-    configuration.hardware = value
-  }),
-  'device.deployment': text((configuration, value) => {
-    configuration.deployment = value
-  }),
+  'store.keep-packs': flag('keepPacks'),
+  'device.hardware': word('hardware'),
+  'device.deployment': word('deployment'),
   'device.serial': (configuration, value, fail) => {
     if (!isSerial(value)) fail('1 to 64 letters, digits, ".", "_" and "-"')
     configuration.serial = value
   },
-  'home.url': text((configuration, value) => {
-    configuration.home = value
-  }),
+  'home.url': word('home'),
   'home.timeout-seconds': number((configuration, value) => {
     configuration.homeTimeoutMs = value * 1000
   }, 3600),
@@ -189,43 +203,31 @@ const SETTERS: Record<string, Setter> = {
   'home.interval-minutes': number((configuration, value) => {
     configuration.intervalSeconds = value * 60
   }, 10_080),
-  'policy.hold': yesOrNo((configuration, value) => {
-    configuration.hold = value
-  }),
+  'policy.hold': flag('hold'),
   'policy.version': (configuration, value, fail) => {
     if (!/^[1-9][0-9]{0,8}$/.test(value)) fail(`a number from 1 to ${VERSION_MAX}`)
     configuration.pinned = Number(value)
   },
-  'policy.allow-downgrade': yesOrNo((configuration, value) => {
-    configuration.allowDowngrade = value
-  }),
-  'policy.on-battery': yesOrNo((configuration, value) => {
-    configuration.onBattery = value
-  }),
+  'policy.allow-downgrade': flag('allowDowngrade'),
+  'policy.on-battery': flag('onBattery'),
   'policy.hours': (configuration, value, fail) => {
     configuration.hours = parseHours(value) ?? fail('for instance 22:00-06:00')
   },
-  'policy.inhibit': text((configuration, value) => {
-    configuration.inhibit = value
-  }),
+  'policy.inhibit': word('inhibit'),
   'anti-theft.enforce': yesOrNo((configuration, value) => {
     configuration.lock = { ...configuration.lock, enforce: value }
   }),
   'anti-theft.grace-days': number((configuration, value) => {
     configuration.lock = { ...configuration.lock, graceSeconds: value * 86_400 }
   }, 3660),
-  'anti-theft.stolen-hook': text((configuration, value) => {
-    configuration.stolenHook = value
-  }),
+  'anti-theft.stolen-hook': word('stolenHook'),
   'push.port': number((configuration, value) => {
     configuration.pushPort = value
   }, 65_535),
   'push.spread-seconds': number((configuration, value) => {
     configuration.pushSpreadSeconds = value
   }, 86_400),
-  'daemon.control': text((configuration, value) => {
-    configuration.controlSocket = value
-  }),
+  'daemon.control': word('controlSocket'),
   'sources.url': text((configuration, value) => {
     configuration.sources.push(value)
   }),
@@ -241,6 +243,7 @@ const SETTERS: Record<string, Setter> = {
   'sources.school-tries': patience('schoolTries', 100),
   'sources.first-wait-seconds': patience('firstSeconds', 86_400),
   'sources.longest-wait-seconds': patience('longestSeconds', 30 * 86_400),
+  'transfer.packs': flag('packs'),
   'transfer.bwlimit': number((configuration, value) => {
     configuration.rateCap.kibPerSecond = value
   }, 1e7),
@@ -259,9 +262,7 @@ const SETTERS: Record<string, Setter> = {
   'ssh.program': text((configuration, value) => {
     configuration.ssh = { ...configuration.ssh, program: value }
   }),
-  'trust.keys': text((configuration, value) => {
-    configuration.keys = value
-  }),
+  'trust.keys': word('keys'),
   'transfer.compress': (configuration, value, fail) => {
     const known = COMPRESSION_WORDS.find((compression) => compression === value)
     if (!known) return fail(COMPRESSION_WORDS.join(', '))
@@ -279,9 +280,7 @@ const SETTERS: Record<string, Setter> = {
   'transfer.minimum-bytes-per-second': number((configuration, value) => {
     configuration.rateMinBytesPerSecond = value
   }, 1e9),
-  'transfer.password-file': text((configuration, value) => {
-    configuration.passwordFile = value
-  }),
+  'transfer.password-file': word('passwordFile'),
   'transfer.weak-password-digest': (configuration, value, fail) => {
     const known = WEAK_DIGESTS.find((digest) => digest === value)
     configuration.weakPasswordDigests.push(known ?? fail(WEAK_DIGESTS.join(', ')))
@@ -289,9 +288,7 @@ const SETTERS: Record<string, Setter> = {
   'trial.boots': number((configuration, value) => {
     configuration.trialBoots = value
   }, 1000),
-  'trial.health-hooks': text((configuration, value) => {
-    configuration.healthHooks = value
-  }),
+  'trial.health-hooks': word('healthHooks'),
   'trial.health-timeout-seconds': number((configuration, value) => {
     configuration.healthTimeoutMs = value * 1000
   }, 86_400),

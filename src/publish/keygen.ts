@@ -78,3 +78,9 @@ export function loadSecretKey(
     throw error
   }
 }
+
+/** The name of the key file that verifies, as signify writes it into the comment. */
+export function publicName(key: SecretKey): string {
+  const name = key.name.slice(key.name.lastIndexOf('/') + 1)
+  return `${name.replace(/\.sec$/, '')}.pub`
+}

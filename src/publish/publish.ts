@@ -5,7 +5,7 @@
  */
 import { BusyError, ConfigError, isSystemError, SpaceError, TrustError } from '../errors.ts'
 import { makeFolder } from '../folder.ts'
-import type { Fd, Host, Path } from '../host.ts'
+import type { Fd, Path } from '../host.ts'
 import {
   MANIFEST_LINE_MAX,
   MANIFEST_SIZE_MAX,
@@ -16,16 +16,28 @@ import {
 import type { Progress } from '../progress.ts'
 import { formatInstant, isAudience, parseInstant } from '../release/fields.ts'
 import { ManifestWriter } from '../release/manifest-file.ts'
+import { nameOfPack, type Pack } from '../release/packs.ts'
 import { type Release, readRelease, signRelease } from '../release/release.ts'
-import type { SecretKey } from '../release/signify.ts'
 import { readFile, writeFile } from '../small-file.ts'
 import { show } from '../text.ts'
 import { checkClock } from './clock-check.ts'
+import { addDeltas, makePacks } from './delta.ts'
 import { Image } from './image.ts'
-import { loadSecretKey } from './keygen.ts'
+import { loadSecretKey, publicName } from './keygen.ts'
+import { checkCoder } from './pack.ts'
+import { packsOfModule, packsToward } from './pack-module.ts'
 import { Placement } from './placement.ts'
 import { checkPublished } from './published.ts'
-import { LATEST, type Made, type PublishHost, type Publishing, type Terms } from './publishing.ts'
+import {
+  clearUnfinished,
+  LATEST,
+  type Made,
+  type PublishHost,
+  type Publishing,
+  setMode,
+  type Terms,
+  UNFINISHED,
+} from './publishing.ts'
 
 export interface PublishOptions {
   /** The root file system, as a path of the system. */
@@ -44,6 +56,8 @@ export interface PublishOptions {
   issued?: string | undefined
   /** Likewise; default: never. */
   expires?: string | undefined
+  /** Versions to make packs from, each in the module; 0: of the whole image. */
+  deltaFrom?: readonly number[]
   progress: Progress
 }
 
@@ -61,16 +75,17 @@ export interface PublishResult {
   /** Regular files by how their content came. */
   linked: number
   copied: number
+  /** Packs that were made, by their names. */
+  packs: string[]
   warnings: string[]
 }
-
-/** How the names of what is being made begin; none of that is ever fetched. */
-const UNFINISHED = '.new-'
 
 export function publish(host: PublishHost, options: PublishOptions): PublishResult {
   const { files } = host
   const terms = checkTerms(host, options)
   const key = loadSecretKey(host, options.secretKey)
+  const { progress, deltaFrom = [] } = options
+  if (deltaFrom.length > 0) checkCoder(host)
   const root = files.openRoot(options.image)
   try {
     const module = makeFolder(files, options.module)
@@ -83,10 +98,20 @@ export function publish(host: PublishHost, options: PublishOptions): PublishResu
           throw new BusyError(`somebody else is publishing to ${moduleName} right now`)
         }
         const image = new Image(host, root, show(options.image), files.statHandle(module))
-        const { progress } = options
         progress.begin('publish', undefined, 'entries')
         const survey = image.survey(progress)
-        return run({ host, terms, key, image, survey, module, moduleName, progress })
+        const publishing = {
+          host,
+          terms,
+          key,
+          image,
+          survey,
+          module,
+          moduleName,
+          deltaFrom,
+          progress,
+        }
+        return run(publishing)
       } finally {
         files.close(lock)
       }
@@ -138,9 +163,7 @@ function instant(what: string, text: string | undefined): number | undefined {
 function run(publishing: Publishing): PublishResult {
   const { host, terms, module, moduleName, survey } = publishing
   const { files } = host
-  for (const name of files.readDirectory(module, '.')) {
-    if (name.startsWith(UNFINISHED)) files.removeTree(module, name)
-  }
+  clearUnfinished(files, module)
   const before = latestVersion(publishing)
   if (before > 0 && terms.version > before + VERSION_JUMP_MAX) {
     throw new ConfigError(
@@ -165,6 +188,7 @@ function run(publishing: Publishing): PublishResult {
     files.rename(module, `${UNFINISHED}${LATEST}`, module, LATEST)
     files.sync(module)
   }
+  const packs = there ? addedPacks(publishing) : made.packs
   for (const warning of warnings) publishing.progress.note(`${moduleName}: ${warning}`)
   const { entries, imageBytes, manifestSize, manifestDigest } = made.release
   return {
@@ -178,8 +202,16 @@ function run(publishing: Publishing): PublishResult {
     keyNumber: publishing.key.number,
     linked: made.linked,
     copied: made.copied,
+    packs,
     warnings,
   }
+}
+
+/** For a version that was published before. */
+function addedPacks(publishing: Publishing): string[] {
+  const { deltaFrom: from, terms } = publishing
+  if (from.length === 0) return []
+  return addDeltas(publishing, { from, to: terms.version, prune: false }).packs.map(nameOfPack)
 }
 
 /** 0 if there is no latest, or it cannot be read: then this release takes its place. */
@@ -250,22 +282,35 @@ function fill(publishing: Publishing, folder: Fd): Made {
       files.sync(manifest)
       const { digest } = checksums.digestFile(manifest, size)
       setMode(files, folder, 'manifest', 0o644)
-      const release: Release = {
+      const plain: Release = {
         ...terms,
         manifestDigest: digest,
         manifestSize: size,
         entries: survey.entries,
         imageBytes: survey.imageBytes,
       }
+      const packs = packsFor(publishing, plain)
+      const release = packs.length > 0 ? { ...plain, packs } : plain
       const statement = signRelease(release, key, `verify with ${publicName(key)}`)
       writeFile(files, folder, 'release', statement)
-      return { release, statement, linked: placement.linked, copied: placement.copied }
+      const { linked, copied } = placement
+      const names = packs.filter(({ to }) => to === release.version).map(nameOfPack)
+      return { release, statement, linked, copied, packs: names }
     } finally {
       files.close(manifest)
     }
   } finally {
     files.close(root)
   }
+}
+
+/** What its statement lists: the packs made now, and those before that lead to where they begin. */
+function packsFor(publishing: Publishing, release: Release): Pack[] {
+  const { deltaFrom, terms } = publishing
+  if (deltaFrom.length === 0) return []
+  const before = packsOfModule(publishing).filter(({ to }) => to < terms.version)
+  const made = makePacks(publishing, release, `${UNFINISHED}${terms.version}`, deltaFrom)
+  return packsToward([...before, ...made.packs], terms.version)
 }
 
 function writeManifest(publishing: Publishing, manifest: Fd, placement: Placement): number {
@@ -286,22 +331,4 @@ function writeManifest(publishing: Publishing, manifest: Fd, placement: Placemen
   }
   writer.flush()
   return writer.size
-}
-
-/** The name of the key file that verifies, as signify writes it into the comment. */
-function publicName(key: SecretKey): string {
-  const name = key.name.slice(key.name.lastIndexOf('/') + 1)
-  return `${name.replace(/\.sec$/, '')}.pub`
-}
-
-/** Because the umask removes bits that a daemon needs. */
-function setMode(files: Host['files'], directory: Fd, path: Path, mode: number): void {
-  const { uid, gid, modified } = files.statHandle(directory)
-  files.setMetadata(directory, path, {
-    mode,
-    uid,
-    gid,
-    modified,
-    xattrs: files.readXattrs(directory, path),
-  })
 }

@@ -44,7 +44,7 @@ export function checkPublished(publishing: Publishing): Made {
     }
     compareTerms(publishing, release, name)
     compareEntries(publishing, manifest, name)
-    return { release, statement, linked: 0, copied: 0 }
+    return { release, statement, linked: 0, copied: 0, packs: [] }
   } finally {
     if (manifest !== undefined) files.close(manifest)
   }

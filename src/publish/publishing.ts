@@ -1,14 +1,39 @@
 /** One run of `publish`: what its steps share, and the result of the step that makes the release. */
-import type { Fd, Host } from '../host.ts'
+import type { Fd, Host, Path } from '../host.ts'
 import type { Progress } from '../progress.ts'
 import type { Release } from '../release/release.ts'
 import type { SecretKey } from '../release/signify.ts'
 import type { Image, Survey } from './image.ts'
 
-export type PublishHost = Pick<Host, 'files' | 'checksums' | 'signatures' | 'clock'>
+export type PublishHost = Pick<
+  Host,
+  'files' | 'checksums' | 'signatures' | 'clock' | 'trees' | 'packs' | 'packCoder'
+>
 
 /** The statement of the newest version, in the module. */
 export const LATEST = 'latest'
+
+/** How the names of what is being made begin; none of that is ever fetched. */
+export const UNFINISHED = '.new-'
+
+/** Removes what a run before this one left half made. */
+export function clearUnfinished(files: Host['files'], module: Fd): void {
+  for (const name of files.readDirectory(module, '.')) {
+    if (name.startsWith(UNFINISHED)) files.removeTree(module, name)
+  }
+}
+
+/** Because the umask removes bits that a daemon needs. */
+export function setMode(files: Host['files'], directory: Fd, path: Path, mode: number): void {
+  const { uid, gid, modified } = files.statHandle(directory)
+  files.setMetadata(directory, path, {
+    mode,
+    uid,
+    gid,
+    modified,
+    xattrs: files.readXattrs(directory, path),
+  })
+}
 
 /** What the release says besides its manifest. */
 export interface Terms
@@ -27,6 +52,8 @@ export interface Publishing {
   /** The module, and how to name it to people. */
   module: Fd
   moduleName: string
+  /** Versions to make packs from; 0: of the whole image. */
+  deltaFrom: readonly number[]
   progress: Progress
 }
 
@@ -35,4 +62,6 @@ export interface Made {
   statement: Uint8Array
   linked: number
   copied: number
+  /** Names of packs that were made with it. */
+  packs: string[]
 }

@@ -6,6 +6,7 @@
 import { TrustError } from '../errors.ts'
 import { MANIFEST_SIZE_MAX, RELEASE_SIZE_MAX, VERSION_JUMP_MAX, VERSION_MAX } from '../limits.ts'
 import { Fields, formatInstant } from './fields.ts'
+import { type Pack, packFields, packsOf } from './packs.ts'
 import { messageOf, type PublicKey, type SecretKey, sign, verifySignature } from './signify.ts'
 import { decodeStatement, encodeStatement } from './statement.ts'
 
@@ -25,6 +26,8 @@ export interface Release {
   issued: number
   /** Seconds since 1970; undefined: never. */
   expires: number | undefined
+  /** Packs that were made with it, and earlier ones that lead to it; absent: none. */
+  packs?: readonly Pack[]
 }
 
 /** The release, if one of the keys signed it. Throws a TrustError. */
@@ -64,6 +67,7 @@ function encodeRelease(release: Release): Uint8Array {
     ['issued', formatInstant(release.issued)],
   ]
   if (release.expires !== undefined) fields.push(['expires', formatInstant(release.expires)])
+  fields.push(...packFields(release.packs ?? []))
   return encodeStatement('release', fields)
 }
 
@@ -82,7 +86,8 @@ function decodeRelease(message: Uint8Array): Release {
     expires: fields.optional('expires', (key) => fields.instant(key)),
   }
   if (release.jumpFrom > release.version) fields.refuse('jump-from', String(release.jumpFrom))
-  return release
+  const packs = packsOf(fields.statement)
+  return packs.length > 0 ? { ...release, packs } : release
 }
 
 /** What decides whether a device may take a release. */

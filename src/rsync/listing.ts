@@ -5,7 +5,12 @@
 import type { FileList } from 'native:delta'
 import { PeerError } from '../errors.ts'
 import type { Host } from '../host.ts'
-import { FILE_LIST_ENTRIES_MAX, NAME_LENGTH_MAX, VERSIONS_LISTED_MAX } from '../limits.ts'
+import {
+  FILE_LIST_ENTRIES_MAX,
+  NAME_LENGTH_MAX,
+  NAMES_OF_VERSION_MAX,
+  VERSIONS_LISTED_MAX,
+} from '../limits.ts'
 import type { Selection } from './arguments.ts'
 import { addPath, type Extent } from './extent.ts'
 import type { FileNames } from './file-names.ts'
@@ -17,6 +22,7 @@ const LARGEST: Extent = {
   entries: FILE_LIST_ENTRIES_MAX,
   namesLength: Number.POSITIVE_INFINITY,
 }
+const NAMES_LISTED_MAX = VERSIONS_LISTED_MAX * NAMES_OF_VERSION_MAX
 const ANY_NAME = '*'.repeat(NAME_LENGTH_MAX)
 /** The folder of the transfer itself, and whatever else a server adds on its own. */
 const MARGIN = 8
@@ -43,9 +49,9 @@ function extentAsked(selection: Selection): Extent | undefined {
   if (selection.kind === 'files-from') return undefined
   if (selection.kind === 'tree') return selection.extent
   const extent: Extent = { entries: 0, namesLength: 0 }
-  // A wildcard stands for the versions that a server has, which may have any names.
+  // A wildcard stands for what a server has of its versions, which may have any names.
   for (const path of selection.paths) {
-    if (path.includes('*')) addPath(extent, path.replace('*', ANY_NAME), VERSIONS_LISTED_MAX)
+    if (path.includes('*')) addPath(extent, path.replaceAll('*', ANY_NAME), NAMES_LISTED_MAX)
     else addPath(extent, path)
   }
   return extent

@@ -4,12 +4,13 @@
  */
 import { isOfMachine, isSystemError, PeerError, TrustError } from '../errors.ts'
 import type { Fd, Host, Path } from '../host.ts'
-import { KEY_CHAIN_SIZE_MAX, RELEASE_SIZE_MAX } from '../limits.ts'
+import { KEY_CHAIN_SIZE_MAX, PACKS_SIZE_MAX, RELEASE_SIZE_MAX } from '../limits.ts'
+import { DELTAS } from '../release/packs.ts'
 import { readFile } from '../small-file.ts'
 import { show } from '../text.ts'
 import type { FileOutcome, WantedFile } from '../wanted-file.ts'
 import type { SourceRole } from './order.ts'
-import type { Source } from './source.ts'
+import type { Source, WantedContent } from './source.ts'
 
 const REMOUNT = 'look at the stick, or name another source'
 
@@ -34,7 +35,21 @@ export class FolderSource implements Source {
     this.#copy(this.#open(), { ...wanted, name: `${version}/manifest` })
   }
 
-  async content(version: number, { wanted }: { wanted(): Iterable<WantedFile> }): Promise<void> {
+  async packList(version: number): Promise<Uint8Array | undefined> {
+    return this.#small(`${version}/packs`, PACKS_SIZE_MAX)
+  }
+
+  hasPack(name: string, size: number): boolean {
+    const path = `${DELTAS}/${name}`
+    const stat = this.#read(path, () => this.host.files.stat(this.#open(), path))
+    return stat?.type === 'file' && stat.size === size
+  }
+
+  async packs(wanted: Iterable<WantedFile>): Promise<void> {
+    for (const file of wanted) this.#copy(this.#open(), { ...file, name: `${DELTAS}/${file.name}` })
+  }
+
+  async content(version: number, { wanted }: Pick<WantedContent, 'wanted'>): Promise<void> {
     const { files } = this.host
     const root = this.#read(`${version}/root`, () =>
       files.openDirectory(this.#open(), `${version}/root`),

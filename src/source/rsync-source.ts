@@ -4,12 +4,13 @@
  */
 import { PeerError, TrustError } from '../errors.ts'
 import type { Host, Path } from '../host.ts'
-import { KEY_CHAIN_SIZE_MAX, RELEASE_SIZE_MAX } from '../limits.ts'
+import { KEY_CHAIN_SIZE_MAX, PACKS_SIZE_MAX, RELEASE_SIZE_MAX } from '../limits.ts'
+import { DELTAS } from '../release/packs.ts'
 import type { Extent } from '../rsync/extent.ts'
 import { type Address, type Link, type Selection, Session } from '../rsync/session.ts'
 import { show } from '../text.ts'
 import type { FileOutcome, WantedFile } from '../wanted-file.ts'
-import type { Source, SourceOptions } from './source.ts'
+import type { Source, SourceOptions, WantedContent } from './source.ts'
 
 /** Per session: a server that lacks 300 files says so 300 times, and the first few say it all. */
 const TEXTS_MAX = 10
@@ -17,6 +18,15 @@ const TEXTS_MAX = 10
 const TEXT_LENGTH_MAX = 1000
 /** What stock servers say last; it says nothing about the cause. */
 const IS_SUMMARY = /^rsync (error|warning): /
+
+/**
+ * What a session lists that looks for a release: `keys` and `latest`, and below the versions and `deltas` the
+ * manifests, lists of packs, and packs; where a version is named, statements as well. A server complains of
+ * a name without a wildcard that it lacks, which keys and packs may be, and of a folder (`root`); each of
+ * these matches something wherever there is a release, and no folder.
+ */
+const NEWEST_SHELF = ['[kl][ea][yt]*', '[d1-9]*/[mp0-9][a0-9-]*']
+const NAMED_SHELF = ['[kl][ea][yt]*', '[d1-9]*/[mpr0-9][ae0-9-]*']
 
 export class RsyncSource implements Source {
   /** Lists the statements and manifests; open between `statement` and `manifest`. */
@@ -47,6 +57,8 @@ export class RsyncSource implements Source {
   }
 
   async keys(): Promise<Uint8Array | undefined> {
+    const shelf = this.#session
+    if (shelf) return this.#keysOf(shelf)
     const session = await this.#connect({ kind: 'paths', paths: ['keys'] }, true)
     try {
       const chain = await this.#read(session, 'keys', KEY_CHAIN_SIZE_MAX)
@@ -54,6 +66,17 @@ export class RsyncSource implements Source {
       return chain
     } finally {
       session.close()
+    }
+  }
+
+  /** Over the connection that lists them, which ends if that fails: the keys are not worth a release. */
+  async #keysOf(shelf: Session): Promise<Uint8Array | undefined> {
+    if (!shelf.find('keys')) return undefined
+    try {
+      return await this.#read(shelf, 'keys', KEY_CHAIN_SIZE_MAX)
+    } catch (error) {
+      this.close()
+      throw error
     }
   }
 
@@ -95,7 +118,23 @@ export class RsyncSource implements Source {
     await this.#finish(session)
   }
 
-  async content(version: number, files: Parameters<Source['content']>[1]): Promise<void> {
+  async packList(version: number): Promise<Uint8Array | undefined> {
+    const session = await this.#shelf(version)
+    const name = `${version}/packs`
+    return session.find(name) && (await this.#read(session, name, PACKS_SIZE_MAX))
+  }
+
+  hasPack(name: string, size: number): boolean {
+    return this.#session?.find(`${DELTAS}/${name}`)?.size === size
+  }
+
+  async packs(wanted: Iterable<WantedFile>): Promise<void> {
+    const session = await this.#shelf(undefined)
+    await session.fetch(under(DELTAS, wanted))
+    await this.#finish(session)
+  }
+
+  async content(version: number, files: WantedContent): Promise<void> {
     await this.#endShelf()
     const under = `${version}/root`
     const selection: Selection = files.whole
@@ -121,10 +160,7 @@ export class RsyncSource implements Source {
       if (version === undefined || this.#session.find(`${version}/manifest`)) return this.#session
       await this.#endShelf()
     }
-    const paths =
-      version === undefined
-        ? ['latest', '*/manifest']
-        : [`${version}/release`, `${version}/manifest`]
+    const paths = version === undefined ? NEWEST_SHELF : NAMED_SHELF
     this.#session = await this.#connect({ kind: 'paths', paths })
     return this.#session
   }
@@ -188,6 +224,10 @@ export class RsyncSource implements Source {
       session.close()
     }
   }
+}
+
+function* under(folder: Path, wanted: Iterable<WantedFile>): Generator<WantedFile> {
+  for (const file of wanted) yield { ...file, name: `${folder}/${file.name}` }
 }
 
 /** A server's image may have files of its own besides those that were signed: a few are no attack. */

@@ -1,6 +1,6 @@
 /**
  * Where the bits come from: a school server, upstream, a stick. All look the same: a module with
- * `latest`, `N/release`, `N/manifest` and `N/root`. A source is never trusted: the caller
+ * `latest`, `N/release`, `N/manifest` and `N/root`, and perhaps packs in `deltas`. A source is never trusted: the caller
  * checks what came.
  */
 import type { Fd, Path } from '../host.ts'
@@ -25,22 +25,31 @@ export interface Source {
   manifest(version: number, wanted: Omit<WantedFile, 'name'>): Promise<void>
   /**
    * Fetches files of `N/root`. `names` gives the same names in the same order as `wanted`, and may be
-   * walked at the same time. `whole`: nearly every file of the image is wanted, which has so many entries,
-   * with paths of so many bytes.
+   * walked at the same time.
    */
-  content(
-    version: number,
-    files: {
-      names(): Iterable<Path>
-      wanted(): Iterable<WantedFile>
-      whole?: { entries: number; pathsLength: number }
-    },
-  ): Promise<void>
+  content(version: number, files: WantedContent): Promise<void>
+  /** `N/packs`, the signed list of packs that were made later; undefined if it has none. After `statement`. */
+  packList?(version: number): Promise<Uint8Array | undefined>
+  /** Whether it has a pack (`41-42`) of that size: its list is the one that came with the statement. */
+  hasPack?(name: string, size: number): boolean
+  /** Fetches packs, by their names, over the connection of `statement`. */
+  packs?(wanted: Iterable<WantedFile>): Promise<void>
   /** The chain of keys statements that it carries (src/release/keys.ts); undefined if it has none. */
   keys?(): Promise<Uint8Array | undefined>
+  /** Files are asked for in batches, whose names and files may be drawn more than once. */
+  readonly inBatches?: boolean
   /** The first thing it said about what it could not send, to be shown; undefined: it said nothing. */
   readonly said?: string | undefined
   close(): void
+}
+
+/** Files of `N/root`. */
+export interface WantedContent {
+  names(): Iterable<Path>
+  /** Those that `takes` says, or all; each is opened only when it is drawn. */
+  wanted(takes?: (name: Path) => boolean): Iterable<WantedFile>
+  /** Nearly every file of the image is wanted, which has so many entries, with paths of so many bytes. */
+  whole?: { entries: number; pathsLength: number }
 }
 
 export interface SourceOptions {

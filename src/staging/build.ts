@@ -5,6 +5,7 @@
 import { DiskError, SpaceError, TrustError } from '../errors.ts'
 import type { Path } from '../host.ts'
 import type { Source } from '../source/source.ts'
+import { removeOrPutAside } from '../store/put-aside.ts'
 import { isFull, roomyError } from '../store/room.ts'
 import type { OpenTree, Store } from '../store/store.ts'
 import { type Damage, describe, type VerifiedTree, verify } from '../store/verify.ts'
@@ -147,6 +148,7 @@ async function outOfSpace(staging: Staging, error: Error): Promise<SpaceError> {
       : toWrite(undefined))
   }
   store.discard('staging')
+  removeOrPutAside(store, 'packs')
   store.syncDirectory()
   const { bytes } = files.space(store.directory)
   const missing = needed - bytes

@@ -90,7 +90,9 @@ export class Fetcher {
         if (settled) return
         settled = true
         if (basis) files.close(basis.fd)
-        if (target !== undefined) files.close(target)
+        if (target === undefined) return
+        files.close(target)
+        this.#left.add(entry.digest)
       },
       done: (outcome) => {
         // If anything fails in here the session ends, and gives up this request as well.

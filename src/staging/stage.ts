@@ -210,20 +210,23 @@ class Builder {
     const undone = this.#undone()
     const { version, entries } = this.staging.release
     // If nearly everything is wanted, the names would cost more than the list of the whole tree.
-    const whole = needs.files * 2 > entries
+    const whole = needs.files * 2 > entries && !this.source.inBatches
     for (;;) {
       const batch = take(undone, whole ? 1 : BATCH_FILES, BATCH_LENGTH)
       if (batch.length === 0) return
       await this.source.content(version, {
         names: () => namesOf(batch),
-        wanted: () => this.#wantedOf(whole ? chain(batch, undone) : batch),
+        wanted: (takes) => this.#wantedOf(whole ? chain(batch, undone) : batch, takes),
         ...(whole ? { whole: { entries, pathsLength: needs.pathsLength } } : {}),
       })
     }
   }
 
-  *#wantedOf(files: Iterable<Missing>): Generator<WantedFile> {
-    for (const missing of files) yield this.#fetcher.wanted(missing)
+  *#wantedOf(
+    files: Iterable<Missing>,
+    takes: (path: Path) => boolean = () => true,
+  ): Generator<WantedFile> {
+    for (const missing of files) if (takes(missing.entry.path)) yield this.#fetcher.wanted(missing)
   }
 
   /** Brings the tree forward and yields the entries that only the source has. */

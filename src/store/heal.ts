@@ -10,6 +10,9 @@ import { removeOrPutAside, type StoreFolder } from './put-aside.ts'
 
 type Kind = 'file' | 'dir'
 
+/** Where packs lie as they arrive (src/packs/kept.ts). */
+const PACKS = 'packs'
+
 const FOLDERS = [
   'fakeroot',
   'upgraded-root',
@@ -17,6 +20,7 @@ const FOLDERS = [
   'previous-root',
   'previous-root.swap',
   'ssh',
+  PACKS,
 ]
 const FILES = ['lock', 'keys', 'room', 'set-aside', 'upstream-newest', 'scratch', 'probe', 'turn']
 
@@ -56,6 +60,7 @@ function healName(store: StoreFolder, name: Path, runs: (tree: Path) => boolean)
   const kind = KINDS.get(name)
   if (kind === undefined || !stays(store, name, kind)) return
   if (kind === 'file') files.clearFlags(store.directory, name)
+  else if (name === PACKS) healPacks(store)
   else healTree(store, name, runs(name))
 }
 
@@ -65,6 +70,17 @@ function healTree(store: StoreFolder, tree: Path, isRunning: boolean): void {
   for (const [part, kind] of PARTS) {
     const path = `${tree}/${part}`
     if (stays(store, path, kind) && !isRunning) files.clearFlags(store.directory, path)
+  }
+}
+
+/** All of them can come again: what can't be one goes. */
+function healPacks(store: StoreFolder): void {
+  const { files } = store.host
+  files.clearFlags(store.directory, PACKS)
+  for (const name of files.readDirectory(store.directory, PACKS)) {
+    const path = `${PACKS}/${name}`
+    if (files.stat(store.directory, path)?.type === 'file') files.clearFlags(store.directory, path)
+    else files.removeTree(store.directory, path)
   }
 }
 

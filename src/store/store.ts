@@ -222,6 +222,27 @@ export class Store {
     }
   }
 
+  /** Opens the manifest of a tree whose root may be missing. */
+  withManifest<Result>(
+    name: TreeName,
+    use: (manifest: Fd, root: Fd | undefined) => Result,
+  ): Result {
+    const { files } = this.host
+    const manifest = files.openRead(this.directory, `${name}/manifest`)
+    try {
+      if (files.stat(this.directory, `${name}/root`)?.type !== 'dir')
+        return use(manifest, undefined)
+      const root = files.openDirectory(this.directory, `${name}/root`)
+      try {
+        return use(manifest, root)
+      } finally {
+        files.close(root)
+      }
+    } finally {
+      files.close(manifest)
+    }
+  }
+
   /** Whether this process has the tree as its root, so that nothing in it may change. */
   isRoot(name: TreeName): boolean {
     const { files } = this.host

@@ -2,19 +2,20 @@
  * docs/OPERATING.md: its commands on a small tree, each where the page has it, and its configurations
  * parsed. `/xo`, `/etc` and `/srv` of the page are folders of the test.
  */
-import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { parseConfiguration } from '../../src/device/settings.ts'
 import { nodeHost } from '../support/host.ts'
 import { smallImage } from '../support/image.ts'
+import { packedImage } from '../support/pack-images.ts'
 import { Page } from '../support/page.ts'
-import { PROGRAM } from '../support/program.ts'
+import { PROGRAM, PUBLISHER } from '../support/program.ts'
 import { freePort, startDaemon } from '../support/rsync-daemon.ts'
 import { scratch } from '../support/scratch.ts'
 import { shell } from '../support/shell.ts'
-import { test } from '../support/suite.ts'
+import { skip, test } from '../support/suite.ts'
 import { makeTree } from '../support/tree.ts'
 import { until } from '../support/until.ts'
 
@@ -30,11 +31,40 @@ shift
 exec ${PROGRAM} "$word" --config '${at('xo-upgrade.conf')}' "$@"
 `
 
+/** Without one it says so before it looks at anything. */
+function makesPacks(): boolean {
+  const words = ['delta', '--in', '/', '--key', '/', '--from', 'none']
+  return !spawnSync(PUBLISHER, words, { encoding: 'utf8' }).stderr.includes('only reads packs')
+}
+
 test('a release is published, and stock programs check it', () => {
   mkdirSync(at('MODULE'))
   makeTree(nodeHost(), at('TREE'), smallImage(42))
   shell(page.next('sh', 'xo-upgrade keygen'), { folder })
   shell(page.next('sh', 'signify-openbsd'), { folder })
+})
+
+test('packs are made with a release, and after it', () => {
+  const script = page.next('sh', 'xo-upgrade publish')
+  if (!makesPacks()) skip("the publisher's program here has no coder of packs")
+  const [own, bin] = [at('packs'), at('packs/bin')]
+  mkdirSync(bin, { recursive: true })
+  writeFileSync(join(bin, 'xo-upgrade'), `#!/bin/sh\nexec ${PUBLISHER} "$@"\n`, { mode: 0o755 })
+  const environment = { PATH: `${bin}:${process.env.PATH}` }
+  shell('xo-upgrade keygen --to keys', { folder: own, environment })
+  for (const version of [41, 42, 43]) {
+    makeTree(
+      nodeHost(),
+      join(own, version === 43 ? 'TREE' : `TREE-${version}`),
+      packedImage(version),
+    )
+  }
+  const publish = 'xo-upgrade publish --to MODULE --key keys/release.sec'
+  for (const version of [41, 42]) {
+    shell(`${publish} --image TREE-${version} --version ${version}`, { folder: own, environment })
+  }
+  shell(script, { folder: own, environment })
+  assert.equal(readdirSync(join(own, 'MODULE/deltas')).sort(), ['0-43', '41-43', '42-43'])
 })
 
 test('the daemon’s configuration serves it', async () => {

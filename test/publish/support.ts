@@ -19,11 +19,15 @@ import { generateKeys } from '../../src/publish/keygen.ts'
 import { type PublishOptions, type PublishResult, publish } from '../../src/publish/publish.ts'
 import { readPublicKey } from '../../src/release/signify.ts'
 import { arrayOfBytes, bytesOfArray } from '../../src/text.ts'
+import { nodeHost } from '../support/host.ts'
+import { plainCoder } from '../support/plain-coder.ts'
 import { scratch } from '../support/scratch.ts'
 import { signing } from '../support/signing.ts'
 import { mustRun, run } from '../support/stock-tool.ts'
 
-export const host = { files, clock, ...signing }
+const { trees, packs } = nodeHost()
+
+export const host = { files, clock, ...signing, trees, packs, packCoder: plainCoder(files) }
 
 export const quiet: Progress = { begin() {}, advance() {}, traffic() {}, note() {} }
 

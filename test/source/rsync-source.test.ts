@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { DeadlineError, PeerError } from '../../src/errors.ts'
+import { DeadlineError, PeerError, TrustError } from '../../src/errors.ts'
 import { openSource } from '../../src/source/open-source.ts'
 import type { Source } from '../../src/source/source.ts'
 import { Store } from '../../src/store/store.ts'
@@ -117,6 +117,65 @@ test('a version that is named is asked for alone', async () => {
   assert.is(manifest.get('x')?.content, 'manifest 41')
   assert.is(proxy.connections - before, 1)
   source.close()
+})
+
+test('one session has the statement, the keys, the list of packs and the packs', async () => {
+  put('keys', 'a chain')
+  put('42/packs', 'the packs of 42')
+  put('deltas/41-42', 'a pack')
+  put('deltas/40-41', 'an earlier pack')
+  const source = open()
+  notes.length = 0
+  const before = proxy.connections
+  try {
+    assert.is(await text(source.statement(undefined)), 'newest')
+    assert.is(Buffer.from((await source.keys?.()) ?? []).toString(), 'a chain')
+    assert.is(Buffer.from((await source.packList?.(42)) ?? []).toString(), 'the packs of 42')
+    assert.is(source.hasPack?.('41-42', 6), true)
+    assert.is(source.hasPack?.('41-42', 7), false)
+    assert.is(source.hasPack?.('39-42', 6), false)
+    const packs = await fetched(['40-41', '41-42'], async (wanted) => source.packs?.(wanted))
+    assert.is(packs.get('41-42')?.content, 'a pack')
+    assert.is(packs.get('40-41')?.content, 'an earlier pack')
+    assert.is(proxy.connections - before, 1)
+    assert.equal(notes, [])
+  } finally {
+    source.close()
+    for (const name of ['keys', '42/packs', 'deltas'])
+      rmSync(join(module, name), { recursive: true })
+  }
+})
+
+test('a server without packs or keys is not asked for them, and says nothing', async () => {
+  for (const version of [undefined, 42]) {
+    const source = open()
+    notes.length = 0
+    const before = proxy.connections
+    await text(source.statement(version))
+    assert.is(await source.packList?.(42), undefined)
+    assert.is(await source.keys?.(), undefined)
+    assert.is(source.hasPack?.('41-42', 6), false)
+    const manifest = await fetched(['x'], ([wanted]) => source.manifest(42, wanted as WantedFile))
+    assert.is(manifest.get('x')?.content, 'manifest 42')
+    assert.is(proxy.connections - before, 1)
+    assert.equal(notes, [])
+    source.close()
+  }
+})
+
+test('a list of packs that is too long costs this session, and not the source', async () => {
+  put('42/packs', 'x'.repeat(8 * 1024 + 1))
+  const source = open()
+  try {
+    await text(source.statement(undefined))
+    const list = source.packList?.(42) ?? Promise.resolve()
+    assert.instance(await deadline(rejects(list, /endless data: .*42\/packs/)), TrustError)
+    const manifest = await fetched(['x'], ([wanted]) => source.manifest(42, wanted as WantedFile))
+    assert.is(manifest.get('x')?.content, 'manifest 42')
+  } finally {
+    source.close()
+    rmSync(join(module, '42/packs'))
+  }
 })
 
 test('the whole tree is listed by the server', async () => {

@@ -162,6 +162,19 @@ test('a folder gives statements, manifests and content', async () => {
   source.close()
 })
 
+test('a folder gives packs, and the list of those that were made later', async () => {
+  const { source } = folderOf({ '2/packs': 'a list', 'deltas/1-2': 'a pack' })
+  assert.is(Buffer.from((await source.packList(2)) ?? []).toString(), 'a list')
+  assert.is(await source.packList(1), undefined)
+  assert.is(source.hasPack('1-2', 6), true)
+  assert.is(source.hasPack('1-2', 5), false)
+  assert.is(source.hasPack('0-2', 6), false)
+  const { wanted, answer } = wanting('1-2', 100)
+  await source.packs([wanted])
+  assert.is(answer.content(), 'a pack')
+  source.close()
+})
+
 test('a folder that lacks the version, the file, or itself, says which', async () => {
   const { source, path } = folderOf({ '1/root/a': 'a' })
   const absent = async (promise: Promise<unknown>, message: RegExp) => {

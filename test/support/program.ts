@@ -2,6 +2,8 @@
 import { resolve } from 'node:path'
 
 export const PROGRAM = resolve('build/x86_64/xo-upgrade')
+/** The one that also makes packs. */
+export const PUBLISHER = resolve('build/x86_64/xo-upgrade-publisher')
 /** Runs any bundle: what the program has besides its own. */
 export const HOST = resolve('build/x86_64/host')
 /** Both under the sanitizers. */

@@ -1,9 +1,11 @@
 /** Keys, published modules and device stores for tests, made by the program's own parts over Node. */
 import { join } from 'node:path'
+import type { Host } from '../../src/host.ts'
 import { silent } from '../../src/progress.ts'
 import { generateKeys } from '../../src/publish/keygen.ts'
 import { type PublishOptions, type PublishResult, publish } from '../../src/publish/publish.ts'
 import { nodeHost } from './host.ts'
+import { plainCoder } from './plain-coder.ts'
 import { scratch } from './scratch.ts'
 import { makeTree, type Tree } from './tree.ts'
 
@@ -16,9 +18,15 @@ export function makeKeys(): Keys {
   return generateKeys(nodeHost(), { directory: scratch('keys'), name: 'release' })
 }
 
+/** What the publisher's program has, with a coder of ours. */
+function publisherHost(): Host {
+  const host = nodeHost()
+  return { ...host, packCoder: plainCoder(host.files) }
+}
+
 /** A module, and the keys that its releases are signed with. */
 export class Publisher {
-  readonly host = nodeHost()
+  readonly host = publisherHost()
   readonly keys = makeKeys()
   readonly module = scratch('module')
   readonly #images = scratch('images')
