@@ -242,6 +242,8 @@ static const char *complete(struct entry *entry, unsigned seen) {
   if ((seen & always) != always) return "lacks its type, mode, uid, gid or time";
   bool root = entry->path_length == 1 && entry->path[0] == '.';
   if (root && entry->format != S_IFDIR) return "is the root, and no directory";
+  bool device = entry->format == S_IFCHR || entry->format == S_IFBLK;
+  if (!device) entry->major = entry->minor = 0;
   if (entry->format == S_IFREG) {
     if (!(seen & SEEN_SIZE)) return "has no size";
     if (!(seen & SEEN_DIGEST)) return "has no digest";
@@ -257,9 +259,7 @@ static const char *complete(struct entry *entry, unsigned seen) {
   entry->size = 0;
   entry->links = 1;
   if (entry->format == S_IFLNK && !(seen & SEEN_LINK)) return "has no link text";
-  bool device = entry->format == S_IFCHR || entry->format == S_IFBLK;
   if (device && !(seen & SEEN_DEVICE)) return "has no device number";
-  if (!device) entry->major = entry->minor = 0;
   return NULL;
 }
 

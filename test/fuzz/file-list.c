@@ -51,6 +51,20 @@ static void check_entries(const struct file_list *list) {
   CHECK(!file_list_at(list, file_list_count(list), &entry) && !file_list_at(list, -1, &entry));
 }
 
+/* Where there is little memory the list is refused, and nothing else happens. */
+static void feed_within(size_t limit, const struct file_list_options *options, struct input input) {
+  struct fault fault = {0};
+  size_t before = budget_source.limit;
+  budget_source.limit = limit;
+  struct file_list *list = file_list_open(options);
+  if (list && feed(list, input, input.count, &fault)) {
+    if (file_list_ended(list)) check_entries(list);
+  }
+  file_list_close(list);
+  budget_source.limit = before;
+  CHECK(budget_source.held == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
   struct input input = {bytes, count};
   uint8_t choice = input_byte(&input);
@@ -68,10 +82,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
   CHECK(strcmp(fault.message, fault_in_pieces.message) == 0);
   CHECK(file_list_ended(list) == file_list_ended(in_pieces));
   CHECK(file_list_count(list) == file_list_count(in_pieces));
+  CHECK(file_list_names_length(list) == file_list_names_length(in_pieces));
   CHECK(file_list_count(list) <= options.entries_max);
   if (file_list_ended(list)) check_entries(list);
   file_list_close(list);
   file_list_close(in_pieces);
   CHECK(budget_source.held == 0);
+  if (choice & 16) feed_within(20000 + input.count, &options, input);
   return 0;
 }

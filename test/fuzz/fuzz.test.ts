@@ -5,7 +5,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { scratch } from '../support/scratch.ts'
 import { skip, test } from '../support/suite.ts'
@@ -50,6 +50,21 @@ test('every C file of the folder is a target, and every target has something to 
   assert.equal(files.map((name) => basename(name, '.c')).sort(), [...names].sort())
   const seeds = await makeSeeds()
   assert.equal(Object.keys(seeds).sort(), [...names].sort())
+})
+
+test('the page names every target, and every folder that has C', () => {
+  const text = readFileSync('docs/FUZZING.md', 'utf8')
+  const section = text.split('\n## ').find((part) => part.startsWith('What is fuzzed in C\n')) ?? ''
+  const rows = section.split('\n').filter((line) => line.startsWith('| `'))
+  const named = rows.flatMap((row) => [...(row.split('|')[3] ?? '').matchAll(/`([a-z-]+)`/g)])
+  assert.equal([...new Set(named.map(([, name]) => name))].sort(), [...names].sort())
+  const folders = ['native', 'runtime'].flatMap((root) =>
+    readdirSync(root, { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('.c'))
+      .map((path) => join(root, dirname(path))),
+  )
+  const missing = [...new Set(folders)].filter((path) => !section.includes(`\`${path}\``))
+  assert.equal(missing, [])
 })
 
 for (const target of C_TARGETS) {

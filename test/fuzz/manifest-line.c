@@ -52,21 +52,45 @@ static void check_entry(const struct entry *entry) {
   check_xattrs(entry);
 }
 
+/* That nothing is left of what was in the entry before: the same line was parsed over other bytes. */
+static void check_same(const struct entry *one, const struct entry *other) {
+  CHECK(strcmp(one->path, other->path) == 0 && one->parent_length == other->parent_length);
+  CHECK(one->format == other->format && one->mode == other->mode);
+  CHECK(one->uid == other->uid && one->gid == other->gid && one->size == other->size);
+  CHECK(one->modified.tv_sec == other->modified.tv_sec &&
+        one->modified.tv_nsec == other->modified.tv_nsec);
+  CHECK(one->major == other->major && one->minor == other->minor && one->links == other->links);
+  if (one->format == S_IFLNK) CHECK(strcmp(one->link, other->link) == 0);
+  if (one->format == S_IFREG) CHECK(memcmp(one->digest, other->digest, DIGEST_SIZE) == 0);
+  CHECK(one->follower == other->follower && one->xattr_count == other->xattr_count);
+  if (one->follower) CHECK(strcmp(one->leader, other->leader) == 0);
+  for (size_t i = 0; i < one->xattr_count; i++) {
+    const struct xattr *a = &one->xattrs[i], *b = &other->xattrs[i];
+    CHECK(strcmp(a->name, b->name) == 0 && a->length == b->length);
+    CHECK(memcmp(a->value, b->value, a->length) == 0);
+  }
+}
+
+static struct entry *poisoned(struct entry **kept, int byte) {
+  if (!*kept) *kept = malloc(sizeof **kept);
+  CHECK(*kept);
+  memset(*kept, byte, offsetof(struct entry, arena));
+  return *kept;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
-  static struct entry *entry, *path_alone;
-  if (!entry) entry = malloc(sizeof *entry);
-  if (!path_alone) path_alone = malloc(sizeof *path_alone);
-  CHECK(entry && path_alone);
-  /* What is left in it from a line before must not count. */
-  memset(entry, 0xa5, offsetof(struct entry, arena));
-  memset(path_alone, 0x5a, offsetof(struct entry, arena));
+  static struct entry *first, *second;
+  struct entry *entry = poisoned(&first, 0xa5), *other = poisoned(&second, 0x5a);
   char *line = (char *)exact_copy(bytes, count);
   const char *problem = entry_parse(entry, line, count);
+  CHECK(entry_parse(other, line, count) == problem);
   if (!problem) {
     check_entry(entry);
-    CHECK(!entry_parse_path(path_alone, line, count));
-    CHECK(path_alone->path_length == entry->path_length &&
-          memcmp(path_alone->path, entry->path, entry->path_length + 1) == 0);
+    check_same(entry, other);
+    other = poisoned(&second, 0x5a);
+    CHECK(!entry_parse_path(other, line, count));
+    CHECK(other->path_length == entry->path_length &&
+          memcmp(other->path, entry->path, entry->path_length + 1) == 0);
   }
   free(line);
   return 0;

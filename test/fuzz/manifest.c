@@ -93,25 +93,25 @@ static void check_line(JSValue found, const char *line, size_t length) {
 static void look_up(const struct texts *texts, struct entry *entry) {
   JSContext *context = fuzz_context();
   JSValueConst file[] = {JS_NewInt32(context, texts->target_file), JS_UNDEFINED};
-  JSValue index = digests_open(context, JS_UNDEFINED, 1, file);
+  JSValue index = fuzz_call(digests_open, 1, file);
   CHECK(!JS_IsException(index));
   struct manifest_reader *reader = manifest_reader_new(context, texts->target_file);
   CHECK(reader);
   for (int i = 0; i < LOOKED_UP_MAX && manifest_next(context, reader, entry) == READ_ENTRY; i++) {
     file[1] = bytes_to_js(context, entry->path, entry->path_length);
-    check_line(find_line(context, JS_UNDEFINED, 2, file), reader->line, reader->line_length);
+    check_line(fuzz_call(find_line, 2, file), reader->line, reader->line_length);
     fuzz_drop(file[1]);
     if (entry->format != S_IFREG) continue;
     char hex[2 * DIGEST_SIZE + 1];
     for (size_t k = 0; k < DIGEST_SIZE; k++) snprintf(hex + 2 * k, 3, "%02x", entry->digest[k]);
     JSValueConst wanted[] = {index, JS_NewString(context, hex)};
-    JSValue lines = digests_find(context, JS_UNDEFINED, 2, wanted);
+    JSValue lines = fuzz_call(digests_find, 2, wanted);
     CHECK(JS_IsArray(context, lines));
     fuzz_drop(lines);
     fuzz_drop(wanted[1]);
   }
   js_free(context, reader);
-  digests_close(context, JS_UNDEFINED, 1, &index);
+  fuzz_call(digests_close, 1, &index);
   fuzz_drop(index);
 }
 
@@ -129,7 +129,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
   bool sound = read_through(texts.target_file, &entry, false);
   walk(&texts, &entry);
   JSValueConst file = JS_NewInt32(context, texts.target_file);
-  JSValue samples = samples_of(context, JS_UNDEFINED, 1, &file);
+  JSValue samples = fuzz_call(samples_of, 1, &file);
   CHECK(JS_IsException(samples) == !sound);
   fuzz_drop(samples);
   if (sound) look_up(&texts, &entry);

@@ -15,7 +15,7 @@ static int verify(const uint8_t *message, size_t length) {
   JSContext *context = fuzz_context();
   JSValue given[] = {buffer_new(context, key, sizeof key), buffer_new(context, message, length),
                      buffer_new(context, signature, sizeof signature)};
-  JSValue answer = signatures_verify(context, JS_UNDEFINED, 3, given);
+  JSValue answer = fuzz_call(signatures_verify, 3, given);
   CHECK(JS_IsBool(answer));
   for (size_t i = 0; i < COUNT_OF(given); i++) JS_FreeValue(context, given[i]);
   return JS_ToBool(context, answer);
@@ -33,7 +33,7 @@ static void sign(const uint8_t *seed, const uint8_t *message, size_t length) {
   JSContext *context = fuzz_context();
   uint8_t secret[2 * ED25519_KEY_SIZE];
   JSValue given = buffer_new(context, seed, ED25519_KEY_SIZE);
-  JSValue made = signatures_public_key(context, JS_UNDEFINED, 1, &given);
+  JSValue made = fuzz_call(signatures_public_key, 1, &given);
   copy_out(made, key, sizeof key);
   fuzz_drop(made);
   fuzz_drop(given);
@@ -41,7 +41,7 @@ static void sign(const uint8_t *seed, const uint8_t *message, size_t length) {
   memcpy(secret + ED25519_KEY_SIZE, key, sizeof key);
   JSValue both[] = {buffer_new(context, secret, sizeof secret),
                     buffer_new(context, message, length)};
-  made = signatures_sign(context, JS_UNDEFINED, 2, both);
+  made = fuzz_call(signatures_sign, 2, both);
   copy_out(made, signature, sizeof signature);
   fuzz_drop(made);
   fuzz_drop(both[0]);

@@ -53,8 +53,6 @@ static JSValue options(bool dry_run) {
   return made;
 }
 
-typedef JSValue job_function(JSContext *, JSValueConst, int, JSValueConst *);
-
 static int64_t number_of(JSValueConst step, const char *name) {
   int64_t value = 0;
   CHECK(get_int64_property(fuzz_context(), step, name, &value) == 0);
@@ -62,21 +60,21 @@ static int64_t number_of(JSValueConst step, const char *name) {
 }
 
 /* Runs a job to its end. -1: an exception; else how many entries it looked at, less those in `done_in`. */
-static int64_t run_job(job_function *open_job, job_function *step_job, job_function *close_job,
+static int64_t run_job(JSCFunction *open_job, JSCFunction *step_job, JSCFunction *close_job,
                        bool dry_run, const char *done_in) {
   JSContext *context = fuzz_context();
-  JSValue wish = options(dry_run), job = open_job(context, JS_UNDEFINED, 1, &wish);
+  JSValue wish = options(dry_run), job = fuzz_call(open_job, 1, &wish);
   CHECK(!JS_IsException(job));
   JSValueConst arguments[] = {job, JS_NewInt32(context, 3)};
   int64_t left = -1;
   for (bool done = false; !done;) {
-    JSValue step = step_job(context, JS_UNDEFINED, 2, arguments);
+    JSValue step = fuzz_call(step_job, 2, arguments);
     done = JS_IsException(step);
     left = done ? -1 : number_of(step, "entries") - (done_in ? number_of(step, done_in) : 0);
     if (!done) CHECK(get_bool_property(context, step, "done", &done) == 0);
     fuzz_drop(step);
   }
-  fuzz_drop(close_job(context, JS_UNDEFINED, 1, &job));
+  fuzz_drop(fuzz_call(close_job, 1, &job));
   fuzz_drop(job);
   fuzz_drop(wish);
   return left;
@@ -93,7 +91,7 @@ static void look_for_extras(bool remove) {
   set_property(context, wish, "pathsMax", JS_NewInt32(context, 5));
   JSValueConst arguments[] = {JS_NewInt32(context, manifest_file), JS_NewInt32(context, tree),
                               wish};
-  fuzz_drop(extras_find(context, JS_UNDEFINED, 3, arguments));
+  fuzz_drop(fuzz_call(extras_find, 3, arguments));
   fuzz_drop(wish);
 }
 
@@ -112,7 +110,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     CHECK(planned == looked_at);
     JSValueConst arguments[] = {JS_NewInt32(context, manifest_file), JS_NewInt32(context, tree),
                                 JS_UNDEFINED};
-    fuzz_drop(directories_finish(context, JS_UNDEFINED, 3, arguments));
+    fuzz_drop(fuzz_call(directories_finish, 3, arguments));
     int64_t first = reconcile(false, "undoneFiles");
     CHECK(reconcile(false, "undoneFiles") == first);
   }

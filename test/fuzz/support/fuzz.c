@@ -79,3 +79,12 @@ void fuzz_drop(JSValue value) {
   JS_FreeValue(context, value);
   JS_FreeValue(context, JS_GetException(context));
 }
+
+JSValue fuzz_call(JSCFunction *function, size_t count, const JSValueConst *given) {
+  JSValueConst arguments[8];
+  CHECK(count <= COUNT_OF(arguments));
+  for (size_t i = 0; i < COUNT_OF(arguments); i++) {
+    arguments[i] = i < count ? given[i] : JS_UNDEFINED;
+  }
+  return function(fuzz_context(), JS_UNDEFINED, (int)count, arguments);
+}

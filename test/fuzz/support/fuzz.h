@@ -43,5 +43,7 @@ int memory_file(int *fd, const uint8_t *bytes, size_t count);
 /* A context for functions that throw, made once; `fuzz_drop` forgets what was thrown and frees the value. */
 JSContext *fuzz_context(void);
 void fuzz_drop(JSValue value);
+/* Calls one of our functions as JavaScript does: arguments that were not given are there, and undefined. */
+JSValue fuzz_call(JSCFunction *function, size_t count, const JSValueConst *given);
 
 #endif
