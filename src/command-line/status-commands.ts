@@ -3,11 +3,11 @@ import { freshnessOf, freshnessSentence, staleWarning } from '../call-home/fresh
 import { askStatus } from '../daemon/control.ts'
 import type { DaemonStatus } from '../daemon/daemon.ts'
 import type { Device } from '../device/device.ts'
-import { limitsOfTimes } from '../disk-times.ts'
 import { ConfigError, TrustError } from '../errors.ts'
 import { amount } from '../progress-bar.ts'
 import { formatInstant } from '../release/fields.ts'
 import type { RevokedKey } from '../release/keys.ts'
+import { limitsOfDisk } from '../store/disk-limits.ts'
 import { keysEverTrusted, revokedSigner } from '../store/key-chain.ts'
 import { cureWhereNoneRuns } from '../store/none-runs.ts'
 import { adviceFor, namesAside } from '../store/put-aside.ts'
@@ -56,15 +56,23 @@ export const verifyCommand: Command = {
               `${amount(bytes, 'bytes')} of content read.`
           : `Version ${release.version} in ${name} is damaged in ${damagedPlaces(found)}.`,
       )
-      const limits = limitsOfTimes(store.times)
-      if (limits) lines.push(`The disk of the store ${limits}.`)
+      const disk = limitsOfDisk(store)
+      for (const limit of disk) lines.push(`The disk of the store ${limit}.`)
       if (revoked) lines.push(`It ${revocationOf(revoked)}: it boots, but is not installed again.`)
       const shown = damage.map((one) => ({ ...one, path: show(one.path) }))
       const signer = revoked && {
         key: revoked.number,
         revoked: formatInstant(revoked.revokedSeconds),
       }
-      const record = { version: release.version, tree: name, entries, bytes, damage: shown, signer }
+      const record = {
+        version: release.version,
+        tree: name,
+        entries,
+        bytes,
+        damage: shown,
+        disk,
+        signer,
+      }
       context.result(record, lines)
       return damage.length === 0 ? EXIT.done : EXIT.damaged
     }),
@@ -104,6 +112,7 @@ export const statusCommand: Command = {
         last,
         attack,
         putAside: aside,
+        disk: limitsOfDisk(store),
         trustedTime: trustedSeconds > 0 ? formatInstant(trustedSeconds) : undefined,
         fresh,
         home,
@@ -129,8 +138,7 @@ export const statusCommand: Command = {
       if (attack) {
         lines.push(`attack     ${attack.name}, ${attack.time}: ${attack.message}${toldOf(attack)}`)
       }
-      const limits = limitsOfTimes(store.times)
-      if (limits) lines.push(`disk       ${limits}`)
+      for (const limit of record.disk) lines.push(`disk       ${limit}`)
       if (aside.length > 0) lines.push(`put aside  ${adviceFor(aside)}`)
       if (home) lines.push(...homeLines(home))
       lines.push(`heard      ${freshnessSentence(fresh)}`)

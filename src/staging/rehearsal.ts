@@ -8,6 +8,7 @@ import { ConfigError, isOfMachine, isSystemError, type SystemError } from '../er
 import type { Fd, Files, Path, Xattr } from '../host.ts'
 import { ManifestReader } from '../release/manifest-file.ts'
 import { type Entry, parseManifestLine } from '../release/manifest-line.ts'
+import { foldsCase } from '../store/disk-limits.ts'
 import { isFull } from '../store/room.ts'
 import type { OpenTree, Store } from '../store/store.ts'
 import { show, textOfBytes } from '../text.ts'
@@ -26,7 +27,7 @@ const ROOM_ENOUGH = 1024 * 1024
 /** Leaves nothing behind. `target` is the new tree. */
 export function rehearse(store: Store, { manifest }: OpenTree): void {
   const { files, trees } = store.host
-  if (foldsCase(store)) refuseTwins(store, manifest)
+  if (foldsCase(store, 'staging')) refuseTwins(store, manifest)
   // Of a try that was cut short.
   if (files.stat(store.directory, PLACE)) files.removeTree(store.directory, PLACE)
   files.makeDirectory(store.directory, PLACE, 0o700)
@@ -67,12 +68,6 @@ function tryBasics(store: Store, place: Fd): void {
     ({ call, code }) => refuse('hard links', `${call}: ${code}`),
     () => files.hardLink(place, 'one', place, 'other'),
   )
-}
-
-/** Whether names that differ only in upper and lower case are one; folders below do as the store does. */
-function foldsCase({ host: { files }, directory }: Store): boolean {
-  const { identity } = files.stat(directory, 'staging') ?? {}
-  return identity !== undefined && files.stat(directory, 'STAGING')?.identity === identity
 }
 
 function refuseTwins({ host: { files }, path }: Store, manifest: Fd): void {

@@ -5,6 +5,7 @@
  */
 import { ConfigError, DiskError, isSystemError } from '../errors.ts'
 import { show } from '../text.ts'
+import { NEVER_EXCHANGES } from './disk-limits.ts'
 import { clearAside, removeOrPutAside } from './put-aside.ts'
 import { ASIDE, separate } from './second-names.ts'
 import { changeState, type Intent, readState, type State } from './state.ts'
@@ -196,7 +197,7 @@ function exchanged(store: Store, from: TreeName): boolean {
     store.host.files.exchange(store.directory, from, store.directory, 'fakeroot')
     return true
   } catch (error) {
-    if (!isSystemError(error, 'EINVAL', 'ENOSYS', 'ENOTTY', 'EOPNOTSUPP')) throw error
+    if (!isSystemError(error, ...NEVER_EXCHANGES)) throw error
     return false
   }
 }

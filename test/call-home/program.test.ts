@@ -222,6 +222,13 @@ test('a stolen laptop is not upgraded, its hook runs, and home frees it again', 
   // A silent home server frees nobody.
   home.script = (socket) => socket.destroy()
   assert.is((await device.succeed('run')).act, 'lock out')
+  // Nor does whoever has it in hand upgrade it.
+  for (const words of [[], ['--version', '42'], ['--source', 'file:///media/stick']]) {
+    const { message, cure } = await device.fail('upgrade', 75, 'BusyError', words)
+    assert.match(message, /reported stolen/)
+    assert.match(cure, /unlock/)
+  }
+  assert.is((await device.succeed('status')).waiting, undefined)
   home.script = replying(secret, { stolen: false, version: 42 })
   assert.is((await device.succeed('run')).upgraded.version, 42)
 })
