@@ -5,12 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <zstd.h>
 
+#include "compression.h"
 #include "fail.h"
 
-/* Higher levels save less than a thousandth. */
-#define LEVEL 19
 /* Before the sections: version, kind, and four lengths of at most 20 bits. */
 #define FRAME_HEAD_MAX (2 + 4 * 3)
 /* A line's distance to the one before. */
@@ -27,15 +25,6 @@ struct frame {
   struct bytes content, compressed;
   struct frame_entry entry;
 };
-
-void compress_frame(const void *content, size_t length, struct bytes *target) {
-  size_t most = ZSTD_compressBound(length);
-  bytes_reserve(target, most);
-  size_t size = ZSTD_compress(target->data + target->length, most, content, length, LEVEL);
-  /* There is room for the worst case, so only memory can be missing. */
-  if (ZSTD_isError(size)) out_of_memory();
-  target->length += size;
-}
 
 static void frame_run(struct task *task) {
   struct frame *frame = (struct frame *)task;

@@ -7,9 +7,6 @@
 
 #include "plan.h"
 
-/* Appends one zstd frame with this content. */
-void compress_frame(const void *content, size_t length, struct bytes *target);
-
 /* What the index has of a frame. */
 struct frame_entry {
   uint64_t length;

@@ -1,6 +1,7 @@
 /* native:pack-coder: what JavaScript calls; see pack-coder.d.ts. */
 #include <string.h>
 
+#include "compression.h"
 #include "module.h"
 #include "pack-wish.h"
 

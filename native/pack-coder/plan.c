@@ -3,9 +3,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <zstd.h>
 
-#include "fail.h"
+#include "compression.h"
 
 /* docs/PACKS.md, Flags. */
 enum {
@@ -17,17 +16,21 @@ enum {
   FLAG_MODULE = 32
 };
 
-/* For comparing candidates: that of frames, for as many bytes as it takes no time, and else a fast one. */
-#define TRIAL_LEVEL 19
-#define TRIAL_LEVEL_LARGE 3
-#define TRIAL_LARGE (128 * 1024)
+/*
+ * Candidates are compared by fast compression. Where that finds them less than a quarter apart, and they are small
+ * enough for it to take no time, that of frames decides.
+ */
+#define EXACT_MAX (128 * 1024)
+
 /* Carried whole a file takes at least this part of its size, nearly always; so then nobody has to try. */
 #define WORTH_TRYING_WHOLE 16
 
 /* A way to carry the file. */
 struct candidate {
   struct sections sections;
-  size_t head_length, cost;
+  size_t head_length;
+  /* About as many bytes as it takes in a frame. */
+  size_t cost;
   int base;
   bool opened;
   struct coding coding;
@@ -40,18 +43,12 @@ static void candidate_free(struct candidate *candidate) {
   source_file_free(&candidate->base_file);
 }
 
-/* About as many bytes as they are in a frame. */
-static size_t cost_of(const struct sections *sections) {
+static size_t cost_of(const struct sections *sections, enum effort effort) {
   const struct bytes *parts[] = {&sections->control, &sections->gaps, &sections->fixes,
                                  &sections->text};
   struct bytes all = {0};
   for (size_t i = 0; i < 4; i++) bytes_append(&all, parts[i]->data, parts[i]->length);
-  size_t most = ZSTD_compressBound(all.length);
-  void *target = memory_take(most);
-  int level = all.length < TRIAL_LARGE ? TRIAL_LEVEL : TRIAL_LEVEL_LARGE;
-  size_t cost = ZSTD_compress(target, most, all.data, all.length, level);
-  if (ZSTD_isError(cost)) out_of_memory();
-  free(target);
+  size_t cost = compressed_length(&all, effort);
   bytes_free(&all);
   return cost;
 }
@@ -79,7 +76,7 @@ static struct candidate make_whole(const struct plan *plan, bool opened) {
   write_head(plan, &candidate, 0);
   sections_add_text(&candidate.sections, content.bytes, content.length);
   sections_end(&candidate.sections);
-  candidate.cost = cost_of(&candidate.sections);
+  candidate.cost = cost_of(&candidate.sections, EFFORT_FAST);
   return candidate;
 }
 
@@ -108,13 +105,22 @@ static int make_from_base(const struct plan *plan, int base, struct predictor *p
   write_head(plan, candidate, flags_of_base(plan, candidate, base_opened));
   predictor_forget_stretch(predictor);
   coding_write(&candidate->coding, predictor, &candidate->sections);
-  candidate->cost = cost_of(&candidate->sections);
+  candidate->cost = cost_of(&candidate->sections, EFFORT_FAST);
   return 0;
+}
+
+static bool is_cheaper(const struct candidate *one, const struct candidate *other) {
+  bool is_clear = one->cost < other->cost / 4 * 3 || other->cost < one->cost / 4 * 3;
+  if (is_clear || sections_length(&one->sections) > EXACT_MAX ||
+      sections_length(&other->sections) > EXACT_MAX) {
+    return one->cost < other->cost;
+  }
+  return cost_of(&one->sections, EFFORT_OF_FRAMES) < cost_of(&other->sections, EFFORT_OF_FRAMES);
 }
 
 /* Keeps the cheaper one; of equals the first. */
 static void keep_better(struct candidate *best, struct candidate *other) {
-  if (other->cost < best->cost) {
+  if (best->cost == SIZE_MAX || is_cheaper(other, best)) {
     candidate_free(best);
     *best = *other;
   } else {

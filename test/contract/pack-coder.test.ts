@@ -13,6 +13,7 @@ import { scratch } from '../support/scratch.ts'
 import { retell, suite, test } from '../support/suite.ts'
 import { bundleForHost } from './bundle.ts'
 import { runHost } from './run-host.ts'
+import { randomNumbers } from './sample-bytes.ts'
 
 const BUNDLE = 'build/pack-coder-contract.js'
 const FUNCTIONS = 400
@@ -20,11 +21,15 @@ const FUNCTIONS = 400
 /** C with calls, jumps, tables of addresses and data; the newer one has more of everything here and there. */
 function source(isNew: boolean): string {
   const grown = (i: number) => isNew && i % 50 === 7
+  // Without these a program like this one is smallest when it is compressed as it is.
+  const number = randomNumbers(1)
+  const numbers = () =>
+    Array.from({ length: 12 }, () => `x = x * ${number(2 ** 31)} ^ ${number(2 ** 31)};`)
   const functions = Array.from({ length: FUNCTIONS }, (_, i) => {
     const other = (i * 7 + 3) % FUNCTIONS
     const more = grown(i) ? 'for (int k = 0; k < x; k++) table[k % 3] += x * k;' : ''
     const call = `if (x > ${i}) return f${other}(x - ${i + 1}) + table[${i % 60}];`
-    return `int f${i}(int x) { ${more} ${call} puts(words[${i}]); return x * ${i + 3}; }`
+    return `int f${i}(int x) { ${more} ${call} ${numbers().join(' ')} puts(words[${i}]); return x * ${i + 3}; }`
   })
   const words = Array.from({ length: FUNCTIONS }, (_, i) => `"word ${i}${grown(i) ? ' more' : ''}"`)
   const heads = functions.map((_, i) => `int f${i}(int);`).join('\n')
