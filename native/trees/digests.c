@@ -1,5 +1,5 @@
 /*
- * Looks lines up in a manifest: by the digest of their content (an index of 12 bytes a file), and
+ * Looks lines up in a manifest: by the digest of their content (an index of 12 bytes a line), and
  * by path (binary search in the sorted file). Holds no lines in memory.
  */
 #include <errno.h>
@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "budget.h"
+#include "digest-choice.h"
 #include "job-options.h"
 #include "manifest-reader.h"
 #include "manifest-words.h"
@@ -80,7 +81,7 @@ static int add_place(JSContext *context, struct digest_index *index, const uint8
     return -1;
   }
   if (index->count == index->capacity) {
-    size_t capacity = index->capacity ? index->capacity + index->capacity / 2 : 4096;
+    size_t capacity = index->capacity ? index->capacity + index->capacity / 2 : 256;
     struct digest_place *places =
         budget_resize(&budget_manifest, index->places, capacity * sizeof *places);
     if (!places) {
@@ -96,7 +97,8 @@ static int add_place(JSContext *context, struct digest_index *index, const uint8
   return 0;
 }
 
-static int fill_index(JSContext *context, struct digest_index *index) {
+static int fill_index(JSContext *context, struct digest_index *index,
+                      struct digest_choice *choice) {
   struct manifest_reader *reader = manifest_reader_new(context, index->manifest);
   struct entry *entry = reader ? js_malloc(context, sizeof *entry) : NULL;
   index->reader = reader;
@@ -108,8 +110,9 @@ static int fill_index(JSContext *context, struct digest_index *index) {
       result = read == READ_END ? 0 : -1;
       break;
     }
-    if (entry->format != S_IFREG || entry->follower) continue;
-    if (add_place(context, index, entry->digest, reader->line_offset)) break;
+    int takes = digest_choice_takes(context, choice, reader, entry);
+    if (takes < 0) break;
+    if (takes && add_place(context, index, entry->digest, reader->line_offset)) break;
   }
   if (result) return -1;
   reader->read_length = LOOKUP_LENGTH;
@@ -117,6 +120,14 @@ static int fill_index(JSContext *context, struct digest_index *index) {
     qsort(index->places, index->count, sizeof *index->places, compare_places);
   }
   return 0;
+}
+
+static int choose_and_fill(JSContext *context, struct digest_index *index, JSValueConst options) {
+  struct digest_choice choice;
+  int failed = digest_choice_open(context, &choice, index->manifest, options);
+  if (!failed) failed = fill_index(context, index, &choice);
+  digest_choice_release(JS_GetRuntime(context), &choice);
+  return failed;
 }
 
 /* A duplicate of the descriptor in an argument; -1 with an exception. */
@@ -137,7 +148,7 @@ NATIVE(digests_open) {
   struct digest_index *index = calloc(1, sizeof *index);
   if (!index) return JS_ThrowOutOfMemory(context);
   index->manifest = own_fd(context, arguments[0]);
-  if (index->manifest >= 0 && fill_index(context, index) == 0) {
+  if (index->manifest >= 0 && choose_and_fill(context, index, arguments[1]) == 0) {
     JSValue object = JS_NewObjectClass(context, (int)digests_class);
     if (!JS_IsException(object)) {
       JS_SetOpaque(object, index);

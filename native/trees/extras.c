@@ -1,6 +1,9 @@
 /*
- * Finds what is in a tree but not in its manifest, and removes it if told to: a walk of the tree against
- * the hashes of all paths. It never goes below a mount, nor below what is extra.
+ * Finds what is in a tree but not in its manifest, and removes it if told to. It never goes below a mount.
+ *
+ * Nearly always there is nothing: so first all names of the tree are counted, and their hashes summed up. If
+ * both are as in the manifest, the names are, and nothing had to be remembered. Only otherwise the
+ * hashes of all paths are, for a walk that tells one from the other, and does not go below what is extra.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -14,6 +17,7 @@
 #include "budget.h"
 #include "manifest-reader.h"
 #include "number-map.h"
+#include "path-set.h"
 #include "trees.h"
 #include "values.h"
 
@@ -27,13 +31,26 @@ struct path_list {
   size_t length;
 };
 
+/* All names of a tree or of a manifest, without the root. */
+struct census {
+  uint64_t count;
+  uint64_t sum;
+};
+
 struct walk {
   JSContext *context;
+  int manifest;
   int tree;
   bool remove;
   size_t paths_max;
-  struct number_map known;
   uint64_t seed;
+  /* While names are counted: so many so far, and what the manifest has, once the first one was met. */
+  bool counting;
+  bool unreadable;
+  struct census met;
+  bool has_expected;
+  struct census expected;
+  struct path_set known;
   /* Directories still to be looked into, and what was found. */
   struct path_list ahead;
   struct path_list found;
@@ -62,9 +79,9 @@ static int path_list_add(struct walk *walk, struct path_list *list, char *path) 
   return 0;
 }
 
-/* Hashes all paths of the manifest. -1 with an exception. */
-static int learn(struct walk *walk, int manifest) {
-  struct manifest_reader *reader = manifest_reader_new(walk->context, manifest);
+/* Hashes all paths of the manifest: counts them, or else remembers them. -1 with an exception. */
+static int learn(struct walk *walk) {
+  struct manifest_reader *reader = manifest_reader_new(walk->context, walk->manifest);
   struct entry *entry = reader ? js_malloc(walk->context, sizeof *entry) : NULL;
   int result = -1;
   while (entry) {
@@ -73,15 +90,27 @@ static int learn(struct walk *walk, int manifest) {
       result = read == READ_END ? 0 : -1;
       break;
     }
+    if (reader->entries == 1) continue;
     uint64_t hash = hash_bytes(entry->path, entry->path_length, walk->seed);
-    if (number_map_find(&walk->known, hash)) continue;
-    if (number_map_add(&walk->known, hash, 0) == 0) continue;
-    budget_throw(walk->context, &budget_manifest);
-    break;
+    if (!walk->counting) {
+      path_set_add(&walk->known, hash);
+      continue;
+    }
+    walk->expected.count++;
+    walk->expected.sum += hash;
   }
   js_free(walk->context, entry);
   js_free(walk->context, reader);
   return result;
+}
+
+/* Counts a name of the tree. -1 with an exception. */
+static int count(struct walk *walk, uint64_t hash) {
+  if (!walk->has_expected && learn(walk)) return -1;
+  walk->has_expected = true;
+  walk->met.count++;
+  walk->met.sum += hash;
+  return 0;
 }
 
 static int fail(const struct walk *walk, const char *call, const char *path) {
@@ -97,6 +126,12 @@ static bool is_directory(int fd, const struct dirent *entry) {
 
 static bool has_room(const struct walk *walk) {
   return walk->found.count < walk->paths_max && walk->found.length < PATHS_LENGTH_MAX;
+}
+
+/* Whether there is no use in going on. */
+static bool is_over(const struct walk *walk) {
+  if (walk->counting) return walk->met.count > walk->expected.count;
+  return !walk->remove && !has_room(walk);
 }
 
 /* Takes the path. */
@@ -128,7 +163,13 @@ static int treat_name(struct walk *walk, const char *directory, int fd,
     path[prefix - 1] = '/';
   }
   memcpy(path + prefix, name, length - prefix + 1);
-  if (!number_map_find(&walk->known, hash_bytes(path, length, walk->seed))) {
+  uint64_t hash = hash_bytes(path, length, walk->seed);
+  if (walk->counting) {
+    if (count(walk, hash)) {
+      free(path);
+      return -1;
+    }
+  } else if (!path_set_has(&walk->known, hash)) {
     return treat_extra(walk, fd, name, path);
   }
   if (is_directory(fd, entry)) return path_list_add(walk, &walk->ahead, path);
@@ -141,8 +182,10 @@ static int look_into(struct walk *walk, const char *directory) {
   int fd = open_directory_same_mount(walk->tree, directory);
   /* Another mount is somebody else's, and what went away in between is no extra. */
   if (fd < 0) {
-    bool passed_over = errno == EXDEV || errno == ENOENT;
-    return passed_over ? 0 : fail(walk, "open", directory);
+    if (errno == EXDEV || errno == ENOENT) return 0;
+    /* It may be extra itself, which the other walk will tell. */
+    walk->unreadable = true;
+    return walk->counting ? 0 : fail(walk, "open", directory);
   }
   DIR *stream = fdopendir(fd);
   if (!stream) {
@@ -152,7 +195,7 @@ static int look_into(struct walk *walk, const char *directory) {
   }
   int result = 0;
   struct dirent *entry;
-  while (result == 0 && (walk->remove || has_room(walk))) {
+  while (result == 0 && !is_over(walk)) {
     errno = 0;
     entry = readdir(stream);
     if (!entry) {
@@ -175,13 +218,31 @@ static int walk_tree(struct walk *walk) {
   }
   if (path_list_add(walk, &walk->ahead, root)) return -1;
   while (walk->ahead.count > 0) {
-    if (!walk->remove && !has_room(walk)) return 0;
+    if (is_over(walk)) return 0;
     char *directory = walk->ahead.paths[--walk->ahead.count];
     int result = look_into(walk, directory);
     free(directory);
     if (result) return -1;
   }
   return 0;
+}
+
+/* Looks for extras, and removes them if told to. -1 with an exception. */
+static int find(struct walk *walk) {
+  walk->counting = true;
+  if (walk_tree(walk)) return -1;
+  const struct census *met = &walk->met, *expected = &walk->expected;
+  bool equal = met->count == expected->count && met->sum == expected->sum;
+  if (equal && !walk->unreadable) return 0;
+  if (!walk->has_expected && learn(walk)) return -1;
+  path_list_release(&walk->ahead);
+  walk->ahead = (struct path_list){0};
+  walk->counting = false;
+  if (path_set_open(&walk->known, expected->count)) {
+    budget_throw(walk->context, &budget_manifest);
+    return -1;
+  }
+  return learn(walk) || walk_tree(walk) ? -1 : 0;
 }
 
 NATIVE(extras_find) {
@@ -193,15 +254,16 @@ NATIVE(extras_find) {
       get_bool_property(context, arguments[2], "remove", &remove)) {
     return JS_EXCEPTION;
   }
-  struct walk walk = {.context = context, .tree = tree, .remove = remove, .seed = hash_seed()};
+  struct walk walk = {.context = context, .manifest = manifest, .tree = tree, .remove = remove};
+  walk.seed = hash_seed();
   walk.paths_max = paths_max < 0 ? 0 : paths_max > UINT32_MAX ? UINT32_MAX : (size_t)paths_max;
   JSValue result = JS_EXCEPTION;
-  if (learn(&walk, manifest) == 0 && walk_tree(&walk) == 0) {
+  if (find(&walk) == 0) {
     sort_names(walk.found.paths, walk.found.count);
     result = names_to_js(context, walk.found.paths, walk.found.count);
   }
   path_list_release(&walk.ahead);
   path_list_release(&walk.found);
-  number_map_release(&walk.known);
+  path_set_release(&walk.known);
   return result;
 }

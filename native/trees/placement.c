@@ -238,14 +238,21 @@ static bool is_crowded(const struct placing *at, nlink_t live_names) {
   return at->group && at->entry->size > 0 && live_names + at->entry->links > SHARED_NAMES_MAX;
 }
 
+/* A live file that is right, but its inode can't be shared. An empty one that is taken is sooner made. */
+static int copy_shared(struct placing *at, bool taken) {
+  if (taken && at->entry->size == 0) return leave(at, REASON_EDITED);
+  return copy_live_file(at, at->entry);
+}
+
 /* What linking will come to, with nothing changed. -1 with an exception. */
 static int foresee_link(struct placing *at) {
   struct stat live;
   int stands = stands_in_live(at, at->entry, &live);
   if (stands < 0) return -1;
-  if (!stands || is_taken(at, &live)) return leave(at, REASON_EDITED);
+  if (!stands) return leave(at, REASON_EDITED);
   nlink_t names = at->job->unseen ? at->entry->links : live.st_nlink;
-  if (is_crowded(at, names)) return copy_live_file(at, at->entry);
+  bool taken = is_taken(at, &live);
+  if (taken || is_crowded(at, names)) return copy_shared(at, taken);
   at->job->linked++;
   at->job->linked_bytes += at->entry->size;
   return take(at, &live, false);
@@ -264,10 +271,9 @@ static int link_from_live(struct placing *at) {
   if (linked < 0) return fail(at, call);
   if (!linked) return leave(at, REASON_EDITED);
   bool taken = is_taken(at, &status);
-  bool crowded = is_crowded(at, status.st_nlink - 1);
-  if ((taken || crowded) && entry_unlink(&job->walk.tree, at->entry)) return fail(at, "unlink");
-  if (taken) return leave(at, REASON_EDITED);
-  if (crowded) return copy_live_file(at, at->entry);
+  if (taken || is_crowded(at, status.st_nlink - 1)) {
+    return entry_unlink(&job->walk.tree, at->entry) ? fail(at, "unlink") : copy_shared(at, taken);
+  }
   job->linked++;
   job->linked_bytes += at->entry->size;
   return take(at, &status, true);

@@ -221,7 +221,6 @@ export class Reconcile {
     if (entry.hardLinkTo !== undefined || entry.size === 0) return false
     const before = parsed(liveLine)
     if (before?.digest !== entry.digest || before.size !== entry.size) return false
-    if (liveLine === line && entry.links === 1) return false
     if (!this.mayBeCopied(entry, line === liveLine, before)) return false
     if (!this.options.dryRun && !this.opens(live.root, entry.path)) return false
     this.change((tree) => {
@@ -240,7 +239,8 @@ export class Reconcile {
     if (unseen) return !sameLine || isCrowded(entry.links)
     const stat = live && look(this.files, live.root, entry.path)
     if (!stat || this.differ(live.root, before, stat)) return false
-    return !sameLine || (isCrowded(stat.links) && !this.isTaken(stat))
+    if (!sameLine || this.isTaken(stat)) return true
+    return entry.links > 1 && isCrowded(stat.links)
   }
 
   private opens(root: Fd, path: Path): boolean {

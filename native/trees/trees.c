@@ -18,7 +18,7 @@ static const JSCFunctionListEntry trees_functions[] = {
     JS_CFUNC_DEF("openVerify", 1, verify_open_job),
     JS_CFUNC_DEF("verify", 2, verify_step),
     JS_CFUNC_DEF("closeVerify", 1, verify_close_job),
-    JS_CFUNC_DEF("openDigests", 1, digests_open),
+    JS_CFUNC_DEF("openDigests", 2, digests_open),
     JS_CFUNC_DEF("findDigest", 2, digests_find),
     JS_CFUNC_DEF("closeDigests", 1, digests_close),
     JS_CFUNC_DEF("findLine", 2, find_line),

@@ -32,7 +32,7 @@ declare module 'native:trees' {
     | 'changed'
     /**
      * The lines agree, but the live file's metadata does not: it was edited on the laptop, or is gone, or
-     * can't be linked (another file system, too many links, linked already by another entry).
+     * can't be linked (another file system, too many links).
      */
     | 'edited'
     /** A hard link whose first name is not in place yet. */
@@ -80,7 +80,8 @@ declare module 'native:trees' {
    * - a later name of a hard link group is linked to its first name in `tree`, if that stands there right;
    * - a regular file whose live line is the same, and whose live file has the line's metadata, is linked
    *   from the live tree: it is linked, looked at, and taken away again if it is not as the line says;
-   *   if its inode would get more than 1000 names with those of its hard link group, it is copied instead;
+   *   if its inode would get more than 1000 names with those of its hard link group, or is linked already
+   *   for another entry, it is copied instead (if it is not empty);
    * - one whose live line has the same size (not 0) and digest, and whose live file has the live line's metadata, is
    *   copied from it, and gets its own metadata. Its content is not looked at: that is for `verify`;
    * - every other regular file is undone.
@@ -212,9 +213,17 @@ declare module 'native:trees' {
   export function verify(job: VerifyJob, entriesMax: number): VerifyStep
   export function closeVerify(job: VerifyJob): void
 
-  /** Which lines of a manifest hold a digest. 12 bytes of memory a regular file. */
+  /** Which lines of a manifest hold a digest. 12 bytes of memory a line. */
   export type DigestIndex = object
-  export function openDigests(manifest: Fd): DigestIndex
+  /**
+   * Of all lines; or only of those that are worth their memory (a few others may be among them):
+   * `without`: lines that this other manifest lacks; `wantedBy`: with the content of lines of that manifest
+   * that this one lacks; `repeated`: with content that several lines of this one have.
+   */
+  export function openDigests(
+    manifest: Fd,
+    options?: { without?: Fd; wantedBy?: Fd; repeated?: boolean },
+  ): DigestIndex
   /** The lines of all regular files (no later names of hard links) with this SHA-256 (64 hex digits), in the manifest's order, at most 16. */
   export function findDigest(index: DigestIndex, digest: string): string[]
   export function closeDigests(index: DigestIndex): void

@@ -32,7 +32,7 @@ export function makeTrees(files: Files, checksums: Checksums): Trees {
     openVerify: (options) => new Verify(files, checksums, options as VerifyOptions),
     verify: (job, entriesMax) => (job as Verify).step(entriesMax),
     closeVerify: () => {},
-    openDigests: (manifest) => digests(files, manifest),
+    openDigests: (manifest, options = {}) => digests(files, manifest, options),
     findDigest: (index, digest) => (index as Map<string, string[]>).get(digest) ?? [],
     closeDigests: () => {},
     findLine: (manifest, path) => findLine(files, manifest, path),
@@ -111,14 +111,23 @@ function finishDirectories(
   }
 }
 
-function digests(files: Files, manifest: Fd): Map<string, string[]> {
+function digests(
+  files: Files,
+  manifest: Fd,
+  { without, wantedBy, repeated }: { without?: Fd; wantedBy?: Fd; repeated?: boolean },
+): Map<string, string[]> {
   const index = new Map<string, string[]>()
+  const lacking = without === undefined ? undefined : new Companion(files, without)
+  const wanted =
+    wantedBy === undefined ? undefined : digests(files, wantedBy, { without: manifest })
   for (const { line, entry } of new ManifestLines(files, manifest)) {
-    if (entry.type !== 'file' || entry.hardLinkTo !== undefined) continue
+    if (lacking?.at(entry.path) === line || entry.type !== 'file') continue
+    if (entry.hardLinkTo !== undefined || wanted?.has(entry.digest) === false) continue
     const lines = index.get(entry.digest) ?? []
     if (lines.length < LINES_OF_DIGEST_MAX) lines.push(line)
     index.set(entry.digest, lines)
   }
+  if (repeated) for (const [digest, { length }] of index) if (length < 2) index.delete(digest)
   return index
 }
 

@@ -34,10 +34,17 @@ export class Placer {
   ) {
     const { host } = store
     this.host = host
-    const indexed = (tree: OpenTree) => ({ tree, digests: host.trees.openDigests(tree.manifest) })
-    this.#live = live && indexed(live)
-    this.#spare = spare.map(indexed)
-    this.#targetDigests = host.trees.openDigests(target.manifest)
+    const { trees } = host
+    // Only files whose lines are new are looked for. One that was edited under the same line is fetched.
+    this.#live = live && {
+      tree: live,
+      digests: trees.openDigests(live.manifest, { wantedBy: target.manifest }),
+    }
+    this.#spare = spare.map((tree) => ({ tree, digests: trees.openDigests(tree.manifest) }))
+    this.#targetDigests = trees.openDigests(
+      target.manifest,
+      live ? { without: live.manifest } : { repeated: true },
+    )
   }
 
   close(): void {

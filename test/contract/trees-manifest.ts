@@ -1,9 +1,10 @@
 /** What native:trees promises of manifests: look-ups, and what it refuses to read. */
 
 import * as assert from 'uvu/assert'
-import { formatManifestLine } from '../../src/release/manifest-line.ts'
+import type { Fd, Trees } from '../../src/host.ts'
+import { formatManifestLine, parseManifestLine } from '../../src/release/manifest-line.ts'
 import { suite } from '../support/suite.ts'
-import { find, type TreeKit } from './tree-kit.ts'
+import { changed, find, type Planted, type TreeKit } from './tree-kit.ts'
 
 const HEAD = '#mtree v2.0\n'
 const FACTS = 'mode=0644 uid=0 gid=0'
@@ -263,6 +264,33 @@ function lookUpContract(name: string, kit: TreeKit): void {
     const copies = entries.filter(({ path }) => path.startsWith('copy-')).map(({ path }) => path)
     assert.equal(found('copied'), lines(...copies.slice(0, 16)))
     trees.closeDigests(index)
+  })
+
+  test('finds lines by their digest among those that are new, wanted, or several', () => {
+    const entries = kit.entries([...kit.nasty(), { path: 'copy', content: 'twice' }])
+    const [moved, copied] = kit.entries([
+      { path: 'moved', content: 'content of a-b' },
+      { path: 'copied', content: 'twice' },
+    ]) as [Planted, Planted]
+    const manifest = kit.manifest(entries)
+    const target = kit.manifest(changed(entries, moved, copied))
+    const look = (fd: Fd, options: Parameters<Trees['openDigests']>[1], content: string) => {
+      const index = trees.openDigests(fd, options)
+      const lines = trees.findDigest(index, kit.digest(content))
+      trees.closeDigests(index)
+      return lines.map((line) => parseManifestLine(line).path)
+    }
+    const added = { without: manifest }
+    assert.equal(look(target, added, 'twice'), ['copied'])
+    assert.equal(look(target, added, 'content of a-b'), ['moved'])
+    assert.equal(look(target, added, 'three names'), [])
+    const wanted = { wantedBy: target }
+    assert.equal(look(manifest, wanted, 'twice'), ['copy', 'same', 'same-again'])
+    assert.equal(look(manifest, wanted, 'content of a-b'), ['a-b'])
+    const several = { repeated: true }
+    assert.equal(look(manifest, several, 'twice'), ['copy', 'same', 'same-again'])
+    assert.equal(look(target, several, 'content of a-b'), ['a-b', 'moved'])
+    assert.equal(look(manifest, several, 'three names'), [], 'one file of three names')
   })
 
   test.run()

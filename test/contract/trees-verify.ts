@@ -293,6 +293,18 @@ function extrasContract(name: string, kit: TreeKit): void {
     assert.ok(some.every((path) => expected.includes(path)))
   })
 
+  test('are found where as many entries are missing', () => {
+    const { root, known, manifest } = planted()
+    trees.extras(manifest, root, { remove: true, pathsMax: 0 })
+    files.removeFile(root, 'a-b')
+    assert.equal(trees.extras(manifest, root, { remove: false, pathsMax: 9 }), [], 'only missing')
+    kit.kit.put(root, 'a-c', 'instead')
+    assert.equal(trees.extras(manifest, root, { remove: false, pathsMax: 9 }), ['a-c'])
+    for (const { path } of [...known].reverse()) if (path !== '.') files.removeTree(root, path)
+    assert.equal(trees.extras(manifest, root, { remove: true, pathsMax: 9 }), ['a-c'])
+    assert.equal(trees.extras(manifest, root, { remove: false, pathsMax: 9 }), [])
+  })
+
   test('are all removed, also those that the list lacks', () => {
     const { root, manifest, known } = planted()
     assert.is(trees.extras(manifest, root, { remove: true, pathsMax: 1 }).length, 1)

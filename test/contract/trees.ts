@@ -217,12 +217,18 @@ function differencesContract(name: string, kit: TreeKit): void {
     assert.equal(reasons(result.undone).sort(), ['a-b edited', 'with-xattrs edited'])
   })
 
-  test('files that share an inode in the live tree alone are not linked twice', () => {
+  test('files that share an inode in the live tree alone are not linked twice, but copied', () => {
     const live = kit.plant(kit.nasty())
     host.files.removeFile(live.root, 'same-again')
     host.files.hardLink(live.root, 'same', live.root, 'same-again')
-    const result = kit.reconcile(live.entries, kit.kit.fresh(), kit.live(live))
-    assert.equal(reasons(result.undone), ['same-again edited'])
+    const dry = kit.reconcile(live.entries, undefined, kit.live(live), { dryRun: true })
+    const root = kit.kit.fresh()
+    const result = kit.reconcile(live.entries, root, kit.live(live))
+    for (const { undone, copied } of [dry, result]) assert.equal([undone, copied], [[], 1])
+    host.trees.finishDirectories(kit.manifest(live.entries), root)
+    assert.equal(kit.verify(live.entries, root, kit.live(live)).failures, [])
+    const again = kit.reconcile(live.entries, root, kit.live(live))
+    assert.is(again.kept, live.entries.length)
   })
 
   test('files that share an inode in the new tree alone do not both stand', () => {
