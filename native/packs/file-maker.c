@@ -89,10 +89,9 @@ static void open_base(struct file_maker *maker) {
   maker->base = (struct old_bytes){maker, read_file, (uint64_t)facts.st_size};
   if (!(record->flags & RECORD_BASE_OPENED)) return;
   uint32_t size;
-  maker->opened = gzip_open(&maker->base, &size);
-  if (!maker->opened) {
-    return give_up(maker, "it is no .gz of at most %d bytes of content", OPENED_SIZE_MAX);
-  }
+  const char *problem;
+  maker->opened = gzip_open(&maker->base, &size, &problem);
+  if (!maker->opened) return give_up(maker, "%s", problem);
   maker->base = (struct old_bytes){maker, read_opened, size};
 }
 

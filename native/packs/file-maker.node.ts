@@ -99,7 +99,7 @@ export class FileMaker {
     try {
       this.base = new Uint8Array(gunzipSync(this.base, { maxOutputLength: OPENED_MAX }))
     } catch {
-      throw new BaseFault(`it is no .gz of at most ${OPENED_MAX} bytes of content`)
+      throw new BaseFault('it is no .gz, or of more than 4 MiB of content')
     }
   }
 

@@ -44,13 +44,12 @@ static uint64_t content_place(struct old_window *window) {
   return place;
 }
 
-/* Exactly `size` bytes, and no stream behind the first one. */
-static bool inflate_whole(struct old_window *window, uint64_t place, uint8_t *bytes,
-                          uint32_t size) {
+/* Exactly `size` bytes, and no stream behind the first one: Z_STREAM_END, or what zlib says. */
+static int inflate_whole(struct old_window *window, uint64_t place, uint8_t *bytes, uint32_t size) {
   z_stream stream = {.zalloc = zlib_take, .zfree = zlib_free};
-  if (inflateInit2(&stream, -15) != Z_OK) return false;
+  int status = inflateInit2(&stream, -15);
+  if (status != Z_OK) return status;
   uint64_t end = window->file->size - TRAILER_SIZE;
-  int status = Z_OK;
   stream.next_out = bytes;
   stream.avail_out = size;
   while (status == Z_OK && place < end) {
@@ -62,12 +61,14 @@ static bool inflate_whole(struct old_window *window, uint64_t place, uint8_t *by
     place += count - stream.avail_in;
   }
   inflateEnd(&stream);
-  return status == Z_STREAM_END && place == end && stream.avail_out == 0;
+  bool whole = place == end && stream.avail_out == 0;
+  return status == Z_STREAM_END && !whole ? Z_DATA_ERROR : status;
 }
 
-uint8_t *gzip_open(const struct old_bytes *file, uint32_t *size) {
+uint8_t *gzip_open(const struct old_bytes *file, uint32_t *size, const char **problem) {
   struct old_window window;
   old_window_begin(&window, file);
+  *problem = "it is no .gz, or of more than 4 MiB of content";
   uint64_t place = content_place(&window);
   if (place == 0 || file->size < TRAILER_SIZE || place > file->size - TRAILER_SIZE) return NULL;
   const uint8_t *length = old_window_at(&window, file->size - 4, 4);
@@ -75,7 +76,9 @@ uint8_t *gzip_open(const struct old_bytes *file, uint32_t *size) {
   *size = read_u32(length);
   if (*size > OPENED_SIZE_MAX) return NULL;
   uint8_t *bytes = budget_take(&budget_pack, 1, (size_t)*size + 1);
-  if (bytes && inflate_whole(&window, place, bytes, *size)) return bytes;
+  int status = bytes ? inflate_whole(&window, place, bytes, *size) : Z_MEM_ERROR;
+  if (status == Z_STREAM_END) return bytes;
+  if (status == Z_MEM_ERROR) *problem = "there is no memory to open it";
   budget_free(&budget_pack, bytes);
   return NULL;
 }

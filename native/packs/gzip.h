@@ -9,9 +9,9 @@
 
 /*
  * What is in a .gz, in memory of budget_pack, to be freed (budget_free). NULL: it is none, or one of more
- * than OPENED_SIZE_MAX bytes, or can't be read.
+ * than OPENED_SIZE_MAX bytes, or can't be read; or there was no memory, which `problem` says then.
  */
-uint8_t *gzip_open(const struct old_bytes *file, uint32_t *size);
+uint8_t *gzip_open(const struct old_bytes *file, uint32_t *size, const char **problem);
 
 struct gzip_closer {
   z_stream stream;

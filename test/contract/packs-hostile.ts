@@ -202,7 +202,7 @@ export function packsHostileContract(name: string, host: Host, scratch: Path): v
       return JSON.stringify(taken?.outcome)
     }
     assert.match(take(4 * MIB), /^{"size":1000,/)
-    assert.match(take(4 * MIB + 1), /it is no .gz of at most 4194304 bytes/)
+    assert.match(take(4 * MIB + 1), /it is no .gz, or of more than 4 MiB/)
   })
 
   test('blocks: within the content, and within the base', () => {
@@ -274,7 +274,7 @@ export function packsHostileContract(name: string, host: Host, scratch: Path): v
     const pack = packOf([MANIFEST], [{ bytes: frame(KIND.files, sections), entry: 1 }])
     assert.is(outcomes(pack).length, 2)
     for (let at = 0; at < pack.length; at++) {
-      for (const value of [0, 1, 0x7f, 0x80, 0xff]) {
+      for (const value of [0, 0x7f, 0x80]) {
         const broken = pack.slice()
         broken[at] = value
         try {

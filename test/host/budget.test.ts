@@ -33,6 +33,7 @@ function ran(script: string, environment: Record<string, string> = {}): string {
 const PRELUDE = `
 import * as delta from 'native:delta'
 import * as files from 'native:files'
+import * as packs from 'native:packs'
 import * as trees from 'native:trees'
 const say = (text) => {
   const bytes = Uint8Array.from(text + '\\n', (unit) => unit.charCodeAt(0))
@@ -118,5 +119,16 @@ function manifest(count: number): string {
   writeFileSync(path, text)
   return path
 }
+
+test('a pack takes what it may take when it is opened, gives it back, and can not have more', () => {
+  const open = `packs.openPack(files.openFile('/proc/self/exe'), 'one')`
+  const times = `for (let i = 0; i < 20; i++) packs.closePack(${open}); say('done')`
+  assert.is(ran(times), 'done\n')
+  assert.match(
+    ran(open, { XO_NATIVE_MEMORY_LIMIT_MB: '4' }),
+    /^PackError: a pack would take more than the 4 MiB of memory/,
+  )
+  assert.match(ran(`const first = ${open}; ${open}; say(first)`), /^PackError: .* the 11 MiB/)
+})
 
 test.run()
