@@ -12,7 +12,7 @@ import { here as thisMachine } from './sources/here.mjs'
 import { projectFolder, SetupError } from './workplace.mjs'
 
 /**
- * Each Debian package, with a program or a file that shows that it is there, and what it is for.
+ * Each Debian package, with a program, a file or a function that shows that it is there, and what it is for.
  */
 const MACHINE_PACKAGES = {
   build: [
@@ -60,13 +60,10 @@ const MACHINE_PACKAGES = {
     { package: 'casync', has: 'casync' },
     { package: 'bsdiff', has: 'bsdiff' },
   ],
+  // Whichever version the suite has: clang with its sanitizers and libFuzzer.
   fuzz: [
-    { package: 'clang-14', has: 'clang-14' },
-    // Its sanitizers, and libFuzzer.
-    {
-      package: 'libclang-rt-14-dev',
-      has: '/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.fuzzer-x86_64.a',
-    },
+    { package: 'clang', has: 'clang' },
+    { package: 'libclang-rt-dev', has: hasLibFuzzer },
   ],
   // Not gcc-multilib, which can't be installed beside the ARM compiler; musl is our own anyway.
   i586: [{ package: 'lib32gcc-12-dev', has: '/usr/lib/gcc/x86_64-linux-gnu/12/32/libgcc.a' }],
@@ -82,8 +79,15 @@ const MACHINE_PACKAGES = {
 
 const NODE_MAJOR_MIN = 20
 
+/** Its place has the compiler's version in it, which is not the package's. */
+function hasLibFuzzer() {
+  const { stdout } = spawnSync('clang', ['-print-runtime-dir'], { encoding: 'utf8' })
+  return existsSync(join(`${stdout}`.trim(), 'libclang_rt.fuzzer-x86_64.a'))
+}
+
 /** Whether this machine has a program, or a file by its whole path. */
 export function isThere(has) {
+  if (typeof has === 'function') return has()
   if (has.startsWith('/')) return existsSync(has)
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin']
   return folders.some((folder) => folder !== '' && existsSync(join(folder, has)))

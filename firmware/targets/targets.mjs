@@ -110,7 +110,7 @@ export const targets = {
   },
   // What libFuzzer runs (tools/fuzz.mjs): Debian's clang brings it, and gcc has nothing like it.
   'x86_64-fuzz': {
-    compiler: ['clang-14', '-m64'],
+    compiler: ['clang', '-m64'],
     flags: ['-O1', '-g', '-fno-omit-frame-pointer', '-fsanitize=fuzzer-no-link,address'],
     ownFlags: [
       ...warnings,
