@@ -18,6 +18,12 @@ export function textOfBytes(bytes: string): string | undefined {
   }
 }
 
+/** Whether it can be the name of a file or a host: a byte each, and no NUL. The system takes nothing else. */
+export function isByteString(text: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are bytes, too.
+  return /^[\x01-\xff]*$/.test(text)
+}
+
 /**
  * What a terminal takes for a command, a line's end in any alphabet, and what turns the order of the
  * characters around it.

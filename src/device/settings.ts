@@ -17,7 +17,7 @@ import { PATIENCE, type Patience } from '../source/order.ts'
 import type { RateCap } from '../source/rate-cap.ts'
 import { parseHostKey } from '../source/ssh-files.ts'
 import type { SshSettings } from '../source/ssh-link.ts'
-import { bytesOfArray, show } from '../text.ts'
+import { bytesOfArray, isByteString, show } from '../text.ts'
 import { BOOT_KEYS, type BootSettings, newBootSettings, STICK_LABEL } from './boot-settings.ts'
 
 export const CONFIGURATION_PATH = '/etc/xo-upgrade.conf'
@@ -356,14 +356,14 @@ export function parseConfiguration(content: string, name: string): Configuration
         )
       }
       for (const one of Array.isArray(value) ? value : [value]) {
-        setter(configuration, String(one), (allowed) => {
-          throw wrong(
-            content,
-            name,
-            [section, key],
-            `${section}.${key} is "${one}", allowed: ${allowed}`,
-          )
-        })
+        const text = String(one)
+        const fail = (allowed: string) => {
+          const found = `${section}.${key} is "${text}", allowed: ${allowed}`
+          throw wrong(content, name, [section, key], found)
+        }
+        // In quotes anything may be spelled out.
+        if (!isByteString(text)) fail('bytes, and no NUL among them')
+        setter(configuration, text, fail)
       }
     }
   }

@@ -1,6 +1,7 @@
 /** From a URL to a source. The only place that knows which kinds there are. */
 import { ConfigError } from '../errors.ts'
 import type { Host, Path } from '../host.ts'
+import { isByteString } from '../text.ts'
 import { FolderSource } from './folder-source.ts'
 import { RsyncSource } from './rsync-source.ts'
 import type { Source, SourceOptions } from './source.ts'
@@ -22,6 +23,7 @@ export function folderOf(url: string): Path | undefined {
 
 /** Opens nothing yet: a source connects when it is first asked. */
 export function openSource(host: Host, url: string, options: SourceOptions): Source {
+  if (!isByteString(unescapeUrl(url))) throw noSource(url)
   const folder = folderOf(url)
   if (folder !== undefined) return new FolderSource(host, folder, url, options.role)
   const ssh = sshSource(host, url, options)
@@ -56,7 +58,11 @@ export function openSource(host: Host, url: string, options: SourceOptions): Sou
       'give the folder a module of its own on the server, and name that',
     )
   }
-  throw new ConfigError(
+  throw noSource(url)
+}
+
+function noSource(url: string): ConfigError {
+  return new ConfigError(
     `"${url}" is not a source`,
     'write rsync://HOST[:PORT]/MODULE, ssh://USER@HOST[:PORT]/MODULE or file:///FOLDER',
   )

@@ -179,6 +179,16 @@ test('a section with a dot in its name is refused, also where it would be a key'
   assert.throws(() => parseConfiguration('\n[store.path]\n', 'x'), /x, line 2: there is no section/)
 })
 
+test('a value that can be no name is refused: a NUL, or a character where bytes belong', () => {
+  for (const value of ['/x\0', '"/x\\u0000"', '"/\\u0100"']) {
+    assert.throws(
+      () => parseConfiguration(`[store]\npath = ${value}\n`, 'x'),
+      (error: Error) => error instanceof ConfigError && error.message.startsWith('x, line 2: '),
+      value,
+    )
+  }
+})
+
 test('an error names the line of its own section and key', () => {
   const twice = '[home]\ntimeout-seconds = 5\n[transfer]\ntimeout-seconds = x\n'
   assert.throws(

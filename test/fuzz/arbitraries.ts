@@ -26,7 +26,7 @@ const NUMBERS = [
   ...['99999999999999999999', '1.5', 'NaN', ' 1', '1 ', '+1'],
 ]
 
-interface Change {
+export interface Change {
   kind: (typeof KINDS)[number]
   /** Where, and the other place or the length, as parts of the whole. */
   at: number
@@ -41,10 +41,13 @@ const KINDS = [
   ...(['cut-line', 'repeat-line', 'swap-lines', 'splice'] as const),
 ]
 
-const change: fc.Arbitrary<Change> = fc.record({
+/** A place in something, as a part of the whole. */
+export const place = fc.noBias(fc.nat(999_999)).map((number) => number / 1e6)
+
+export const change: fc.Arbitrary<Change> = fc.record({
   kind: fc.constantFrom(...KINDS),
-  at: fc.double({ min: 0, max: 1, noNaN: true }),
-  to: fc.double({ min: 0, max: 1, noNaN: true }),
+  at: place,
+  to: place,
   byte: fc.oneof(fc.nat(255), fc.constantFrom(0, 10, 13, 32, 61, 127, 128, 255)),
   inserted: fc.uint8Array({ minLength: 1, maxLength: 12 }),
   number: fc.constantFrom(...NUMBERS),
@@ -65,7 +68,7 @@ export function altered(values: fc.Arbitrary<Uint8Array>): fc.Arbitrary<Uint8Arr
 export const alteredText = (values: fc.Arbitrary<string>) =>
   altered(values.map(arrayOfBytes)).map(bytesOfArray)
 
-function changed(value: Uint8Array, one: Change, other: Uint8Array): Uint8Array {
+export function changed(value: Uint8Array, one: Change, other: Uint8Array): Uint8Array {
   const { length } = value
   const at = Math.floor(one.at * length)
   const to = Math.floor(one.to * length)

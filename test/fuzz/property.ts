@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { settings } from '../support/settings.ts'
-import { suite } from '../support/suite.ts'
+import { type Suite, suite } from '../support/suite.ts'
 
 /** Of `npm test`, so that it finds the same each time. */
 const SEED = 20_130
@@ -20,13 +20,12 @@ const EXECUTIONS_MAX = 2 ** 31 - 1
 
 type Check<Value> = (value: Value) => void | Promise<void>
 
-interface Properties {
+interface Properties extends Pick<Suite, 'before' | 'after' | 'run'> {
   /**
    * `check` throws where the property does not hold. It costs as much as so many cheap ones, which take
    * some 0.1 ms.
    */
   <Value>(name: string, values: fc.Arbitrary<Value>, check: Check<Value>, cost?: number): void
-  run(): void
 }
 
 /** The properties of one target, which is named like its file. */
@@ -42,7 +41,12 @@ export function properties(target: string): Properties {
     names.push(name)
     test(name, async () => {
       const { fuzz, seed = SEED } = settings
-      const holds = fc.asyncProperty(values, async (value) => check(value))
+      // When the time is over, the last one still has to end: the next property would meet it.
+      let last: Promise<void> = Promise.resolve()
+      const holds = fc.asyncProperty(values, (value) => {
+        last = last.catch(() => {}).then(() => check(value))
+        return last
+      })
       const result = await fc.check(holds, {
         seed,
         ...(fuzz?.path === undefined ? {} : { path: fuzz.path }),
@@ -51,12 +55,14 @@ export function properties(target: string): Properties {
         interruptAfterTimeLimit: (fuzz ? fuzz.seconds / names.length : SECONDS_MAX) * 1000,
         markInterruptAsFailure: false,
       })
+      await last.catch(() => {})
       const { numRuns, failed, counterexamplePath: path } = result
       if (fuzz) tell({ name, executions: numRuns, ...(failed ? { path } : {}) })
       if (failed) throw find(name, seed, result)
     })
   }
-  return Object.assign(add, { run: test.run })
+  const { before, after, run } = test
+  return Object.assign(add, { before, after, run })
 }
 
 /** What tools/fuzz/properties.mjs reads. */

@@ -20,6 +20,7 @@ import {
   bytesOfArray,
   bytesOfText,
   harmless,
+  isByteString,
   jsonLine,
   show,
   textOfBytes,
@@ -261,7 +262,8 @@ property(
       ssh: undefined,
       connectTimeoutMs: 1,
     } as unknown as SourceOptions
-    decoded(() => openSource(host, text, options), ConfigError)
+    const source = decoded(() => openSource(host, text, options), ConfigError)
+    if (source) assert.ok(isByteString(source.name))
   },
 )
 

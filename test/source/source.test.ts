@@ -72,6 +72,10 @@ for (const url of [
   'rsync://school:0/xo',
   'rsync://school:65536/xo',
   'file://relative',
+  'file:///a%00',
+  'file:///\u0100',
+  'rsync://school\0/xo',
+  'rsync://school/%00',
 ]) {
   test(`"${url}" is not a source`, () => {
     assert.throws(

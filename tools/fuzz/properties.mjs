@@ -4,6 +4,7 @@
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { build } from '../build.mjs'
 import { TestFile } from '../tests/test-file.mjs'
 import { transpile } from '../tests/transpile.mjs'
 import { cacheFolder } from '../workplace.mjs'
@@ -13,8 +14,9 @@ const SPARE_MINUTES = 3
 const TOLD = 'fuzz: '
 
 export class PropertyTarget {
-  constructor({ name, about }) {
-    Object.assign(this, { name, about, folder: join(cacheFolder, 'fuzz', name) })
+  /** @param programs whether it runs those of `build/`, which are made first */
+  constructor({ name, about, programs = false }) {
+    Object.assign(this, { name, about, programs, folder: join(cacheFolder, 'fuzz', name) })
   }
 
   /** Finds that are there are tried again first. */
@@ -51,6 +53,7 @@ export class PropertyTarget {
   }
 
   async #play(fuzz, seed, names = []) {
+    for (const wish of this.programs ? [{}, { flavour: 'asan' }] : []) await build(wish)
     const { faults } = await transpile()
     if (faults) throw new Error(faults)
     const file = new TestFile(`test/fuzz/${this.name}.test.ts`, {

@@ -74,6 +74,16 @@ const PROPERTY_TARGETS = [
   },
   { name: 'machine', about: 'what an early boot reads: the kernel, disks, programs (src/boot)' },
   { name: 'records', about: 'the configuration, the state, the log of calls, the text exit' },
+  {
+    name: 'sessions',
+    about: 'whole upgrades from an altered daemon or stick, by the program under the sanitizers',
+    programs: true,
+  },
+  {
+    name: 'program',
+    about: 'altered stores, configurations, leases, replies, requests, packets: the same program',
+    programs: true,
+  },
 ].map((entry) => new PropertyTarget(entry))
 
 /** @type {FuzzTarget[]} */
