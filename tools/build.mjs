@@ -30,6 +30,14 @@ const REFUSAL_FLAGS = ['malloc', 'calloc', 'realloc'].map((name) => `-Wl,--wrap=
 const nativeFolder = join(projectFolder, 'native')
 /** Native modules that only the publisher's programs have: on the device each of them is an empty one. */
 const PUBLISHER_MODULES = ['pack-coder']
+/** C that runs seldom, or waits for the kernel, is made small and not fast, where a target makes programs fast. */
+const SMALL = ['confinement', 'files', 'packs', 'processes', 'sockets', 'system']
+const FAST = ['predict', 'predict-elf', 'predict-module', 'code-fields', 'file-maker']
+
+const isSmall = (source) =>
+  SMALL.some((name) => source.startsWith(join(nativeFolder, name, '/'))) &&
+  !FAST.includes(basename(source, '.c'))
+
 const FLAVOURS = ['program', 'test', 'asan']
 
 /** What all of our C may include; a change to any of them compiles all of it again (seconds). */
@@ -78,13 +86,14 @@ class Builder {
 
   /** The object of one source with these definitions; compiled unless it is there. */
   async compile(source, definitions = [], ingredients = '') {
-    const parts = [this.base, definitions, ingredients, sha256OfFile(source)]
+    const size = this.target.flags.includes('-O2') && isSmall(source) ? ['-Os'] : []
+    const parts = [this.base, size, definitions, ingredients, sha256OfFile(source)]
     const digest = identityOf(parts).slice(0, 16)
     const object = join(this.objectFolder, `${basename(source).replace(/\.[cS]$/, '')}-${digest}.o`)
     this.used.add(basename(object))
     if (existsSync(object)) return object
     const partial = `${object}.partial-${process.pid}`
-    await run([...this.flags, ...definitions, '-c', source, '-o', partial])
+    await run([...this.flags, ...size, ...definitions, '-c', source, '-o', partial])
     renameSync(partial, object)
     return object
   }
