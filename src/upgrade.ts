@@ -2,7 +2,7 @@
  * The whole flow: find the release, stage it, verify it, commit it. After any failure or power cut
  * the answer is to run it again from the top; there is no second path for resuming.
  */
-import { ConfigError, PeerError } from './errors.ts'
+import { ConfigError, PeerError, TrustError } from './errors.ts'
 import { tidyPacks } from './packs/kept.ts'
 import type { PackJob } from './packs/offered.ts'
 import { type PackReport, withPacks } from './packs/packed-source.ts'
@@ -14,6 +14,7 @@ import type { StageReport } from './staging/stage.ts'
 import { commit, commitFirst } from './store/commit.ts'
 import { trustedKeys } from './store/key-chain.ts'
 import { cureWhereNoneRuns } from './store/none-runs.ts'
+import type { Store, Tree } from './store/store.ts'
 import { finishCutSwap } from './store/swap.ts'
 import { checkSettled, forgive } from './store/trial.ts'
 
@@ -42,7 +43,7 @@ export interface Upgraded {
 /** Brings a newer version into the store, where it waits for the swap. Needs the store's lock. */
 export async function upgrade(job: Upgrade): Promise<Upgraded> {
   finishCutSwap(job.store)
-  const tree = job.store.tree('fakeroot')
+  const tree = runningTree(job.store)
   if (!tree) {
     throw new ConfigError(
       'this store holds no system to upgrade',
@@ -81,6 +82,16 @@ export async function upgrade(job: Upgrade): Promise<Upgraded> {
   tidyPacks(job.store, job.keepPacks ? version : undefined)
   search.settled()
   return { outcome: 'staged', running, version, report, packs, source: search.serving?.name }
+}
+
+function runningTree(store: Store): Tree | undefined {
+  try {
+    return store.tree('fakeroot')
+  } catch (error) {
+    if (!(error instanceof TrustError)) throw error
+    const cure = 'run `xo-upgrade recover`, which mends it'
+    throw new TrustError(`fakeroot is damaged: ${error.message}`, cure)
+  }
 }
 
 /** Puts the first system into a store where none runs. Needs the store's lock. */

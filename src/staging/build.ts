@@ -2,8 +2,8 @@
  * Stages and verifies until the tree is sound: what `verify` finds damaged is fetched again. If the disk
  * fills up half way, it stops and gives the running system its room back. It never commits.
  */
-import { DiskError, SpaceError, TrustError } from '../errors.ts'
-import type { Path } from '../host.ts'
+import { DiskError, isSystemError, SpaceError, TrustError } from '../errors.ts'
+import type { Path, Stat } from '../host.ts'
 import type { Source } from '../source/source.ts'
 import { removeOrPutAside } from '../store/put-aside.ts'
 import { isFull, roomyError } from '../store/room.ts'
@@ -102,8 +102,7 @@ async function verifyStaged(
  * The part of the running tree's damage that was linked into the new one because it looked right.
  */
 function linkedDamage(store: Store, damage: Damage[]): Damage[] {
-  const { host, directory } = store
-  const identity = (path: Path) => host.files.stat(directory, path)?.identity
+  const identity = (path: Path) => standing(store, path)?.identity
   return damage.filter(({ path }) => {
     const staged = identity(`staging/root/${path}`)
     return staged !== undefined && staged === identity(`fakeroot/root/${path}`)
@@ -120,11 +119,21 @@ function sum(one: StageReport, other: StageReport): StageReport {
   }
 }
 
+/** A link where a folder should be is damage of its own: nothing stands below it. */
+function standing({ host: { files }, directory }: Store, path: Path): Stat | undefined {
+  try {
+    return files.stat(directory, path)
+  } catch (error) {
+    if (isSystemError(error, 'ELOOP')) return undefined
+    throw error
+  }
+}
+
 function dropDamaged(store: Store, damage: Damage[]): void {
   const { files } = store.host
   for (const { path } of damage) {
     const staged = `staging/root/${path}`
-    const stat = path === '.' ? undefined : files.stat(store.directory, staged)
+    const stat = path === '.' ? undefined : standing(store, staged)
     if (stat && stat.type !== 'dir') files.removeFile(store.directory, staged)
   }
 }

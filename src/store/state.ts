@@ -145,7 +145,7 @@ export function salvageState(store: Store): State {
 }
 
 function valuesOf(store: Store): RecordValues | undefined {
-  const bytes = readFile(store.host.files, store.directory, NAME, STATE_SIZE_MAX)
+  const bytes = bytesOf(store)
   if (!bytes) return undefined
   // Text for people is UTF-8; a bad byte in one line doesn't spoil the others.
   const text = textOfBytes(bytesOfArray(bytes)) ?? bytesOfArray(bytes)
@@ -155,6 +155,18 @@ function valuesOf(store: Store): RecordValues | undefined {
     if (equals > 0) values.set(line.slice(0, equals), line.slice(equals + 1))
   }
   return values
+}
+
+function bytesOf({ host, directory }: Store): Uint8Array | undefined {
+  try {
+    return readFile(host.files, directory, NAME, STATE_SIZE_MAX)
+  } catch (error) {
+    if (!isSystemError(error, 'EISDIR', 'ELOOP', 'EINVAL', 'ENXIO')) throw error
+    throw new TrustError(
+      `the state record is damaged: something else has its name (${error.message})`,
+      'run `xo-upgrade recover`, which begins it again',
+    )
+  }
 }
 
 /** `version` reads a number that names a version, and decides what becomes of any other. */
