@@ -6,5 +6,6 @@
 
 NATIVE(disk_times);
 NATIVE(disk_is_mount);
+NATIVE(disk_detach_mount);
 
 #endif

@@ -383,6 +383,7 @@ static const JSCFunctionListEntry files_functions[] = {
     JS_CFUNC_DEF("space", 1, handle_space),
     JS_CFUNC_DEF("diskTimes", 1, disk_times),
     JS_CFUNC_DEF("isMount", 2, disk_is_mount),
+    JS_CFUNC_DEF("detachMount", 2, disk_detach_mount),
     JS_CFUNC_DEF("lock", 2, handle_lock),
     JS_CFUNC_DEF("isTerminal", 1, handle_is_terminal),
     JS_CFUNC_DEF("terminalWidth", 1, handle_terminal_width),

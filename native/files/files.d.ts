@@ -107,6 +107,8 @@ declare module 'native:files' {
    * another file system shows; a btrfs subvolume does, too.
    */
   export function isMount(directory: Fd, path: Path): boolean
+  /** Unmounts the newest mount of the entry itself, though it may be in use. EINVAL if nothing is mounted there. */
+  export function detachMount(directory: Fd, path: Path): void
   /** Names without `.` and `..`, sorted by bytes. */
   export function readDirectory(directory: Fd, path: Path): Path[]
   export function readLink(directory: Fd, path: Path): Path

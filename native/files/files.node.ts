@@ -284,6 +284,7 @@ export const files: Files = {
   space,
   diskTimes,
   isMount,
+  detachMount: (directory, path) => at(directory, path, glibc.detachMount),
   lock,
   isTerminal: (fd) => tty.isatty(fd),
   terminalWidth: (fd) => glibc.terminalColumns(fd) || 80,

@@ -47,6 +47,7 @@ const native = {
   lgetxattr: library.func('lgetxattr', 'long', [PATH, PATH, 'void *', 'size_t']),
   lsetxattr: library.func('lsetxattr', 'int', [PATH, PATH, 'void *', 'size_t', 'int']),
   lremovexattr: library.func('lremovexattr', 'int', [PATH, PATH]),
+  umount2: library.func('umount2', 'int', [PATH, 'int']),
   flock: restarting('flock', 'int', ['int', 'int']),
   syncfs: restarting('syncfs', 'int', ['int']),
   ioctl: library.func('ioctl', 'int', ['int', 'ulong', 'void *']),
@@ -234,6 +235,14 @@ export function clearFlags(fd: Fd, path: Path): boolean {
 export function rename(source: Place, target: Place, flags: number): void {
   const names = [source.directory, source.name, target.directory, target.name] as const
   checked('rename', target.path, native.renameat2(...names, flags))
+}
+
+const MNT_DETACH = 2
+const UMOUNT_NOFOLLOW = 8
+
+export function detachMount(place: Place): void {
+  const path = Buffer.concat([throughProc(place), Buffer.alloc(1)])
+  checked('umount', place.path, native.umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW))
 }
 
 export function setOwner({ directory, name, path }: Place, uid: number, gid: number): void {

@@ -226,6 +226,10 @@ class Calls {
     return false
   }
 
+  detachMount(_directory: Fd, path: Path): void {
+    throw systemError('umount', path, 'EINVAL')
+  }
+
   diskTimes(_directory: Fd): DiskTimes {
     return EVERY_TIME
   }

@@ -4,11 +4,12 @@
  */
 import { SERIAL_PLACES } from '../call-home/serial.ts'
 import { SURROUNDINGS_PLACES } from '../decision/surroundings.ts'
-import { isExpected, isSystemError } from '../errors.ts'
+import { ConfigError, isExpected, isSystemError } from '../errors.ts'
 import type { Host, Path, Processes } from '../host.ts'
 import { leasePlaces } from '../source/lease.ts'
 import { folderOf, sshPrograms } from '../source/open-source.ts'
-import { ROOT_MARK } from '../store/store.ts'
+import { uncover } from '../store/put-aside.ts'
+import { ROOT_MARK, type Store, type TreeName } from '../store/store.ts'
 import type { Device } from './device.ts'
 import { CONFIGURATION_PATH } from './settings.ts'
 import { stolenHookPrograms } from './stolen-hook.ts'
@@ -68,6 +69,7 @@ export class Confined {
 export function confineDevice(device: Device, wish: Wish): Confined | undefined {
   const { host } = device
   if (wish.makesStore) device.store(true).close()
+  uncoverTrees(device)
   const programs = wish.starts ? programsOf(device) : []
   const needs = needsOf(device, wish)
   // Before anything else is there that two processes would share.
@@ -76,6 +78,29 @@ export function confineDevice(device: Device, wish: Wish): Confined | undefined 
   if (isApart && !standApart(host, { programs, sockets })) return undefined
   const sentence = confineTo(host, needs)
   return sentence === undefined ? undefined : new Confined(device, wish, sentence)
+}
+
+const OTHER_TREES: readonly TreeName[] = ['staging', 'upgraded-root', 'previous-root']
+
+/** Nobody who is confined can unmount what somebody mounted over a tree that is to be replaced. */
+function uncoverTrees(device: Device): void {
+  const store = storeOf(device)
+  if (!store) return
+  try {
+    for (const name of OTHER_TREES) if (!store.isRoot(name)) uncover(store, name)
+  } finally {
+    store.close()
+  }
+}
+
+function storeOf(device: Device): Store | undefined {
+  try {
+    return device.store()
+  } catch (error) {
+    // The command itself will say what is wrong with it.
+    if (error instanceof ConfigError || isSystemError(error)) return undefined
+    throw error
+  }
 }
 
 /** Gives up all but the needs, and says what that is. Undefined if this host has nothing to give up. */

@@ -21,8 +21,26 @@ export interface StoreFolder {
   readonly directory: Fd
 }
 
+/** More than anybody mounts over one another. */
+const MOUNTS_MAX = 16
+
+/**
+ * Takes off what somebody mounted over the entry itself, which the store can neither remove nor rename; what
+ * is mounted there loses nothing by it. Whoever may not unmount goes on and meets it.
+ */
+export function uncover({ host: { files }, directory }: StoreFolder, name: Path): void {
+  try {
+    for (let i = 0; i < MOUNTS_MAX && files.isMount(directory, name); i++) {
+      files.detachMount(directory, name)
+    }
+  } catch (error) {
+    if (!isSystemError(error, 'EPERM', 'EACCES', 'ENOENT', 'ENOTDIR', 'EINVAL')) throw error
+  }
+}
+
 /** Removes what has the name, or renames it. Throws if neither is possible. */
 export function removeOrPutAside(place: StoreFolder, name: Path): void {
+  uncover(place, name)
   try {
     place.host.files.removeTree(place.directory, name)
   } catch (error) {

@@ -13,7 +13,7 @@ import type { PublicKey } from '../release/signify.ts'
 import { readFile } from '../small-file.ts'
 import { bytesOfArray, show } from '../text.ts'
 import { heal } from './heal.ts'
-import { removeOrPutAside } from './put-aside.ts'
+import { removeOrPutAside, uncover } from './put-aside.ts'
 
 /** The trees, by the names of their directories. */
 export type TreeName = 'fakeroot' | 'upgraded-root' | 'staging' | 'previous-root'
@@ -301,6 +301,7 @@ export class Store {
   discard(name: TreeName): void {
     const { files } = this.host
     if (!this.has(name)) return
+    uncover(this, name)
     if (files.stat(this.directory, `${name}/release`)) {
       files.removeTree(this.directory, `${name}/release`)
       this.syncDirectory(name)

@@ -59,6 +59,7 @@ function statContract(name: string, kit: Kit): void {
       assert.not.ok(files.isMount(directory, path), path)
     }
     fails('ENOENT', () => files.isMount(directory, 'sub/absent'), 'sub/absent')
+    fails('EINVAL', () => files.detachMount(directory, 'sub'), 'sub')
     const root = files.openRoot('/')
     // A system without /proc can't say.
     if (files.stat(root, 'proc/self')) assert.ok(files.isMount(root, 'proc'))

@@ -40,6 +40,7 @@ const ERRORS: Record<keyof Files, Code[]> = {
   rename: MAKE,
   exchange: [...MAKE, 'EINVAL', 'ENOSYS'],
   isMount: OPEN,
+  detachMount: ['EPERM'],
   clearFlags: ['EIO', 'ENOMEM'],
   removeFile: REMOVE,
   removeTree: REMOVE,

@@ -1,5 +1,5 @@
 /**
- * Disks and trees that resist: immutable files and folders, a mount and a subvolume in the previous tree,
+ * Disks and trees that resist: immutable files and folders, mounts and a subvolume in or over another tree,
  * and an ext4 that keeps whole seconds up to 2038. Each upgrade goes on, and what can be removed is gone.
  */
 import { spawnSync } from 'node:child_process'
@@ -8,8 +8,9 @@ import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { Device } from '../support/device.ts'
 import { smallImage } from '../support/image.ts'
-import { mountImage } from '../support/mounts.ts'
+import { mountImage, mountOver } from '../support/mounts.ts'
 import { Publisher } from '../support/release.ts'
+import { scratch } from '../support/scratch.ts'
 import { test } from '../support/suite.ts'
 
 const MB = 1024 * 1024
@@ -69,6 +70,39 @@ test('a tree with a mount in it is put aside and told, and goes once it is unmou
   must('umount', join(device.store, aside as string, 'root', 'mnt'))
   await device.succeed('upgrade', ['--version', '3'])
   assert.equal(leftovers(device), [])
+})
+
+for (const [what, name, words] of [
+  ['the tree before, read-only', 'previous-root', ['--bind', '-o', 'ro']],
+  ['staging', 'staging', ['-t', 'tmpfs', 'tmpfs']],
+  ['the place of what waits', 'upgraded-root', ['-t', 'tmpfs', 'tmpfs']],
+] as const) {
+  test(`something is mounted over ${what}: it is unmounted, and loses nothing`, async () => {
+    const disk = mountImage(64 * MB, 'mkfs.ext4', '-q', '-F')
+    const device = await calm(disk, () => {})
+    const path = join(device.store, name)
+    mkdirSync(path, { recursive: true })
+    const other = scratch('other')
+    writeFileSync(join(other, 'precious'), 'precious')
+    mountOver(path, [...words, ...(words[0] === '--bind' ? [other] : [])])
+    await device.succeed('upgrade', ['--version', '3'])
+    await device.succeed('swap')
+    await device.succeed('confirm', ['--force'])
+    assert.equal(leftovers(device), [])
+    assert.ok(existsSync(join(other, 'precious')))
+  })
+}
+
+test('something is mounted over the tree before between upgrade and swap', async () => {
+  const disk = mountImage(64 * MB, 'mkfs.ext4', '-q', '-F')
+  const device = await calm(disk, () => {})
+  await device.succeed('upgrade', ['--version', '3'])
+  const path = join(device.store, 'previous-root')
+  mkdirSync(path, { recursive: true })
+  mountOver(path, ['-t', 'tmpfs', '-o', 'ro', 'tmpfs'])
+  await device.succeed('swap')
+  await device.succeed('roll-back')
+  assert.is((await device.succeed('status')).running, 2)
 })
 
 test('a read-only btrfs subvolume with another in it is removed', async () => {
