@@ -3,7 +3,7 @@
  * native:pack-coder over the hosts of publishers: plain, under the sanitizers, and with 32 bits. What gcc and gzip make
  * is made here: programs that differ a little, in pairs.
  */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -78,6 +78,23 @@ for (const folder of ['x86_64', 'x86_64-asan', 'i586']) {
   retell(told, results)
   told.run()
 }
+
+test('files are coded side by side only while they fit into the memory that is given', async () => {
+  const place = scratch('pack-coder-memory')
+  const script = join(place, 'memory.js')
+  await bundleForHost('pack-coder/memory.js', script)
+  // 4 MiB from 4 MiB take 2 × 8 MiB, and 16 for the sort.
+  const withMemory = (memoryMax: number, addressSpaceKib: number) => {
+    const words = ['build/x86_64/host-publisher', script, scratch('trees'), String(memoryMax), '4']
+    const limit = `ulimit -v ${addressSpaceKib}; exec "$@"`
+    const { status, stderr } = spawnSync('sh', ['-c', limit, 'sh', ...words], { encoding: 'utf8' })
+    return { status, stderr }
+  }
+  assert.equal(withMemory(1, 100_000), { status: 0, stderr: '' })
+  const four = withMemory(2 ** 40, 100_000)
+  assert.match(four.stderr, /memory/)
+  assert.equal(withMemory(2 ** 40, 400_000), { status: 0, stderr: '' })
+})
 
 test('where packs are only read, the module is there and empty', async () => {
   const script = join(scratch('empty-module'), 'empty.js')
