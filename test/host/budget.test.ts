@@ -3,10 +3,10 @@
  * fits; and what is given back may be taken again. Runs small scripts on the built host.
  */
 import { spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { longManifest } from '../support/long-manifest.ts'
 import { HOST } from '../support/program.ts'
 import { scratch } from '../support/scratch.ts'
 import { test } from '../support/suite.ts'
@@ -91,34 +91,20 @@ test('what is given back may be taken again', () => {
       delta.closeFileList(list(20000))
       delta.closeRebuilder(delta.openRebuilder('zstd', 'md5'))
       delta.closeRebuilder(delta.openRebuilder('zlibx', 'md5'))
-      trees.closeDigests(trees.openDigests(files.openFile('${manifest(20_000)}')))
+      trees.closeDigests(trees.openDigests(files.openFile('${longManifest(20_000)}')))
     }
     say('done')`
   assert.is(ran(script, { XO_NATIVE_MEMORY_LIMIT_MB: '2' }), 'done\n')
 })
 
 test('a manifest that takes more to compare says so', () => {
-  const script = `trees.openDigests(files.openFile('${manifest(120_000)}'))`
+  const script = `trees.openDigests(files.openFile('${longManifest(120_000)}'))`
   assert.match(
     ran(script, { XO_NATIVE_MEMORY_LIMIT_MB: '1' }),
     /^ManifestError: comparing the manifest would take more than the 1 MiB/,
   )
   assert.is(ran(script), '')
 })
-
-/** A manifest of so many files. */
-function manifest(count: number): string {
-  const path = join(scratch(), 'manifest')
-  const owner = 'uid=0 gid=0'
-  let text = `#mtree v2.0\n. type=dir mode=0755 ${owner} time=1.0\n`
-  for (let i = 0; i < count; i++) {
-    const digest = createHash('sha256').update(String(i)).digest('hex')
-    const name = `./f${String(i).padStart(7, '0')}`
-    text += `${name} type=file mode=0644 ${owner} size=1 time=1.0 sha256digest=${digest}\n`
-  }
-  writeFileSync(path, text)
-  return path
-}
 
 test('a pack takes what it may take when it is opened, gives it back, and can not have more', () => {
   const open = `packs.openPack(files.openFile('/proc/self/exe'), 'one')`
