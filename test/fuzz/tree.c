@@ -40,7 +40,7 @@ static void check_live(void) {
   CHECK(status.st_mode == (S_IFREG | 0644) && status.st_uid == 0 && status.st_mtim.tv_sec == 5);
 }
 
-static JSValue options(bool dry_run) {
+static JSValue options(bool dry_run, bool full, JSValueConst proof) {
   JSContext *context = fuzz_context();
   JSValue made = JS_NewObject(context), of_live = JS_NewObject(context);
   set_property(context, of_live, "manifest", JS_NewInt32(context, live_manifest_file));
@@ -49,39 +49,95 @@ static JSValue options(bool dry_run) {
   set_property(context, made, "tree", JS_NewInt32(context, tree));
   set_property(context, made, "live", of_live);
   set_property(context, made, "dryRun", JS_NewBool(context, dry_run));
-  set_property(context, made, "full", JS_TRUE);
+  set_property(context, made, "full", JS_NewBool(context, full));
+  set_property(context, made, "proof", JS_DupValue(context, proof));
   return made;
 }
 
-static int64_t number_of(JSValueConst step, const char *name) {
+/* What the last step of a job said, and the failures of all; `threw`: it ended with an exception. */
+struct outcome {
+  bool threw, doubtful;
+  int64_t entries, undone, failures;
+};
+
+struct job {
+  JSCFunction *open, *step, *close;
+  bool verifies;
+};
+static const struct job reconciling = {reconcile_open_job, reconcile_step, reconcile_close_job,
+                                       false},
+                        verifying = {verify_open_job, verify_step, verify_close_job, true};
+
+static int64_t number_of(JSValueConst object, const char *name) {
   int64_t value = 0;
-  CHECK(get_int64_property(fuzz_context(), step, name, &value) == 0);
+  CHECK(get_int64_property(fuzz_context(), object, name, &value) == 0);
   return value;
 }
 
-/* Runs a job to its end. -1: an exception; else how many entries it looked at, less those in `done_in`. */
-static int64_t run_job(JSCFunction *open_job, JSCFunction *step_job, JSCFunction *close_job,
-                       bool dry_run, const char *done_in) {
+/* Whether it is done. */
+static bool take_step(const struct job *job, JSValueConst step, struct outcome *outcome) {
   JSContext *context = fuzz_context();
-  JSValue wish = options(dry_run), job = fuzz_call(open_job, 1, &wish);
-  CHECK(!JS_IsException(job));
-  JSValueConst arguments[] = {job, JS_NewInt32(context, 3)};
-  int64_t left = -1;
-  for (bool done = false; !done;) {
-    JSValue step = fuzz_call(step_job, 2, arguments);
-    done = JS_IsException(step);
-    left = done ? -1 : number_of(step, "entries") - (done_in ? number_of(step, done_in) : 0);
-    if (!done) CHECK(get_bool_property(context, step, "done", &done) == 0);
-    fuzz_drop(step);
+  bool done;
+  CHECK(get_bool_property(context, step, "done", &done) == 0);
+  outcome->entries = number_of(step, "entries");
+  if (job->verifies) {
+    JSValue failures = JS_GetPropertyStr(context, step, "failures");
+    outcome->failures += number_of(failures, "length");
+    JS_FreeValue(context, failures);
+    CHECK(get_bool_property(context, step, "doubtful", &outcome->doubtful) == 0);
+  } else {
+    outcome->undone = number_of(step, "undoneFiles");
   }
-  fuzz_drop(fuzz_call(close_job, 1, &job));
-  fuzz_drop(job);
-  fuzz_drop(wish);
-  return left;
+  return done || outcome->doubtful;
 }
 
-static int64_t reconcile(bool dry_run, const char *done_in) {
-  return run_job(reconcile_open_job, reconcile_step, reconcile_close_job, dry_run, done_in);
+/* Runs a job to its end. Takes the options. */
+static struct outcome run_job(const struct job *job, JSValue wish) {
+  JSContext *context = fuzz_context();
+  struct outcome outcome = {0};
+  JSValue object = fuzz_call(job->open, 1, &wish);
+  CHECK(!JS_IsException(object));
+  JSValueConst arguments[] = {object, JS_NewInt32(context, 3)};
+  for (bool done = false; !done;) {
+    JSValue step = fuzz_call(job->step, 2, arguments);
+    outcome.threw = JS_IsException(step);
+    done = outcome.threw || take_step(job, step, &outcome);
+    fuzz_drop(step);
+  }
+  fuzz_drop(fuzz_call(job->close, 1, &object));
+  fuzz_drop(object);
+  fuzz_drop(wish);
+  return outcome;
+}
+
+static void finish_directories(JSValueConst proof) {
+  JSContext *context = fuzz_context();
+  JSValueConst arguments[] = {JS_NewInt32(context, manifest_file), JS_NewInt32(context, tree),
+                              JS_UNDEFINED, proof};
+  fuzz_drop(fuzz_call(directories_finish, 4, arguments));
+}
+
+/* What a proof spares a verification is right: without it, no more is found wrong. */
+static void build_with_proof(void) {
+  JSContext *context = fuzz_context();
+  JSValueConst arguments[] = {JS_NewInt32(context, tree), JS_UNDEFINED};
+  JSValue proof = fuzz_call(proof_open, 2, arguments);
+  CHECK(!JS_IsException(proof));
+  struct outcome built = run_job(&reconciling, options(false, false, proof));
+  if (!built.threw) {
+    finish_directories(proof);
+    struct outcome spared = run_job(&verifying, options(false, false, proof));
+    struct outcome whole = run_job(&verifying, options(false, false, JS_UNDEFINED));
+    if (!spared.doubtful) {
+      CHECK(spared.threw == whole.threw);
+      CHECK(spared.threw || spared.failures == whole.failures);
+    }
+    /* To build it again leaves the same undone. */
+    struct outcome again = run_job(&reconciling, options(false, false, JS_UNDEFINED));
+    CHECK(!again.threw && again.undone == built.undone && again.entries == built.entries);
+  }
+  fuzz_drop(fuzz_call(proof_close, 1, &proof));
+  fuzz_drop(proof);
 }
 
 static void look_for_extras(bool remove) {
@@ -99,23 +155,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
   JSContext *context = fuzz_context();
   if (live < 0) make_live();
   CHECK(reconcile_prepare(context) == 0 && verify_prepare(context) == 0);
+  CHECK(proof_prepare(context) == 0);
   struct input input = {bytes, count};
   struct input target = input_cut(&input, 0);
   memory_file(&manifest_file, target.bytes, target.count);
   memory_file(&live_manifest_file, input.bytes, input.count);
   fuzz_empty(tree);
-  int64_t planned = reconcile(true, NULL);
-  int64_t looked_at = reconcile(false, NULL);
-  if (looked_at >= 0) {
-    CHECK(planned == looked_at);
-    JSValueConst arguments[] = {JS_NewInt32(context, manifest_file), JS_NewInt32(context, tree),
-                                JS_UNDEFINED};
-    fuzz_drop(fuzz_call(directories_finish, 3, arguments));
-    int64_t first = reconcile(false, "undoneFiles");
-    CHECK(reconcile(false, "undoneFiles") == first);
-  }
+  run_job(&reconciling, options(true, false, JS_UNDEFINED));
+  build_with_proof();
   look_for_extras(false);
-  run_job(verify_open_job, verify_step, verify_close_job, false, NULL);
+  run_job(&verifying, options(false, true, JS_UNDEFINED));
   look_for_extras(true);
   fuzz_empty(tree);
   check_live();

@@ -3,6 +3,8 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,15 +13,25 @@
 #include "../../../native/files/removal.h"
 #include "fuzz.h"
 
+#define FOLDERS_MAX 4
+static char folders[FOLDERS_MAX][PATH_MAX];
+static size_t folder_count;
+
+static void remove_folders(void) {
+  const char *call;
+  int parent = open(getenv("XO_FUZZ_FOLDER"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  for (size_t i = 0; i < folder_count; i++)
+    remove_tree(parent, strrchr(folders[i], '/') + 1, &call);
+}
+
 int fuzz_folder(const char *name) {
   const char *place = getenv("XO_FUZZ_FOLDER");
-  CHECK(place);
-  int parent = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const char *call;
-  CHECK(parent >= 0 && remove_tree(parent, name, &call) == 0 && mkdirat(parent, name, 0700) == 0);
-  int folder = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  CHECK(place && folder_count < FOLDERS_MAX);
+  if (folder_count == 0) CHECK(atexit(remove_folders) == 0);
+  char *path = folders[folder_count++];
+  CHECK(snprintf(path, PATH_MAX, "%s/%s-XXXXXX", place, name) < PATH_MAX && mkdtemp(path));
+  int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   CHECK(folder >= 0);
-  close(parent);
   return folder;
 }
 

@@ -1,8 +1,8 @@
-/* Folders for targets that work on trees: made new for each run, and removed again. */
+/* Folders for targets that work on trees: of each process alone, and removed at its end. */
 #ifndef FUZZ_TREE_H
 #define FUZZ_TREE_H
 
-/* An empty folder of this name, open; whatever was in it is removed. */
+/* An empty folder, open. */
 int fuzz_folder(const char *name);
 
 /* Removes what is in an open folder. */
