@@ -43,7 +43,7 @@ for (const target of ['x86_64', 'i586', 'armv7']) {
     test(`${target}, ${name}: no page can be written and run, and addresses are settled before anything runs`, async () => {
       const program = await programOf(target, name)
       const segments = segmentsOf(program)
-      assert.ok(segments.filter(({ type }) => type === 'LOAD').length >= 3, 'segments are read')
+      assert.ok(segments.filter(({ type }) => type === 'LOAD').length >= 2, 'segments are read')
       assert.equal(
         segments.filter(({ flags }) => flags.includes('W') && flags.includes('E')),
         [],
