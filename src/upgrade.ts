@@ -71,6 +71,7 @@ export async function upgrade(job: Upgrade): Promise<Upgraded> {
   const trusted = trustedKeys(job.store, job.keys.release, 'release')
   if (isSame && knowsSigner(waiting.statement, trusted)) {
     search.settled()
+    tidyPacks(job.store, job.keepPacks ? version : undefined)
     return { outcome: 'waiting', running, version, report: undefined }
   }
   checkSettled(job.store, 'upgrade')

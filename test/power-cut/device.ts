@@ -114,7 +114,12 @@ export class VirtualDevice {
   }
 
   /** What `xo-upgrade install` or `upgrade` does, once its words are read. */
-  bring(store: Store, how: 'install' | 'upgrade', version: number): Promise<Upgraded> {
+  bring(
+    store: Store,
+    how: 'install' | 'upgrade',
+    version: number,
+    withoutPacks = true,
+  ): Promise<Upgraded> {
     const { keys, program, source: other } = this.world
     const source: Source =
       other?.(this.host, store) ?? new FolderSource(this.host, STICK, `file://${STICK}`)
@@ -126,6 +131,7 @@ export class VirtualDevice {
       version,
       allowDowngrade: false,
       reserveBytes: 0,
+      withoutPacks,
       progress: silent,
     }
     return program.flow[how](job).finally(() => source.close())

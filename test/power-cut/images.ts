@@ -13,6 +13,23 @@ const CAPABILITY = {
 
 export const VERSIONS = [1, 2, 3]
 
+/** With packs from each to the next. */
+export const PACKED_VERSIONS = [4, 5, 6] as const
+const LARGE_SIZE = 60_000
+
+/** The same images again, with files that make a pack worth it; one of them is made out of another new one. */
+export function packableImage(version: number): Tree {
+  const large = (change: number) => {
+    const content = noise(LARGE_SIZE, 40)
+    content.set([version, change], LARGE_SIZE / 2)
+    return content
+  }
+  const tree = nastyImage(version - PACKED_VERSIONS[0] + 1)
+  tree.set('usr/large', file(large(1)))
+  tree.set(`usr/large-${version}`, file(large(2)))
+  return tree
+}
+
 export function nastyImage(version: number): Tree {
   const tree: Tree = new Map()
   for (const path of ['.', 'dev', 'etc', 'usr', 'usr/bin']) tree.set(path, folder())

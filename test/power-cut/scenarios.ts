@@ -1,13 +1,15 @@
 /**
  * What the power is cut in: install, upgrade and swap, roll-back, an upgrade that recycles the tree before,
- * one that replaces a waiting one, a swap that removes the tree before, and the boots of a trial
- * (boots.ts). Each is one command line that a person would run again after a cut, or one boot.
+ * one that replaces a waiting one, upgrades by a pack and by a chain of them, a swap that removes the tree
+ * before, and the boots of a trial (boots.ts). Each is one command line that a person would run again after a cut, or one boot.
  */
 import nacl from 'tweetnacl'
+import * as assert from 'uvu/assert'
 import { copyTree } from '../../runtime/emulator/disk/copy.ts'
 import type { CrashModel } from '../../runtime/emulator/disk/crash.ts'
 import { VirtualDisk } from '../../runtime/emulator/virtual-disk.ts'
 import { virtualFiles } from '../../runtime/emulator/virtual-files.ts'
+import type { PackReport } from '../../src/packs/packed-source.ts'
 import { loadSecretKey } from '../../src/publish/keygen.ts'
 import { publicKeyOf } from '../../src/release/signify.ts'
 import type { State } from '../../src/store/state.ts'
@@ -16,7 +18,7 @@ import { confirm } from '../../src/store/trial.ts'
 import { Publisher } from '../support/release.ts'
 import { bootScenarios } from './boots.ts'
 import { type Program, recorded, theProgram, type VirtualDevice, type World } from './device.ts'
-import { nastyImage, VERSIONS } from './images.ts'
+import { nastyImage, PACKED_VERSIONS, packableImage, VERSIONS } from './images.ts'
 
 export interface Scenario {
   name: string
@@ -77,6 +79,11 @@ export async function setStage(): Promise<Stage> {
   for (const version of VERSIONS) {
     publisher.publish(version, nastyImage(version), { issued: issuedAt(version) })
   }
+  for (const version of PACKED_VERSIONS) {
+    const [first] = PACKED_VERSIONS
+    const deltaFrom = version === first ? [] : [version - 1]
+    publisher.publish(version, packableImage(version), { issued: issuedAt(version), deltaFrom })
+  }
   const { host } = publisher
   const stick = new VirtualDisk()
   const files = virtualFiles(stick)
@@ -104,6 +111,7 @@ async function scenariosOf(world: World, exchange: boolean, suffix: string): Pro
   const begun3 = await after(waits2, killedWhileStaging(3))
   const swapped = await after(begun3, (device) => device.withStore(swapWaiting(device)))
   const settled2 = await after(runs2, confirmRunning)
+  const runs4 = await after(empty, installVersion(4))
   const waits3 = await after(await after(swapped, confirmRunning), (device) =>
     device.withStore((store) => stage(device, store, 3)),
   )
@@ -144,6 +152,20 @@ async function scenariosOf(world: World, exchange: boolean, suffix: string): Pro
       end: { running: 3, previous: 1, floor: 3 },
     },
     {
+      name: 'upgrade by pack',
+      start: runs4,
+      act: bringByPack(5, 'pack'),
+      running: [4, 5],
+      end: { running: 5, previous: 4, floor: 5 },
+    },
+    {
+      name: 'upgrade by a chain of packs',
+      start: runs4,
+      act: bringByPack(6, 'chain'),
+      running: [4, 6],
+      end: { running: 6, previous: 4, floor: 6 },
+    },
+    {
       name: 'swap with a previous tree',
       start: waits3,
       act: (device) => device.withStore(swapWaiting(device)),
@@ -164,6 +186,15 @@ const installVersion = (version: number) => (device: VirtualDevice) =>
 const bringAndSwap = (version: number) => (device: VirtualDevice) =>
   device.withStore(async (store) => {
     await stage(device, store, version)
+    await swapWaiting(device)(store)
+  })
+
+/** What was made by pack before a cut leaves less to do, so then it may come file by file. */
+const bringByPack = (version: number, way: PackReport['way']) => (device: VirtualDevice) =>
+  device.withStore(async (store) => {
+    const isFresh = !store.has('staging') && !store.has('upgraded-root')
+    const { packs } = await device.bring(store, 'upgrade', version, false)
+    if (isFresh && !store.has('previous-root')) assert.is(packs?.way, way)
     await swapWaiting(device)(store)
   })
 

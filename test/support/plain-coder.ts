@@ -62,7 +62,7 @@ class Writer {
     control.varint(file.line - Math.max(this.#line, 0))
     this.#line = file.line
     const [prefix, suffix] = base && !isLong ? shared(base, content) : [0, 0]
-    const [from] = file.bases
+    const from = file.bases.at(-1)
     if (base && from && prefix + suffix >= BLOCK_MIN)
       this.#blocks(file, content, base, prefix, suffix)
     else {
@@ -94,7 +94,7 @@ class Writer {
     suffix: number,
   ): void {
     const { control, gaps, text } = this.#sections
-    const [from] = file.bases
+    const from = file.bases.at(-1)
     control.byte(from?.isNew ? 3 : 1)
     control.signed((from?.line ?? 0) - file.line)
     control.varint((prefix > 0 ? 1 : 0) + (suffix > 0 ? 1 : 0))
@@ -151,7 +151,7 @@ export function plainCoder(files: Host['files']): Host['packCoder'] {
     const writer = new Writer(files, target)
     let done = 0
     for (const file of wanted) {
-      const [from] = file.isPlain ? [] : file.bases
+      const from = file.isPlain ? undefined : file.bases.at(-1)
       const base = from && read(from.isNew ? newTree : oldTree, from.path)
       writer.add(file, read(newTree, file.path), base)
       onProgress(++done, 0, file.path)
