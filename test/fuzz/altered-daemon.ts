@@ -118,7 +118,7 @@ export class AlteredDaemon {
 }
 
 /** The words of one connection, as they come out altered. */
-class AlteredWords {
+export class AlteredWords {
   isOver = false
   #held = Buffer.alloc(0)
   #part: 'lines' | 'negotiation' | 'frames' = 'lines'

@@ -141,7 +141,10 @@ property(
     byteString(120),
     alteredText(line),
     fc
-      .tuple(fc.constantFrom('./a', './a/b', '.', './..', './a//b', './.'), fc.subarray(WORDS))
+      .tuple(
+        fc.constantFrom('./a', './a/b', '.', './..', './a//b', './.'),
+        fc.subarray(WORDS, { maxLength: 3 }),
+      )
       .map(([name, words]) => {
         const needed = 'mode=0644 uid=0 gid=0 time=0.0 size=1'
         return `${name} ${needed} sha256digest=${'0'.repeat(64)} ${words.join(' ')}`

@@ -74,6 +74,7 @@ const PROPERTY_TARGETS = [
   },
   { name: 'machine', about: 'what an early boot reads: the kernel, disks, programs (src/boot)' },
   { name: 'records', about: 'the configuration, the state, the log of calls, the text exit' },
+  { name: 'replays', about: 'recorded sessions, altered and played to the client (src/rsync)' },
   {
     name: 'sessions',
     about: 'whole upgrades from an altered daemon or stick, by the program under the sanitizers',
