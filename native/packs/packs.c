@@ -206,8 +206,10 @@ static NATIVE(packs_apply_file) {
 }
 
 static NATIVE(packs_close) {
-  held_free(JS_GetOpaque(arguments[0], pack_class));
+  struct held_pack *held = JS_GetOpaque(arguments[0], pack_class);
+  if (!held) return JS_UNDEFINED;
   JS_SetOpaque(arguments[0], NULL);
+  held_free(held);
   return JS_UNDEFINED;
 }
 

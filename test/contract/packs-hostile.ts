@@ -266,6 +266,10 @@ export function packsHostileContract(name: string, host: Host, scratch: Path): v
     packs.closePack(pack)
     packs.closePack(pack)
     assert.throws(() => packs.nextFile(pack), /no open pack/)
+    // Whatever else it is given stays as it was.
+    const other = [1, 2, 3]
+    packs.closePack(other)
+    assert.equal([...other, other.length], [1, 2, 3, 3])
   })
 
   test('any byte that is another one does no harm', () => {

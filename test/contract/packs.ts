@@ -73,7 +73,7 @@ export function packsContract(name: string, host: Host, scratch: Path): void {
     }
   })
 
-  test('a base of the new tree, and frames that zstd made smaller', () => {
+  test('a base of the new tree, in a frame of its own', () => {
     const made: Tree = {
       a: text,
       b: concat([text.subarray(0, 200), bytes('!'), text.subarray(200)]),
