@@ -84,12 +84,12 @@ async function machine(folder) {
 
 /** One run of one contender; the first one is checked against the tree that was published. */
 async function runOnce(bench, trees, oneCase, contender, first) {
-  const side = contender.key === 'upgrader' ? oneCase.upgrader : oneCase.stock
+  const side = oneCase[contender.side]
   await side.reset(bench)
   const figures = await bench.measure(side.command(bench, contender.options))
   if (!first) return figures
   // -a brings no hard links and no capabilities, so rsync's own tree is held only to what -a promises.
-  const compare = contender.key === 'upgrader' ? '-aniHX' : '-ani'
+  const compare = contender.side === 'upgrader' ? '-aniHX' : '-ani'
   const difference = await bench.difference(trees[oneCase.tree], side.made, compare)
   if (difference !== '') {
     const lines = difference.split('\n')
@@ -106,7 +106,7 @@ async function runOnce(bench, trees, oneCase, contender, first) {
  * but the delay counts.
  */
 async function overLine(bench, oneCase, contender) {
-  const side = contender.key === 'upgrader' ? oneCase.upgrader : oneCase.stock
+  const side = oneCase[contender.side]
   const measure = async (shape) => {
     await side.reset(bench)
     return bench.measureOver(shape, () => side.command(bench, contender.options))
@@ -136,9 +136,9 @@ async function runCase(bench, trees, oneCase, { runs, line, say }) {
     const slow = line ? await overLine(bench, oneCase, contender) : {}
     contenders.push({ key, name, medians: { ...mediansOf(own), ...slow }, runs: own })
   }
-  const [first, ...others] = contenders
+  const reference = contenders.at(-1).medians
   const ratios = Object.fromEntries(
-    others.map(({ key, medians }) => [key, ratiosOf(first.medians, medians)]),
+    contenders.slice(0, -1).map(({ key, medians }) => [key, ratiosOf(medians, reference)]),
   )
   return { key: oneCase.key, title: oneCase.title, about: oneCase.about, contenders, ratios }
 }

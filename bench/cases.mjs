@@ -34,7 +34,7 @@ async function bringOldTree(bench) {
 function upgrading(module) {
   return {
     reset: (bench) => rewind(bench, FULL),
-    command: (bench) => bench.upgrader('upgrade', FULL, module),
+    command: (bench, options) => bench.upgrader('upgrade', FULL, module, options),
     made: `${FULL}/upgraded-root/root`,
   }
 }
@@ -85,7 +85,7 @@ export const CASES = [
         await rewind(bench, RECYCLING)
         await bench.cloneByLinks('previous-root', `${RECYCLING}/previous-root`)
       },
-      command: (bench) => bench.upgrader('upgrade', RECYCLING, 'xo'),
+      command: (bench, options) => bench.upgrader('upgrade', RECYCLING, 'xo', options),
       made: `${RECYCLING}/upgraded-root/root`,
     },
     stock: linking('xo'),
@@ -116,7 +116,8 @@ export const CASES = [
       async reset(bench) {
         bench.remove(NEW_DEVICE)
       },
-      command: (bench) => bench.upgrader('install', NEW_DEVICE, 'xo', ['--version', '42']),
+      command: (bench, options) =>
+        bench.upgrader('install', NEW_DEVICE, 'xo', ['--version', '42', ...options]),
       made: `${NEW_DEVICE}/fakeroot/root`,
     },
     stock: {
@@ -140,7 +141,7 @@ export const CASES = [
     },
     upgrader: {
       async reset() {},
-      command: (bench) => bench.upgrader('upgrade', NEW_DEVICE, 'xo'),
+      command: (bench, options) => bench.upgrader('upgrade', NEW_DEVICE, 'xo', options),
       made: `${NEW_DEVICE}/fakeroot/root`,
     },
     stock: {
@@ -151,8 +152,10 @@ export const CASES = [
   },
 ]
 
+/** `side` says whose commands a case runs for it. */
 export const CONTENDERS = [
-  { key: 'upgrader', name: 'xo-upgrade' },
-  { key: 'plain', name: 'rsync -a', options: ['-a'] },
-  { key: 'compressed', name: 'rsync -az', options: ['-az'] },
+  { key: 'byPack', name: 'xo-upgrade by pack', side: 'upgrader', options: [] },
+  { key: 'byFile', name: 'xo-upgrade by file', side: 'upgrader', options: ['--no-packs'] },
+  { key: 'plain', name: 'rsync -a', side: 'stock', options: ['-a'] },
+  { key: 'compressed', name: 'rsync -az', side: 'stock', options: ['-az'] },
 ]

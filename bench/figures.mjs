@@ -70,19 +70,22 @@ export function table(rows) {
 }
 
 /**
- * One case as a table: a row a contender, then the ratios of the first to each of the others.
+ * One case as a table: a row a contender, then the ratios of the others to the last.
  * @param {{ title: string, contenders: { name: string, medians: object }[] }} result
  */
 export function caseTable({ contenders }) {
-  const [first, ...others] = contenders
-  const metrics = [...METRICS, ...LINE_METRICS].filter(({ key }) => key in first.medians)
+  const reference = contenders.at(-1)
+  const metrics = [...METRICS, ...LINE_METRICS].filter(({ key }) => key in reference.medians)
   const rows = [['', ...metrics.map(({ title }) => title)]]
   for (const { name, medians } of contenders) {
     rows.push([name, ...metrics.map(({ key, show }) => show(medians[key]))])
   }
-  for (const other of others) {
-    const ratios = ratiosOf(first.medians, other.medians)
-    rows.push([`  ratio to ${other.name}`, ...metrics.map(({ key }) => showRatio(ratios[key]))])
+  for (const { name, medians } of contenders.slice(0, -1)) {
+    const ratios = ratiosOf(medians, reference.medians)
+    rows.push([
+      `  ${name} to ${reference.name}`,
+      ...metrics.map(({ key }) => showRatio(ratios[key])),
+    ])
   }
   return table(rows)
 }

@@ -149,30 +149,33 @@ function lastResult(output) {
 
 /**
  * Publishes what the cases need: module `xo` with 40 and 41 (old) and 42 (new), module `touched` with
- * 41 (old) and 42 (old, with all times new).
+ * 41 (old) and 42 (old, with all times new); with packs from 41 to 42, and of all of 42 where a fresh install is measured.
  */
 async function publishAll({ folder, program, oldTree, newTree, needed, say }) {
   const execute = async (command) => succeed(await measured(command, { folder }), command)
-  const publish = async (module, version, image) => {
+  // The program that makes packs, beside the one that takes them.
+  const publisher = `${program}-publisher`
+  const publish = async (module, version, image, packs = []) => {
     say(`publishing ${basename(image)} as ${module}/${version}`)
     const key = join(folder, 'keys/release.sec')
     const to = join(folder, module)
     mkdirSync(to, { recursive: true })
     const words = ['--image', image, '--version', String(version), '--to', to, '--key', key]
-    await execute([program, 'publish', ...words])
+    const deltas = packs.flatMap((from) => ['--delta-from', from])
+    await execute([publisher, 'publish', ...words, ...deltas])
   }
   mkdirSync(join(folder, 'keys'))
   await execute([program, 'keygen', '--to', join(folder, 'keys')])
   if (needed.has('recycled')) await publish('xo', 40, oldTree)
   await publish('xo', 41, oldTree)
-  await publish('xo', 42, newTree)
+  await publish('xo', 42, newTree, needed.has('fresh') ? ['41', 'none'] : ['41'])
   const touched = join(folder, 'touched-image')
   if (needed.has('touched')) {
     say('making a tree with all times new')
     await execute(['cp', '-a', oldTree, touched])
     await execute(['find', touched, '-exec', 'touch', '-h', '-d', '@1800000000', '{}', '+'])
     await publish('touched', 41, oldTree)
-    await publish('touched', 42, touched)
+    await publish('touched', 42, touched, ['41'])
   }
   return { old: oldTree, new: newTree, touched }
 }

@@ -47,7 +47,7 @@ test('columns of numbers stand to the right', () => {
   assert.is(text, '        a  long title\n----  ---  ----------\nname  100           2')
 })
 
-test('a case shows each contender, and the ratios of the first to the others', () => {
+test('a case shows each contender, and the ratios of the others to the last', () => {
   const contenders = [
     { name: 'one', medians: medians(1) },
     { name: 'two', medians: medians(2) },
@@ -55,8 +55,8 @@ test('a case shows each contender, and the ratios of the first to the others', (
   ]
   const lines = caseTable({ contenders }).split('\n')
   assert.is(lines.length, 7)
-  assert.match(lines[5], /ratio to two +0\.50/)
-  assert.match(lines[6], /ratio to three +0\.0100/)
+  assert.match(lines[5], /one to three +0\.0100/)
+  assert.match(lines[6], /two to three +0\.0200/)
 })
 
 test.run()
