@@ -170,6 +170,10 @@ test('no path leaves the tree', () => {
       /has a path/,
     )
   }
+  refuses(
+    `./b ${FILE.slice(FILE.indexOf(' ') + 1)} nlink=2 tags=hardlink:.`,
+    /is a hard link to the root/,
+  )
   for (const path of ['./.a', './..a', './a.', './a../...', './.../b']) {
     assert.is(parseManifestLine(`${path} type=dir mode=0755 ${REST}`).path, path.slice(2))
   }
