@@ -23,6 +23,9 @@ const DIED = 'a connection that died in the queue does not end the accept'
 const TAKEN_OVER =
   'taken over while it reads a source, it reads, writes and starts nothing but its own'
 
+const PRIVATE =
+  'a source that is a folder may be a stick: no copy of private mounts keeps that in use'
+
 /** By the file below native/: errnos, and the name of the test. */
 const TESTED: Record<string, Record<string, string>> = {
   'checksums/content.c': {
@@ -30,7 +33,7 @@ const TESTED: Record<string, Record<string, string>> = {
   },
   'confinement/confinement.c': {
     ENOSYS: 'there is no part that could be confined',
-    ENOTSUP: '(a machine whose mounts are private, which few are)',
+    ENOTSUP: PRIVATE,
     EXDEV: '(a Landlock of an older kernel than the tests have)',
   },
   'confinement/filter.c': {
@@ -41,7 +44,7 @@ const TESTED: Record<string, Record<string, string>> = {
   'confinement/own-mounts.c': {
     ENOSYS: 'a kernel that lacks something gives the rest, and one line says so',
     'ENOENT ENOTDIR': '(a mount that another one hides)',
-    ENOTSUP: '(a machine whose mounts are private, which few are)',
+    ENOTSUP: PRIVATE,
   },
   'delta/rebuild.c': { EIO: 'a block that a basis has no longer is an error of the disk' },
   'files/copy.c': {
