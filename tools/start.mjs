@@ -77,41 +77,50 @@ async function publishBoth(folder, program, trees) {
   const module = join(folder, 'module')
   for (const made of [keys, module]) mkdirSync(made)
   await show(folder, [program, 'keygen', '--to', keys])
-  for (const [version, image] of [
-    ['41', trees.old],
-    ['42', trees.new],
-  ]) {
+  const publish = (version, image, more) => {
     const key = join(keys, 'release.sec')
-    const words = ['--image', image, '--version', version, '--to', module, '--key', key]
-    await show(folder, [program, 'publish', ...words])
+    const words = ['--image', image, '--version', version, '--to', module, '--key', key, ...more]
+    // The program that also makes packs.
+    return show(folder, [`${program}-publisher`, 'publish', ...words])
   }
+  await publish('41', trees.old, [])
+  await publish('42', trees.new, ['--delta-from', '41'])
   return { module, key: join(keys, 'release.pub') }
 }
 
-/** The device's side: install 41, upgrade to 42, prove it, swap. Returns what the upgrade cost. */
+/**
+ * The device's side: install 41, upgrade to 42 by pack, and a copy of it file by file; prove it, swap.
+ * Returns what the upgrades cost.
+ */
 async function upgradeDevice(folder, program, daemon, key) {
-  const store = ['--store', join(folder, 'store')]
+  const [path, copy] = [join(folder, 'store'), join(folder, 'store-by-file')]
   const from = ['--source', daemon.url('xo'), '--keys', key]
-  headline('A device with release 41')
-  await show(folder, [program, 'install', '--version', '41', ...store, ...from])
-  await daemon.takeCounts()
+  headline('A device with release 41, and another one like it')
+  await show(folder, [program, 'install', '--version', '41', '--store', path, ...from])
+  await show(folder, ['cp', '-a', path, copy], { quiet: true })
 
-  headline('The upgrade to release 42')
-  const client = await show(folder, [program, 'upgrade', ...store, ...from])
-  const traffic = await daemon.takeCounts()
+  const upgrade = async (name, store, more) => {
+    await daemon.takeCounts()
+    const client = await show(folder, [program, 'upgrade', '--store', store, ...from, ...more])
+    const files = numberIn(client.output, /([0-9,]+) files/)
+    return { name, wall: client.wall, files, ...(await daemon.takeCounts()) }
+  }
+  headline('The upgrade to release 42, by pack')
+  const byPack = await upgrade('by pack', path, [])
+  headline('The same without the pack, file by file')
+  const byFile = await upgrade('by file', copy, ['--no-packs'])
 
   headline('Proof, swap, status')
+  const store = ['--store', path]
   const proof = ['--tree', 'upgraded-root', '--full', '--keys', key]
   const verified = await show(folder, [program, 'verify', ...store, ...proof])
   await show(folder, [program, 'swap', ...store])
   await show(folder, [program, 'status', ...store])
-  return {
-    name: 'xo-upgrade',
-    wall: client.wall,
-    entries: numberIn(verified.output, /([0-9,]+) entries/),
-    files: numberIn(client.output, /([0-9,]+) files/),
-    ...traffic,
-  }
+  const entries = numberIn(verified.output, /([0-9,]+) entries/)
+  return [
+    { ...byPack, entries },
+    { ...byFile, entries },
+  ]
 }
 
 /** The same upgrade by rsync alone, from its own copy of 41. */
@@ -150,7 +159,7 @@ function showTable(costs, rsync) {
   const rows = [
     ['', ...costs.map(({ name }) => name)],
     ['entries in release 42', ...costs.map(({ entries }) => count(entries))],
-    ['files fetched', ...costs.map(({ files }) => count(files))],
+    ['files brought', ...costs.map(({ files }) => count(files))],
     ['bytes received', ...costs.map(({ received }) => count(received))],
     ['bytes sent', ...costs.map(({ sent }) => count(sent))],
     ['bytes in both directions', ...costs.map(({ received, sent }) => count(received + sent))],
@@ -177,7 +186,7 @@ async function main() {
     say(`$ ${daemon.command.map(short).map(quoted).join(' ')}`)
     say(`answers at ${daemon.url('xo')}, started for each connection as inetd does`)
     const own = await upgradeDevice(folder, program, daemon, key)
-    showTable([own, ...(await upgradeByRsync(folder, rsync, daemon))], rsync)
+    showTable([...own, ...(await upgradeByRsync(folder, rsync, daemon))], rsync)
   })
 }
 

@@ -124,7 +124,8 @@ test('empty-pieces-in-the-content: what holds nothing is no content', async () =
 })
 
 test('long-names-in-the-list: an entry is worth no more than one of usual length', async () => {
-  const names = Array.from({ length: 1000 }, (_, i) => `name-${i}`)
+  // As long as what comes, or the list would be refused for the bytes of its names.
+  const names = Array.from({ length: 1000 }, (_, i) => `name-${i}`.padEnd(250, 'x'))
   const selection = { kind: 'files-from', under: '', names } as const
   let made = 0
   const long = () => frame(0, entry(`${made++}`.padStart(250, 'x')))
@@ -132,7 +133,8 @@ test('long-names-in-the-list: an entry is worth no more than one of usual length
   const endless = piecesOf(long, 66)
   const { error, seconds } = await held(AGREED, endless, { selection })
   assert.is(attackIn(error.message), 'slow', error.message)
-  assert.ok(seconds <= 601, `${seconds} s: ${error.message}`)
+  // What was asked for is as long as a list of ten minutes, and sending it was useful work.
+  assert.ok(seconds <= 1201, `${seconds} s: ${error.message}`)
 })
 
 test('list-of-more-names-than-asked ends at once', async () => {
