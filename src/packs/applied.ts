@@ -3,7 +3,6 @@
  * steps of a chain have (in scratch folders of the store, gone afterwards), and the files of the new version
  * as they are asked for.
  */
-import { assert } from '../errors.ts'
 import type { Fd, Host, Path } from '../host.ts'
 import { MANIFEST_SIZE_MAX } from '../limits.ts'
 import { parseManifestLine } from '../release/manifest-line.ts'
@@ -20,6 +19,13 @@ const STEPS_FOLDER = 'packs/steps'
 interface MadeContent {
   size: number
   digest: string
+}
+
+/** What a pack builds upon was here when it was chosen, and can't be read any more. */
+class NoBaseError extends Error {
+  constructor() {
+    super('the tree that the pack builds upon can no longer be read')
+  }
 }
 
 export class AppliedPacks {
@@ -147,7 +153,7 @@ export class AppliedPacks {
     const { files } = this.#host
     const { directory } = this.store
     const name = baseTree(this.store)
-    assert(name !== undefined, 'a pack builds upon a tree')
+    if (name === undefined) throw new NoBaseError()
     const manifest = files.openRead(directory, `${name}/manifest`)
     this.#old = new TreeBases(this.#host, manifest, files.openDirectory(directory, `${name}/root`))
     if (this.packs.length === 1) return
@@ -206,7 +212,7 @@ export class AppliedPacks {
     try {
       return use()
     } catch (error) {
-      if (!isPackError(error)) throw error
+      if (!isPackError(error) && !(error instanceof NoBaseError)) throw error
       this.broken = error.message
       return undefined
     }
