@@ -42,7 +42,7 @@ async function replay(target, file) {
 const NAMES = TARGETS.map(({ name }) => name)
 const USAGE = {
   call: 'npm run fuzz --',
-  about: 'Gives what reads strangers’ bytes altered input, and says what breaks.',
+  about: 'Gives what reads bytes of strangers altered input, and says what breaks.',
   options: {
     minutes: { takes: 'N', about: 'how long each target runs (1)', reads: wholeNumber(1) },
     target: {
