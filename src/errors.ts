@@ -90,6 +90,11 @@ export function isSystemError(error: unknown, ...codes: string[]): error is Syst
   return codes.length === 0 || codes.includes((error as SystemError).code)
 }
 
+/** A pack is wrong, in the words of native:packs; it is never constructed here. */
+export function isPackError(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'PackError'
+}
+
 /** The manifest of a tree is malformed, in the words of native:trees; it is never constructed here. */
 function isManifestError(error: unknown): boolean {
   return error instanceof Error && error.name === 'ManifestError'

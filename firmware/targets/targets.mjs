@@ -34,6 +34,17 @@ const warnings = ['-Wall', '-Wextra', '-Werror']
  * the few pieces of musl in assembler: those are called by name and return as they came.
  */
 const checkedBranches = ['-Wl,-z,ibt', '-Wl,-z,shstk']
+/** What programs under the sanitizers share: this machine's own C library and tools. */
+const sanitized = {
+  archiver: 'ar',
+  strip: 'strip',
+  musl: undefined,
+  headers: undefined,
+  ownRuntime: [],
+  nettle: ['--disable-assembler'],
+  busybox: undefined,
+  runsHere: process.arch === 'x64',
+}
 const hardLink = ['-Wl,--gc-sections', '-Wl,-z,relro', '-Wl,-z,now', '-Wl,-z,noexecstack']
 
 /** @type {Record<string, Target>} */
@@ -99,14 +110,7 @@ export const targets = {
     flags: ['-O1', '-g', '-fno-omit-frame-pointer', '-fsanitize=address'],
     ownFlags: [...warnings, '-fsanitize=undefined', '-fno-sanitize-recover=all'],
     linkFlags: ['-fsanitize=address,undefined'],
-    archiver: 'ar',
-    strip: 'strip',
-    musl: undefined,
-    headers: undefined,
-    ownRuntime: [],
-    nettle: ['--disable-assembler'],
-    busybox: undefined,
-    runsHere: process.arch === 'x64',
+    ...sanitized,
   },
   // What libFuzzer runs (tools/fuzz.mjs): Debian's clang brings it, and gcc has nothing like it.
   'x86_64-fuzz': {
@@ -120,13 +124,6 @@ export const targets = {
       '-fno-sanitize-recover=all',
     ],
     linkFlags: ['-fsanitize=fuzzer,address,undefined'],
-    archiver: 'ar',
-    strip: 'strip',
-    musl: undefined,
-    headers: undefined,
-    ownRuntime: [],
-    nettle: ['--disable-assembler'],
-    busybox: undefined,
-    runsHere: process.arch === 'x64',
+    ...sanitized,
   },
 }

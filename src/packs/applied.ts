@@ -3,6 +3,7 @@
  * steps of a chain have (in scratch folders of the store, gone afterwards), and the files of the new version
  * as they are asked for.
  */
+import { isPackError } from '../errors.ts'
 import type { Fd, Host, Path } from '../host.ts'
 import { MANIFEST_SIZE_MAX } from '../limits.ts'
 import { parseManifestLine } from '../release/manifest-line.ts'
@@ -12,7 +13,7 @@ import type { WantedFile } from '../wanted-file.ts'
 import { type Bases, openBelow, StepBases, TreeBases } from './bases.ts'
 import { openKept } from './kept.ts'
 import { baseTree, type PackJob } from './offered.ts'
-import { isPackError, PackReader } from './reader.ts'
+import { PackReader } from './reader.ts'
 
 const STEPS_FOLDER = 'packs/steps'
 

@@ -81,7 +81,7 @@ class PackedSource implements Source {
       const wanted = absent.map((pack) =>
         wantedPack(store, pack, (outcome) => outcomes.set(pack, outcome)),
       )
-      await this.source.packs?.(drawn(wanted))
+      await this.source.packs?.(wanted)
     }
     const wrong = absent.find((pack) => !isWhole(pack, outcomes.get(pack)))
     if (!wrong) this.#applied = AppliedPacks.open(this.job, this.chosen)
@@ -163,10 +163,6 @@ class PackedSource implements Source {
     const reason = why === undefined ? '' : ` (${show(why)})`
     this.job.progress.note(`${count} files are not in the pack, and come from the source${reason}`)
   }
-}
-
-function* drawn(wanted: readonly WantedFile[]): Generator<WantedFile> {
-  yield* wanted
 }
 
 function isWhole(pack: Pack, outcome: FileOutcome | undefined): boolean {

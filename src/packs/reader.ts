@@ -4,6 +4,7 @@
  * does not come out is left to others.
  */
 import type { PackedFile } from 'native:packs'
+import { isPackError } from '../errors.ts'
 import type { Fd, Host, Path } from '../host.ts'
 import { comparePaths } from '../release/manifest-line.ts'
 import type { Bases } from './bases.ts'
@@ -17,11 +18,6 @@ interface PackParts {
   /** The new version: its manifest, which is proved, and the folder where its files come to lie. */
   manifest: Fd
   openNew(file: { path: Path }): Fd | undefined
-}
-
-/** What the native side throws where a pack is wrong. */
-export function isPackError(error: unknown): error is Error {
-  return error instanceof Error && error.name === 'PackError'
 }
 
 export class PackReader {

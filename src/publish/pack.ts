@@ -5,7 +5,7 @@
  */
 import type { PackFile, PackFrame } from 'native:pack-coder'
 import type { PackedFile } from 'native:packs'
-import { ConfigError, DiskError } from '../errors.ts'
+import { ConfigError, DiskError, isPackError } from '../errors.ts'
 import type { Fd, Host, Path } from '../host.ts'
 import { MANIFEST_SIZE_MAX } from '../limits.ts'
 import type { Progress } from '../progress.ts'
@@ -145,7 +145,7 @@ function proved(making: PackMaking, pack: Fd, files: readonly PackFile[]): Path[
   try {
     return new Proof(making, pack).run(files)
   } catch (error) {
-    if (!(error instanceof Error) || error.name !== 'PackError') throw error
+    if (!isPackError(error)) throw error
     throw new DiskError(
       `the pack that was made can't be read: ${error.message}`,
       'nothing was published; look at the disk of the module for errors',
