@@ -3,6 +3,7 @@
  * of each connection. None of it crosses the network's line or outlives the programs.
  */
 
+import type { Address } from 'native:sockets'
 import type { Path } from '../../src/host.ts'
 import { systemError } from './disk/system-error.ts'
 import type { Stream } from './virtual-socket.ts'
@@ -67,19 +68,30 @@ function endOf(incoming: Pipe, outgoing: Pipe): Stream {
   }
 }
 
+interface Arrival {
+  stream: Stream
+  /** Undefined for one over a path. */
+  peer: Address | undefined
+}
+
+/** What others connect to: a path of the laptop's, or a port. */
 export class LocalListener {
-  readonly #queue: Stream[] = []
+  readonly #queue: Arrival[] = []
   #wake: (() => void) | undefined
   #closed = false
 
-  constructor(private readonly gone: () => void) {}
+  constructor(
+    private readonly gone: () => void,
+    /** 0 for a path. */
+    readonly port = 0,
+  ) {}
 
-  arrive(stream: Stream): void {
-    this.#queue.push(stream)
+  arrive(stream: Stream, peer?: Address): void {
+    this.#queue.push({ stream, peer })
     this.#wake?.()
   }
 
-  async accept(): Promise<Stream> {
+  async accept(): Promise<Arrival> {
     if (this.#wake) throw new TypeError('one accept at a time')
     for (;;) {
       if (this.#closed) throw systemError('accept', undefined, 'ECANCELED')
@@ -96,7 +108,7 @@ export class LocalListener {
     if (this.#closed) return
     this.#closed = true
     this.gone()
-    for (const stream of this.#queue) stream.close()
+    for (const { stream } of this.#queue) stream.close()
     this.#wake?.()
   }
 }

@@ -20,6 +20,7 @@ export class VirtualClock {
   /** In the order of their times, and for equal times in the order in which they were made. */
   private readonly timers: Timer[] = []
   private outside = 0
+  private readonly held = new Set<Promise<void>>()
   private followedSinceMs = 0
   /** Those that let time pass and follow the machine's clock right now: one for each running program. */
   private readonly followers = new Set<() => void>()
@@ -51,13 +52,47 @@ export class VirtualClock {
   /** The same at a time of this clock. Of two with one time the one that was asked for first comes first. */
   at(atMs: number, fire: () => void): () => void {
     const timer = { atMs, fire }
-    const later = this.timers.findIndex(({ atMs }) => atMs > timer.atMs)
-    this.timers.splice(later < 0 ? this.timers.length : later, 0, timer)
+    this.timers.splice(this.placeAfter(atMs), 0, timer)
     this.lookAgain()
     return () => {
-      const place = this.timers.indexOf(timer)
-      if (place >= 0) this.timers.splice(place, 1)
+      for (let place = this.placeAfter(atMs) - 1; place >= 0; place--) {
+        const other = this.timers[place]
+        if (other === timer) this.timers.splice(place, 1)
+        if (other === timer || (other && other.atMs < atMs)) return
+      }
     }
+  }
+
+  /** How many timers are due until then. */
+  private placeAfter(atMs: number): number {
+    let [low, high] = [0, this.timers.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((this.timers[middle]?.atMs ?? Infinity) <= atMs) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  /** When the next timer is due; Infinity if there is none. */
+  get nextMs(): number {
+    return this.timers[0]?.atMs ?? Infinity
+  }
+
+  /** For a timer that let several things happen at once: it is that late, and no timer is due before. */
+  catchUp(atMs: number): void {
+    this.standingMs = Math.max(this.standingMs, atMs)
+  }
+
+  /** Time stands still until what this returns is called: something that takes none is not done yet. */
+  hold(): () => void {
+    let release: () => void = () => {}
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    this.held.add(held)
+    void held.then(() => this.held.delete(held))
+    return release
   }
 
   /** Time follows the machine's clock until what this returns is called. */
@@ -93,7 +128,10 @@ export class VirtualClock {
   async pass(ended: () => boolean): Promise<boolean> {
     for (;;) {
       // All that is ready on Node's side comes first.
-      await new Promise((resolve) => setImmediate(resolve))
+      do {
+        await Promise.all(this.held)
+        await new Promise((resolve) => setImmediate(resolve))
+      } while (this.held.size > 0)
       if (ended()) return true
       const [next] = this.timers
       if (this.outside > 0) await this.followTo(next)

@@ -3,7 +3,7 @@
  * end is a `Peers`: real sockets (outside.ts), or a test's own in memory. Programs of
  * the laptop reach each other by paths (local-sockets.ts).
  */
-import type { Address } from 'native:sockets'
+import type { Address, Interface } from 'native:sockets'
 import type { Path, Sockets } from '../../src/host.ts'
 import { systemError } from './disk/system-error.ts'
 import { LocalListener, LocalSockets } from './local-sockets.ts'
@@ -16,6 +16,9 @@ export interface Peers {
   connect(address: Address, timeoutMs: number): Promise<Stream>
   /** Without it the laptop has no UDP. */
   datagrams?: Datagrams
+  /** Without it the laptop is alone on its side of the line: only its own programs reach what it offers. */
+  listen?(port: number): LocalListener
+  interfaces?(): Interface[]
 }
 
 /** UDP of the laptop: what it hears and says beside its connections. */
@@ -58,15 +61,14 @@ export class VirtualNetwork {
     shutdown: (socket) => socketOf(socket).shutdown(),
     close: (socket) => socketOf(socket).close(),
     connectPath: async (path) => this.opened(this.inside, this.local.connect(path)),
-    // The laptop is alone on its side of the line: only its own programs could reach what it offers.
-    listen: (place) => ('path' in place ? this.listen(place.path) : refuse('listen', place.host)),
+    listen: (place) => this.listen(place),
     accept: async (listener) => {
-      const stream = await listenerOf(listener).accept()
-      return { socket: this.opened(this.inside, stream), peer: undefined }
+      const { stream, peer } = await listenerOf(listener).accept()
+      return { socket: this.opened(peer ? this.line : this.inside, stream), peer }
     },
-    localPort: (of) => (of instanceof LocalListener ? 0 : this.udp('getsockname').portOf(of)),
+    localPort: (of) => (of instanceof LocalListener ? of.port : this.udp('getsockname').portOf(of)),
     closeListener: (listener) => listenerOf(listener).close(),
-    interfaces: () => [],
+    interfaces: () => this.peers.interfaces?.() ?? [],
     openDatagram: (options) => {
       const datagram = this.udp('openDatagram').openDatagram(options)
       this.datagrams.add(datagram)
@@ -91,8 +93,11 @@ export class VirtualNetwork {
     return this.peers.datagrams ?? refuse(call)
   }
 
-  private listen(path: Path): LocalListener {
-    const listener = this.local.listen(path)
+  private listen(place: { path: Path } | { host: string; port: number }): LocalListener {
+    const listener =
+      'path' in place
+        ? this.local.listen(place.path)
+        : (this.peers.listen?.(place.port) ?? refuse('listen', place.host))
     this.listeners.add(listener)
     return listener
   }
