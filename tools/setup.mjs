@@ -60,6 +60,7 @@ const MACHINE_PACKAGES = {
     { package: 'casync', has: 'casync' },
     { package: 'bsdiff', has: 'bsdiff' },
   ],
+  instructions: [{ package: 'valgrind', has: 'valgrind' }],
   // Whichever version the suite has: clang with its sanitizers and libFuzzer.
   fuzz: [
     { package: 'clang', has: 'clang' },

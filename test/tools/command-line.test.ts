@@ -11,7 +11,13 @@ const EXIT_USAGE = 64
 const ANSWER_TIMEOUT_MS = 60_000
 const NOWHERE = '/there/is/no/such/place'
 /** Options whose file is made. */
-const MADE = ['firmware --to', 'bench --json', 'bench --svg', 'run-tests --as boot --console']
+const MADE = [
+  'firmware --to',
+  'bench --json',
+  'bench --svg',
+  'micro --json',
+  'run-tests --as boot --console',
+]
 
 const sources = ['tools', 'bench'].flatMap((folder) =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' })

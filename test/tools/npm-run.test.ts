@@ -99,6 +99,12 @@ const RUNS: Record<string, Run[]> = {
     { words: ['--totals'], prints: /^target +executions .*\nall +[\d,]+/s },
   ],
   'bench:home': [{ words: ['--laptops', '50', '--seconds', '1'], prints: /at once: 50 answers/ }],
+  'bench:micro': [
+    {
+      words: ['--runs', '1', '--mib', '2', '--entries', '1500', '--json', place('micro.json')],
+      prints: /SHA-256.*MB.s.*matching.*from a base.*whole.*merge.*entries.s.*file list/s,
+    },
+  ],
   'bench:emulator': [
     { words: ['--directories', '1'], prints: /took at most .* MiB\n.*took at most/s },
   ],
