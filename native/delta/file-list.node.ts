@@ -3,6 +3,7 @@
  * checks them by the rules of the receiver. One object per entry: never for the device.
  */
 import type { Delta } from '../../src/host.ts'
+import { compareKeys, keyOf } from './name-order.node.ts'
 import { tokenError } from './rebuild.node.ts'
 
 type Options = Parameters<Delta['openFileList']>[0]
@@ -90,26 +91,6 @@ class Reader {
 
 const text = (bytes: Uint8Array) => String.fromCharCode(...bytes)
 const isDir = (entry: Entry) => (entry.mode & type.mask) === type.dir
-
-/** The key of the order (rsync flist.c f_name_cmp): a number and a text for each component. */
-function keyOf(name: string, dir: boolean): [number, string][] {
-  const components = name.split('/')
-  const last = components.pop() as string
-  const key = components.map((component): [number, string] => [1, `${component}/`])
-  if (!dir) key.push([0, last])
-  else if (last === '.') key.push([-1, ''])
-  else key.push([1, `${last}/`])
-  return key
-}
-
-function compareKeys(one: [number, string][], other: [number, string][]): number {
-  for (let i = 0; i < one.length && i < other.length; i++) {
-    const [a, b] = [one[i] as [number, string], other[i] as [number, string]]
-    if (a[0] !== b[0]) return a[0] - b[0]
-    if (a[1] !== b[1]) return a[1] < b[1] ? -1 : 1
-  }
-  return one.length - other.length
-}
 
 export class NodeFileList {
   private entries: Entry[] = []

@@ -6,6 +6,7 @@ import { makeChecksums } from '../../native/checksums/checksums.node.ts'
 import { makeDelta } from '../../native/delta/delta.node.ts'
 import { packCoder } from '../../native/pack-coder/pack-coder.node.ts'
 import { makePacks } from '../../native/packs/packs.node.ts'
+import { makeSending } from '../../native/sending/sending.node.ts'
 import { signatures } from '../../native/signatures/signatures.node.ts'
 import { system } from '../../native/system/system.node.ts'
 import { systemErrorOf } from '../../native/system-error.node.ts'
@@ -50,6 +51,7 @@ export function laptopHost(laptop: Laptop): Host {
     delta: makeDelta(files),
     packCoder,
     packs: makePacks(files),
+    sending: makeSending(files),
     sockets: network.asHost,
     processes: processesOf(laptop),
     signatures,

@@ -8,6 +8,7 @@ import { packCoder } from '../../native/pack-coder/pack-coder.node.ts'
 import { makePacks } from '../../native/packs/packs.node.ts'
 import { processes } from '../../native/processes/processes.node.ts'
 import { random } from '../../native/random/random.node.ts'
+import { makeSending } from '../../native/sending/sending.node.ts'
 import { signatures } from '../../native/signatures/signatures.node.ts'
 import { sockets } from '../../native/sockets/sockets.node.ts'
 import { system } from '../../native/system/system.node.ts'
@@ -24,6 +25,7 @@ export function nodeHost(files: Files = nodeFiles): Host {
     trees,
     packCoder,
     packs: makePacks(files),
+    sending: makeSending(files),
     sockets,
     processes,
     checksums,
