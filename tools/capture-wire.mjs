@@ -1,9 +1,10 @@
 /**
- * Records what our rsync client and stock daemons say to each other: `node tools/capture-wire.mjs`. A proxy
- * between them writes down every piece, in order and with its direction. The results are
- * test/vectors/*.wire; test/vectors/README.md says how to read them.
+ * Records what our rsync client and stock daemons say to each other, and stock clients and stock daemons:
+ * `node tools/capture-wire.mjs`. A proxy between them writes down every piece, in order and with its
+ * direction. The results are test/vectors/*.wire and test/vectors/sender/*.wire; test/vectors/README.md says
+ * how to read them.
  */
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { runCommand } from './command-line.mjs'
@@ -54,31 +55,61 @@ function textOf(title, pieces) {
   return `${lines.join('\n')}\n`
 }
 
-async function capture() {
+const vectorsFolder = join(projectFolder, 'test/vectors')
+
+function keep(folder, name, title, pieces) {
+  writeFileSync(join(folder, `${name}.wire`), textOf(title, pieces))
+  process.stdout.write(`${name}.wire\n`)
+}
+
+/** Our client, played by the tests. */
+async function captureOurs({ stockRsyncs, startDaemon, scratch }) {
   const { SCENARIOS, makeTree, play } = await load('test/vectors/scenarios.ts')
   const { host } = await load('test/support/rsync-client.ts')
-  const { stockRsyncs } = await load('test/support/stock-rsync.ts')
-  const { startDaemon } = await load('test/support/rsync-daemon.ts')
-  const { scratch } = await load('test/support/scratch.ts')
   const folder = scratch('module')
   makeTree(folder)
-  await rsyncBinaries()
   for (const { version, program } of await stockRsyncs()) {
     const daemon = await startDaemon(program, [{ name: 'xo', path: folder }])
     for (const scenario of SCENARIOS) {
       const recorder = await startRecorder(daemon.port)
       await play(host, recorder.port, scenario)
       recorder.close()
-      const name = `rsync-${version}-${scenario.name}`
-      const text = textOf(
-        `${scenario.name}, against the daemon of rsync ${version}`,
-        recorder.pieces,
-      )
-      writeFileSync(join(projectFolder, 'test/vectors', `${name}.wire`), text)
-      process.stdout.write(`${name}.wire\n`)
+      const title = `${scenario.name}, against the daemon of rsync ${version}`
+      keep(vectorsFolder, `rsync-${version}-${scenario.name}`, title, recorder.pieces)
     }
     await daemon.stop()
   }
+}
+
+/** Stock clients of the daemon of their own release. */
+async function captureStock({ stockRsyncs, startDaemon, scratch }) {
+  const { SENDER_SCENARIOS, makeModule, playStock } = await load('test/vectors/sender-scenarios.ts')
+  const folder = scratch('module')
+  const to = join(vectorsFolder, 'sender')
+  mkdirSync(to, { recursive: true })
+  makeModule(folder)
+  for (const { version, program } of await stockRsyncs()) {
+    const daemon = await startDaemon(program, [{ name: 'xo', path: folder }])
+    for (const scenario of SENDER_SCENARIOS) {
+      const recorder = await startRecorder(daemon.port)
+      await playStock(program, recorder.port, scenario)
+      recorder.close()
+      const title = `${scenario.name}, rsync ${version} on both sides`
+      keep(to, `rsync-${version}-${scenario.name}`, title, recorder.pieces)
+    }
+    await daemon.stop()
+  }
+}
+
+async function capture() {
+  await rsyncBinaries()
+  const support = {
+    ...(await load('test/support/stock-rsync.ts')),
+    ...(await load('test/support/rsync-daemon.ts')),
+    ...(await load('test/support/scratch.ts')),
+  }
+  await captureOurs(support)
+  await captureStock(support)
 }
 
 const USAGE = {

@@ -132,18 +132,25 @@ function entriesOf({ files }: Host, path: Path): Seen[] {
 
 /**
  * One line per entry: everything about it except what a hard link from elsewhere changes (link count and
- * ctime). With `inodes`, its inode as well.
+ * ctime). With `inodes`, its inode as well: by number, or by the first of its names in this tree.
  */
-export function linesOfTree(host: Host, path: Path, { inodes }: { inodes: boolean }): string[] {
+export function linesOfTree(
+  host: Host,
+  path: Path,
+  { inodes }: { inodes: boolean | 'by-name' },
+): string[] {
   const { files } = host
   const root = files.openRoot(path)
+  const firsts = new Map<string, Path>()
   try {
     return entriesOf(host, path).map(({ path: at, stat }) => {
       const { type, mode, uid, gid, modified, major, minor, identity } = stat
       const words: (string | number)[] = [JSON.stringify(at), type]
       if (type !== 'link') words.push(mode.toString(8))
       words.push(uid, gid, `${modified.seconds}.${modified.nanoseconds}`, major, minor)
-      if (inodes) words.push(identity)
+      if (!firsts.has(identity)) firsts.set(identity, at)
+      if (inodes === 'by-name') words.push(JSON.stringify(firsts.get(identity)))
+      else if (inodes) words.push(identity)
       if (type === 'link') words.push(JSON.stringify(files.readLink(root, at)))
       if (type === 'file') words.push(stat.size, digestOf(host, root, at))
       for (const { name, value } of files.readXattrs(root, at)) {
