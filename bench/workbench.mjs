@@ -162,7 +162,7 @@ async function publishAll({ folder, program, oldTree, newTree, needed, say }) {
     mkdirSync(to, { recursive: true })
     const words = ['--image', image, '--version', String(version), '--to', to, '--key', key]
     const deltas = packs.flatMap((from) => ['--delta-from', from])
-    await execute([publisher, 'publish', ...words, ...deltas])
+    await execute([publisher, 'publish', '--any-tree', ...words, ...deltas])
   }
   mkdirSync(join(folder, 'keys'))
   await execute([program, 'keygen', '--to', join(folder, 'keys')])

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
@@ -67,6 +68,12 @@ NATIVE(handle_read) {
   return JS_NewInt64(context, (int64_t)done);
 }
 
+/* A pipe whose reader is slow, and that whoever started us made non-blocking. */
+static bool wait_writable(int fd) {
+  struct pollfd wanted = {.fd = fd, .events = POLLOUT};
+  return poll(&wanted, 1, -1) == 1 || errno == EINTR;
+}
+
 NATIVE(handle_write) {
   int fd;
   uint8_t *bytes;
@@ -78,6 +85,7 @@ NATIVE(handle_write) {
   while (left > 0) {
     ssize_t written = write(fd, bytes, left);
     if (written < 0 && errno == EINTR) continue;
+    if (written < 0 && errno == EAGAIN && wait_writable(fd)) continue;
     if (written < 0) return handle_failure(context, "write");
     bytes += written;
     left -= (size_t)written;

@@ -7,10 +7,10 @@ import { isOfMachine, isSystemError, TrustError } from '../errors.ts'
 import type { Path } from '../host.ts'
 import type { PublicKey } from '../release/signify.ts'
 import { keysEverTrusted, trustedKeys } from '../store/key-chain.ts'
+import { findFault, INITS, type StartFault } from '../store/start-check.ts'
 import { salvageState } from '../store/state.ts'
 import type { Store, TreeName } from '../store/store.ts'
 import type { BootFacts, FoundTree } from './plan.ts'
-import { findFault, INITS, type StartFault } from './root/start-check.ts'
 
 /** What the store does not know. */
 export interface Circumstances

@@ -3,9 +3,10 @@
  * at disk, clock or network, so that the same facts give the same plan whatever a power cut left.
  * An act that changes the store is followed by fresh facts and another plan (`settle.ts`).
  */
+
+import type { StartFault } from '../store/start-check.ts'
 import type { Intent } from '../store/state.ts'
 import type { TreeName } from '../store/store.ts'
-import type { StartFault } from './root/start-check.ts'
 
 /** What is found under the name of a tree. */
 export interface FoundTree {

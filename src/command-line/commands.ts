@@ -1,6 +1,7 @@
 /** The table of commands, their help, and the one place where a command line becomes an exit status. */
-import { ConfigError, UpgradeError } from '../errors.ts'
+import { ConfigError, isSystemError, UpgradeError } from '../errors.ts'
 import type { Host } from '../host.ts'
+import { didYouMean } from '../nearest.ts'
 import { harmless, jsonLine, show } from '../text.ts'
 import type { Command } from './command.ts'
 import { Context, write } from './context.ts'
@@ -10,7 +11,7 @@ import { checkCommand, makeUnlockCommand, runCommand, unlockCommand } from './ho
 import { homeCommand } from './home-server-commands.ts'
 import { initCommand } from './init-command.ts'
 import { keysCommand } from './keys-command.ts'
-import { type Option, parseOptions } from './options.ts'
+import { type Option, optionOfPath, parseOptions } from './options.ts'
 import { deltaCommand, keygenCommand, publishCommand } from './publisher-commands.ts'
 import { pushCommand } from './push-command.ts'
 import { statusCommand, verifyCommand } from './status-commands.ts'
@@ -40,6 +41,8 @@ export const COMMANDS: readonly Command[] = [
   keysCommand,
 ]
 
+const HELPS = ['--help', '-h', 'help']
+
 /** Runs one command line (without the program's name). Only bugs of ours are thrown. */
 export async function runCommandLine(
   host: Host,
@@ -47,18 +50,22 @@ export async function runCommandLine(
   programVersion: string,
 ): Promise<number> {
   const [name, ...rest] = words
-  if (name === undefined || name === '--help' || name === 'help') {
+  if (name === undefined || HELPS.includes(name)) {
     const topic = COMMANDS.find((command) => command.name === rest[0])
     write(host, 1, topic ? helpOf(topic) : generalHelp(programVersion))
     return name === undefined ? EXIT.usage : EXIT.done
   }
-  if (name === '--version') {
+  if (name === '--version' || name === '-V') {
     write(host, 1, `xo-upgrade ${programVersion}\n`)
     return EXIT.done
   }
   const command = COMMANDS.find((candidate) => candidate.name === name)
   if (!command) {
-    write(host, 2, `xo-upgrade: there is no command "${show(name)}"; --help lists them\n`)
+    const guess = didYouMean(
+      name,
+      COMMANDS.map((one) => one.name),
+    )
+    write(host, 2, `xo-upgrade: there is no command "${show(name)}"${guess}; --help lists them\n`)
     return EXIT.usage
   }
   return run(host, command, rest)
@@ -84,11 +91,21 @@ async function run(host: Host, command: Command, words: string[]): Promise<numbe
     return await command.run(context)
   } catch (error) {
     context?.progress.end()
-    const known = exitOf(error)
+    const explained = context ? missingFile(command, context, error) : error
+    const known = exitOf(explained)
     if (!known) throw error
-    report(host, context?.json ?? words.includes('--json'), error as Error, known)
+    report(host, context?.json ?? words.includes('--json'), explained as Error, known)
     return known.status
   }
+}
+
+/** A file of the command line that is not there: by the option that names it. */
+function missingFile({ options }: Command, { values }: Context, error: unknown): unknown {
+  if (!isSystemError(error, 'ENOENT', 'ENOTDIR', 'EISDIR') || error.path === undefined) return error
+  const option = optionOfPath(options, values, error.path)
+  if (option === undefined) return error
+  const what = error.code === 'EISDIR' ? 'it is a folder' : 'nothing is there'
+  return new ConfigError(`${option} ${show(error.path)}: ${what} (${error.code})`)
 }
 
 /** What went wrong, and what to do next. */

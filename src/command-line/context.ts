@@ -5,10 +5,12 @@
 import { type Confined, confineDevice, type Wish } from '../device/confinement.ts'
 import { Device } from '../device/device.ts'
 import type { Configuration } from '../device/settings.ts'
+import { isSystemError } from '../errors.ts'
 import type { Fd, Host } from '../host.ts'
 import type { ShownProgress } from '../progress.ts'
 import { terminalProgress } from '../progress-bar.ts'
 import { arrayOfBytes, bytesOfText, harmless, jsonLine } from '../text.ts'
+import { EXIT } from './exit-status.ts'
 import { numberOf, textOf, textsOf, type Values } from './options.ts'
 import { jsonProgress, logProgress } from './progress.ts'
 
@@ -81,9 +83,19 @@ export class Context {
   }
 }
 
+/**
+ * To stdout or stderr. A reader of stdout that has gone has read enough: the program ends in silence, as after any
+ * power cut. A stderr that takes nothing must not stop what it would tell of.
+ */
 export function write(host: Host, fd: Fd, text: string): void {
   const bytes = arrayOfBytes(bytesOfText(text))
-  host.files.write(fd, bytes, 0, bytes.length)
+  try {
+    host.files.write(fd, bytes, 0, bytes.length)
+  } catch (error) {
+    if (!isSystemError(error)) throw error
+    if (fd === STDOUT && error.code === 'EPIPE') host.processes.exit(EXIT.unread)
+    if (fd === STDOUT) throw error
+  }
 }
 
 function joined(lines: string[]): string {

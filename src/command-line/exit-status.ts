@@ -24,6 +24,8 @@ export const EXIT = {
   space: 73,
   system: 74,
   temporary: 75,
+  /** Nobody reads stdout any more: as a shell says of SIGPIPE. */
+  unread: 141,
 } as const
 
 /** The status of an error, and the name of its class; undefined for a bug of ours. */

@@ -5,6 +5,7 @@
 import arg from 'arg'
 import { ConfigError } from '../errors.ts'
 import { VERSION_MAX } from '../limits.ts'
+import { didYouMean } from '../nearest.ts'
 import { bytesOfText } from '../text.ts'
 
 export interface Option {
@@ -23,6 +24,7 @@ export function parseOptions(words: string[], options: Option[], command: string
   const specification: arg.Spec = {}
   for (const { name, value, repeated } of options) {
     specification[name] = value === undefined ? Boolean : repeated ? [String] : String
+    if (name === '--help') specification['-h'] = name
   }
   const cure = `xo-upgrade ${command} --help lists what it takes`
   let values: Values & { _: string[] }
@@ -30,7 +32,10 @@ export function parseOptions(words: string[], options: Option[], command: string
     values = arg(specification, { argv: words }) as Values & { _: string[] }
   } catch (error) {
     if (!(error instanceof Error) || error.name !== 'ArgError') throw error
-    throw new ConfigError(bytesOfText(error.message), cure)
+    const names = options.map(({ name }) => name)
+    const unknown = words.find((word) => /^--[^=]/.test(word) && !names.includes(nameIn(word)))
+    const guess = unknown === undefined ? '' : didYouMean(nameIn(unknown), names)
+    throw new ConfigError(`${bytesOfText(error.message)}${guess}`, cure)
   }
   const [stray] = values._
   if (stray !== undefined) throw new ConfigError(`"${stray}" is not expected here`, cure)
@@ -38,6 +43,17 @@ export function parseOptions(words: string[], options: Option[], command: string
   const missing = options.find((option) => option.required && values[option.name] === undefined)
   if (missing) throw new ConfigError(`${missing.name} ${missing.value} is missing`, cure)
   return values
+}
+
+const nameIn = (word: string) => word.split('=', 1)[0] as string
+
+/** The option whose value is a path that the kernel refused, with that value; undefined if there is none. */
+export function optionOfPath(
+  options: readonly Option[],
+  values: Values,
+  path: string,
+): string | undefined {
+  return options.find(({ name }) => [values[name]].flat().includes(path))?.name
 }
 
 export function textOf(values: Values, name: string): string | undefined {

@@ -4,12 +4,13 @@ import { ConfigError } from '../errors.ts'
 import { VERSION_MAX } from '../limits.ts'
 import { amount } from '../progress-bar.ts'
 import { type DeltaResult, makeDeltas } from '../publish/delta.ts'
+import { EXCEPTIONS, exceptionOf } from '../publish/exceptions.ts'
 import { generateKeys } from '../publish/keygen.ts'
 import { publish } from '../publish/publish.ts'
 import { show } from '../text.ts'
 import { type Command, PLAIN_OPTIONS } from './command.ts'
 import { EXIT } from './exit-status.ts'
-import { textOf, textsOf, type Values, versionOf } from './options.ts'
+import { type Option, textOf, textsOf, type Values, versionOf } from './options.ts'
 
 export const keygenCommand: Command = {
   name: 'keygen',
@@ -36,13 +37,24 @@ export const keygenCommand: Command = {
   },
 }
 
+const ALLOW: Option = {
+  name: '--allow',
+  value: 'NAME',
+  repeated: true,
+  help: `let one pass; NAME is ${Object.keys(EXCEPTIONS).join(', ')}`,
+}
+
+const exceptions = (values: Values) => (textsOf(values, '--allow') ?? []).map(exceptionOf)
+
 export const publishCommand: Command = {
   name: 'publish',
   summary: 'make a tree into a signed release in a module',
   about:
     'Puts the tree into MODULE/N with its manifest and signed release, then makes it the latest unless\n' +
     'there is a higher one. Any stock rsync daemon that serves MODULE serves it. Nothing half-made is\n' +
-    'ever visible; the same tree gives the same manifest.',
+    'ever visible; the same tree gives the same manifest. What can hardly be meant is refused: a tree\n' +
+    'that starts no device, has no etc/os-release or is less than half as large as the version before,\n' +
+    'and what --allow names.',
   options: [
     { name: '--image', value: 'TREE', required: true, help: 'the root file system' },
     { name: '--version', value: 'N', required: true, help: 'its version, 1 to 999999999' },
@@ -71,6 +83,8 @@ export const publishCommand: Command = {
       repeated: true,
       help: 'make a pack from this version, or of the whole image; repeatable',
     },
+    { name: '--any-tree', help: 'take any tree, not only a system that starts a device' },
+    ALLOW,
     ...PLAIN_OPTIONS,
   ],
   needsRoot: true,
@@ -87,6 +101,8 @@ export const publishCommand: Command = {
       issued: textOf(values, '--issued'),
       expires: textOf(values, '--expires'),
       deltaFrom: deltaStarts(values, '--delta-from'),
+      anyTree: values['--any-tree'] === true,
+      allow: exceptions(values),
       progress,
     })
     const { version, latest, entries, imageBytes, packs } = result
@@ -120,6 +136,7 @@ export const deltaCommand: Command = {
     },
     { name: '--to', value: 'N', help: 'the version that they get (default: the latest)' },
     { name: '--prune', help: 'remove packs that nobody needs' },
+    ALLOW,
     ...PLAIN_OPTIONS,
   ],
   needsRoot: true,
@@ -134,6 +151,7 @@ export const deltaCommand: Command = {
       from,
       to: versionOf(values, '--to'),
       prune,
+      allow: exceptions(values),
       progress,
     })
     context.result({ ...result }, deltaLines(result))

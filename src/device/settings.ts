@@ -10,6 +10,7 @@ import { ConfigError, isSystemError } from '../errors.ts'
 import type { Host, Path } from '../host.ts'
 import { type HourWindow, parseHours } from '../hours.ts'
 import { CONFIGURATION_SIZE_MAX, VERSION_MAX } from '../limits.ts'
+import { didYouMean } from '../nearest.ts'
 import { PUSH_PORT } from '../push/upgrade-now.ts'
 import { readSystemFile } from '../small-file.ts'
 import { WEAK_DIGESTS, type WeakDigest } from '../source/open-source.ts'
@@ -347,12 +348,14 @@ export function parseConfiguration(content: string, name: string): Configuration
       }
       const setter = SETTERS[`${section}.${key}`]
       if (!setter) {
-        const known = Object.keys(SETTERS).join(', ')
+        const known = Object.keys(SETTERS)
+        const said = `unknown key "${section}.${key}"`
+        const guess = didYouMean(`${section}.${key}`, known)
         throw wrong(
           content,
           name,
           [section, key],
-          `unknown key "${section}.${key}"; known are ${known}`,
+          `${said}${guess || `; known are ${known.join(', ')}`}`,
         )
       }
       for (const one of Array.isArray(value) ? value : [value]) {

@@ -12,6 +12,7 @@ import { DELTAS, nameOfPack, type Pack, signPacks, versionsOfPack } from '../rel
 import type { Release } from '../release/release.ts'
 import { readFile, writeFile } from '../small-file.ts'
 import { megabytes, show } from '../text.ts'
+import type { Exception } from './exceptions.ts'
 import { loadSecretKey, publicName } from './keygen.ts'
 import { checkCoder, makePack } from './pack.ts'
 import {
@@ -25,6 +26,7 @@ import {
   withTree,
 } from './pack-module.ts'
 import { clearUnfinished, LATEST, type PublishHost, UNFINISHED } from './publishing.ts'
+import { refuseRevokedKey } from './signer-check.ts'
 
 /** A pack has to be this much smaller than the whole image's: else the image does as well. */
 const WORTH_RATIO = 0.7
@@ -34,6 +36,8 @@ const WHOLE_RATIO = 0.22
 interface DeltaOptions {
   module: Path
   secretKey: Path
+  /** What passes although nobody should mean it. */
+  allow?: readonly Exception[]
   /** The versions to make packs from; 0: of the whole image. */
   from: readonly number[]
   /** Undefined: the latest. */
@@ -55,7 +59,8 @@ export interface DeltaResult {
 export function makeDeltas(host: PublishHost, options: DeltaOptions): DeltaResult {
   const { files } = host
   if (options.from.length > 0) checkCoder(host)
-  const key = loadSecretKey(host, options.secretKey)
+  const { allow: allowed = [] } = options
+  const key = loadSecretKey(host, options.secretKey, allowed)
   const module = files.openRoot(options.module)
   try {
     const moduleName = show(options.module)
@@ -63,7 +68,9 @@ export function makeDeltas(host: PublishHost, options: DeltaOptions): DeltaResul
     try {
       if (!files.lock(lock))
         throw new BusyError(`somebody else is publishing to ${moduleName} right now`)
-      return addDeltas({ host, key, module, moduleName, progress: options.progress }, options)
+      const at = { key, module, moduleName }
+      refuseRevokedKey(files, at, 'release', allowed)
+      return addDeltas({ ...at, host, progress: options.progress }, options)
     } finally {
       files.close(lock)
     }

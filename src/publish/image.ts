@@ -9,6 +9,7 @@ import { FILE_LIST_ENTRIES_MAX, PATH_LENGTH_MAX } from '../limits.ts'
 import type { Progress } from '../progress.ts'
 import type { Entry } from '../release/manifest-line.ts'
 import { show } from '../text.ts'
+import { type Exception, refuseUnless } from './exceptions.ts'
 import { MappedOwners } from './mapped-owners.ts'
 
 type ImageReading = Pick<Host, 'files' | 'checksums'>
@@ -39,6 +40,14 @@ interface Item {
   stat: Stat
 }
 
+interface ImageTerms {
+  /** For messages. */
+  name: string
+  /** A folder that must not be inside of it. */
+  outside?: Stat
+  allowed: readonly Exception[]
+}
+
 export class Image {
   readonly #host: ImageReading
   readonly root: Fd
@@ -46,14 +55,16 @@ export class Image {
   readonly name: string
   /** A directory that must not be inside the image: the module that it is published to. */
   readonly #outside: string | undefined
+  readonly #allowed: readonly Exception[]
   readonly #rootStat: Stat
 
   /** The caller keeps the handle. */
-  constructor(host: ImageReading, root: Fd, name: string, outside?: Stat) {
+  constructor(host: ImageReading, root: Fd, { name, outside, allowed }: ImageTerms) {
     this.#host = host
     this.root = root
     this.name = name
     this.#outside = outside?.identity
+    this.#allowed = allowed
     this.#rootStat = host.files.statHandle(root)
   }
 
@@ -213,7 +224,9 @@ export class Image {
       )
     }
     if (this.#host.files.isMount(this.root, path)) {
-      throw new ConfigError(
+      refuseUnless(
+        this.#allowed,
+        'mounts',
         `${this.#show(path)}: something is mounted there; an image is one file system`,
         'unmount it (mostly it is a forgotten /proc or /dev)',
       )

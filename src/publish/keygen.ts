@@ -8,6 +8,8 @@ import type { Host, Path } from '../host.ts'
 import { makeKeyPair, readSecretKey, type SecretKey } from '../release/signify.ts'
 import { readSystemFile, writeFile } from '../small-file.ts'
 import { arrayOfBytes, bytesOfArray, show, textOfBytes } from '../text.ts'
+import type { Exception } from './exceptions.ts'
+import { refuseReadableKey } from './signer-check.ts'
 
 /** A comment line and a line of base64 (bytes). */
 const KEY_FILE_SIZE_MAX = 4096
@@ -64,14 +66,17 @@ export function generateKeys(
   }
 }
 
-/** The secret key of a file, by a path of the system. */
+/** The secret key of a file, by a path of the system. One that others can read is refused. */
 export function loadSecretKey(
   host: Pick<Host, 'files' | 'signatures' | 'checksums'>,
   path: Path,
+  allowed: readonly Exception[] = [],
 ): SecretKey {
   try {
     const content = readSystemFile(host.files, path, KEY_FILE_SIZE_MAX)
-    return readSecretKey(host, bytesOfArray(content), show(path))
+    const key = readSecretKey(host, bytesOfArray(content), show(path))
+    refuseReadableKey(host.files, path, allowed)
+    return key
   } catch (error) {
     // Too large for a key file; trust doesn't come into it.
     if (error instanceof TrustError) throw new ConfigError(error.message)

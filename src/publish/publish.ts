@@ -22,6 +22,8 @@ import { readFile, writeFile } from '../small-file.ts'
 import { show } from '../text.ts'
 import { checkClock } from './clock-check.ts'
 import { addDeltas, makePacks } from './delta.ts'
+import { refuseHardToHold } from './disk-check.ts'
+import type { Exception } from './exceptions.ts'
 import { Image } from './image.ts'
 import { loadSecretKey, publicName } from './keygen.ts'
 import { checkCoder } from './pack.ts'
@@ -38,6 +40,8 @@ import {
   type Terms,
   UNFINISHED,
 } from './publishing.ts'
+import { refuseRevokedKey } from './signer-check.ts'
+import { refuseNoStart, refuseNoSystem, refuseShrunken } from './tree-check.ts'
 
 export interface PublishOptions {
   /** The root file system, as a path of the system. */
@@ -58,6 +62,10 @@ export interface PublishOptions {
   expires?: string | undefined
   /** Versions to make packs from, each in the module; 0: of the whole image. */
   deltaFrom?: readonly number[]
+  /** Default: only a system that starts is taken. */
+  anyTree?: boolean
+  /** What passes although nobody should mean it. */
+  allow?: readonly Exception[]
   progress: Progress
 }
 
@@ -83,8 +91,8 @@ export interface PublishResult {
 export function publish(host: PublishHost, options: PublishOptions): PublishResult {
   const { files } = host
   const terms = checkTerms(host, options)
-  const key = loadSecretKey(host, options.secretKey)
-  const { progress, deltaFrom = [] } = options
+  const { progress, deltaFrom = [], anyTree = false, allow: allowed = [] } = options
+  const key = loadSecretKey(host, options.secretKey, allowed)
   if (deltaFrom.length > 0) checkCoder(host)
   const root = files.openRoot(options.image)
   try {
@@ -97,18 +105,24 @@ export function publish(host: PublishHost, options: PublishOptions): PublishResu
         if (!files.lock(lock)) {
           throw new BusyError(`somebody else is publishing to ${moduleName} right now`)
         }
-        const image = new Image(host, root, show(options.image), files.statHandle(module))
+        const at = { module, moduleName, key }
+        refuseRevokedKey(files, at, 'release', allowed)
+        const image = new Image(host, root, {
+          name: show(options.image),
+          outside: files.statHandle(module),
+          allowed,
+        })
         progress.begin('publish', undefined, 'entries')
         const survey = image.survey(progress)
         const publishing = {
+          ...at,
           host,
           terms,
-          key,
           image,
           survey,
-          module,
-          moduleName,
           deltaFrom,
+          anyTree,
+          allowed,
           progress,
         }
         return run(publishing)
@@ -164,7 +178,8 @@ function run(publishing: Publishing): PublishResult {
   const { host, terms, module, moduleName, survey } = publishing
   const { files } = host
   clearUnfinished(files, module)
-  const before = latestVersion(publishing)
+  const latest = latestRelease(publishing)
+  const before = latest?.version ?? 0
   if (before > 0 && terms.version > before + VERSION_JUMP_MAX) {
     throw new ConfigError(
       `version ${terms.version} is more than ${VERSION_JUMP_MAX} above version ${before}, ` +
@@ -181,7 +196,11 @@ function run(publishing: Publishing): PublishResult {
   if (survey.owners.warning !== undefined) warnings.push(survey.owners.warning)
   if (before > terms.version) warnings.push(`version ${before} stays the latest`)
   const there = files.stat(module, String(terms.version)) !== undefined
-  if (!there) warnings.push(...checkClock(publishing))
+  if (!there) {
+    warnings.push(...checkClock(publishing))
+    refuseNoSystem(publishing)
+    if (latest) refuseShrunken(publishing, latest)
+  }
   const made = there ? checkPublished(publishing) : make(publishing)
   if (before < terms.version) {
     writeFile(files, module, `${UNFINISHED}${LATEST}`, made.statement)
@@ -214,13 +233,13 @@ function addedPacks(publishing: Publishing): string[] {
   return addDeltas(publishing, { from, to: terms.version, prune: false }).packs.map(nameOfPack)
 }
 
-/** 0 if there is no latest, or it cannot be read: then this release takes its place. */
-function latestVersion({ host, module }: Publishing): number {
+/** Undefined if there is no latest, or it cannot be read: then this release takes its place. */
+function latestRelease({ host, module }: Publishing): Release | undefined {
   try {
     const statement = readFile(host.files, module, LATEST, RELEASE_SIZE_MAX)
-    return statement === undefined ? 0 : readRelease(statement).version
+    return statement && readRelease(statement)
   } catch (error) {
-    if (error instanceof TrustError) return 0
+    if (error instanceof TrustError) return undefined
     throw error
   }
 }
@@ -280,6 +299,7 @@ function fill(publishing: Publishing, folder: Fd): Made {
       const size = writeManifest(publishing, manifest, placement)
       placement.finish()
       files.sync(manifest)
+      refuseNoStart(publishing, { manifest, root })
       const { digest } = checksums.digestFile(manifest, size)
       setMode(files, folder, 'manifest', 0o644)
       const plain: Release = {
@@ -319,6 +339,7 @@ function writeManifest(publishing: Publishing, manifest: Fd, placement: Placemen
   const writer = new ManifestWriter(host.files, manifest)
   const digest = placement.content.bind(placement)
   for (const { entry, stat } of image.entries(survey, digest)) {
+    refuseHardToHold(publishing, entry)
     placement.place(entry, stat)
     const line = writer.write(entry)
     if (line.length > MANIFEST_LINE_MAX || writer.size > MANIFEST_SIZE_MAX) {

@@ -3,6 +3,7 @@ import type { Fd, Host, Path } from '../host.ts'
 import type { Progress } from '../progress.ts'
 import type { Release } from '../release/release.ts'
 import type { SecretKey } from '../release/signify.ts'
+import type { Exception } from './exceptions.ts'
 import type { Image, Survey } from './image.ts'
 
 export type PublishHost = Pick<
@@ -54,6 +55,9 @@ export interface Publishing {
   moduleName: string
   /** Versions to make packs from; 0: of the whole image. */
   deltaFrom: readonly number[]
+  /** Whether the tree may be anything, not only a system that starts. */
+  anyTree: boolean
+  allowed: readonly Exception[]
   progress: Progress
 }
 

@@ -7,7 +7,7 @@ import { ConfigError, TrustError } from '../errors.ts'
 import { KEY_CHAIN_SIZE_MAX, KEY_SEQUENCE_MAX } from '../limits.ts'
 import { arrayOfBytes, bytesOfArray } from '../text.ts'
 import { decodeBase64, encodeBase64 } from './base64.ts'
-import { Fields, formatInstant } from './fields.ts'
+import { Fields, formatInstant, parseInstant } from './fields.ts'
 import {
   type KeyModules,
   type PublicKey,
@@ -185,6 +185,22 @@ export function extendChain(
   whole.set(signed, chain.length)
   if (whole.length > KEY_CHAIN_SIZE_MAX) throw new ConfigError('the chain of keys is full')
   return { chain: whole, sequence }
+}
+
+/**
+ * When a chain revokes a key of a role (seconds since 1970); undefined if it does not. For the publisher, who
+ * wrote the chain: whose signatures it bears is not looked at.
+ */
+export function revokedBy(chain: Uint8Array, role: KeyRole, key: PublicKey): number | undefined {
+  const blob = blobOf(key)
+  for (const signed of splitChain(chain)) {
+    const lines = bytesOfArray(signed).split('\n')
+    const revoked = lines.find((line) => line.startsWith('revoked='))?.slice('revoked='.length)
+    if (!lines.includes(`role=${role}`) || !revoked?.split(' ').includes(blob)) continue
+    const issued = lines.find((line) => line.startsWith('issued='))?.slice('issued='.length)
+    return parseInstant(issued ?? '') ?? 0
+  }
+  return undefined
 }
 
 /** What the publisher's own chain says; nobody else wrote it. */

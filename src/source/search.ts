@@ -141,7 +141,7 @@ export class Search {
     if (this.#asked.length === 0) {
       return new ConfigError(
         'no source is known',
-        'name one with --source, or in the section [sources] of the configuration',
+        'name one in the section [sources] of the configuration, or with --source',
       )
     }
     const until = this.#wait(forSchool)
@@ -150,7 +150,7 @@ export class Search {
       return new LaterError(
         `${this.#lacking.message}; it is asked again, at ${when}, before upstream is`,
         until,
-        'run this again then, or let it wait with --wait; --source names another source',
+        'run this again then; `upgrade --wait` waits for it, `upgrade --source URL` asks another one',
       )
     }
     if (!this.options.failed) {

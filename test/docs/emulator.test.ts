@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import * as assert from 'uvu/assert'
 import { nodeHost } from '../support/host.ts'
-import { smallImage } from '../support/image.ts'
+import { systemImage } from '../support/image.ts'
 import { Page } from '../support/page.ts'
 import { startDaemon } from '../support/rsync-daemon.ts'
 import { scratch } from '../support/scratch.ts'
@@ -19,7 +19,7 @@ test('the sequence takes a laptop in memory from 41 to 42', async () => {
   mkdirSync(first, { recursive: true })
   shell('xo-upgrade keygen --to keys', { folder: first })
   for (const version of [41, 42]) {
-    makeTree(nodeHost(), join(first, `tree-${version}`), smallImage(version))
+    makeTree(nodeHost(), join(first, `tree-${version}`), systemImage(version))
     const words = `--image tree-${version} --version ${version} --to module --key keys/release.sec`
     shell(`xo-upgrade publish ${words}`, { folder: first })
   }

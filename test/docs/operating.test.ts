@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { parseConfiguration } from '../../src/device/settings.ts'
 import { nodeHost } from '../support/host.ts'
-import { smallImage } from '../support/image.ts'
+import { systemImage } from '../support/image.ts'
 import { packedImage } from '../support/pack-images.ts'
 import { Page } from '../support/page.ts'
 import { PROGRAM, PUBLISHER } from '../support/program.ts'
@@ -39,7 +39,7 @@ function makesPacks(): boolean {
 
 test('a release is published, and stock programs check it', () => {
   mkdirSync(at('MODULE'))
-  makeTree(nodeHost(), at('TREE'), smallImage(42))
+  makeTree(nodeHost(), at('TREE'), systemImage(42))
   shell(page.next('sh', 'xo-upgrade keygen'), { folder })
   shell(page.next('sh', 'signify-openbsd'), { folder })
 })
@@ -56,7 +56,7 @@ test('packs are made with a release, and after it', () => {
     makeTree(
       nodeHost(),
       join(own, version === 43 ? 'TREE' : `TREE-${version}`),
-      packedImage(version),
+      new Map([...packedImage(version), ...systemImage(version)]),
     )
   }
   const publish = 'xo-upgrade publish --to MODULE --key keys/release.sec'
@@ -108,7 +108,7 @@ test('every command of the device does its part, and every round', async () => {
   try {
     const [install = '', ...device] = page.next('sh', 'xo-upgrade install').trim().split('\n')
     shell(install, { folder, environment })
-    makeTree(nodeHost(), at('TREE-43'), smallImage(43))
+    makeTree(nodeHost(), at('TREE-43'), systemImage(43))
     const publish = ['--image', at('TREE-43'), '--version', '43', '--to', at('MODULE')].join(' ')
     shell(`xo-upgrade publish ${publish} --key keys/release.sec`, { folder })
     for (const line of device) shell(line, { folder, environment })

@@ -11,7 +11,7 @@ import { parseConfiguration } from '../../src/device/settings.ts'
 import { placeOf } from '../../src/home/answer.ts'
 import { accepts } from '../support/accepts.ts'
 import { nodeHost } from '../support/host.ts'
-import { smallImage } from '../support/image.ts'
+import { systemImage } from '../support/image.ts'
 import { Page } from '../support/page.ts'
 import { PROGRAM } from '../support/program.ts'
 import { type Daemon, freePort, startConfigured, startDaemon } from '../support/rsync-daemon.ts'
@@ -87,7 +87,7 @@ async function accepted(port: number): Promise<void> {
 function makeImage(version: number): void {
   // Nobody but root can read a system's passwords.
   const shadow = file('root:*', { mode: 0o600 })
-  makeTree(host, at(`image-${version}`), smallImage(version).set('etc/shadow', shadow))
+  makeTree(host, at(`image-${version}`), systemImage(version).set('etc/shadow', shadow))
 }
 
 test('the keys, upstream, and the school server', async () => {

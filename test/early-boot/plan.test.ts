@@ -6,7 +6,7 @@
 
 import * as assert from 'uvu/assert'
 import { type BootFacts, type BootPlan, type FoundTree, planBoot } from '../../src/boot/plan.ts'
-import type { StartFault } from '../../src/boot/root/start-check.ts'
+import type { StartFault } from '../../src/store/start-check.ts'
 import { test } from '../support/suite.ts'
 
 const whole = (version: number): FoundTree => ({ version, fault: undefined })

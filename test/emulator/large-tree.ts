@@ -43,7 +43,16 @@ function publish(version: number, directories: number): void {
     }
     chmodSync(folder, 0o755)
   }
-  const words = ['publish', '--image', image, '--version', `${version}`, '--to', module]
+  const words = [
+    'publish',
+    '--any-tree',
+    '--image',
+    image,
+    '--version',
+    `${version}`,
+    '--to',
+    module,
+  ]
   const { status, stderr } = spawnSync(PROGRAM, [...words, '--key', keys.secretFile], {
     encoding: 'utf8',
   })

@@ -20,6 +20,7 @@ const FOLDERS = readdirSync('src')
 const IN_NODE = [
   'call-home/program.test.ts: runs the program against a home server',
   'command-line/without-root.test.ts: runs as somebody else',
+  'command-line/words.test.ts: runs the program before pipes',
   'daemon/memory.test.ts: tells the collector to collect',
   'daemon/rc.test.ts: starts the rc script of the program',
   'home/home-server.test.ts: runs the program as a server',

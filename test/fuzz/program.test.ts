@@ -268,7 +268,7 @@ async function aHomeServer() {
   const [folder, port] = [scratch('home'), await freePort()]
   writeFileSync(join(folder, 'latest'), '2\n')
   const key = join(scratch('secret'), 'home.sec')
-  writeFileSync(key, home.secretFile)
+  writeFileSync(key, home.secretFile, { mode: 0o600 })
   const server = serve(['home', '--folder', folder, '--key', key, '--listen', `127.0.0.1:${port}`])
   served = { port, server }
   await until(async () => {

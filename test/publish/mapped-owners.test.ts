@@ -65,7 +65,16 @@ test('the program in such a namespace signs no owner that is none', () => {
   mkdirSync(join(image, 'etc'), { recursive: true })
   writeFileSync(join(image, 'etc/hers'), 'hers')
   chownSync(join(image, 'etc/hers'), 1000, 1000)
-  const words = ['publish', '--image', image, '--version', '1', '--to', scratch('module')]
+  const words = [
+    'publish',
+    '--any-tree',
+    '--image',
+    image,
+    '--version',
+    '1',
+    '--to',
+    scratch('module'),
+  ]
   const publish = [PROGRAM, ...words, '--key', makeKeys().secretFile]
   const inside = ['-U', '--map-root-user', ...publish]
   const { status, stderr } = spawnSync('unshare', inside, { encoding: 'utf8' })

@@ -67,7 +67,14 @@ test('power cut after each operation: a version is whole or not there, and the n
   mustRun('ln', [`${tree}/d/file`, `${tree}/name`])
   mustRun('ln', ['-s', 'name', `${tree}/link`])
   const module = scratch('module')
-  const options = { image: tree, version: 7, secretKey: SECRET_KEY, progress: quiet, module }
+  const options = {
+    image: tree,
+    version: 7,
+    secretKey: SECRET_KEY,
+    anyTree: true,
+    progress: quiet,
+    module,
+  }
   let cuts = 0
   for (; ; cuts++) {
     rmSync(module, { recursive: true })
@@ -102,7 +109,14 @@ test('a disk that fills up half way: the module is as before, and the message sa
   const full = () => {
     throw systemErrorOf('copy_file_range', 'a/x', 'ENOSPC')
   }
-  const options = { image: tree, version: 41, secretKey: SECRET_KEY, progress: quiet, module }
+  const options = {
+    image: tree,
+    version: 41,
+    secretKey: SECRET_KEY,
+    anyTree: true,
+    progress: quiet,
+    module,
+  }
   refuses(
     () => publish({ ...host, ...changing({ copyFile: full }) }, options),
     /has no room for the release: \d+ bytes are free/,
@@ -143,7 +157,14 @@ test('a file that changes while it is read is refused by its name', () => {
         return host.checksums.digestFile(fd, sizeMax)
       },
     }
-    const options = { image: tree, version: 1, secretKey: SECRET_KEY, progress: quiet, module }
+    const options = {
+      image: tree,
+      version: 1,
+      secretKey: SECRET_KEY,
+      anyTree: true,
+      progress: quiet,
+      module,
+    }
     refuses(() => publish({ ...host, checksums }, options), /names\/a b changed while it was read/)
     assert.equal(readdirSync(module), ['.lock'])
   }

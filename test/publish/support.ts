@@ -127,6 +127,7 @@ export function publishTree(
     module,
     version,
     secretKey: SECRET_KEY,
+    anyTree: true,
     progress: quiet,
     ...options,
   })

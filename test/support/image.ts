@@ -128,6 +128,14 @@ export function image42(): Tree {
 }
 
 /** A tree of a handful of entries, for steps that need no more. */
+/** As much of a system as `publish` asks for, with the small image in it. */
+export function systemImage(version: number): Tree {
+  return smallImage(version)
+    .set('bin', folder())
+    .set('bin/sh', file('a shell', { mode: 0o755 }))
+    .set('etc/os-release', file(`VERSION_ID=${version}\n`))
+}
+
 export function smallImage(version: number): Tree {
   return new Map([
     ['.', folder()],

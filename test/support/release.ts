@@ -44,6 +44,7 @@ export class Publisher {
       version,
       module: this.module,
       secretKey: this.keys.secretFile,
+      anyTree: true,
       ...options,
       progress: silent,
     })

@@ -177,7 +177,18 @@ test('who is not root is told so before anything is touched; keygen needs no roo
   chmodSync(program, 0o755)
   const options = { uid: nobody, program, directory: place }
   const commands = ['upgrade', 'install', 'swap', 'roll-back', 'verify', 'status']
-  const publish = ['publish', '--image', '/', '--version', '1', '--to', place, '--key', '/key']
+  const publish = [
+    'publish',
+    '--any-tree',
+    '--image',
+    '/',
+    '--version',
+    '1',
+    '--to',
+    place,
+    '--key',
+    '/key',
+  ]
   for (const words of [...commands.map((command) => [command]), publish]) {
     const { status, error, stderr } = await run([...words, '--json'], options)
     assert.is(status, 64, stderr)

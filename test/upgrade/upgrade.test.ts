@@ -224,10 +224,10 @@ test('odd names go the whole way: published by the program, served, staged, veri
   const image = join(scratch('image'), 'image')
   makeTree(host, image, image42())
   const at = ['--to', own.module, '--key', own.keys.secretFile, '--json']
-  const first = await run(['publish', '--image', image, '--version', '7', ...at])
+  const first = await run(['publish', '--any-tree', '--image', image, '--version', '7', ...at])
   assert.is(first.status, 0, first.stderr)
   assert.is(first.result.published, true)
-  const again = await run(['publish', '--image', image, '--version', '7', ...at])
+  const again = await run(['publish', '--any-tree', '--image', image, '--version', '7', ...at])
   assert.is(again.result.published, false)
   assert.equal(plain(join(own.module, '7', 'root')), plain(image))
   const odd = await startDaemon('rsync', [{ name: 'odd', path: own.module }])

@@ -2,7 +2,7 @@
  * What an ELF program or library asks to be loaded with it, as its program headers say. For files
  * proved against their digests; even so, it stays within the file and its limits.
  */
-import type { Path } from '../../host.ts'
+import type { Path } from '../host.ts'
 
 export interface Needs {
   /** The dynamic linker; undefined for a static program and for a library. */

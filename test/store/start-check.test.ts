@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { findFault } from '../../src/boot/root/start-check.ts'
+import { findFault } from '../../src/store/start-check.ts'
 import { smallImage } from '../support/image.ts'
 import { bring, newStorePath, withStore } from '../support/node-device.ts'
 import { Publisher } from '../support/release.ts'

@@ -3,12 +3,14 @@
  * libraries that they need must be there as the manifest says. It reads only those few files, which the
  * start would read anyway. It never writes.
  */
-import { isOfMachine, isSystemError } from '../../errors.ts'
-import type { Host, Path } from '../../host.ts'
-import { type Entry, parseManifestLine } from '../../release/manifest-line.ts'
-import type { OpenTree } from '../../store/store.ts'
-import { show } from '../../text.ts'
+import { isOfMachine, isSystemError } from '../errors.ts'
+import type { Host, Path } from '../host.ts'
+import { type Entry, parseManifestLine } from '../release/manifest-line.ts'
+import { show } from '../text.ts'
 import { readElf } from './elf.ts'
+import type { OpenTree } from './store.ts'
+
+type StartCheckHost = Pick<Host, 'files' | 'trees' | 'checksums'>
 
 /** Why a tree can't be started. */
 export interface StartFault {
@@ -38,7 +40,7 @@ const LIBRARY_FOLDERS = ['/lib', '/usr/lib', '/lib64', '/usr/lib64']
  * may be kept as long as nothing is made in a tree.
  */
 export function findFault(
-  host: Host,
+  host: StartCheckHost,
   tree: OpenTree,
   inits: readonly Path[],
   proved: Set<string>,
@@ -58,7 +60,7 @@ class StartCheck {
   #fault: StartFault | undefined
 
   constructor(
-    readonly host: Host,
+    readonly host: StartCheckHost,
     readonly tree: OpenTree,
     /** Inodes with the digests that they have. */
     readonly proved: Set<string>,
