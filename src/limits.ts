@@ -50,3 +50,25 @@ export const KEY_CHAIN_SIZE_MAX = 128 * 1024
 export const KEY_SEQUENCE_MAX = 1_000_000
 /** The last second whose year has four digits: no text of ours names a later one. */
 export const INSTANT_MAX_SECONDS = 253_402_300_799
+/** What a client of our own server says before the framed protocol: lines of stock are far shorter (bytes). */
+export const CLIENT_LINE_MAX = 1024
+/** Its arguments, each and all together: options, and the paths that it asks for (bytes). */
+export const CLIENT_ARGUMENT_MAX = 5119
+export const CLIENT_ARGUMENTS_SIZE_MAX = 64 * 1024
+export const CLIENT_ARGUMENTS_MAX = 1000
+/** Filter rules are what a person typed, or a short file of them; stock takes rules of this length (bytes). */
+export const FILTER_RULE_MAX = 5119
+export const FILTER_RULES_MAX = 500
+/** What all rules of a session may cost, in steps of comparing: a minute's work of an XO. */
+export const FILTER_WORK_MAX = 100_000_000
+/** What one wildcard of a client may find: more names than a folder of a tree has. */
+export const WILDCARD_MATCHES_MAX = 10_000
+/** All rules of a session, whatever they say (bytes). */
+export const CLIENT_FILTERS_SIZE_MAX = 64 * 1024
+/**
+ * How long a client may think, in all, by what it was listed: a slow one looks at 50 files a second, and reads them
+ * at 1 MB/s to compare checksums. So long a client that is gone can hold a place (milliseconds).
+ */
+export const THOUGHT_MIN_MS = 60_000
+export const THOUGHT_MS_AN_ENTRY = 20
+export const THOUGHT_MS_A_MEGABYTE = 1000

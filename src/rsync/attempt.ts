@@ -8,7 +8,8 @@ import type { Host } from '../host.ts'
 import type { Address } from './address.ts'
 import { CAPABILITIES, type Compression, type Selection, serverArguments } from './arguments.ts'
 import type { FileNames } from './file-names.ts'
-import { PROTOCOL_MAX, shakeHands } from './handshake.ts'
+import { PROTOCOL_MAX } from './greeting.ts'
+import { shakeHands } from './handshake.ts'
 import {
   type Agreement,
   CHECKSUMS,

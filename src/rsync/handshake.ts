@@ -5,23 +5,23 @@
  */
 import { PeerError } from '../errors.ts'
 import type { Host } from '../host.ts'
-import { arrayOfBytes, show } from '../text.ts'
-import { type Address, WEAK_DIGESTS, type WeakDigest } from './address.ts'
+import { show } from '../text.ts'
+import { type Address, WEAK_DIGESTS } from './address.ts'
+import {
+  greetingFields,
+  greetingOf,
+  type PasswordDigest,
+  PROTOCOL_MIN,
+  passwordDigests,
+  passwordProof,
+  readLine,
+} from './greeting.ts'
 import type { Wire } from './wire.ts'
 
-/** The newest protocol that we speak, and the oldest. */
-export const PROTOCOL_MAX = 32
-const PROTOCOL_MIN = 30
-/**
- * In stock order: daemons of rsync 3.5.0 choose by their own order, older ones by ours. MD4, which
- * stock offers last, is too weak for a password whatever the operator says.
- */
-const STRONG_DIGESTS = ['sha512', 'sha256'] as const
 /** Longest line of a daemon, as stock clients take it (bytes). */
 const LINE_LENGTH_MAX = 5120
 /** A message of the day is a few lines; we skip this much before giving up (bytes). */
 const GREETING_TEXT_MAX = 64 * 1024
-const NEWLINE = 10
 
 interface Greeting {
   /** The smaller of both sides' protocols. */
@@ -31,26 +31,25 @@ interface Greeting {
 
 /** If there is no password to send, the greeting of stock clients. */
 export function greetingLine(protocol: number, address?: Address): string {
-  return `@RSYNCD: ${protocol}.0 ${digestsFor(address).join(' ')}\n`
+  return greetingOf(protocol, digestsFor(address))
 }
 
-function digestsFor(address: Address | undefined): readonly (WeakDigest | 'sha512' | 'sha256')[] {
-  const allowed = address?.password === undefined ? WEAK_DIGESTS : (address.weakDigests ?? [])
-  return [...STRONG_DIGESTS, ...WEAK_DIGESTS.filter((digest) => allowed.includes(digest))]
+function digestsFor(address: Address | undefined): readonly PasswordDigest[] {
+  return passwordDigests(
+    address?.password === undefined ? WEAK_DIGESTS : (address.weakDigests ?? []),
+  )
 }
 
 /** Reads a daemon's greeting; refuses anything else, and protocols before 30. */
 export function parseGreeting(line: string, ours: number): Greeting {
-  const match = /^@RSYNCD: ([0-9]{1,4})(?:\.([0-9]{1,4}))?(?: (.*))?$/.exec(line)
-  if (!match) {
+  const fields = greetingFields(line, ours)
+  if (!fields) {
     throw new PeerError(
       `"${show(line.slice(0, 80))}" is not a greeting of an rsync daemon`,
       'broken',
     )
   }
-  let protocol = Number(match[1])
-  // A pre-release speaks its predecessor's protocol.
-  if (match[2] !== undefined && match[2] !== '0' && protocol <= ours) protocol--
+  const { protocol, digests } = fields
   if (protocol < PROTOCOL_MIN) {
     throw new PeerError(
       `the daemon speaks protocol ${protocol}, but at least ${PROTOCOL_MIN} (rsync 3.0) is needed`,
@@ -58,10 +57,7 @@ export function parseGreeting(line: string, ours: number): Greeting {
       'install a newer rsync on the server',
     )
   }
-  return {
-    protocol: Math.min(protocol, ours),
-    digests: (match[3] ?? '').split(' ').filter(Boolean),
-  }
+  return { protocol: Math.min(protocol, ours), digests }
 }
 
 /** The answer to a password challenge: `user base64(H(password || challenge))`. */
@@ -81,43 +77,8 @@ export function passwordAnswer(
       'install rsync 3.2.7 or a newer one on the server, or allow it: weak-password-digest[] = md5 in [transfer]',
     )
   }
-  const secret = arrayOfBytes((address.password ?? '') + challenge)
-  return `${address.user ?? 'nobody'} ${base64(checksums.hash(known, secret))}\n`
-}
-
-function base64(bytes: Uint8Array): string {
-  const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
-  let text = ''
-  let bits = 0
-  let held = 0
-  for (const byte of bytes) {
-    held = (held << 8) | byte
-    for (bits += 8; bits >= 6; ) {
-      bits -= 6
-      text += digits[(held >> bits) & 63]
-    }
-    held &= (1 << bits) - 1
-  }
-  return bits > 0 ? text + digits[(held << (6 - bits)) & 63] : text
-}
-
-/** One line without its end; waits for it. */
-async function readLine(wire: Wire): Promise<string> {
-  const { incoming } = wire
-  for (;;) {
-    const { buffer, start, end } = incoming
-    const at = buffer.subarray(start, end).indexOf(NEWLINE)
-    if (at > LINE_LENGTH_MAX || (at < 0 && end - start > LINE_LENGTH_MAX)) {
-      throw new PeerError(`a line of more than ${LINE_LENGTH_MAX} bytes`, 'broken')
-    }
-    if (at >= 0) {
-      incoming.start = start + at + 1
-      let line = ''
-      for (let i = start; i < start + at; i++) line += String.fromCharCode(buffer[i] as number)
-      return line.replace(/\r/g, '')
-    }
-    await wire.wait()
-  }
+  const proof = passwordProof(checksums, known, address.password ?? '', challenge)
+  return `${address.user ?? 'nobody'} ${proof}\n`
 }
 
 interface HandshakeOptions {
@@ -141,10 +102,10 @@ export async function shakeHands(wire: Wire, options: HandshakeOptions): Promise
   let proceeded = address.password === undefined
   if (proceeded) options.proceed()
   wire.flush()
-  const greeting = parseGreeting(await readLine(wire), protocol)
+  const greeting = parseGreeting(await readLine(wire, LINE_LENGTH_MAX), protocol)
   wire.phase = 'asking for the module'
   for (let length = 0; length <= GREETING_TEXT_MAX; ) {
-    const line = await readLine(wire)
+    const line = await readLine(wire, LINE_LENGTH_MAX)
     length += line.length + 1
     if (line === '@RSYNCD: OK') {
       if (!proceeded) options.proceed()

@@ -69,6 +69,26 @@ export function readVarlong(
   return { value, next: offset + 1 + low }
 }
 
+/**
+ * A number of 0..2^53 - 1 as `readVarlong` reads it, or with a minimum of 1 `readVarint`: the value's low bytes,
+ * led by the highest one and by how many there are (rsync io.c write_varlong).
+ */
+export function writeVarlong(value: number, minimum: number): number[] {
+  const low: number[] = []
+  for (let rest = value; rest > 0 || low.length < minimum; rest = Math.floor(rest / 256)) {
+    low.push(rest % 256)
+  }
+  const extra = low.length - minimum
+  const top = low[low.length - 1] as number
+  if (top < 1 << (7 - extra)) return [announce(extra) | top, ...low.slice(0, -1)]
+  return [announce(extra + 1), ...low]
+}
+
+/** A lead byte that says how many more bytes there are. */
+function announce(extra: number): number {
+  return (0xff << (8 - extra)) & 0xff
+}
+
 /** A string with its length: at most 255 bytes, which is what stock rsync takes (5.3). */
 const VSTRING_LENGTH_MAX = 255
 

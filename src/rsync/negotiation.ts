@@ -15,9 +15,16 @@ export const CHECKSUMS: readonly TransferChecksum[] = ['xxh128', 'xxh3', 'xxh64'
 export const COMPRESSIONS = ['zstd', 'zlibx'] as const
 
 /** Compatibility bits (rsync compat.c CF_*). */
-const INCREMENTAL = 0x01
-const PROPER_SEED_ORDER = 0x20
-const VARINT_FLAGS = 0x80
+export const Compatibility = {
+  incremental: 0x01,
+  linkTimes: 0x02,
+  errorEnd: 0x08,
+  noXattrShortcut: 0x10,
+  properSeedOrder: 0x20,
+  inPlacePartial: 0x40,
+  varintFlags: 0x80,
+  rootName: 0x100,
+} as const
 
 export interface Agreement {
   protocol: number
@@ -53,7 +60,7 @@ async function readVarintFrom(wire: Wire): Promise<number> {
   }
 }
 
-async function readVstringFrom(wire: Wire): Promise<string> {
+export async function readVstringFrom(wire: Wire): Promise<string> {
   const { incoming } = wire
   for (;;) {
     const reading = readVstring(incoming.buffer, incoming.start, incoming.end)
@@ -83,9 +90,9 @@ export async function negotiate(
 ): Promise<Agreement> {
   wire.phase = 'negotiating'
   const flags = await readVarintFrom(wire)
-  if (flags & INCREMENTAL)
+  if (flags & Compatibility.incremental)
     throw new PeerError('incremental recursion, which we did not offer', 'broken')
-  const negotiates = (flags & VARINT_FLAGS) !== 0
+  const negotiates = (flags & Compatibility.varintFlags) !== 0
   if (!negotiates && (early || offer.compressions)) throw new NoNegotiation()
   if (!early) answer(negotiates)
   wire.flush()
@@ -100,9 +107,9 @@ export async function negotiate(
     protocol: offer.protocol,
     checksum,
     compression,
-    seed: await readSeed(wire),
+    seed: await readIntFrom(wire),
     varintFlags: negotiates,
-    blockSums: checksum !== 'md5' || (flags & PROPER_SEED_ORDER) !== 0,
+    blockSums: checksum !== 'md5' || (flags & Compatibility.properSeedOrder) !== 0,
   }
 }
 
@@ -117,7 +124,8 @@ function choose<Name extends string>(what: string, ours: readonly Name[], theirs
   )
 }
 
-async function readSeed(wire: Wire): Promise<number> {
+/** Four bytes, signed. */
+export async function readIntFrom(wire: Wire): Promise<number> {
   const { incoming } = wire
   while (incoming.end - incoming.start < 4) await wire.wait()
   const { buffer, start } = incoming

@@ -72,6 +72,33 @@ export class Outgoing {
     this.at = at
   }
 
+  /** Lets somebody write up to `count` bytes in place; returns how many it wrote. */
+  fill(
+    count: number,
+    write: (buffer: Uint8Array, offset: number, count: number) => number,
+  ): number {
+    this.open(count)
+    const written = write(this.buffer, this.at, count)
+    this.at += written
+    if (written === 0 && this.#frameAt === this.at - 4) {
+      // An empty frame would be a keep-alive.
+      this.at = this.#frameAt
+      this.#frameAt = -1
+    }
+    return written
+  }
+
+  /** A frame that is no data: words, or what we say of our own state. */
+  message(code: number, bytes: ArrayLike<number>): void {
+    this.#closeFrame()
+    const { length } = bytes
+    this.open(length)
+    this.#frameAt = -1
+    this.buffer.set([length & 0xff, length >> 8, 0, DATA_CODE + code], this.at - 4)
+    this.buffer.set(bytes, this.at)
+    this.at += length
+  }
+
   /** An empty data frame, which says that we are alive. */
   keepAlive(): void {
     this.open(0)

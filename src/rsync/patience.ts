@@ -49,6 +49,10 @@ export class WirePatience {
   #idle = false
   #briskBytes = 0
   #briskMs = 0
+  #thoughtMs = 0
+
+  /** A client that was answered thinks what to ask next: only `grantThought` limits its silence then. */
+  thinks = false
 
   constructor(readonly options: PatienceOptions) {
     this.#grantedMs = Math.max(options.timeoutMs, options.rateMin?.windowMs ?? 0)
@@ -83,9 +87,15 @@ export class WirePatience {
     if (rateMin) this.#grantedMs += (bytes * 1000) / rateMin.bytesPerSecond
   }
 
+  /** So much more of silence is granted, in all, to a client that thinks. */
+  grantThought(ms: number): void {
+    this.#thoughtMs += ms
+  }
+
   /** How long the next wait may last before something has to be looked at. */
   leftMs(nowMs: number): number {
     const { timeoutMs, rateMin } = this.options
+    if (this.thinks) return Math.min(this.#thoughtMs, this.deadlineMs - nowMs)
     const left = Math.min(timeoutMs - this.#idleMs, this.deadlineMs - nowMs)
     if (!rateMin || !this.#measures) return left
     return Math.min(left, rateMin.windowMs - this.#windowMs, this.#grantedMs - this.#waitedMs)
@@ -95,6 +105,7 @@ export class WirePatience {
   judge(waitedMs: number, nowMs: number): Impatience | undefined {
     const { timeoutMs, rateMin } = this.options
     this.#judgeBriskness(waitedMs)
+    if (this.thinks) return this.#judgeThought(waitedMs, nowMs)
     if (this.#useful) {
       this.#idleMs = 0
       this.#heard = false
@@ -112,6 +123,15 @@ export class WirePatience {
       return { slow: true, reason }
     }
     return this.#windowMs < rateMin.windowMs ? undefined : this.#judgeRate(rateMin.bytesPerSecond)
+  }
+
+  #judgeThought(waitedMs: number, nowMs: number): Impatience | undefined {
+    this.#idleMs = 0
+    this.#useful = false
+    this.#thoughtMs -= waitedMs
+    if (nowMs >= this.deadlineMs) return { slow: this.#heard, reason: 'not done in time' }
+    if (this.#thoughtMs > 0) return undefined
+    return { slow: this.#heard, reason: 'nothing was asked for in the time that its list allows' }
   }
 
   #judgeBriskness(waitedMs: number): void {

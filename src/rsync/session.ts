@@ -57,6 +57,9 @@ export interface SessionOptions {
   capabilities?: string
 }
 
+const SLOW_CURE =
+  'another source may be faster; see minimum-bytes-per-second and timeout-seconds of [transfer]'
+
 /** How long the goodbye may take: by then every file is here and checked (ms). */
 const GOODBYE_MS = 5000
 
@@ -122,7 +125,11 @@ export class Session {
     const incoming = new Incoming((code, bytes) => messages.take(code, bytes))
     const peer = options.peer ?? nameOfAddress(options.address)
     const { host, port } = options.address
-    const wire = await Wire.connect(modules, { ...options, peer, host, port }, incoming)
+    const wire = await Wire.connect(
+      modules,
+      { ...options, peer, host, port, slowCure: SLOW_CURE },
+      incoming,
+    )
     messages.wire = wire
     let list: FileList | undefined
     try {

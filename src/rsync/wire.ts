@@ -18,17 +18,24 @@ type WireModules = Pick<Host, 'sockets' | 'clock'>
 export interface WireOptions {
   /** Names the peer in messages. */
   peer: string
-  host: string
-  port: number
-  connectTimeoutMs: number
   /** The longest time without useful work. */
   timeoutMs: number
   rateMin?: { bytesPerSecond: number; windowMs: number } | undefined
   onBytes?: ((received: number, sent: number) => void) | undefined
   /** Caps what is received. */
   pace?: Pace | undefined
+  /** Cap what is sent, all of them. */
+  sendingPaces?: Pace[] | undefined
   /** Asked once a second while hardly anything useful comes; an error that it gives ends the session. */
   interrupted?: (() => Error | undefined) | undefined
+  /** What helps where the peer is too slow. */
+  slowCure?: string | undefined
+}
+
+interface ConnectOptions extends WireOptions {
+  host: string
+  port: number
+  connectTimeoutMs: number
   /** Another way to the daemon than a TCP connection to host and port. */
   link?: (() => Link) | undefined
 }
@@ -59,6 +66,7 @@ export class Wire {
   #socket: Socket
   #closed = false
   #reading = false
+  #napping = false
   #writing = false
   #news = false
   #wake: (() => void) | undefined
@@ -81,7 +89,7 @@ export class Wire {
 
   static async connect(
     modules: WireModules,
-    options: WireOptions,
+    options: ConnectOptions,
     incoming: Incoming,
   ): Promise<Wire> {
     const { peer, host, port, connectTimeoutMs: timeoutMs } = options
@@ -89,6 +97,16 @@ export class Wire {
     const connecting = () => connect(modules, { peer, host, port, timeoutMs })
     const socket = link?.socket ?? (await unlessInterrupted(modules, options, connecting()))
     return new Wire(modules, options, incoming, socket, link)
+  }
+
+  /** A connection that somebody else made to us. */
+  static over(
+    modules: WireModules,
+    options: WireOptions,
+    incoming: Incoming,
+    socket: Socket,
+  ): Wire {
+    return new Wire(modules, options, incoming, socket, undefined)
   }
 
   /** Starts to write what waits, unless a write is under way already: it goes on with it then. */
@@ -105,16 +123,31 @@ export class Wire {
       const idle = this.#idle
       this.#idle = false
       for (let done = 0; done < bytes.length; ) {
-        const count = Math.min(bytes.length - done, WRITE_PIECE)
+        const count = Math.min(bytes.length - done, await this.#allowance())
         await sockets.write(this.#socket, bytes, done, count, WRITE_TIMEOUT_MS)
         done += count
         this.sent += count
+        for (const pace of this.options.sendingPaces ?? []) pace.used(count)
         // The kernel takes a keep-alive whether or not anybody is there.
         if (!idle) this.patience.worked(count)
         this.#lastSentMs = this.modules.clock.monotonicMs()
       }
       this.#tell()
     }
+  }
+
+  /** How much may be written at once; waits until something may. */
+  async #allowance(): Promise<number> {
+    const { clock } = this.modules
+    let count = WRITE_PIECE
+    for (const pace of this.options.sendingPaces ?? []) {
+      for (let pauseMs = 1; pauseMs > 0 && !this.#closed; ) {
+        pauseMs = pace.pauseMs(clock.monotonicMs())
+        if (pauseMs > 0) await clock.sleep(Math.min(pauseMs, PAUSE_MAX_MS))
+      }
+      count = Math.min(count, pace.allowance(clock.monotonicMs()))
+    }
+    return count
   }
 
   readonly #written = (): void => {
@@ -172,6 +205,16 @@ export class Wire {
     await this.modules.clock.sleep(0)
   }
 
+  /** Whether the kernel has taken all that was to be sent. */
+  get drained(): boolean {
+    return !this.#writing && this.outgoing.queued === 0
+  }
+
+  /** Says that no more will be sent. */
+  endSending(): void {
+    if (!this.#closed) this.modules.sockets.shutdown(this.#socket)
+  }
+
   close(): void {
     if (this.#closed) return
     this.#closed = true
@@ -193,10 +236,14 @@ export class Wire {
 
   #read(nowMs: number): void {
     if (this.#reading || this.#closed || this.#failure) return
-    this.#reading = true
     const { incoming } = this
     const { pace } = this.options
     const offset = incoming.room()
+    if (offset === incoming.buffer.length) {
+      this.#nap(nowMs)
+      return
+    }
+    this.#reading = true
     this.modules.sockets
       .read(
         this.#socket,
@@ -209,6 +256,16 @@ export class Wire {
         this.#patienceMs(nowMs),
       )
       .then(this.#got, this.#readFailed)
+  }
+
+  /** What came has to be used first; somebody has to look at the clock in the meantime. */
+  #nap(nowMs: number): void {
+    if (this.#napping) return
+    this.#napping = true
+    this.modules.clock.sleep(Math.min(this.#patienceMs(nowMs), LOOK_AROUND_MS)).then(() => {
+      this.#napping = false
+      this.#tell()
+    })
   }
 
   /** How long the next read may wait before something has to be looked at. */
@@ -289,7 +346,7 @@ export class Wire {
       const slow = ended.slow ? 'slow: ' : ''
       this.#failure ??= new DeadlineError(
         `${this.options.peer}: ${slow}${ended.reason} while ${this.phase}`,
-        'another source may be faster; see minimum-bytes-per-second and timeout-seconds of [transfer]',
+        this.options.slowCure,
       )
     }
     if (this.patience.isIdle) this.#failure ??= this.options.interrupted?.()

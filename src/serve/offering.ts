@@ -3,7 +3,7 @@
  * names are those on the wire. Names are resolved strictly beneath a place's directory: never through a link,
  * never into another mount, and nothing that is withheld is there. It only reads, and knows no client.
  */
-import { isSystemError } from '../errors.ts'
+import { assert, isSystemError } from '../errors.ts'
 import type { Fd, Files, Path, Stat } from '../host.ts'
 import { PATH_LENGTH_MAX } from '../limits.ts'
 
@@ -39,7 +39,7 @@ export interface OfferedView {
 export type OfferedPlace = DiskPlace | MadePlace
 
 /** A file, or a folder with all that is below it. */
-interface DiskPlace {
+export interface DiskPlace {
   /** Its name on the wire, below the module: `42/root`; `.` is the module itself. Folders above it are made up. */
   at: Path
   directory: Fd
@@ -54,7 +54,7 @@ interface MadePlace {
 }
 
 /** An entry that is offered. */
-interface Offered {
+export interface Offered {
   /** Its name on the wire; `.` is the module. */
   name: Path
   stat: Stat
@@ -118,8 +118,15 @@ export class Lookup {
   /** Opens a regular file that is offered; throws a SystemError if it has become something else. */
   open(offered: Offered): Fd {
     const { disk } = offered
-    if (!disk) throw new Error('a made file has no handle')
+    assert(disk, 'a made file has no handle')
     return this.files.openRead(disk.directory, disk.path)
+  }
+
+  /** The place of what is on the disk. */
+  placeOf(name: Path): DiskPlace {
+    const place = this.#placeOf(name)
+    assert(place && !('content' in place), 'what was made is on no disk')
+    return place
   }
 
   /** The place that a name is, or lies below. */
@@ -169,7 +176,7 @@ export class Lookup {
 }
 
 /** The folder that a name is in: `.` for one at the top; undefined above `.`. */
-function parentOf(name: Path): Path | undefined {
+export function parentOf(name: Path): Path | undefined {
   if (name === '.') return undefined
   const slash = name.lastIndexOf('/')
   return slash < 0 ? '.' : name.slice(0, slash)
