@@ -105,6 +105,16 @@ export function isExpected(error: unknown): error is Error {
   return error instanceof UpgradeError || isSystemError(error) || isManifestError(error)
 }
 
+/**
+ * The disk can't give a block, a name or a folder any more, or found that it can't be right; or it is
+ * encrypted, and nobody has the key. native/files/damage.c has the same list.
+ */
+export const DAMAGE = ['EIO', 'EBADMSG', 'EUCLEAN', 'ENOKEY']
+
+export function isDamage(error: unknown): error is SystemError {
+  return isSystemError(error, ...DAMAGE)
+}
+
 /** Something the machine is short of for a moment: it says nothing about the disk that was just asked. */
 export function isOfMachine(error: SystemError): boolean {
   return ['ENOMEM', 'EMFILE', 'ENFILE', 'EAGAIN', 'EINTR'].includes(error.code)

@@ -18,7 +18,8 @@ declare module 'native:delta' {
   /**
    * The sums of `count` blocks from block `first` on, as they go on the wire: weak sum int32 LE, then
    * strongLength bytes of the strong sum seeded with `seed` (for md5: seed first, compat bit 0x20).
-   * Bytes that the basis lacks count as zeros: a wrong sum only costs literals.
+   * Bytes that the basis lacks count as zeros: a wrong sum only costs literals. Of blocks that its disk
+   * can't give, all sums are zeros, which no block has.
    */
   export function blockSums(
     basis: Fd,

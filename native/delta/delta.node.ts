@@ -5,6 +5,7 @@
 
 import type { FileList, Rebuilder } from 'native:delta'
 import { createHash } from 'node:crypto'
+import { isDamage } from '../../src/errors.ts'
 import type { Delta, Files } from '../../src/host.ts'
 import { hashLength, seededHash, tooBig } from '../checksums/checksums.node.ts'
 import { NodeFileList } from './file-list.node.ts'
@@ -56,7 +57,12 @@ export function makeDelta(files: Files): Delta {
     const view = new DataView(sums.buffer)
     for (let i = 0; i < count; i++) {
       const block = new Uint8Array(lengthOfBlock(head, first + i))
-      files.read(basis, block, 0, block.length, (first + i) * head.blockLength)
+      try {
+        files.read(basis, block, 0, block.length, (first + i) * head.blockLength)
+      } catch (error) {
+        if (isDamage(error)) continue
+        throw error
+      }
       view.setUint32(i * (4 + strongLength), weakSum(block), true)
       const strong = seededHash(algorithm, block, seed).subarray(0, strongLength)
       sums.set(strong, i * (4 + strongLength) + 4)

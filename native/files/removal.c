@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "damage.h"
 #include "paths.h"
 #include "stubborn.h"
 
@@ -36,7 +37,7 @@ struct removal {
   size_t depth;
   size_t capacity;
   const char *call;
-  /* The way up or the names of a directory are lost: nothing else can be done. */
+  /* The way up is lost: nothing else can be done. */
   bool lost;
   /* What failed first, and its errno; 0: nothing yet. */
   const char *refused_call;
@@ -168,6 +169,14 @@ static int remove_entry(struct removal *removal, int parent, const char *name, b
   return push(removal, parent, name);
 }
 
+static void note_refusal(struct removal *removal) {
+  if (!removal->refused_errno) {
+    removal->refused_errno = errno;
+    removal->refused_call = removal->call;
+  }
+  if (removal->depth > 0) removal->levels[removal->depth - 1].resists = true;
+}
+
 /* Removes one entry of the innermost level, or the level itself when it is empty. */
 static int advance(struct removal *removal, int parent) {
   struct level *level = &removal->levels[removal->depth - 1];
@@ -177,9 +186,11 @@ static int advance(struct removal *removal, int parent) {
     errno = 0;
     entry = readdir(level->stream);
   } while (entry && (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
-  removal->lost = !entry && errno;
-  if (removal->lost) return -1;
-  if (!entry) return pop(removal, parent);
+  if (!entry) {
+    /* What else is in it, nobody can tell. */
+    if (errno) note_refusal(removal);
+    return pop(removal, parent);
+  }
   char name[NAME_LENGTH_MAX + 1];
   size_t length = strlen(entry->d_name);
   if (length > NAME_LENGTH_MAX) {
@@ -192,12 +203,9 @@ static int advance(struct removal *removal, int parent) {
 
 /* Notes what failed, and goes on past it. False if nothing more can be done. */
 static bool pass_over(struct removal *removal) {
-  bool resists = errno == EPERM || errno == EACCES || errno == EBUSY || errno == ENOTEMPTY;
-  if (!removal->refused_errno) {
-    removal->refused_errno = errno;
-    removal->refused_call = removal->call;
-  }
-  if (removal->depth > 0) removal->levels[removal->depth - 1].resists = true;
+  bool resists =
+      errno == EPERM || errno == EACCES || errno == EBUSY || errno == ENOTEMPTY || is_damage(errno);
+  note_refusal(removal);
   return resists && !removal->lost;
 }
 

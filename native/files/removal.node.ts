@@ -3,7 +3,7 @@
  * and what can't be removed is passed over. It never follows a link and never crosses a mount.
  */
 import * as fs from 'node:fs'
-import { isSystemError } from '../../src/errors.ts'
+import { DAMAGE, isSystemError } from '../../src/errors.ts'
 import type { Fd, Path } from '../../src/host.ts'
 import { systemErrorOf } from '../system-error.node.ts'
 import * as glibc from './glibc.node.ts'
@@ -98,7 +98,7 @@ function removeContent(directory: Fd, path: Path): void {
       try {
         removeTree(fd, name)
       } catch (error) {
-        if (!isSystemError(error, 'EPERM', 'EACCES', 'EBUSY', 'ENOTEMPTY')) throw error
+        if (!isSystemError(error, 'EPERM', 'EACCES', 'EBUSY', 'ENOTEMPTY', ...DAMAGE)) throw error
         refused ??= error
       }
     }

@@ -3,7 +3,7 @@
  */
 import type { Failure } from 'native:trees'
 import { EVERY_TIME, timeMatches } from '../../src/disk-times.ts'
-import { isSystemError } from '../../src/errors.ts'
+import { DAMAGE, isSystemError } from '../../src/errors.ts'
 import type { Fd, Files, Metadata, Path, Stat, Xattr } from '../../src/host.ts'
 import { encodeBase64 } from '../../src/release/base64.ts'
 import type { Entry } from '../../src/release/manifest-line.ts'
@@ -22,6 +22,16 @@ export function look(files: Files, root: Fd, path: Path): Stat | undefined {
     return files.stat(root, path)
   } catch (error) {
     if (isSystemError(error, 'ELOOP', 'ENOTDIR')) return undefined
+    throw error
+  }
+}
+
+/** The same of a tree that merely could spare an entry: what its disk can't give isn't there. */
+export function lookSpare(files: Files, root: Fd, path: Path): Stat | undefined {
+  try {
+    return look(files, root, path)
+  } catch (error) {
+    if (isSystemError(error, ...DAMAGE)) return undefined
     throw error
   }
 }

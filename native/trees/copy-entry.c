@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../files/copy.h"
+#include "../files/damage.h"
 
 int entry_copy(int source, struct tree *tree, const struct entry *entry, struct stat *made,
                const char **call) {
@@ -73,7 +74,7 @@ int entry_link(struct tree *live, struct tree *tree, const struct entry *entry, 
                struct stat *status, const char **call) {
   *call = "open";
   int source = tree_parent(live, entry);
-  if (source < 0) return is_absence(errno) ? 0 : -1;
+  if (source < 0) return is_absence(errno) || is_damage(errno) ? 0 : -1;
   int target = tree_parent(tree, entry);
   if (target < 0) return -1;
   *call = "link";
@@ -83,7 +84,8 @@ int entry_link(struct tree *live, struct tree *tree, const struct entry *entry, 
   int differs = fstatat(target, name, status, AT_SYMLINK_NOFOLLOW);
   if (differs == 0) differs = entry_differences(entry, tree, status, visit, false, call);
   if (differs == 0) return 1;
-  return entry_unlink(tree, entry) || differs < 0 ? -1 : 0;
+  bool failed = differs < 0 && !is_damage(errno);
+  return entry_unlink(tree, entry) || failed ? -1 : 0;
 }
 
 int entry_unlink(struct tree *tree, const struct entry *entry) {
@@ -95,5 +97,6 @@ int entry_unlink(struct tree *tree, const struct entry *entry) {
 }
 
 bool is_fault_of_source(int error) {
-  return error == EXDEV || error == EMLINK || error == EPERM || error == EACCES || error == ENOENT;
+  return error == EXDEV || error == EMLINK || error == EPERM || error == EACCES ||
+         error == ENOENT || is_damage(error);
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../files/damage.h"
 #include "../files/entries.h"
 #include "../files/removal.h"
 #include "budget.h"
@@ -177,15 +178,24 @@ static int treat_name(struct walk *walk, const char *directory, int fd,
   return 0;
 }
 
+/* A directory that can't be listed. It may be extra itself, which the other walk will tell. */
+static int miss(struct walk *walk, const char *call, const char *directory) {
+  walk->unreadable = true;
+  if (walk->counting) return 0;
+  if (walk->remove || !is_damage(errno)) return fail(walk, call, directory);
+  if (!has_room(walk)) return 0;
+  char *path = strdup(directory);
+  if (path) return path_list_add(walk, &walk->found, path);
+  JS_ThrowOutOfMemory(walk->context);
+  return -1;
+}
+
 /* -1 with an exception. */
 static int look_into(struct walk *walk, const char *directory) {
   int fd = open_directory_same_mount(walk->tree, directory);
   /* Another mount is somebody else's, and what went away in between is no extra. */
   if (fd < 0) {
-    if (errno == EXDEV || errno == ENOENT) return 0;
-    /* It may be extra itself, which the other walk will tell. */
-    walk->unreadable = true;
-    return walk->counting ? 0 : fail(walk, "open", directory);
+    return errno == EXDEV || errno == ENOENT ? 0 : miss(walk, "open", directory);
   }
   DIR *stream = fdopendir(fd);
   if (!stream) {
@@ -199,7 +209,7 @@ static int look_into(struct walk *walk, const char *directory) {
     errno = 0;
     entry = readdir(stream);
     if (!entry) {
-      if (errno) result = fail(walk, "readdir", directory);
+      if (errno) result = miss(walk, "readdir", directory);
       break;
     }
     if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../files/damage.h"
 #include "../files/removal.h"
 #include "../files/stubborn.h"
 #include "budget.h"
@@ -87,7 +88,7 @@ static int may_stay(struct placing *at) {
   bool same = at->match == LIVE_SAME;
   if (!job->walk.live.reader || at->standing.st_nlink < 2 || (same && !job->proof)) return 1;
   struct stat live;
-  int found = tree_stat(&job->walk.live_tree, entry, &live);
+  int found = tree_stat_spare(&job->walk.live_tree, entry, &live);
   if (found < 0) return fail(at, "stat");
   at->is_live = found && is_same_inode(&live, &at->standing);
   /* An inode shared with the live tree under another line was not made for this one. */
@@ -189,7 +190,8 @@ static int copy_open(struct placing *at, int source) {
   struct stat made = {0};
   const char *call;
   if (!job->dry_run && entry_copy(source, &job->walk.tree, at->entry, &made, &call)) {
-    return fail(at, call);
+    /* If it is this disk that takes nothing, what is fetched instead will meet it as well. */
+    return is_damage(errno) ? leave(at, REASON_CHANGED) : fail(at, call);
   }
   job->copied++;
   job->copied_bytes += at->entry->size;
@@ -203,10 +205,11 @@ static int stands_in_live(struct placing *at, const struct entry *line, struct s
   if (at->job->unseen) return 1;
   struct tree *tree = &at->job->walk.live_tree;
   const char *call = "stat";
-  int found = tree_stat(tree, line, live);
+  int found = tree_stat_spare(tree, line, live);
   if (found <= 0) return found < 0 ? fail(at, call) : 0;
   int differs = entry_differences(line, tree, live, &at->job->walk.visit, false, &call);
-  return differs < 0 ? fail(at, call) : !differs;
+  if (differs < 0) return is_damage(errno) ? 0 : fail(at, call);
+  return !differs;
 }
 
 /* A live file that is as its line says. */

@@ -4,10 +4,10 @@
  */
 import type { LiveTree, Reason, ReconcileStep, Undone } from 'native:trees'
 import type { DiskTimes } from '../../src/disk-times.ts'
-import { isSystemError, TrustError } from '../../src/errors.ts'
+import { DAMAGE, isDamage, isSystemError, TrustError } from '../../src/errors.ts'
 import type { Fd, Files, Path, Stat } from '../../src/host.ts'
 import { type Entry, parseManifestLine } from '../../src/release/manifest-line.ts'
-import { differences, look, metadataOf } from './compare.node.ts'
+import { differences, look, lookSpare, metadataOf } from './compare.node.ts'
 import { Companion, type LineEntry, ManifestLines } from './manifest-lines.node.ts'
 import type { Proof } from './proof.node.ts'
 
@@ -21,7 +21,7 @@ const STEP_LINES_LENGTH = 512 * 1024
 /**
  * A live file that can't be linked or opened for one of these reasons is left; another way may work.
  */
-const OF_SOURCE = ['EXDEV', 'EMLINK', 'EPERM', 'EACCES', 'ENOENT']
+const OF_SOURCE = ['EXDEV', 'EMLINK', 'EPERM', 'EACCES', 'ENOENT', ...DAMAGE]
 /** A name of the live tree that isn't there, or is below something other than a directory. */
 const ABSENT = ['ELOOP', 'ENOTDIR']
 
@@ -123,6 +123,16 @@ export class Reconcile {
     return differences(this.files, root, entry, stat, this.options.times).length > 0
   }
 
+  /** Of the live tree: what its disk can't give differs. */
+  private differsLive(root: Fd, entry: Entry, stat: Stat): boolean {
+    try {
+      return this.differ(root, entry, stat)
+    } catch (error) {
+      if (isDamage(error)) return true
+      throw error
+    }
+  }
+
   private standing(path: Path): Stat | undefined {
     const { tree } = this.options
     return tree === undefined ? undefined : look(this.files, tree, path)
@@ -140,7 +150,7 @@ export class Reconcile {
     if (this.isTaken(stat)) return false
     // An inode that is shared with the live tree under another line would change with it.
     if (live === undefined || sameLine) return true
-    return look(this.files, live.root, entry.path)?.identity !== stat.identity
+    return lookSpare(this.files, live.root, entry.path)?.identity !== stat.identity
   }
 
   /** Whether what stands needs no further look; a file only if its content is the live tree's. */
@@ -148,7 +158,7 @@ export class Reconcile {
     if (type !== 'file') return type !== 'dir'
     const { live } = this.options
     if (live === undefined || !sameLine) return false
-    return look(this.files, live.root, path)?.identity === stat.identity
+    return lookSpare(this.files, live.root, path)?.identity === stat.identity
   }
 
   private isTaken(stat: Stat): boolean {
@@ -187,8 +197,8 @@ export class Reconcile {
       if (entry.links > 1) this.firstNames.add(entry.path)
       return undefined
     }
-    const stat = look(this.files, live, entry.path)
-    if (!stat || this.differ(live, entry, stat) || this.isTaken(stat)) return 'edited'
+    const stat = lookSpare(this.files, live, entry.path)
+    if (!stat || this.differsLive(live, entry, stat) || this.isTaken(stat)) return 'edited'
     this.inPlace(entry, { ...stat, links: stat.links + 1 }, false)
     return undefined
   }
@@ -203,7 +213,7 @@ export class Reconcile {
       throw error
     }
     const stat = look(this.files, tree, path)
-    if (!stat || this.differ(tree, entry, stat) || this.isTaken(stat)) {
+    if (!stat || this.differsLive(tree, entry, stat) || this.isTaken(stat)) {
       this.files.removeFile(tree, path)
       return 'edited'
     }
@@ -223,10 +233,15 @@ export class Reconcile {
     if (before?.digest !== entry.digest || before.size !== entry.size) return false
     if (!this.mayBeCopied(entry, line === liveLine, before)) return false
     if (!this.options.dryRun && !this.opens(live.root, entry.path)) return false
-    this.change((tree) => {
-      this.files.copyFile(live.root, entry.path, tree, entry.path)
-      this.files.setMetadata(tree, entry.path, metadataOf(entry))
-    })
+    try {
+      this.change((tree) => {
+        this.files.copyFile(live.root, entry.path, tree, entry.path)
+        this.files.setMetadata(tree, entry.path, metadataOf(entry))
+      })
+    } catch (error) {
+      if (isDamage(error)) return false
+      throw error
+    }
     this.sum.copied++
     this.sum.copiedBytes += entry.size
     if (entry.links > 1) this.firstNames.add(entry.path)
@@ -237,8 +252,8 @@ export class Reconcile {
     const { live, unseen } = this.options
     const isCrowded = (names: number) => names + entry.links > SHARED_NAMES_MAX
     if (unseen) return !sameLine || isCrowded(entry.links)
-    const stat = live && look(this.files, live.root, entry.path)
-    if (!stat || this.differ(live.root, before, stat)) return false
+    const stat = live && lookSpare(this.files, live.root, entry.path)
+    if (!stat || this.differsLive(live.root, before, stat)) return false
     if (!sameLine || this.isTaken(stat)) return true
     return entry.links > 1 && isCrowded(stat.links)
   }

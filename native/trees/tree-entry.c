@@ -9,6 +9,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "../files/damage.h"
+
 int tree_open(struct tree *tree, int root) {
   int fd = fcntl(root, F_DUPFD_CLOEXEC, 0);
   *tree = (struct tree){.root = fd, .parent = fd};
@@ -51,6 +53,11 @@ int tree_stat(struct tree *tree, const struct entry *entry, struct stat *status)
   int parent = tree_parent(tree, entry);
   if (parent >= 0 && fstatat(parent, entry_name(entry), status, AT_SYMLINK_NOFOLLOW) == 0) return 1;
   return is_absence(errno) ? 0 : -1;
+}
+
+int tree_stat_spare(struct tree *tree, const struct entry *entry, struct stat *status) {
+  int found = tree_stat(tree, entry, status);
+  return found < 0 && is_damage(errno) ? 0 : found;
 }
 
 struct metadata entry_metadata(const struct entry *entry) {

@@ -50,6 +50,8 @@ int tree_parent(struct tree *tree, const struct entry *entry);
 
 /* 1: it is there; 0: nothing is, or a parent is no directory; -1 with errno. */
 int tree_stat(struct tree *tree, const struct entry *entry, struct stat *status);
+/* The same of a tree that merely could spare an entry: what its disk can't give isn't there. */
+int tree_stat_spare(struct tree *tree, const struct entry *entry, struct stat *status);
 
 static inline bool is_same_inode(const struct stat *one, const struct stat *other) {
   return one->st_ino == other->st_ino && one->st_dev == other->st_dev;

@@ -112,8 +112,9 @@ declare module 'native:trees' {
 
   /**
    * Paths that stand in `tree` but not in the manifest (an extra directory once, without what is below),
-   * sorted by bytes, at most `pathsMax` and some 1 MiB of them (any, where there are more). With `remove`
-   * all are removed, also those that the list lacks. Does not look below mounts.
+   * and without `remove` also directories that the disk can't list (`files/damage.h`), sorted by bytes, at
+   * most `pathsMax` and some 1 MiB of them (any, where there are more). With `remove` all are removed, also
+   * those that the list lacks. Does not look below mounts.
    */
   export function extras(
     manifest: Fd,

@@ -4,10 +4,10 @@
  * after any change. What the C side does fast is said here as clearly as can be.
  */
 import type { DiskTimes } from '../../src/disk-times.ts'
-import { isSystemError } from '../../src/errors.ts'
+import { isDamage, isSystemError } from '../../src/errors.ts'
 import type { Checksums, Fd, Files, Path, Stat, Trees } from '../../src/host.ts'
 import { systemErrorOf } from '../system-error.node.ts'
-import { differences, look, metadataOf } from './compare.node.ts'
+import { differences, look, lookSpare, metadataOf } from './compare.node.ts'
 import { Companion, ManifestLines } from './manifest-lines.node.ts'
 import { Proof } from './proof.node.ts'
 import { Reconcile, type ReconcileOptions } from './reconcile.node.ts'
@@ -54,9 +54,15 @@ function extras(
   const found: Path[] = []
   const device = deviceOf(files.statHandle(tree))
   const walk = (directory: Path): void => {
-    for (const name of namesIn(files, tree, directory)) {
+    const names = namesIn(files, tree, directory, remove)
+    if (names === undefined) {
+      // What is in it, nobody can tell.
+      found.push(directory)
+      return
+    }
+    for (const name of names) {
       const path = directory === '.' ? name : `${directory}/${name}`
-      const stat = look(files, tree, path)
+      const stat = lookSpare(files, tree, path)
       if (!known.has(path)) found.push(path)
       else if (stat?.type === 'dir' && deviceOf(stat) === device) walk(path)
     }
@@ -73,11 +79,12 @@ function extras(
 }
 
 /** What went away in between is no extra. */
-function namesIn(files: Files, tree: Fd, directory: Path): Path[] {
+function namesIn(files: Files, tree: Fd, directory: Path, remove: boolean): Path[] | undefined {
   try {
     return files.readDirectory(tree, directory)
   } catch (error) {
     if (isSystemError(error, 'ENOENT')) return []
+    if (!remove && isDamage(error)) return undefined
     throw error
   }
 }

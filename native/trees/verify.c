@@ -12,6 +12,7 @@
 
 #include <nettle/sha2.h>
 
+#include "../files/damage.h"
 #include "budget.h"
 #include "failures.h"
 #include "job-options.h"
@@ -113,6 +114,15 @@ static int add(const struct checking *at, const char *what, const char *found,
   return failure_add(at->context, at->failures, at->entry, (struct failure){what, found, expected});
 }
 
+/* Whatever the disk can't give is damage; all else ends the job. -1 with an exception. */
+static int unreadable(const struct checking *at, const char *call) {
+  if (!is_damage(errno)) return fail(at, call);
+  const char *type = format_name(at->entry->format);
+  if (strcmp(call, "stat") == 0) return add(at, "type", "unreadable", type);
+  const char *what = strcmp(call, "readlink") == 0 ? "link" : "xattr";
+  return add(at, what, "unreadable", "readable");
+}
+
 /*
  * Names must share an inode with their group and with nothing else in the tree. -1 with an exception.
  */
@@ -141,7 +151,7 @@ static int check_inode(const struct checking *at) {
 static int is_live(const struct checking *at) {
   struct stat live;
   if (at->status.st_nlink < 2) return 0;
-  int found = tree_stat(&at->job->walk.live_tree, at->entry, &live);
+  int found = tree_stat_spare(&at->job->walk.live_tree, at->entry, &live);
   if (found < 0) return fail(at, "stat");
   return found && is_same_inode(&live, &at->status);
 }
@@ -179,13 +189,15 @@ static int64_t hash_content(struct verify *job, int fd, int64_t size, uint8_t *d
 static int check_content(const struct checking *at) {
   const struct entry *entry = at->entry;
   int fd = open_content(at);
-  if (fd < 0) return fail(at, "open");
+  if (fd < 0 && !is_damage(errno)) return fail(at, "open");
   uint8_t digest[DIGEST_SIZE];
-  int64_t total = hash_content(at->job, fd, entry->size, digest);
+  int64_t total = fd < 0 ? -1 : hash_content(at->job, fd, entry->size, digest);
   int saved_errno = errno;
-  close(fd);
+  if (fd >= 0) close(fd);
   errno = saved_errno;
-  if (total < 0 && errno == EIO) return failure_add_digest(at->context, at->failures, entry, NULL);
+  if (total < 0 && is_damage(errno)) {
+    return failure_add_digest(at->context, at->failures, entry, NULL);
+  }
   if (total < 0) return fail(at, "read");
   at->job->bytes += total;
   if (total != entry->size) {
@@ -211,12 +223,12 @@ static int check_entry(JSContext *context, struct verify *job, JSValueConst fail
     if (!at.group) return -1;
   }
   int found = tree_stat(&job->walk.tree, entry, &at.status);
-  if (found < 0) return fail(&at, "stat");
+  if (found < 0) return unreadable(&at, "stat");
   if (!found) return add(&at, "missing", "", format_name(entry->format));
   const char *call;
   int differs =
       entry_differences(entry, &job->walk.tree, &at.status, &job->walk.visit, true, &call);
-  if (differs < 0) return fail(&at, call);
+  if (differs < 0) return unreadable(&at, call);
   if (differs &&
       failures_add_differences(context, failures, entry, &job->walk.tree, &at.status, differs)) {
     return -1;

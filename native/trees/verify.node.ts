@@ -3,15 +3,17 @@
  */
 import type { Failure, LiveTree, VerifyStep } from 'native:trees'
 import type { DiskTimes } from '../../src/disk-times.ts'
-import { isSystemError } from '../../src/errors.ts'
+import { isDamage, isSystemError } from '../../src/errors.ts'
 import type { Checksums, Fd, Files, Path, Stat } from '../../src/host.ts'
 import type { Entry } from '../../src/release/manifest-line.ts'
-import { differences, look } from './compare.node.ts'
+import { differences, look, lookSpare } from './compare.node.ts'
 import { Companion, ManifestLines } from './manifest-lines.node.ts'
 import type { Proof } from './proof.node.ts'
 
 /** Content of one step, so that progress can be shown in between. */
 const STEP_BYTES = 16 * 1024 * 1024
+
+const UNREADABLE = Symbol('unreadable')
 
 /** What is told of one step. */
 const STEP_FAILURES = 64
@@ -68,12 +70,16 @@ export class Verify {
   private check(entry: Entry, sameLine: boolean): void {
     const { tree } = this.options
     const { path } = entry
-    const stat = look(this.files, tree, path)
+    const stat = this.read('type', entry, () => look(this.files, tree, path))
+    if (stat === UNREADABLE) return
     if (!stat) {
       this.failures.push({ path, what: 'missing', found: '', expected: entry.type })
       return
     }
-    const wrong = differences(this.files, tree, entry, stat, this.options.times)
+    const wrong = this.read('xattr', entry, () =>
+      differences(this.files, tree, entry, stat, this.options.times),
+    )
+    if (wrong === UNREADABLE) return
     this.failures.push(...wrong)
     if (entry.type !== 'file' || stat.type !== 'file') return
     this.checkInode(entry, stat)
@@ -81,9 +87,26 @@ export class Verify {
     if (this.options.full || !sameLine || !this.isLive(path, stat)) this.checkContent(entry)
   }
 
+  /** Whatever the disk can't give is damage. */
+  private read<Result>(what: 'type' | 'xattr', { path, type }: Entry, read: () => Result) {
+    try {
+      return read()
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      const [failed, expected] =
+        what === 'type'
+          ? ([what, type] as const)
+          : error.call === 'readlink'
+            ? (['link', 'readable'] as const)
+            : ([what, 'readable'] as const)
+      this.failures.push({ path, what: failed, found: 'unreadable', expected })
+      return UNREADABLE
+    }
+  }
+
   private isLive(path: Path, stat: Stat): boolean {
     const { live } = this.options
-    return live !== undefined && look(this.files, live.root, path)?.identity === stat.identity
+    return live !== undefined && lookSpare(this.files, live.root, path)?.identity === stat.identity
   }
 
   /** Names must share an inode with their group and with nothing else in the tree. */
@@ -109,7 +132,7 @@ export class Verify {
       if (found.digest === expected) return
       this.failures.push({ path, what: 'sha256digest', found: found.digest, expected })
     } catch (error) {
-      if (isSystemError(error, 'EIO')) {
+      if (isDamage(error)) {
         this.failures.push({ path, what: 'sha256digest', found: '', expected })
         return
       }

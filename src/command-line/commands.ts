@@ -1,5 +1,5 @@
 /** The table of commands, their help, and the one place where a command line becomes an exit status. */
-import { ConfigError, isSystemError, UpgradeError } from '../errors.ts'
+import { ConfigError, isDamage, isSystemError, UpgradeError } from '../errors.ts'
 import type { Host } from '../host.ts'
 import { didYouMean } from '../nearest.ts'
 import { harmless, jsonLine, show } from '../text.ts'
@@ -108,6 +108,9 @@ function missingFile({ options }: Command, { values }: Context, error: unknown):
   return new ConfigError(`${option} ${show(error.path)}: ${what} (${error.code})`)
 }
 
+const OF_DISK =
+  '`xo-upgrade recover` mends the running system if it is the one that is hit; then check the disk (`fsck`)'
+
 /** What went wrong, and what to do next. */
 function report(
   host: Host,
@@ -117,7 +120,7 @@ function report(
 ): void {
   // Messages from C hold names as bytes, ours hold text.
   const message = error instanceof UpgradeError ? error.message : show(error.message)
-  const cure = error instanceof UpgradeError ? error.cure : undefined
+  const cure = error instanceof UpgradeError ? error.cure : isDamage(error) ? OF_DISK : undefined
   if (json) {
     write(host, 1, jsonLine({ event: 'error', class: kind, message, cure, exit: status }))
   } else {

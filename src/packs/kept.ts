@@ -93,8 +93,16 @@ export function dropPack({ host, directory }: Store, pack: Pack): void {
   host.files.removeTree(directory, pathOf(pack))
 }
 
-/** Removes all packs but those that lead to a version; undefined: all. */
+/** Removes all packs but those that lead to a version; undefined: all. What resists can wait. */
 export function tidyPacks(store: Store, version: number | undefined): void {
+  try {
+    removePacks(store, version)
+  } catch (error) {
+    if (!isSystemError(error)) throw error
+  }
+}
+
+function removePacks(store: Store, version: number | undefined): void {
   const { files } = store.host
   const { directory } = store
   if (files.stat(directory, FOLDER)?.type !== 'dir') return

@@ -2,7 +2,7 @@
  * Stages and verifies until the tree is sound: what `verify` finds damaged is fetched again. If the disk
  * fills up half way, it stops and gives the running system its room back. It never commits.
  */
-import { DiskError, isSystemError, SpaceError, TrustError } from '../errors.ts'
+import { DAMAGE, DiskError, isSystemError, SpaceError, TrustError } from '../errors.ts'
 import type { Path, Stat } from '../host.ts'
 import type { Source } from '../source/source.ts'
 import { removeOrPutAside } from '../store/put-aside.ts'
@@ -119,12 +119,12 @@ function sum(one: StageReport, other: StageReport): StageReport {
   }
 }
 
-/** A link where a folder should be is damage of its own: nothing stands below it. */
+/** A link where a folder should be is damage of its own, as is what the disk can't find: nothing stands there. */
 function standing({ host: { files }, directory }: Store, path: Path): Stat | undefined {
   try {
     return files.stat(directory, path)
   } catch (error) {
-    if (isSystemError(error, 'ELOOP')) return undefined
+    if (isSystemError(error, 'ELOOP', ...DAMAGE)) return undefined
     throw error
   }
 }

@@ -4,7 +4,7 @@
  * `modules/6.1.0-41`, `libssl.so.3.0.16` for `libssl.so.3.0.17`). A wrong guess costs nothing but its block
  * sums: the result is checked against its digest.
  */
-import { isSystemError } from '../errors.ts'
+import { DAMAGE, isSystemError } from '../errors.ts'
 import type { Fd, Files, Path } from '../host.ts'
 
 /** How many directory listings are remembered: entries arrive sorted, so a few are enough. */
@@ -38,7 +38,7 @@ export class Counterparts {
     try {
       names = this.files.readDirectory(this.live, directory)
     } catch (error) {
-      if (!isSystemError(error, 'ENOTDIR', 'ENOENT', 'ELOOP', 'EIO')) throw error
+      if (!isSystemError(error, 'ENOTDIR', 'ENOENT', 'ELOOP', ...DAMAGE)) throw error
     }
     if (this.#listings.size >= LISTINGS_MAX) {
       const oldest = this.#listings.keys().next().value

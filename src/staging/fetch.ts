@@ -4,7 +4,7 @@
  * basis of the next try.
  */
 import type { Proof } from 'native:trees'
-import { isSystemError, PeerError, TrustError } from '../errors.ts'
+import { isDamage, isSystemError, PeerError, TrustError } from '../errors.ts'
 import type { Fd, Host, Path } from '../host.ts'
 import type { Progress } from '../progress.ts'
 import type { Entry } from '../release/manifest-line.ts'
@@ -175,7 +175,9 @@ export class Fetcher {
     if (left !== undefined && (like === undefined || left * 2 >= entry.size)) {
       return { fd: files.openRead(this.#partial, basisName(entry)), size: left }
     }
-    return like && { fd: files.openRead(this.live?.root as Fd, like.path), size: like.size }
+    if (like === undefined) return undefined
+    const { path, size } = like
+    return spared(() => ({ fd: files.openRead(this.live?.root as Fd, path), size }))
   }
 
   /** Brings the larger leftover of earlier tries to its basis name; its size. */
@@ -199,9 +201,10 @@ export class Fetcher {
 
   #likeness(entry: Entry): { path: Path; size: number } | undefined {
     if (entry.size < BASIS_SIZE_MIN || !this.live) return undefined
+    const { root } = this.live
     const path = this.#counterparts?.find(entry.path)
     if (path === undefined) return undefined
-    const stat = this.#host.files.stat(this.live.root, path)
+    const stat = spared(() => this.#host.files.stat(root, path))
     if (stat?.type !== 'file' || stat.size < BASIS_SIZE_MIN) return undefined
     if (this.staging.mend && !this.#isReadable(path, stat.size)) return undefined
     return { path, size: stat.size }
@@ -222,6 +225,16 @@ export class Fetcher {
       if (!isSystemError(error)) throw error
       return false
     }
+  }
+}
+
+/** A tree that merely could help does without what its disk can't give. */
+function spared<Result>(use: () => Result): Result | undefined {
+  try {
+    return use()
+  } catch (error) {
+    if (isDamage(error)) return undefined
+    throw error
   }
 }
 

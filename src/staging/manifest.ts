@@ -2,7 +2,7 @@
  * The start of staging: the directory itself, and the manifest of the new version, which is fetched
  * against the running tree's manifest and must have the digest that the signed release names.
  */
-import { PeerError, SpaceError, TrustError } from '../errors.ts'
+import { isDamage, PeerError, SpaceError, TrustError } from '../errors.ts'
 import type { Fd } from '../host.ts'
 import type { Release } from '../release/release.ts'
 import { replaceFile } from '../small-file.ts'
@@ -28,10 +28,10 @@ export function prepare(store: Store, recycle: boolean): void {
   }
 }
 
-/** False if there is no previous tree, or it can't be moved because it is a mount. */
+/** False if there is no previous tree, or it can't be moved: it is a mount, or the disk can't find it. */
 function recycled(store: Store): boolean {
-  if (!store.has('previous-root')) return false
   try {
+    if (!store.has('previous-root')) return false
     store.host.files.rename(store.directory, 'previous-root', store.directory, 'staging')
   } catch (error) {
     if (resists(error)) return false
@@ -139,12 +139,21 @@ function openBasis(
   manifestSize: number,
 ): { fd: Fd; size: number } | undefined {
   const { files } = store.host
-  const live = files.stat(store.directory, 'fakeroot/manifest')?.size
+  const live = openLive(store)
   const left = files.stat(staged, ARRIVING)?.size ?? 0
-  if (left > 0 && (live === undefined || left * 2 >= manifestSize)) {
-    files.rename(staged, ARRIVING, staged, BASIS)
-    return { fd: files.openRead(staged, BASIS), size: left }
+  if (left === 0 || (live && left * 2 < manifestSize)) return live
+  if (live) files.close(live.fd)
+  files.rename(staged, ARRIVING, staged, BASIS)
+  return { fd: files.openRead(staged, BASIS), size: left }
+}
+
+function openLive({ host: { files }, directory }: Store): { fd: Fd; size: number } | undefined {
+  const path = 'fakeroot/manifest'
+  try {
+    const size = files.stat(directory, path)?.size
+    return size === undefined ? undefined : { fd: files.openRead(directory, path), size }
+  } catch (error) {
+    if (isDamage(error)) return undefined
+    throw error
   }
-  if (live === undefined) return undefined
-  return { fd: files.openRead(store.directory, 'fakeroot/manifest'), size: live }
 }

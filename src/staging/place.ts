@@ -5,7 +5,7 @@
  * are only read.
  */
 import { type DiskTimes, timeMatches } from '../disk-times.ts'
-import { isSystemError } from '../errors.ts'
+import { isDamage, isSystemError } from '../errors.ts'
 import type { Host, Metadata, Path, Stat } from '../host.ts'
 import { type Entry, parseManifestLine } from '../release/manifest-line.ts'
 import type { OpenTree, Store } from '../store/store.ts'
@@ -104,13 +104,18 @@ export class Placer {
         ? source.path === entry.path
         : trees.findLine(this.target.manifest, source.path) !== line
       const taken = this.#taken.has(stat.identity)
-      if (standing && sameMetadata(source, entry) && isFree && !taken) {
-        this.#taken.add(stat.identity)
-        files.hardLink(tree.root, source.path, this.target.root, entry.path)
-      } else {
-        this.#copy(tree, source.path, entry)
+      try {
+        if (standing && sameMetadata(source, entry) && isFree && !taken) {
+          files.hardLink(tree.root, source.path, this.target.root, entry.path)
+          this.#taken.add(stat.identity)
+        } else {
+          this.#copy(tree, source.path, entry)
+        }
+        return true
+      } catch (error) {
+        // If it is this disk that takes nothing, what is fetched instead will meet it as well.
+        if (!isDamage(error)) throw error
       }
-      return true
     }
     return false
   }

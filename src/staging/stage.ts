@@ -4,7 +4,7 @@
  * the last swap), so starting is resuming. The running tree is only read.
  */
 import type { Proof, Undone } from 'native:trees'
-import { assert } from '../errors.ts'
+import { assert, isDamage } from '../errors.ts'
 import type { Host, Path } from '../host.ts'
 import { type Entry, parseManifestLine } from '../release/manifest-line.ts'
 import type { Release } from '../release/release.ts'
@@ -101,7 +101,7 @@ async function withLive<Result>(
   if (mend === undefined) {
     return store.has('fakeroot') ? store.withTree('fakeroot', use) : use(undefined)
   }
-  if (files.stat(store.directory, 'fakeroot/root')?.type !== 'dir') {
+  if (!hasRoot(store)) {
     const standIn = OTHERS.find((name) => store.hasManifest(name))
     return standIn === undefined ? use(undefined) : store.withTree(standIn, use)
   }
@@ -111,6 +111,15 @@ async function withLive<Result>(
     return await use({ manifest: target.manifest, root })
   } finally {
     files.close(root)
+  }
+}
+
+function hasRoot({ host: { files }, directory }: Store): boolean {
+  try {
+    return files.stat(directory, 'fakeroot/root')?.type === 'dir'
+  } catch (error) {
+    if (isDamage(error)) return false
+    throw error
   }
 }
 

@@ -3,7 +3,7 @@
  * configured keys they say whom it trusts. The file is replaced as a whole, so a power cut leaves the old
  * chain or the new one. A damaged chain counts as none, and comes again from a source.
  */
-import { isSystemError, TrustError } from '../errors.ts'
+import { DAMAGE, isSystemError, TrustError } from '../errors.ts'
 import { KEY_CHAIN_SIZE_MAX } from '../limits.ts'
 import { followChain, type KeyRole, type RevokedKey, ROLES, splitChain } from '../release/keys.ts'
 import { knowsSigner, type PublicKey } from '../release/signify.ts'
@@ -72,8 +72,8 @@ function kept(store: Store): Uint8Array[] {
     const chain = readFile(store.host.files, store.directory, FILE, KEY_CHAIN_SIZE_MAX)
     return chain ? splitChain(chain) : []
   } catch (error) {
-    const isFile = !isSystemError(error, 'EISDIR', 'ELOOP', 'EINVAL')
-    if (error instanceof TrustError || !isFile) return []
+    const isLost = isSystemError(error, 'EISDIR', 'ELOOP', 'EINVAL', ...DAMAGE)
+    if (error instanceof TrustError || isLost) return []
     throw error
   }
 }

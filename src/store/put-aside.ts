@@ -1,15 +1,18 @@
 /**
- * What can't be removed from the store (a mount in it, a swap file, a disk that refuses) gets a name of its
+ * What can't be removed from the store (a mount in it, a swap file, a folder that the disk can't read) gets a name of its
  * own, so that nothing has to wait for it. Each upgrade and recovery tries again to remove it. Nothing here
  * touches the running tree.
  */
-import { isSystemError } from '../errors.ts'
+import { DAMAGE, isSystemError } from '../errors.ts'
 import type { Fd, Host, Path } from '../host.ts'
 
 const PREFIX = 'put-aside-'
 
-/** What the kernel says of an entry that is there and can't be removed. */
-const RESISTS = ['EPERM', 'EACCES', 'EBUSY', 'ENOTEMPTY', 'EEXIST']
+/**
+ * What the kernel says of an entry that is there and can't be removed: something forbids it, a mount that
+ * can't be written to is in it, or the disk can no longer find its way there.
+ */
+const RESISTS = ['EPERM', 'EACCES', 'EBUSY', 'ENOTEMPTY', 'EEXIST', 'EROFS', ...DAMAGE]
 
 export function resists(error: unknown): error is Error {
   return isSystemError(error, ...RESISTS)
@@ -45,8 +48,12 @@ export function removeOrPutAside(place: StoreFolder, name: Path): void {
     place.host.files.removeTree(place.directory, name)
   } catch (error) {
     if (!resists(error)) throw error
-    rename(place, name, PREFIX)
+    putAside(place, name)
   }
+}
+
+export function putAside(place: StoreFolder, name: Path): void {
+  rename(place, name, PREFIX)
 }
 
 /** Takes a new name each time: renaming a directory to another name of its own does nothing. */
@@ -76,7 +83,7 @@ export function namesAside({ host: { files }, directory }: StoreFolder): Path[] 
 /** One line for people. */
 export function adviceFor(names: Path[]): string {
   return (
-    `${names.join(', ')} in the store can't be removed: unmount what is mounted there ` +
-    '(or `swapoff` a swap file); the next upgrade removes it'
+    `${names.join(', ')} in the store can't be removed: unmount what is mounted there, ` +
+    '`swapoff` a swap file, or check the disk (`fsck`); the next upgrade removes it'
   )
 }

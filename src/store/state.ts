@@ -2,7 +2,7 @@
  * The state record: what the store must remember outside its trees. One small text of `key=value` lines,
  * replaced as a whole. What the trees themselves can tell is not in it.
  */
-import { ConfigError, isOfMachine, isSystemError, TrustError } from '../errors.ts'
+import { ConfigError, DAMAGE, isDamage, isOfMachine, isSystemError, TrustError } from '../errors.ts'
 import { STATE_SIZE_MAX, TIME_JUMP_MAX_SECONDS, VERSION_MAX } from '../limits.ts'
 import { formatInstant, parseInstant } from '../release/fields.ts'
 import { readFile, replaceFile } from '../small-file.ts'
@@ -161,9 +161,10 @@ function bytesOf({ host, directory }: Store): Uint8Array | undefined {
   try {
     return readFile(host.files, directory, NAME, STATE_SIZE_MAX)
   } catch (error) {
-    if (!isSystemError(error, 'EISDIR', 'ELOOP', 'EINVAL', 'ENXIO')) throw error
+    if (!isSystemError(error, 'EISDIR', 'ELOOP', 'EINVAL', 'ENXIO', ...DAMAGE)) throw error
+    const how = isDamage(error) ? "the disk can't read it" : 'something else has its name'
     throw new TrustError(
-      `the state record is damaged: something else has its name (${error.message})`,
+      `the state record is damaged: ${how} (${error.message})`,
       'run `xo-upgrade recover`, which begins it again',
     )
   }

@@ -4,7 +4,7 @@
  * does.
  */
 import { type DiskTimes, UNKNOWN_TIMES } from '../disk-times.ts'
-import { BusyError, ConfigError, isSystemError, TrustError } from '../errors.ts'
+import { BusyError, ConfigError, DAMAGE, isDamage, isSystemError, TrustError } from '../errors.ts'
 import { makeFolder } from '../folder.ts'
 import type { Fd, Host, Path } from '../host.ts'
 import { MANIFEST_SIZE_MAX, RELEASE_SIZE_MAX } from '../limits.ts'
@@ -13,7 +13,7 @@ import type { PublicKey } from '../release/signify.ts'
 import { readFile } from '../small-file.ts'
 import { bytesOfArray, show } from '../text.ts'
 import { heal } from './heal.ts'
-import { removeOrPutAside, uncover } from './put-aside.ts'
+import { putAside, removeOrPutAside, uncover } from './put-aside.ts'
 
 /** The trees, by the names of their directories. */
 export type TreeName = 'fakeroot' | 'upgraded-root' | 'staging' | 'previous-root'
@@ -39,8 +39,8 @@ export const ROOT_MARK = 'run/xo/root-tree'
 /** Two numbers and a colon (bytes). */
 const ROOT_MARK_MAX = 64
 
-/** What the kernel says of a disk whose blocks or directories are broken. */
-const DAMAGE = ['EIO', 'EBADMSG', 'EUCLEAN', 'EISDIR', 'ENOTDIR', 'ELOOP', 'EINVAL']
+/** What the kernel says of a statement whose blocks are broken, or where something else has its name. */
+const NO_STATEMENT = [...DAMAGE, 'EISDIR', 'ENOTDIR', 'ELOOP', 'EINVAL']
 /** A block that can't be read the first time may be readable the second time. */
 const READS_MAX = 2
 
@@ -186,7 +186,7 @@ export class Store {
         return this.tree(name)?.release.version
       } catch (error) {
         if (error instanceof TrustError) return undefined
-        if (!isSystemError(error, ...DAMAGE)) throw error
+        if (!isSystemError(error, ...NO_STATEMENT)) throw error
         if (reads === READS_MAX) return undefined
       }
     }
@@ -246,7 +246,13 @@ export class Store {
   /** Whether this process has the tree as its root, so that nothing in it may change. */
   isRoot(name: TreeName): boolean {
     const { files } = this.host
-    const tree = files.stat(this.directory, `${name}/root`)?.identity
+    let tree: string | undefined
+    try {
+      tree = files.stat(this.directory, `${name}/root`)?.identity
+    } catch (error) {
+      // Nobody has a root that the disk can't find.
+      if (!isDamage(error)) throw error
+    }
     if (tree === undefined) return false
     const root = files.openRoot('/')
     try {
@@ -281,10 +287,18 @@ export class Store {
     }
   }
 
-  /** SHA-256 of a tree's manifest as it lies on the disk; undefined if there is none. */
+  /** SHA-256 of a tree's manifest as it lies on the disk; undefined if there is none that can be read. */
   manifestDigest(name: TreeName): string | undefined {
+    try {
+      return this.#digestOf(`${name}/manifest`)
+    } catch (error) {
+      if (isDamage(error)) return undefined
+      throw error
+    }
+  }
+
+  #digestOf(path: Path): string | undefined {
     const { files, checksums } = this.host
-    const path = `${name}/manifest`
     if (files.stat(this.directory, path)?.type !== 'file') return undefined
     const fd = files.openRead(this.directory, path)
     try {
@@ -302,9 +316,15 @@ export class Store {
     const { files } = this.host
     if (!this.has(name)) return
     uncover(this, name)
-    if (files.stat(this.directory, `${name}/release`)) {
-      files.removeTree(this.directory, `${name}/release`)
-      this.syncDirectory(name)
+    try {
+      if (files.stat(this.directory, `${name}/release`)) {
+        files.removeTree(this.directory, `${name}/release`)
+        this.syncDirectory(name)
+      }
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      putAside(this, name)
+      return
     }
     removeOrPutAside(this, name)
   }

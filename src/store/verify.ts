@@ -3,8 +3,8 @@
  * nowhere else. It only reads, and never mends.
  */
 import type { Proof } from 'native:trees'
-import { TrustError } from '../errors.ts'
-import type { Path } from '../host.ts'
+import { isDamage, TrustError } from '../errors.ts'
+import type { Fd, Files, Path } from '../host.ts'
 import type { Progress } from '../progress.ts'
 import type { Release } from '../release/release.ts'
 import { show } from '../text.ts'
@@ -104,7 +104,7 @@ function verifyTree(
   const { manifest, root } = tree
   const damage: Damage[] = trees
     .extras(manifest, root, { remove: false, pathsMax: DAMAGE_MAX })
-    .map((path) => ({ path, what: 'extra', found: 'an entry', expected: 'nothing' }))
+    .map((path) => unlistable(store.host.files, root, path) ?? extra(path))
   const listed = new List(damage)
   const job = trees.openVerify({
     manifest,
@@ -125,6 +125,19 @@ function verifyTree(
     }
   } finally {
     trees.closeVerify(job)
+  }
+}
+
+const extra = (path: Path) => ({ path, what: 'extra', found: 'an entry', expected: 'nothing' })
+
+/** A folder of which the disk can't tell what is in it. */
+function unlistable(files: Files, root: Fd, path: Path): Damage | undefined {
+  try {
+    if (files.stat(root, path)?.type === 'dir') files.readDirectory(root, path)
+    return undefined
+  } catch (error) {
+    if (!isDamage(error)) throw error
+    return { path, what: 'type', found: 'unreadable', expected: 'dir' }
   }
 }
 

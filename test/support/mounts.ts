@@ -1,7 +1,7 @@
 /** Small file systems of their own for tests that need a full or a read-only disk. Need root. */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { scratch } from './scratch.ts'
 import { skip } from './suite.ts'
 
@@ -39,6 +39,19 @@ export function mountImage(sizeBytes: number, maker: string, ...words: string[])
   mount(['-o', 'loop', image, path])
   mounted.push(path)
   return path
+}
+
+/** Takes a disk of `mountImage` away while its image is changed, and mounts it again. */
+export function withImage(
+  disk: string,
+  change: (image: string) => void,
+  words: string[] = [],
+): void {
+  const image = join(dirname(disk), 'image')
+  const { status, stderr } = spawnSync('umount', [disk], { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`umount ${disk}: ${stderr}`)
+  change(image)
+  mount(['-o', ['loop', ...words].join(), image, disk])
 }
 
 /** Over a folder or a file that stands, with what `mount` is to be told besides. */

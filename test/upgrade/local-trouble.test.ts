@@ -1,19 +1,20 @@
 /** Trouble with the laptop's own disk ends the round, and is held against no source. */
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { systemError } from '../../runtime/emulator/disk/system-error.ts'
 import { DiskError, isSystemError } from '../../src/errors.ts'
-import type { Host, Trees } from '../../src/host.ts'
+import type { Fd, Files, Host, Path, Trees } from '../../src/host.ts'
 import { silent } from '../../src/progress.ts'
 import { readPublicKey } from '../../src/release/signify.ts'
 import { FolderSource } from '../../src/source/folder-source.ts'
 import { Store } from '../../src/store/store.ts'
+import { verify } from '../../src/store/verify.ts'
 import { install, type Upgrade } from '../../src/upgrade.ts'
 import { Device, run } from '../support/device.ts'
 import { nodeHost } from '../support/host.ts'
-import { image41 } from '../support/image.ts'
-import { newStorePath } from '../support/node-device.ts'
+import { image41, smallImage } from '../support/image.ts'
+import { bring, newStorePath, withStore } from '../support/node-device.ts'
 import { PROGRAM } from '../support/program.ts'
 import { Publisher } from '../support/release.ts'
 import { type Daemon, startDaemon } from '../support/rsync-daemon.ts'
@@ -28,6 +29,8 @@ test.before(async () => {
 })
 test.after(() => daemon.stop())
 
+/** Of the running tree: an unchanged file, and a folder. */
+const LOST = ['etc/same', 'etc']
 const isAside = (store: string) => existsSync(join(store, 'set-aside'))
 
 test('a file that may not grow any further (EFBIG), from a daemon and from a folder', async () => {
@@ -96,6 +99,45 @@ test('a staged tree that never holds', async () => {
   const { failure, store } = await installed({ ...base, trees: { ...base.trees, verify } })
   assert.instance(failure, DiskError)
   assert.not.ok(isAside(store))
+})
+
+test('what the disk can not give of the running tree is fetched', async () => {
+  const both = new Publisher()
+  both.publish(1, smallImage(1))
+  both.publish(2, smallImage(2))
+  for (const code of ['EIO', 'EUCLEAN'] as const) {
+    const path = newStorePath()
+    await bring('install', path, both, { change: { version: 1 } })
+    const { files } = nodeHost()
+    const live = join(path, 'fakeroot', 'root')
+    const found = (directory: Fd, name: Path): Files => {
+      const isLive = readlinkSync(`/proc/self/fd/${directory}`) === live
+      if (isLive && LOST.includes(name)) throw systemError('stat', name, code)
+      return files
+    }
+    const host = nodeHost({
+      ...files,
+      stat: (fd, name) => found(fd, name).stat(fd, name),
+      openRead: (fd, name) => found(fd, name).openRead(fd, name),
+      readDirectory: (fd, name) => found(fd, name).readDirectory(fd, name),
+      hardLink: (fd, name, ...target) => found(fd, name).hardLink(fd, name, ...target),
+    })
+    assert.is((await bring('upgrade', path, both, { host })).version, 2)
+    const { damage } = await withStore(
+      path,
+      (store) => {
+        const release = store.tree('fakeroot')?.release
+        if (!release) throw new Error('nothing runs')
+        return verify(store, 'fakeroot', { release, full: true, progress: silent })
+      },
+      host,
+    )
+    for (const name of LOST)
+      assert.ok(
+        damage.some((one) => one.path === name),
+        name,
+      )
+  }
 })
 
 test('a folder that can not be read is the source’s own trouble', async () => {
