@@ -37,7 +37,7 @@ export async function connect(
   } catch (error) {
     if (!isSystemError(error)) throw error
     if (error.code === 'ETIMEDOUT') {
-      throw new DeadlineError(`${peer}: no connection within ${timeoutMs} ms`)
+      throw new DeadlineError(`${peer}: no connection within ${timeoutMs} ms`, undefined, false)
     }
     const why = error.call === 'resolve' ? 'the name has no address' : 'no connection'
     throw new PeerError(`${peer}: ${why} (${error.code})`, 'away')

@@ -31,7 +31,16 @@ export class PeerError extends UpgradeError {
 }
 
 /** Nobody answered in time. Next: another source, then wait. */
-export class DeadlineError extends UpgradeError {}
+export class DeadlineError extends UpgradeError {
+  constructor(
+    message: string,
+    cure?: string,
+    /** False: not even a connection was made. */
+    readonly isConnected = true,
+  ) {
+    super(message, cure)
+  }
+}
 
 /** Nothing can be done before `untilSeconds`: the source may have it then. */
 export class LaterError extends UpgradeError {

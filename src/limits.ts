@@ -44,6 +44,14 @@ export const POLICY_SIZE_MAX = 8 * 1024 * 1024
 export const CALL_LINE_MAX = 16 * 1024
 /** One datagram that every network passes whole, with room for the name of a deployment (bytes). */
 export const PUSH_SIZE_MAX = 600
+/** What a neighbour asks or answers: room for two long names, in a datagram that any IPv6 link passes whole (bytes). */
+export const NEIGHBOUR_WORDS_SIZE_MAX = 1024
+/** Neighbours that are tried of those that answered: each may cost a connection that comes to nothing. */
+export const NEIGHBOURS_MAX = 4
+/** Whoever asks without end has a laptop say no more than some 2 KB a minute. */
+export const ANSWERS_PER_MINUTE_MAX = 20
+/** So many that misbehaved are remembered, and no more: they must not push out servers that did. */
+export const NEIGHBOURS_ASIDE_MAX = 16
 /** A chain of keys: some 500 bytes per statement, one per year and role, for longer than laptops last (bytes). */
 export const KEY_CHAIN_SIZE_MAX = 128 * 1024
 /** Far more changes of a role's keys than a chain has room for. */

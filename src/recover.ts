@@ -5,13 +5,14 @@
  * failure or power cut, just run it again.
  */
 import { isExpected, isSystemError, PeerError, SpaceError } from './errors.ts'
+import type { Origin } from './origin.ts'
 import { tidyPacks } from './packs/kept.ts'
 import { type PackReport, withPacks } from './packs/packed-source.ts'
 import { findRelease, learnSigner, type Offer } from './source/find-release.ts'
 import { PATIENCE } from './source/order.ts'
 import { OwnDisk } from './source/own-disk.ts'
 import { faultOf, Search } from './source/search.ts'
-import type { Source } from './source/source.ts'
+import { originOf, type Source } from './source/source.ts'
 import { build, type Mending, NO_DAMAGE } from './staging/build.ts'
 import { checkManifestSpace } from './staging/manifest.ts'
 import type { StageReport } from './staging/stage.ts'
@@ -35,6 +36,8 @@ export interface Recovered {
   packs?: PackReport | undefined
   /** The name of the source that served what this disk lacked. */
   source?: string | undefined
+  /** Of what sort that source is. */
+  origin?: Origin | undefined
 }
 
 const OTHERS: TreeName[] = ['upgraded-root', 'previous-root']
@@ -164,10 +167,13 @@ async function put(
   const { source } = offline || !store.has('fakeroot') ? replaceDamaged(store) : swap(store)
   const damaged = mending.damage.length > 0 ? mending.damage.length : undefined
   const outcome = source === version ? 'mended' : 'replaced'
-  return { outcome, version, damaged, report, packs, source: served }
+  return { outcome, version, damaged, report, packs, ...served }
 }
 
-type Built = Awaited<ReturnType<typeof build>> & { served: string | undefined; packs?: PackReport }
+type Built = Awaited<ReturnType<typeof build>> & {
+  served: Pick<Recovered, 'source' | 'origin'>
+  packs?: PackReport
+}
 
 /** From what this disk has and, if that is not enough, with what a source brings. */
 async function built(
@@ -179,15 +185,16 @@ async function built(
   const { release, statement } = offer
   const staging = { store, release, statement, reserveBytes, progress }
   try {
-    return { ...(await build(staging, new OwnDisk(store, release), mending)), served: undefined }
+    return { ...(await build(staging, new OwnDisk(store, release), mending)), served: {} }
   } catch (error) {
     if (!faultOf(error) || !search || sources.length === 0) throw error
   }
+  search.want({ version: release.version, running: store.version('fakeroot') })
   return search.serve(async (source) => {
     const put = (packed: Source) => build(staging, packed, mending)
     return {
       ...(await withPacks(packJob(job, offer, false), source, put)),
-      served: source.name,
+      served: { source: source.name, origin: originOf(source) },
     }
   })
 }

@@ -3,12 +3,14 @@
  * the answer is to run it again from the top; there is no second path for resuming.
  */
 import { ConfigError, PeerError, TrustError } from './errors.ts'
+import type { Origin } from './origin.ts'
 import { tidyPacks } from './packs/kept.ts'
 import type { PackJob } from './packs/offered.ts'
 import { type PackReport, withPacks } from './packs/packed-source.ts'
 import { knowsSigner } from './release/signify.ts'
 import { findRelease, type Offer, type ReleaseWish } from './source/find-release.ts'
 import { Search, type SearchOptions } from './source/search.ts'
+import { originOf } from './source/source.ts'
 import { build, NO_DAMAGE } from './staging/build.ts'
 import type { StageReport } from './staging/stage.ts'
 import { commit, commitFirst } from './store/commit.ts'
@@ -36,6 +38,8 @@ export interface Upgraded {
   packs?: PackReport | undefined
   /** Who served it, by the source's name. */
   source?: string | undefined
+  /** Of what sort that source is. */
+  origin?: Origin | undefined
   /** A newer version that was offered, and not taken because it is known as bad here. */
   skipped?: number
 }
@@ -82,7 +86,7 @@ export async function upgrade(job: Upgrade): Promise<Upgraded> {
   commit(verified)
   tidyPacks(job.store, job.keepPacks ? version : undefined)
   search.settled()
-  return { outcome: 'staged', running, version, report, packs, source: search.serving?.name }
+  return { outcome: 'staged', running, version, report, packs, ...servedBy(search) }
 }
 
 function runningTree(store: Store): Tree | undefined {
@@ -126,8 +130,11 @@ export async function install(job: Upgrade): Promise<Upgraded> {
   const { version } = offer.release
   tidyPacks(job.store, job.keepPacks ? version : undefined)
   search.settled()
-  const source = search.serving?.name
-  return { outcome: 'installed', running: undefined, version, report, packs, source }
+  return { outcome: 'installed', running: undefined, version, report, packs, ...servedBy(search) }
+}
+
+function servedBy({ serving }: Search): Pick<Upgraded, 'source' | 'origin'> {
+  return serving ? { source: serving.name, origin: originOf(serving) } : {}
 }
 
 /** What packs need of a job; `links`: what the running tree has as its manifest says counts as here. */

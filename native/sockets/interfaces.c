@@ -6,6 +6,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -21,7 +22,19 @@ static bool is_shown(const struct ifaddrs *entry) {
   return entry->ifa_addr->sa_family == AF_INET || entry->ifa_addr->sa_family == AF_INET6;
 }
 
-/* The address as `{ family, address, broadcast }`. */
+/* How many bits of the address name its network. */
+static int prefix_length(const struct ifaddrs *entry) {
+  const struct sockaddr *mask = entry->ifa_netmask;
+  if (!mask) return 0;
+  bool six = entry->ifa_addr->sa_family == AF_INET6;
+  const uint8_t *bytes = six ? ((const struct sockaddr_in6 *)mask)->sin6_addr.s6_addr
+                             : (const uint8_t *)&((const struct sockaddr_in *)mask)->sin_addr;
+  int length = 0;
+  for (int i = 0; i < (six ? 16 : 4); i++) length += __builtin_popcount(bytes[i]);
+  return length;
+}
+
+/* The address as `{ family, address, prefixLength, broadcast }`. */
 static JSValue entry_to_js(JSContext *context, const struct ifaddrs *entry) {
   JSValue address = address_to_js(context, entry->ifa_addr, length_of(entry->ifa_addr));
   if (!JS_IsObject(address)) return address;
@@ -35,7 +48,9 @@ static JSValue entry_to_js(JSContext *context, const struct ifaddrs *entry) {
   JSAtom port = JS_NewAtom(context, "port");
   JS_DeleteProperty(context, address, port, 0);
   JS_FreeAtom(context, port);
-  if (JS_IsException(broadcast) || set_property(context, address, "broadcast", broadcast)) {
+  if (JS_IsException(broadcast) || set_property(context, address, "broadcast", broadcast) ||
+      set_property(context, address, "prefixLength",
+                   JS_NewInt32(context, prefix_length(entry)))) {
     JS_FreeValue(context, address);
     return JS_EXCEPTION;
   }

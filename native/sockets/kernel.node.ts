@@ -214,7 +214,8 @@ export function interfaces(): Interface[] {
           ? broadcastOf(one.address, one.netmask)
           : undefined
       const family = one.family === 'IPv6' ? (6 as const) : (4 as const)
-      return { family, address: `${one.address}${scope}`, broadcast }
+      const prefixLength = Number(one.cidr?.split('/')[1] ?? 0)
+      return { family, address: `${one.address}${scope}`, prefixLength, broadcast }
     })
     const loopback = found.some((one) => one.internal)
     return { name, loopback, multicast: (flags & IFF_MULTICAST) !== 0, addresses }

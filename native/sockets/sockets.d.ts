@@ -21,8 +21,14 @@ declare module 'native:sockets' {
     name: string
     loopback: boolean
     multicast: boolean
-    /** With the IPv4 broadcast address of its network, where it has one. */
-    addresses: { family: 4 | 6; address: string; broadcast: string | undefined }[]
+    addresses: {
+      family: 4 | 6
+      address: string
+      /** How many bits of the address name its network. */
+      prefixLength: number
+      /** The IPv4 broadcast address of its network, where it has one. */
+      broadcast: string | undefined
+    }[]
   }
 
   export interface DatagramOptions {

@@ -12,9 +12,9 @@ import { type PublicKey, readPublicKey } from '../release/signify.ts'
 import { readAndClose, readSystemFile } from '../small-file.ts'
 import type { ConfiguredKeys } from '../source/find-release.ts'
 import { sourcesOfLeases } from '../source/lease.ts'
-import { namesUser, openSource, Pace, rateWindowMs } from '../source/open-source.ts'
+import { namesUser, openNeighbour, openSource, Pace, rateWindowMs } from '../source/open-source.ts'
 import { capAt } from '../source/rate-cap.ts'
-import type { Source } from '../source/source.ts'
+import type { Source, SourceOptions } from '../source/source.ts'
 import { trustedKeys } from '../store/key-chain.ts'
 import { spaceError } from '../store/room.ts'
 import { Store } from '../store/store.ts'
@@ -25,6 +25,12 @@ import { givingWay, lockInTurn } from './turns.ts'
 
 /** Asked if nothing else is configured: the name that school servers have always had. */
 const SCHOOL_SERVER = 'rsync://schoolserver/xo'
+
+/** A neighbour gets less patience than a server: nobody who is near takes longer (milliseconds). */
+const NEIGHBOUR_CONNECT_TIMEOUT_MS = 3000
+const NEIGHBOUR_TIMEOUT_MS = 20_000
+/** A mesh of several hops carries more; whoever drips is given up after some twenty seconds. */
+const NEIGHBOUR_RATE_MIN_BYTES_PER_SECOND = 2048
 
 /** What holds for this run, instead of what the configuration says. */
 export interface Overrides {
@@ -68,7 +74,9 @@ export class Device {
       configuration.rateCap = { kibPerSecond: said.kibPerSecond, byHours: [] }
     }
     const { schools, sources } = configuration
-    if (said.sources) return { ...configuration, sources: said.sources, schools: [] }
+    if (said.sources) {
+      return { ...configuration, sources: said.sources, schools: [], peers: 'off' }
+    }
     if (schools.length + sources.length === 0) schools.push(SCHOOL_SERVER)
     return { ...configuration, sources: [...schools, ...sources] }
   }
@@ -196,27 +204,13 @@ export class Device {
 
   /** School servers are those of the configuration, and what DHCP names now; all others are upstreams. */
   sources(store: Store, urls: readonly string[]): Source[] {
-    const { configuration, host, progress } = this
+    const { configuration, host } = this
     const isNamed = this.overrides.sources !== undefined
     const hinted = isNamed ? [] : sourcesOfLeases(host.files, configuration.leases)
     const schools = new Set([...hinted, ...configuration.schools])
     const all = [...new Set([...hinted, ...urls])]
-    const { rateCap } = configuration
-    this.#pace ??= new Pace(() => capAt(rateCap, minuteOfDay(host.clock.wallSeconds())))
-    const options = {
-      compression: configuration.compression,
-      compressLevel: configuration.compressLevel,
-      connectTimeoutMs: configuration.connectTimeoutMs,
-      timeoutMs: configuration.timeoutMs,
-      rateMinBytesPerSecond: configuration.rateMinBytesPerSecond,
-      rateWindowMs: rateWindowMs(configuration.rateMinBytesPerSecond, configuration.timeoutMs),
-      weakPasswordDigests: configuration.weakPasswordDigests,
-      pace: this.#pace,
-      ssh: { settings: configuration.ssh, store },
-      scratch: () => scratch(store),
-      interrupted: () => gaveWay(store),
-      progress,
-    }
+    const { ssh } = configuration
+    const options = { ...this.#sourceOptions(store), ssh: { settings: ssh, store } }
     const owner = this.#passwordOwner()
     return all.map((url) =>
       openSource(host, url, {
@@ -225,6 +219,44 @@ export class Device {
         role: schools.has(url) ? 'school' : 'upstream',
       }),
     )
+  }
+
+  /** One that answered a question: reached at an address, without any secret of ours. */
+  neighbour(store: Store, address: { address: string; port: number }, name: string): Source {
+    const { address: host, port } = address
+    const timeoutMs = NEIGHBOUR_TIMEOUT_MS
+    const rateMinBytesPerSecond = NEIGHBOUR_RATE_MIN_BYTES_PER_SECOND
+    return openNeighbour(
+      this.host,
+      { host, port, name },
+      {
+        ...this.#sourceOptions(store),
+        connectTimeoutMs: NEIGHBOUR_CONNECT_TIMEOUT_MS,
+        timeoutMs,
+        rateMinBytesPerSecond,
+        rateWindowMs: rateWindowMs(rateMinBytesPerSecond, timeoutMs),
+      },
+    )
+  }
+
+  #sourceOptions(store: Store): SourceOptions {
+    const { configuration, host, progress } = this
+    const { rateCap, rateMinBytesPerSecond, timeoutMs } = configuration
+    this.#pace ??= new Pace(() => capAt(rateCap, minuteOfDay(host.clock.wallSeconds())))
+    return {
+      compression: configuration.compression,
+      compressLevel: configuration.compressLevel,
+      connectTimeoutMs: configuration.connectTimeoutMs,
+      timeoutMs,
+      rateMinBytesPerSecond,
+      rateWindowMs: rateWindowMs(rateMinBytesPerSecond, timeoutMs),
+      weakPasswordDigests: configuration.weakPasswordDigests,
+      password: undefined,
+      pace: this.#pace,
+      scratch: () => scratch(store),
+      interrupted: () => gaveWay(store),
+      progress,
+    }
   }
 
   /** A password belongs to the one source that the operator named with a user; never to one that DHCP or home names. */

@@ -1,25 +1,38 @@
 /** One run of the flow: opens and closes its sources, and leaves in the state record how it ended. */
 import { recordRun } from '../call-home/lock.ts'
 import { isExpected } from '../errors.ts'
+import { addReceived, type Origin, type Received, receivedText } from '../origin.ts'
+import { originOf, type Source } from '../source/source.ts'
 import { keepRoom, spaceError } from '../store/room.ts'
-import { changeState } from '../store/state.ts'
+import { changeState, readState } from '../store/state.ts'
 import type { Store } from '../store/store.ts'
 import type { Upgrade } from '../upgrade.ts'
 import type { Device } from './device.ts'
 import { type JobWish, jobOf } from './job.ts'
+import { neighboursOf } from './neighbours.ts'
+
+interface Ended {
+  outcome: string
+  version: number
+  /** Who served what was brought. */
+  source?: string | undefined
+  origin?: Origin | undefined
+}
 
 /** Runs the flow and leaves in the state record how it ended. */
-export async function recorded<Result extends { outcome: string; version: number }>(
+export async function recorded<Result extends Ended>(
   device: Device,
   store: Store,
   flow: (job: Upgrade) => Promise<Result>,
   wish: JobWish,
 ): Promise<Result> {
   const sources = device.sources(store, wish.sources)
+  const neighbours = neighboursOf(device, store)
   keepRoom(store)
   try {
-    const result = await flow(jobOf(device, store, sources, wish))
+    const result = await flow({ ...jobOf(device, store, sources, wish), neighbours })
     record(store, result.outcome, `version ${result.version}`)
+    recordBrought(store, result)
     return result
   } catch (thrown) {
     const { reserveBytes } = device.configuration
@@ -31,7 +44,32 @@ export async function recorded<Result extends { outcome: string; version: number
     }
     throw error
   } finally {
-    for (const source of sources) source.close()
+    const asked = [...sources, ...(neighbours?.found ?? [])]
+    for (const source of asked) source.close()
+    countReceived(store, asked)
+  }
+}
+
+function recordBrought(store: Store, { version, origin, source }: Ended): void {
+  if (origin === undefined || source === undefined) return
+  const time = new Date(store.host.clock.wallSeconds() * 1000).toISOString()
+  changeState(store, { brought: { version, origin, time, source } })
+}
+
+/** Also of what came to nothing. */
+function countReceived(store: Store, sources: readonly Source[]): void {
+  const received = sources.reduce(
+    (sum: Received, source) => addReceived(sum, { [originOf(source)]: source.received ?? 0 }),
+    {},
+  )
+  if (receivedText(received) === undefined) return
+  try {
+    store.alone(() =>
+      changeState(store, { received: addReceived(readState(store).received, received) }),
+    )
+  } catch (error) {
+    // How the run ended is worth more than a count that doesn't fit on a full disk.
+    if (!isExpected(error)) throw error
   }
 }
 

@@ -14,7 +14,7 @@ import { didYouMean } from '../nearest.ts'
 import { PUSH_PORT } from '../push/upgrade-now.ts'
 import { readSystemFile } from '../small-file.ts'
 import { WEAK_DIGESTS, type WeakDigest } from '../source/open-source.ts'
-import { PATIENCE, type Patience } from '../source/order.ts'
+import { PATIENCE, type Patience, PEERS_WORDS, type PeersWord } from '../source/order.ts'
 import type { RateCap } from '../source/rate-cap.ts'
 import { parseHostKey } from '../source/ssh-files.ts'
 import type { SshSettings } from '../source/ssh-link.ts'
@@ -61,6 +61,8 @@ export interface Configuration {
   sources: string[]
   /** Files of key=value lines that a DHCP client left; none: those of /run/xo. */
   leases: Path[]
+  /** When neighbours are asked for a version. */
+  peers: PeersWord
   patience: Patience
   rateCap: RateCap
   ssh: SshSettings
@@ -108,6 +110,7 @@ const DEFAULTS: Configuration = {
   boot: newBootSettings(),
   sources: [],
   leases: [],
+  peers: 'before-school',
   patience: PATIENCE,
   rateCap: { kibPerSecond: 0, byHours: [] },
   ssh: { key: undefined, hostKeys: [], program: undefined },
@@ -241,6 +244,9 @@ const SETTERS: Record<string, Setter> = {
   'sources.dhcp-lease': text((configuration, value) => {
     configuration.leases.push(value)
   }),
+  'sources.peers': (configuration, value, fail) => {
+    configuration.peers = PEERS_WORDS.find((one) => one === value) ?? fail(PEERS_WORDS.join(', '))
+  },
   'sources.school-tries': patience('schoolTries', 100),
   'sources.first-wait-seconds': patience('firstSeconds', 86_400),
   'sources.longest-wait-seconds': patience('longestSeconds', 30 * 86_400),

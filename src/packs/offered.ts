@@ -59,9 +59,14 @@ async function offeredBy(
   source: Source,
   running: number,
 ): Promise<Pack[]> {
-  const has = (packs: readonly Pack[]) =>
-    packs.filter((pack) => source.hasPack?.(nameOfPack(pack), pack.size))
-  const own = has(release.packs ?? [])
+  const has = async (packs: readonly Pack[]) => {
+    const there: Pack[] = []
+    for (const pack of packs) {
+      if (await source.hasPack?.(nameOfPack(pack), pack.size)) there.push(pack)
+    }
+    return there
+  }
+  const own = await has(release.packs ?? [])
   const leads = (packs: Pack[]) =>
     running === 0
       ? packs.some(({ from }) => from === 0)
@@ -69,7 +74,7 @@ async function offeredBy(
   if (leads(own)) return own
   try {
     const signed = await source.packList?.(release.version)
-    const later = signed ? has(openPacks(signed, release, keys)) : []
+    const later = signed ? await has(openPacks(signed, release, keys)) : []
     const known = new Set(own.map(nameOfPack))
     return [...own, ...later.filter((pack) => !known.has(nameOfPack(pack)))]
   } catch (error) {

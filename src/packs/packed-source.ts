@@ -63,6 +63,10 @@ class PackedSource implements Source {
     return this.source.role
   }
 
+  get isFolder() {
+    return this.source.isFolder ?? false
+  }
+
   get said() {
     return this.source.said
   }

@@ -3,33 +3,20 @@
  * send here: cheap checks come before a signature is looked at, the number of both per second is
  * limited, and nothing is answered, kept or logged except a valid push.
  */
-import { isSystemError, TrustError } from '../errors.ts'
+import { TrustError } from '../errors.ts'
 import type { Host } from '../host.ts'
 import { PUSH_SIZE_MAX } from '../limits.ts'
 import type { PublicKey } from '../release/signify.ts'
+import { Ear } from './ear.ts'
 import { TokenBucket } from './token-bucket.ts'
 
 export type { PushSituation } from './upgrade-now.ts'
 
-import {
-  concerns,
-  openUpgradeNow,
-  PUSH_GROUP,
-  PUSH_GROUP_6,
-  type PushSituation,
-  type UpgradeNow,
-} from './upgrade-now.ts'
+import { concerns, openUpgradeNow, type PushSituation, type UpgradeNow } from './upgrade-now.ts'
 
-type Datagram = import('native:sockets').Datagram
-
-/** A look at a datagram costs an XO about a millisecond, a signature some twenty. */
-const LOOKS_PER_SECOND = 50
+/** A signature costs an XO some twenty milliseconds. */
 const SIGNATURES_PER_SECOND = 2
 const BURST = 4
-/** The pause while too much comes: the kernel's buffer overflows, and costs us no time (milliseconds). */
-const FLOODED_MS = 500
-/** How often to look for new network cards (milliseconds). */
-const LOOK_AGAIN_MS = 60_000
 
 interface PushListenerOptions {
   port: number
@@ -48,13 +35,9 @@ export interface PushHint {
 }
 
 export class PushListener {
-  readonly #modules: Pick<Host, 'sockets' | 'clock'>
   readonly #options: PushListenerOptions
-  readonly #looks: TokenBucket
   readonly #signatures: TokenBucket
-  #open: Datagram[] = []
-  #cards = ''
-  #closed = false
+  readonly #ear: Ear
   /** The newest valid push: tells its replays from new ones before the state is written. */
   #lastIssued = 0
   #waiting: { resolve(hint: PushHint): void; reject(error: unknown): void } | undefined
@@ -62,12 +45,14 @@ export class PushListener {
 
   /** Throws a SystemError if neither IPv4 nor IPv6 can listen on the port. */
   constructor(modules: Pick<Host, 'sockets' | 'clock'>, options: PushListenerOptions) {
-    this.#modules = modules
     this.#options = options
-    this.#looks = new TokenBucket(modules.clock, LOOKS_PER_SECOND, LOOKS_PER_SECOND)
     this.#signatures = new TokenBucket(modules.clock, SIGNATURES_PER_SECOND, BURST)
-    this.#listen()
-    void this.#lookAgain()
+    this.#ear = new Ear(modules, {
+      port: options.port,
+      sizeMax: PUSH_SIZE_MAX,
+      came: (datagram) => this.#came(datagram),
+      failed: (error) => this.#fail(error),
+    })
   }
 
   /** The next valid push. Of several that nobody has taken yet, the newest is kept. */
@@ -81,74 +66,7 @@ export class PushListener {
   }
 
   close(): void {
-    this.#closed = true
-    for (const datagram of this.#open) this.#modules.sockets.closeDatagram(datagram)
-  }
-
-  #listen(): void {
-    const { sockets } = this.#modules
-    const { port } = this.#options
-    const opened: Datagram[] = []
-    let failure: unknown
-    for (const [family, host, group] of [
-      [4, '0.0.0.0', PUSH_GROUP],
-      [6, '::', PUSH_GROUP_6],
-    ] as const) {
-      // Without a card that can multicast, broadcasts and what is sent straight here are still heard.
-      for (const groups of [[group], []]) {
-        try {
-          opened.push(sockets.openDatagram({ family, host, port, broadcast: false, groups }))
-          break
-        } catch (error) {
-          if (!isSystemError(error)) throw error
-          failure = error
-        }
-      }
-    }
-    if (opened.length === 0) throw failure
-    this.#cards = this.#cardsNow()
-    this.#open = opened
-    for (const datagram of opened) void this.#hear(datagram).catch((error) => this.#fail(error))
-  }
-
-  #cardsNow(): string {
-    return JSON.stringify(this.#modules.sockets.interfaces())
-  }
-
-  /** Groups are joined on the cards that are there: when the cards change, everything is opened again. */
-  async #lookAgain(): Promise<void> {
-    const { clock, sockets } = this.#modules
-    for (;;) {
-      await clock.sleep(LOOK_AGAIN_MS)
-      if (this.#closed) return
-      if (this.#cardsNow() === this.#cards) continue
-      for (const datagram of this.#open) sockets.closeDatagram(datagram)
-      try {
-        this.#listen()
-      } catch (error) {
-        this.#fail(error)
-        return
-      }
-    }
-  }
-
-  async #hear(datagram: Datagram): Promise<void> {
-    const { sockets, clock } = this.#modules
-    const buffer = new Uint8Array(PUSH_SIZE_MAX)
-    for (;;) {
-      if (!this.#looks.take()) {
-        await clock.sleep(FLOODED_MS)
-        continue
-      }
-      try {
-        const { length } = await sockets.receiveDatagram(datagram, buffer, LOOK_AGAIN_MS)
-        if (length <= buffer.length) this.#came(buffer.slice(0, length))
-      } catch (error) {
-        if (!isSystemError(error)) throw error
-        if (error.code === 'ECANCELED') return
-        if (error.code !== 'ETIMEDOUT') await clock.sleep(FLOODED_MS)
-      }
-    }
+    this.#ear.close()
   }
 
   #came(signed: Uint8Array): void {
@@ -179,7 +97,6 @@ export class PushListener {
   }
 
   #fail(error: unknown): void {
-    this.close()
     this.#waiting?.reject(error)
     this.#waiting = { resolve() {}, reject() {} }
   }

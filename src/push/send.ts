@@ -105,11 +105,11 @@ export async function sendPush(
   return { count: targets.length - failures.size, failures: told }
 }
 
-/** What the system said when it refused. */
-async function sendOnce(
+/** What the system said when it refused; undefined: it was sent. */
+export async function sendOnce(
   { sockets }: Pick<Host, 'sockets'>,
   { address, card }: Target,
-  signed: Uint8Array,
+  bytes: Uint8Array,
 ): Promise<string | undefined> {
   const { family } = address
   const host = family === 6 ? '::' : '0.0.0.0'
@@ -119,7 +119,7 @@ async function sendOnce(
       card === undefined ? options : { ...options, interface: card },
     )
     try {
-      await sockets.sendDatagram(datagram, address, signed, 0, signed.length)
+      await sockets.sendDatagram(datagram, address, bytes, 0, bytes.length)
     } finally {
       sockets.closeDatagram(datagram)
     }

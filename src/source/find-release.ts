@@ -2,7 +2,7 @@
  * The first question to the sources: which release is there to take? The answer was proved by a
  * signature and admitted to this device; its content is still to be fetched.
  */
-import { DeadlineError, isSystemError, TrustError, UpgradeError } from '../errors.ts'
+import { DeadlineError, isSystemError, PeerError, TrustError, UpgradeError } from '../errors.ts'
 import type { Progress } from '../progress.ts'
 import { formatInstant } from '../release/fields.ts'
 import type { KeyRole } from '../release/keys.ts'
@@ -51,7 +51,16 @@ export async function findRelease(
   tree: Tree | undefined,
 ): Promise<Found> {
   wish.progress.begin('release', undefined, 'bytes')
-  const found = await search.serve((source) => offerOf(source, wish, tree))
+  const { store } = wish
+  const waiting = store.version('upgraded-root') ?? 0
+  const has = tree?.release.version
+  if (wish.version === undefined) {
+    search.want({ version: undefined, running: Math.max(has ?? 0, waiting) || undefined })
+  } else if (wish.version !== has && wish.version !== waiting) {
+    search.want({ version: wish.version, running: has })
+  }
+  const found = await search.serve((source) => offerAt(source, wish, tree))
+  if (!('none' in found)) search.want({ version: found.release.version, running: has })
   if (!tree || wish.version !== undefined || !('none' in found)) return found
   if (search.serving?.role !== 'school') return found
   const running = tree.release.version
@@ -62,7 +71,15 @@ export async function findRelease(
   const isKnown = version === wish.store.version('upgraded-root') || isBad(wish.store, version)
   if (version <= running || isKnown) return found
   wish.progress.note(`upstream has version ${version}, and the school server does not`)
-  return search.serve((source) => offerOf(source, { ...wish, version }, tree))
+  search.want({ version, running })
+  return search.serve((source) => offerAt(source, { ...wish, version }, tree))
+}
+
+/** That there is nothing to take is for others to say than a neighbour, which would keep a laptop behind. */
+async function offerAt(source: Source, wish: ReleaseWish, tree: Tree | undefined): Promise<Found> {
+  const found = await offerOf(source, wish, tree)
+  if (!('none' in found) || source.role !== 'neighbour') return found
+  throw new PeerError(`${source.name} has nothing newer`, 'absent')
 }
 
 /** It came and went after upstream was asked. */

@@ -15,7 +15,9 @@ import type { Source, WantedContent } from './source.ts'
 const REMOUNT = 'look at the stick, or name another source'
 
 export class FolderSource implements Source {
+  readonly isFolder = true
   #directory: Fd | undefined
+  #received = 0
 
   constructor(
     readonly host: Host,
@@ -39,7 +41,7 @@ export class FolderSource implements Source {
     return this.#small(`${version}/packs`, PACKS_SIZE_MAX)
   }
 
-  hasPack(name: string, size: number): boolean {
+  async hasPack(name: string, size: number): Promise<boolean> {
     const path = `${DELTAS}/${name}`
     const stat = this.#read(path, () => this.host.files.stat(this.#open(), path))
     return stat?.type === 'file' && stat.size === size
@@ -60,6 +62,10 @@ export class FolderSource implements Source {
     } finally {
       files.close(root)
     }
+  }
+
+  get received(): number {
+    return this.#received
   }
 
   close(): void {
@@ -131,6 +137,7 @@ export class FolderSource implements Source {
     } finally {
       files.close(fd)
     }
+    if ('size' in outcome) this.#received += outcome.size
     wanted.done(outcome)
   }
 

@@ -61,6 +61,16 @@ export function openSource(host: Host, url: string, options: SourceOptions): Sou
   throw noSource(url)
 }
 
+/** A neighbour at an address, which serves what a school server does, and needs no user. */
+export function openNeighbour(
+  host: Host,
+  { host: address, port, name }: { host: string; port: number; name: string },
+  options: Omit<SourceOptions, 'role' | 'password' | 'ssh'>,
+): Source {
+  const own = { ...options, role: 'neighbour' as const, password: undefined }
+  return new RsyncSource(host, { host: address, port, module: 'xo' }, name, own)
+}
+
 function noSource(url: string): ConfigError {
   return new ConfigError(
     `"${url}" is not a source`,

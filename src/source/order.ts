@@ -1,11 +1,26 @@
 /**
  * Whom to ask next, and how long to wait when it is nobody's turn: the field upgrade proposal's
  * order, as pure functions. The school server first; where it is there but lacks the version, wait
- * and ask it again; then upstream; then wait and begin again.
+ * and ask it again; then upstream; then wait and begin again. Neighbours have the version before the
+ * school server or after it; which version is the newest is nothing to ask them, as long as others can say.
  */
 import type { Wait } from '../store/state.ts'
 
-export type SourceRole = 'school' | 'upstream'
+export type SourceRole = 'neighbour' | 'school' | 'upstream'
+
+export const PEERS_WORDS = ['before-school', 'after-school', 'off'] as const
+export type PeersWord = (typeof PEERS_WORDS)[number]
+
+/** What decides when it is the neighbours' turn. */
+export interface NeighboursTurn {
+  peers: PeersWord
+  /** The version that is wanted is known. */
+  known: boolean
+  /** They were asked in this round: those that answered are candidates. */
+  asked: boolean
+}
+
+const NO_NEIGHBOURS: NeighboursTurn = { peers: 'off', known: false, asked: false }
 
 export interface Candidate {
   role: SourceRole
@@ -40,40 +55,59 @@ const RECONNECTIONS_MAX = 3
 
 /**
  * What happens to a failed candidate. One whose connection was cut while it served is asked again at
- * once, a few times.
+ * once, a few times. A neighbour's is a lid that was closed: the next one goes on.
  */
 export function outcomeOf(
   fault: SourceFault,
-  before: Candidate['outcome'],
+  { role, outcome }: Pick<Candidate, 'role' | 'outcome'>,
   cuts: number,
 ): Candidate['outcome'] {
   if (fault !== 'cut') return fault
-  return before === 'serving' && cuts <= RECONNECTIONS_MAX ? 'serving' : 'bad'
+  if (role === 'neighbour') return 'away'
+  return outcome === 'serving' && cuts <= RECONNECTIONS_MAX ? 'serving' : 'bad'
 }
 
-/** The candidate to ask, by its index; or to wait: for the school server, or because all failed. */
-type Move = number | 'wait-for-school' | 'wait'
+/**
+ * The candidate to ask, by its index; or to ask who of the neighbours is one; or to wait: for the school
+ * server, or because all failed.
+ */
+type Move = number | 'ask-neighbours' | 'wait-for-school' | 'wait'
 
 /** `tries`: how many waits for the school server there were in a row. Candidates of a role are in the order to try them. */
 export function nextMove(
   candidates: readonly Candidate[],
   tries: number,
   { schoolTries }: Pick<Patience, 'schoolTries'>,
+  { peers, known, asked }: NeighboursTurn = NO_NEIGHBOURS,
 ): Move {
   const find = (wanted: (candidate: Candidate) => boolean) => candidates.findIndex(wanted)
-  const serving = find(({ outcome }) => outcome === 'serving')
-  if (serving >= 0) return serving
   const fresh = (role: SourceRole) =>
     find((one) => one.role === role && one.outcome === 'untried' && !one.setAside)
-  const school = fresh('school')
-  if (school >= 0) return school
-  const lacking = find(({ role, outcome }) => role === 'school' && outcome === 'lacks')
-  if (lacking >= 0 && tries < schoolTries) return 'wait-for-school'
-  const upstream = fresh('upstream')
-  if (upstream >= 0) return upstream
-  const untried = find(({ outcome }) => outcome === 'untried')
-  return untried >= 0 ? untried : 'wait'
+  const neighbour = (): Move => (asked ? fresh('neighbour') : 'ask-neighbours')
+  const isFirst = peers === 'before-school' && known
+  const moves: (() => Move)[] = [
+    () => find(({ role, outcome }) => role === 'neighbour' && outcome === 'serving'),
+    // They bring what the school server said is the newest.
+    ...(isFirst ? [neighbour] : []),
+    () => find(({ outcome }) => outcome === 'serving'),
+    () => fresh('school'),
+    ...(isFirst || peers === 'off' ? [] : [neighbour]),
+    () => {
+      const lacking = find(({ role, outcome }) => role === 'school' && outcome === 'lacks')
+      return lacking >= 0 && tries < schoolTries ? 'wait-for-school' : NOBODY
+    },
+    () => fresh('upstream'),
+    () => find(({ role, outcome }) => role !== 'neighbour' && outcome === 'untried'),
+  ]
+  for (const move of moves) {
+    const next = move()
+    if (next !== NOBODY) return next
+  }
+  return 'wait'
 }
+
+/** As an index. */
+const NOBODY = -1
 
 /**
  * The wait that follows a move. After one that all sources failed the order begins again, with as much
@@ -81,7 +115,7 @@ export function nextMove(
  * over the second half of the time, so that they don't all come back at once.
  */
 export function nextWait(
-  move: Exclude<Move, number>,
+  move: 'wait-for-school' | 'wait',
   before: Pick<Wait, 'tries' | 'failures'> | undefined,
   now: { seconds: number; random: number },
   { firstSeconds, longestSeconds }: Pick<Patience, 'firstSeconds' | 'longestSeconds'>,

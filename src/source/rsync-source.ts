@@ -35,6 +35,8 @@ export class RsyncSource implements Source {
   #received = 0
   #sent = 0
   #said: string | undefined
+  /** Of all sessions, also those that were cut. */
+  #counted = 0
 
   constructor(
     readonly host: Host,
@@ -124,8 +126,9 @@ export class RsyncSource implements Source {
     return session.find(name) && (await this.#read(session, name, PACKS_SIZE_MAX))
   }
 
-  hasPack(name: string, size: number): boolean {
-    return this.#session?.find(`${DELTAS}/${name}`)?.size === size
+  async hasPack(name: string, size: number): Promise<boolean> {
+    const session = await this.#shelf(undefined)
+    return session.find(`${DELTAS}/${name}`)?.size === size
   }
 
   async packs(wanted: Iterable<WantedFile>): Promise<void> {
@@ -178,10 +181,15 @@ export class RsyncSource implements Source {
     return this.#said
   }
 
+  get received(): number {
+    return this.#counted
+  }
+
   #connect(selection: Selection, isQuiet = false): Promise<Session> {
     const { options } = this
     this.#said = undefined
     let texts = 0
+    let counted = 0
     const tell = (level: 'error' | 'warning' | 'notice', text: string) => {
       if (text === '') return
       if (level === 'error' && !IS_SUMMARY.test(text)) this.#said ??= text
@@ -209,6 +217,8 @@ export class RsyncSource implements Source {
             },
           }),
       onBytes: (received, sent) => {
+        this.#counted += received - counted
+        counted = received
         options.progress.traffic(this.#received + received, this.#sent + sent)
       },
       onServerText: (level, text) => tell(level, show(text.trim().slice(0, TEXT_LENGTH_MAX))),

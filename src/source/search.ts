@@ -24,6 +24,7 @@ import {
   outcomeOf,
   PATIENCE,
   type Patience,
+  type PeersWord,
   type SourceFault,
   secondsLeft,
 } from './order.ts'
@@ -40,6 +41,25 @@ export interface SearchOptions {
   progress: Progress
   /** Called instead of `progress` for each source that is given up, with the reason. */
   failed?: ((error: Error) => void) | undefined
+  /** Who else may have a version; undefined: nobody else is asked. */
+  neighbours?: Neighbours | undefined
+}
+
+/** Laptops on a link of ours, which say that they have a version. */
+export interface Neighbours {
+  peers: PeersWord
+  /**
+   * Asks them, and gives those to try, in this order, but for those set aside. Their names are no URLs, so
+   * that what one of them does is held against no source that somebody named. Who made this closes them.
+   */
+  find(wanted: NeighbourWish, aside: ReadonlySet<string>): Promise<Source[]>
+}
+
+export interface NeighbourWish {
+  /** Undefined: any newer than what runs. */
+  version: number | undefined
+  /** The version that runs; undefined: none. */
+  running: number | undefined
 }
 
 interface AskedSource extends Candidate {
@@ -51,20 +71,29 @@ interface AskedSource extends Candidate {
 export class Search {
   readonly #asked: AskedSource[]
   readonly #tries: number
+  readonly #aside: ReadonlySet<string>
+  #serving: AskedSource | undefined
+  #isNeighbourhoodAsked = false
+  /** What the neighbours are asked for; undefined: nothing is wanted of them yet. */
+  #wish: NeighbourWish | undefined
   #failure: unknown
   #lacking: Error | undefined
 
   constructor(readonly options: SearchOptions) {
     const { store, sources } = options
-    const aside = readSetAside(store.host.files, store.directory, this.#now())
-    this.#asked = sources.map((source) => ({
-      source,
-      role: source.role ?? 'upstream',
-      setAside: aside.has(source.name),
-      outcome: 'untried',
-      cuts: 0,
-    }))
+    this.#aside = readSetAside(store.host.files, store.directory, this.#now())
+    this.#asked = sources.map((source) => this.#untried(source))
     this.#tries = readState(store).wait?.tries ?? 0
+  }
+
+  #untried(source: Source): AskedSource {
+    const { name, role = 'upstream' } = source
+    return { source, role, setAside: this.#aside.has(name), outcome: 'untried', cuts: 0 }
+  }
+
+  /** From now on this is wanted, of neighbours as well, who were not asked before. */
+  want(wish: NeighbourWish): void {
+    this.#wish = wish
   }
 
   /**
@@ -73,18 +102,25 @@ export class Search {
    */
   async serve<Result>(use: (source: Source) => Promise<Result>): Promise<Result> {
     for (;;) {
-      const move = nextMove(this.#asked, this.#tries, this.options.patience ?? PATIENCE)
+      const move = this.#nextMove()
+      if (move === 'ask-neighbours') {
+        await this.#askNeighbours()
+        continue
+      }
       const asked = typeof move === 'number' ? this.#asked[move] : undefined
       if (!asked) throw this.#giveUp(move === 'wait-for-school')
+      // A place there is for others, while this one is served elsewhere.
+      if (this.#serving !== asked) this.#serving?.source.close()
       try {
         const result = await use(asked.source)
         asked.outcome = 'serving'
+        this.#serving = asked
         return result
       } catch (error) {
-        const fault = faultOf(error)
+        const fault = faultIn(error, asked)
         if (!fault) throw error
         if (fault === 'cut') asked.cuts++
-        asked.outcome = outcomeOf(fault, asked.outcome, asked.cuts)
+        asked.outcome = outcomeOf(fault, asked, asked.cuts)
         this.#failed(asked, error as Error)
       }
     }
@@ -92,7 +128,27 @@ export class Search {
 
   /** The source that served last, and still does. */
   get serving(): Source | undefined {
-    return this.#asked.find(({ outcome }) => outcome === 'serving')?.source
+    return this.#serving?.outcome === 'serving' ? this.#serving.source : undefined
+  }
+
+  #nextMove() {
+    const { patience = PATIENCE, neighbours } = this.options
+    return nextMove(this.#asked, this.#tries, patience, {
+      peers: (this.#wish && neighbours?.peers) ?? 'off',
+      known: this.#wish?.version !== undefined,
+      asked: this.#isNeighbourhoodAsked,
+    })
+  }
+
+  /** Once in a round, whatever comes of it. */
+  async #askNeighbours(): Promise<void> {
+    const { neighbours, progress } = this.options
+    this.#isNeighbourhoodAsked = true
+    if (!this.#wish || !neighbours) return
+    const found = await neighbours.find(this.#wish, this.#aside)
+    this.#asked.push(...found.map((source) => this.#untried(source)))
+    const names = found.map(({ name }) => name).join(', ')
+    if (found.length > 0) progress.note(`said to have it: ${names}`)
   }
 
   /** The round did its work: after the next failure the wait is the shortest again. */
@@ -113,8 +169,11 @@ export class Search {
     }
     if (outcome === 'lacks' && role === 'school') this.#lacking ??= error
     this.#remember(error)
-    // What is most worth telling: an attack, before a server that is merely away.
-    if (!(this.#failure instanceof TrustError)) this.#failure = error
+    // What is most worth telling: an attack, before a server that is merely away, and that before a neighbour.
+    const isTold = role !== 'neighbour' || error instanceof TrustError
+    if (!(this.#failure instanceof TrustError)) {
+      this.#failure = isTold ? error : (this.#failure ?? error)
+    }
     if (failed) {
       failed(error)
       return
@@ -175,6 +234,12 @@ export class Search {
   #now(): number {
     return this.options.store.host.clock.wallSeconds()
   }
+}
+
+/** A neighbour that was not even reached may never have answered: anybody could write its address. */
+function faultIn(error: unknown, { role }: Candidate): SourceFault | undefined {
+  const isUnreached = error instanceof DeadlineError && !error.isConnected
+  return role === 'neighbour' && isUnreached ? 'away' : faultOf(error)
 }
 
 /** What an error says about the source; undefined if it is not the source's error. */

@@ -1,11 +1,11 @@
 /**
- * Sources that misbehaved a while ago, in a small file of the store: `BEGUN UNTIL URL` lines. It is only
+ * Sources that misbehaved a while ago, in a small file of the store: `BEGUN UNTIL URL` lines, the URL of a neighbour after its sort. It is only
  * a hint for the order; if it is missing or garbled, nobody is set aside.
  */
 
 import { isSystemError, TrustError } from '../errors.ts'
 import type { Fd, Files } from '../host.ts'
-import { STATE_SIZE_MAX } from '../limits.ts'
+import { NEIGHBOURS_ASIDE_MAX, STATE_SIZE_MAX } from '../limits.ts'
 import { formatInstant, parseInstant } from '../release/fields.ts'
 import { readFile, replaceFile } from '../small-file.ts'
 import { arrayOfBytes, bytesOfArray } from '../text.ts'
@@ -16,6 +16,8 @@ const NAME = 'set-aside'
 const SET_ASIDE_SECONDS = 30 * 60
 /** More are not remembered; the oldest goes first. */
 const ENTRIES_MAX = 32
+/** How the names of neighbours begin: no URL does, so nothing that one does is held against a source with a name. */
+export const NEIGHBOUR = 'neighbour '
 
 interface AsideEntry {
   begun: number
@@ -31,7 +33,8 @@ export function readSetAside(files: Files, store: Fd, nowSeconds: number): Set<s
 export function setAside(files: Files, store: Fd, url: string, nowSeconds: number): void {
   const begun = Math.floor(nowSeconds)
   const others = entries(files, store, nowSeconds).filter((entry) => entry.url !== url)
-  const all = [...others, { begun, until: begun + SET_ASIDE_SECONDS, url }].slice(-ENTRIES_MAX)
+  const entry = { begun, until: begun + SET_ASIDE_SECONDS, url }
+  const all = withinLimits([...others, entry])
   const lines = all.map(
     (entry) => `${formatInstant(entry.begun)} ${formatInstant(entry.until)} ${entry.url}\n`,
   )
@@ -41,6 +44,13 @@ export function setAside(files: Files, store: Fd, url: string, nowSeconds: numbe
     // The next source is worth more than a hint that doesn't fit on a full disk.
     if (!isSystemError(error)) throw error
   }
+}
+
+/** Neighbours come and go, and any of them can have many ports: they push out nobody but each other. */
+function withinLimits(all: readonly AsideEntry[]): AsideEntry[] {
+  const neighbours = all.filter(({ url }) => url.startsWith(NEIGHBOUR))
+  const servers = all.filter(({ url }) => !url.startsWith(NEIGHBOUR))
+  return [...servers.slice(-ENTRIES_MAX), ...neighbours.slice(-NEIGHBOURS_ASIDE_MAX)]
 }
 
 function entries(files: Files, store: Fd, nowSeconds: number): AsideEntry[] {

@@ -4,6 +4,7 @@
  * checks what came.
  */
 import type { Fd, Path } from '../host.ts'
+import type { Origin } from '../origin.ts'
 import type { Progress } from '../progress.ts'
 import type { Pace, WeakDigest } from '../rsync/session.ts'
 import type { Store } from '../store/store.ts'
@@ -16,6 +17,10 @@ export interface Source {
   readonly name: string
   /** undefined: upstream. */
   readonly role?: SourceRole | undefined
+  /** A folder, as on a stick, whatever its role. */
+  readonly isFolder?: boolean
+  /** All that came from it so far (bytes); undefined: it is not counted. */
+  readonly received?: number
   /**
    * The newest release statement, or that of a version. PeerError `absent` where the source works
    * but has none.
@@ -30,8 +35,8 @@ export interface Source {
   content(version: number, files: WantedContent): Promise<void>
   /** `N/packs`, the signed list of packs that were made later; undefined if it has none. After `statement`. */
   packList?(version: number): Promise<Uint8Array | undefined>
-  /** Whether it has a pack (`41-42`) of that size: its list is the one that came with the statement. */
-  hasPack?(name: string, size: number): boolean
+  /** Whether it has a pack (`41-42`) of that size: its list comes with the statement, or is asked for now. */
+  hasPack?(name: string, size: number): Promise<boolean>
   /** Fetches packs, by their names, over the connection of `statement`. */
   packs?(wanted: Iterable<WantedFile>): Promise<void>
   /** The chain of keys statements that it carries (src/release/keys.ts); undefined if it has none. */
@@ -41,6 +46,13 @@ export interface Source {
   /** The first thing it said about what it could not send, to be shown; undefined: it said nothing. */
   readonly said?: string | undefined
   close(): void
+}
+
+export function originOf({
+  role = 'upstream',
+  isFolder,
+}: Pick<Source, 'role' | 'isFolder'>): Origin {
+  return isFolder ? 'stick' : role
 }
 
 /** Files of `N/root`. */

@@ -4,6 +4,14 @@
  */
 import { ConfigError, DAMAGE, isDamage, isOfMachine, isSystemError, TrustError } from '../errors.ts'
 import { STATE_SIZE_MAX, TIME_JUMP_MAX_SECONDS, VERSION_MAX } from '../limits.ts'
+import {
+  type Brought,
+  broughtText,
+  parseBrought,
+  parseReceived,
+  type Received,
+  receivedText,
+} from '../origin.ts'
 import { formatInstant, parseInstant } from '../release/fields.ts'
 import { readFile, replaceFile } from '../small-file.ts'
 import { arrayOfBytes, bytesOfArray, bytesOfText, textOfBytes } from '../text.ts'
@@ -77,6 +85,10 @@ export interface State {
   wait: Wait | undefined
   /** How the last upgrade ended: a time as text, the class of the error or `done`, and its message. */
   last: { time: string; outcome: string; message: string } | undefined
+  /** The last upgrade that was brought here, and from where. */
+  brought: Brought | undefined
+  /** All that sources ever sent, whatever came of it. */
+  received: Received
   /** The last attack by a source, even if the next source made up for it. */
   attack: Attack | undefined
 }
@@ -112,6 +124,8 @@ export const FIRST_STATE: State = {
   home: undefined,
   wait: undefined,
   last: undefined,
+  brought: undefined,
+  received: {},
   attack: undefined,
 }
 
@@ -192,6 +206,8 @@ function stateOf(values: RecordValues, version: (text: string) => number): State
     home: homeRecordOf(values, optional('home-version')),
     wait: waitOf(values),
     last: lastOf(values),
+    brought: parseBrought(values.get('brought') ?? ''),
+    received: parseReceived(values.get('received') ?? '') ?? {},
     attack: attackOf(values),
   }
 }
@@ -206,7 +222,7 @@ function linesOf(state: State): string[] {
   const add = (key: string, value: string | number | undefined) => {
     if (value !== undefined) lines.push(`${key}=${value}`)
   }
-  const { intent, home, wait, last, attack, newestRelease, unlocks } = state
+  const { intent, home, wait, last, brought, attack, newestRelease, unlocks } = state
   if (intent) add('intent', `${intent.verb} ${intent.source} ${intent.target}`)
   add('trial', state.trial)
   add('confirmed', state.confirmed)
@@ -237,6 +253,8 @@ function linesOf(state: State): string[] {
     add('last-outcome', last.outcome)
     add('last-message', oneLine(last.message))
   }
+  if (brought) add('brought', oneLine(broughtText(brought)))
+  add('received', receivedText(state.received))
   if (attack) {
     add('attack', attack.name)
     add('attack-time', attack.time)

@@ -300,7 +300,8 @@ function datagramContract(name: string, host: Host): void {
     const loopback = sockets.interfaces().find((one) => one.loopback)
     assert.is(loopback?.name, 'lo')
     const four = loopback?.addresses.find(({ family }) => family === 4)
-    assert.equal(four, { family: 4, address: '127.0.0.1', broadcast: undefined })
+    const network = { prefixLength: 8, broadcast: undefined }
+    assert.equal(four, { family: 4, address: '127.0.0.1', ...network })
   })
 
   test.run()
