@@ -49,8 +49,7 @@ static JSValue entry_to_js(JSContext *context, const struct ifaddrs *entry) {
   JS_DeleteProperty(context, address, port, 0);
   JS_FreeAtom(context, port);
   if (JS_IsException(broadcast) || set_property(context, address, "broadcast", broadcast) ||
-      set_property(context, address, "prefixLength",
-                   JS_NewInt32(context, prefix_length(entry)))) {
+      set_property(context, address, "prefixLength", JS_NewInt32(context, prefix_length(entry)))) {
     JS_FreeValue(context, address);
     return JS_EXCEPTION;
   }

@@ -30,7 +30,8 @@ export interface Laptop {
 }
 
 /** What a question tells of the state record. */
-type Told = Pick<State, 'trial' | 'bad' | 'last'> & { attack?: State['attack'] }
+type Told = Pick<State, 'trial' | 'bad' | 'last'> &
+  Partial<Pick<State, 'attack' | 'brought' | 'received'>>
 
 /** Throws PeerError or DeadlineError where no server answered, TrustError where what came is not to be believed. */
 export async function callHome(
@@ -54,7 +55,8 @@ export async function callHome(
   return openReply(answer.body, keys, { serial, nonce })
 }
 
-function questionOf(laptop: Laptop, { trial, bad, last, attack }: Told, nonce: string): Question {
+function questionOf(laptop: Laptop, state: Told, nonce: string): Question {
+  const { trial, bad, last, attack, brought, received } = state
   return {
     ...laptop,
     hardware: audienceNamed('hardware', laptop.hardware),
@@ -65,6 +67,8 @@ function questionOf(laptop: Laptop, { trial, bad, last, attack }: Told, nonce: s
     outcome: last?.outcome,
     // An attack is reported, once, even if the next source served us well.
     code: attack && !attack.told ? attack.name : last && codeOf(last),
+    brought,
+    received,
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { PeerError, TrustError } from '../errors.ts'
 import { QUESTION_SIZE_MAX, VERSION_MAX } from '../limits.ts'
+import { type Brought, isOrigin, parseReceived, type Received, receivedText } from '../origin.ts'
 import { Fields } from '../release/fields.ts'
 import { decodeStatement, encodeStatement } from '../release/statement.ts'
 import { isNonce, isSerial } from './reply.ts'
@@ -23,6 +24,10 @@ export interface Question {
   outcome: string | undefined
   /** The error's code: the system's (`ENOSPC`), or the attack's name (`rollback`). */
   code: string | undefined
+  /** The last version that was brought here, and what sort of source served it. */
+  brought?: Pick<Brought, 'version' | 'origin'> | undefined
+  /** All bytes that sources ever sent, by their sort. */
+  received?: Received | undefined
 }
 
 /** Where the home server is asked. */
@@ -47,6 +52,10 @@ export function encodeQuestion(question: Question): Uint8Array {
   if (bad.length > 0) fields.push(['bad', bad.join(' ')])
   if (outcome !== undefined && WORD.test(outcome)) fields.push(['last-outcome', outcome])
   if (code !== undefined && WORD.test(code)) fields.push(['last-code', code])
+  const { brought, received } = question
+  if (brought !== undefined) fields.push(['brought', `${brought.version} ${brought.origin}`])
+  const sums = received && receivedText(received)
+  if (sums !== undefined) fields.push(['received', sums])
   return encodeStatement('call-home', fields)
 }
 
@@ -84,5 +93,21 @@ function questionOf(fields: Fields): Question {
     bad: versions,
     outcome: fields.optional('last-outcome', word),
     code: fields.optional('last-code', word),
+    brought: broughtIn(fields),
+    received: fields.optional(
+      'received',
+      (key) => parseReceived(fields.text(key)) ?? refused(fields, key),
+    ),
   }
 }
+
+/** Undefined as well for a sort of source that this server is too old for. */
+function broughtIn(fields: Fields): Question['brought'] {
+  const text = fields.optional('brought', (key) =>
+    fields.matching(key, /^[1-9][0-9]{0,8} [a-z]{1,20}$/),
+  )
+  const [version, origin] = text?.split(' ') ?? []
+  return isOrigin(origin) ? { version: Number(version), origin } : undefined
+}
+
+const refused = (fields: Fields, key: string): never => fields.refuse(key, fields.text(key))

@@ -12,6 +12,7 @@ import { type Command, PLAIN_OPTIONS } from './command.ts'
 import { type Context, write } from './context.ts'
 import { EXIT } from './exit-status.ts'
 import { textOf } from './options.ts'
+import { receivedOf } from './received.ts'
 
 const LISTEN = '[::]:8765'
 /** Laptops that call while all places are taken wait in the kernel's queue. */
@@ -91,7 +92,7 @@ function showFleet(context: Context): number {
   const days = silentDays(textOf(values, '--silent-days'))
   const now = host.clock.wallSeconds()
   const fleet = readFleet(host, textOf(values, '--folder') as string, now)
-  const { laptops, skipped } = fleet
+  const { laptops, received, skipped } = fleet
   const silent = laptops.filter((one) => one.silentDays >= days)
   const behind = laptops.filter((one) => one.behind)
   const rolledBack = laptops.filter((one) => one.bad.length > 0)
@@ -105,6 +106,7 @@ function showFleet(context: Context): number {
     rolledBack: serials(rolledBack),
     silent: serials(silent),
     stolen: serials(stolen),
+    received,
     skipped,
   }
   context.result(record, [
@@ -118,6 +120,7 @@ function showFleet(context: Context): number {
     ...section('Rolled back', rolledBack, (one) => `from ${one.bad.join(', ')}`),
     ...section(`Silent for ${days} days`, silent, (one) => `last on ${formatInstant(one.time)}`),
     ...section('Stolen', stolen, (one) => `last on ${formatInstant(one.time)}`),
+    ...receivedOf(received).map((text) => `Received: ${text}`),
     ...(skipped > 0 ? [`${skipped} lines of the log are not calls.`] : []),
   ])
   return EXIT.done

@@ -19,6 +19,7 @@ import { show } from '../text.ts'
 import { type Command, STORE_OPTIONS, TRUST_OPTIONS } from './command.ts'
 import { EXIT } from './exit-status.ts'
 import { textOf } from './options.ts'
+import { ORIGIN_WORDS, receivedOf } from './received.ts'
 
 /** Damaged entries that are listed for people; JSON has them all. */
 const DAMAGE_SHOWN_MAX = 20
@@ -90,6 +91,7 @@ export const statusCommand: Command = {
       const state = readState(store)
       const { floor, intent, confirmed, boots, bad, last, attack, home, trustedSeconds, wait } =
         state
+      const { brought, received } = state
       const { staleDays } = context.configuration
       const fresh = freshnessOf(state, context.host.clock.wallSeconds(), staleDays)
       const daemon = await daemonStatus(context.device)
@@ -110,6 +112,8 @@ export const statusCommand: Command = {
         intent,
         wait,
         last,
+        brought,
+        received,
         attack,
         putAside: aside,
         disk: limitsOfDisk(store),
@@ -134,6 +138,11 @@ export const statusCommand: Command = {
         const why = wait.tries > 0 ? 'the school server lacked it' : 'no source served it'
         lines.push(`next try   ${due}: ${why}, ${wait.tries || wait.failures} in a row`)
       }
+      if (brought) {
+        const { version, origin, source, time } = brought
+        lines.push(`brought    version ${version} from ${ORIGIN_WORDS[origin]}, ${time}: ${source}`)
+      }
+      lines.push(...receivedOf(received).map((text) => `received   ${text}`))
       if (last) lines.push(`last       ${last.outcome}, ${last.time}: ${last.message}`)
       if (attack) {
         lines.push(`attack     ${attack.name}, ${attack.time}: ${attack.message}${toldOf(attack)}`)

@@ -8,6 +8,7 @@ import type { Neighbours, NeighbourWish } from '../source/search.ts'
 import { NEIGHBOUR } from '../source/set-aside.ts'
 import type { Source } from '../source/source.ts'
 import type { Store } from '../store/store.ts'
+import { textOfBytes } from '../text.ts'
 import type { Device } from './device.ts'
 
 /** Those of one run; undefined: nobody is asked. */
@@ -33,8 +34,8 @@ class FoundNeighbours implements Neighbours {
     const { host, configuration, progress } = this.device
     const { hardware, deployment, pushPort } = configuration
     const wish = {
-      hardware,
-      deployment,
+      hardware: textOfBytes(hardware) ?? 'any',
+      deployment: textOfBytes(deployment) ?? 'any',
       wanted: wanted.version,
       has: wanted.running,
       aside: addressesIn(aside),

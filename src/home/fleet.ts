@@ -7,6 +7,7 @@ import { isSerial } from '../call-home/reply.ts'
 import { isSystemError } from '../errors.ts'
 import type { Checksums, Fd, Files, Path } from '../host.ts'
 import { CALL_LINE_MAX, INSTANT_MAX_SECONDS } from '../limits.ts'
+import { addReceived, isOrigin, ORIGINS, type Origin, type Received } from '../origin.ts'
 import { isAudience } from '../release/fields.ts'
 import { bytesOfArray, textOfBytes } from '../text.ts'
 import { answer } from './answer.ts'
@@ -24,6 +25,8 @@ interface Call {
   bad: number[]
   outcome?: string
   code?: string
+  brought?: { version: number; origin: Origin }
+  received?: Received
 }
 
 export interface FleetLaptop extends Call {
@@ -36,6 +39,8 @@ export interface FleetLaptop extends Call {
 
 interface Fleet {
   laptops: FleetLaptop[]
+  /** All bytes that the laptops were ever sent, by where they came from. */
+  received: Received
   /** Lines of the log that are not calls. */
   skipped: number
 }
@@ -63,7 +68,11 @@ export function readFleet(
       return { ...call, wanted, behind, stolen, silentDays }
     })
     laptops.sort((a, b) => (a.serial < b.serial ? -1 : 1))
-    return { laptops, skipped }
+    const received = laptops.reduce(
+      (sum: Received, laptop) => addReceived(sum, laptop.received ?? {}),
+      {},
+    )
+    return { laptops, received, skipped }
   } finally {
     files.close(directory)
     folder.close()
@@ -130,7 +139,31 @@ function callOf(line: string): Call | undefined {
     return undefined
   if (![outcome, code].every((word) => word === undefined || typeof word === 'string'))
     return undefined
-  return { time, serial, hardware, deployment, installed, trial, bad, outcome, code } as Call
+  const origins = { brought: broughtIn(value as Unproved), received: receivedIn(value as Unproved) }
+  return {
+    time,
+    serial,
+    hardware,
+    deployment,
+    installed,
+    trial,
+    bad,
+    outcome,
+    code,
+    ...origins,
+  } as Call
+}
+
+function broughtIn({ brought }: Unproved): Call['brought'] {
+  const { version, origin } = (brought ?? {}) as { version?: unknown; origin?: unknown }
+  return isCount(version) && isOrigin(origin) ? { version, origin } : undefined
+}
+
+function receivedIn({ received }: Unproved): Received {
+  const counts = (received ?? {}) as Record<string, unknown>
+  return Object.fromEntries(
+    ORIGINS.flatMap((origin) => (isCount(counts[origin]) ? [[origin, counts[origin]]] : [])),
+  )
 }
 
 /** Whatever stands in the log under the names of a call. */

@@ -16,8 +16,6 @@ const LATE_MS = 300
 /** Who was about to answer when the first answer came, and had not heard it, is heard, too (milliseconds). */
 const GATHER_MS = 300
 
-export type NeighbourModules = Pick<Host, 'sockets' | 'clock' | 'random'>
-
 /** Where one says that it has the version. */
 export interface Neighbour {
   /** The sender's; an IPv6 one names its network card. */
@@ -31,7 +29,7 @@ export interface Neighbour {
  * address and port that they are not to be tried. Throws a SystemError if nothing can be heard.
  */
 export async function askNeighbours(
-  modules: NeighbourModules,
+  modules: Pick<Host, 'sockets' | 'clock' | 'random'>,
   port: number,
   wish: Omit<NeighbourQuestion, 'nonce'>,
   isAside: (neighbour: Neighbour) => boolean,

@@ -21,7 +21,7 @@ export interface NeighbourQuestion {
   aside: string[]
 }
 
-export interface NeighbourAnswer {
+interface NeighbourAnswer {
   nonce: string
   version: number
   /** Packs that lead to it, by their names, as many as there was room for. */
@@ -33,7 +33,7 @@ export interface NeighbourAnswer {
 }
 
 /** So many that misbehave are named at most: a school has few, and each has some 25 bytes. */
-export const ASIDE_NAMED_MAX = 4
+const ASIDE_NAMED_MAX = 4
 const PACKS_NAMED_MAX = 16
 const PLACES_MAX = 999
 const NONCE = /^[0-9a-f]{16}$/

@@ -65,7 +65,9 @@ async function laptop(says: Partial<Reply>, more = '', installed = 41): Promise<
     '[policy]\non-battery = yes',
     more,
   ]
-  const sources = more.includes('[sources]') ? [] : [`[sources]\nupstream[] = ${module}`]
+  const sources = more.includes('[sources]')
+    ? []
+    : [`[sources]\npeers = off\nupstream[] = ${module}`]
   writeFileSync(file, [...lines, ...sources, ''].join('\n'))
   const device = new Device(host, silent, { configuration: file })
   return {
@@ -115,7 +117,11 @@ test('sources that are waited for are left alone, but where somebody wants it no
 })
 
 test('the newest of a source that is behind is no downgrade', async () => {
-  const { round, waiting } = await laptop({}, `[sources]\nupstream[] = file://${only41}`, 43)
+  const { round, waiting } = await laptop(
+    {},
+    `[sources]\npeers = off\nupstream[] = file://${only41}`,
+    43,
+  )
   const { outcome } = await round()
   assert.match(outcome, /Version 43 is the newest/)
   assert.is(await waiting(), undefined)

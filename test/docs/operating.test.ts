@@ -100,7 +100,7 @@ test('every command of the device does its part, and every round', async () => {
   const daemon = await startDaemon('rsync', [{ name: 'xo', path: at('MODULE') }])
   const settings = `[store]\npath = ${at('store')}\nkeep-free-mb = 0\n[device]\nserial = SHC1
 [trust]\nkeys = ${at('keys')}\n[policy]\non-battery = yes\n[daemon]\ncontrol = ${at('control')}
-[sources]\nupstream[] = rsync://127.0.0.1:${daemon.port}/xo\n`
+[sources]\npeers = off\nupstream[] = rsync://127.0.0.1:${daemon.port}/xo\n`
   writeFileSync(at('xo-upgrade.conf'), settings)
   mkdirSync(at('bin'))
   writeFileSync(at('bin/xo-upgrade'), WRAPPER, { mode: 0o755 })

@@ -314,6 +314,7 @@ async function aDaemon() {
   const lines = [
     `[store]\npath=${folder}/store`,
     `[trust]\nkeys=${laptop.keys}`,
+    '[sources]\npeers=off',
     `[push]\nport=${port}\nspread-seconds=0`,
     `[daemon]\ncontrol=${folder}/control`,
     `[device]\nserial=${SERIAL}\n`,

@@ -10,6 +10,7 @@ import { ConfigError, TrustError } from '../../src/errors.ts'
 import { readFleet } from '../../src/home/fleet.ts'
 import type { Files, Host } from '../../src/host.ts'
 import { STATE_SIZE_MAX } from '../../src/limits.ts'
+import { ORIGINS } from '../../src/origin.ts'
 import { formatInstant } from '../../src/release/fields.ts'
 import { openSource } from '../../src/source/open-source.ts'
 import type { SourceOptions } from '../../src/source/source.ts'
@@ -146,6 +147,17 @@ const state = record<State>({
   ),
   wait: maybe(record({ tries: count, failures: count, begun: instant, until: instant })),
   last: maybe(record({ time: line(30), outcome: line(30), message: line(1000) })),
+  brought: maybe(
+    record({
+      version,
+      origin: fc.constantFrom(...ORIGINS),
+      time: fc.stringMatching(/^[!-~]{1,30}$/),
+      source: line(500),
+    }),
+  ),
+  received: fc
+    .array(fc.tuple(fc.constantFrom(...ORIGINS), fc.integer({ min: 1, max: 1e12 })))
+    .map((pairs) => Object.fromEntries(pairs)),
   attack: maybe(
     record({ name: line(30), time: line(30), message: line(1000), told: fc.boolean() }),
   ),

@@ -73,7 +73,29 @@ test('calls are read wherever the pieces of a long log end', () => {
 test('a fleet that nobody wants anything of is not behind, and no log is no call', () => {
   assert.is(fleetOf(`${call('A', 41)}\n`, '').laptops[0]?.behind, false)
   const folder = scratch('fleet')
-  assert.equal(readFleet(nodeHost(), folder, NOW), { laptops: [], skipped: 0 })
+  assert.equal(readFleet(nodeHost(), folder, NOW), { laptops: [], received: {}, skipped: 0 })
+})
+
+test('what laptops received is summed up by where it came from, and what is no number is none', () => {
+  const told = (serial: string, more: object) =>
+    JSON.stringify({ ...JSON.parse(call(serial, 42)), ...more })
+  const lines = [
+    told('A', { received: { neighbour: 5, school: 1 } }),
+    told('A', {
+      received: { neighbour: 7, school: 3 },
+      brought: { version: 42, origin: 'school' },
+    }),
+    told('B', { received: { neighbour: 10, moon: 9, stick: -1 }, brought: { version: 'x' } }),
+    told('C', { received: 'much', brought: { version: 42, origin: 'moon' } }),
+    call('D', 42),
+  ]
+  const { received, laptops, skipped } = fleetOf(`${lines.join('\n')}\n`)
+  assert.equal([received, skipped], [{ neighbour: 17, school: 3 }, 0])
+  assert.equal(laptops[0]?.brought, { version: 42, origin: 'school' })
+  assert.equal(
+    laptops.slice(1).map(({ brought }) => brought),
+    [undefined, undefined, undefined],
+  )
 })
 
 test.run()

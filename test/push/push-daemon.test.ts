@@ -19,6 +19,7 @@ test('a push brings a round forward', async () => {
   const lines = [
     `[store]\npath=${folder}/store`,
     `[trust]\nkeys=${folder}/keys`,
+    '[sources]\npeers=off',
     `[push]\nport=${PORT}\nspread-seconds=0`,
     `[daemon]\ncontrol=${folder}/control`,
     '[device]\nserial=SHC1\n',

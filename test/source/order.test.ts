@@ -3,9 +3,12 @@
 import * as assert from 'uvu/assert'
 import {
   type Candidate,
+  type NeighboursTurn,
   nextMove,
   nextWait,
+  outcomeOf,
   PATIENCE,
+  type PeersWord,
   secondsLeft,
 } from '../../src/source/order.ts'
 import { test } from '../support/suite.ts'
@@ -23,6 +26,10 @@ function candidates(words: string): Candidate[] {
         setAside: aside === 'aside',
       }
     })
+}
+
+function turn(peers: PeersWord, ...words: string[]): NeighboursTurn {
+  return { peers, known: !words.includes('unknown'), asked: words.includes('asked') }
 }
 
 /** What is known, how many waits there were, and what to do: the index of whom to ask, or a wait. */
@@ -66,6 +73,75 @@ for (const [words, tries, move, why] of TABLE) {
     assert.is(nextMove(candidates(words), tries, { schoolTries: 6 }), move)
   })
 }
+
+/** What `peers` says, what is known of the version and of neighbours; then as above. */
+const NEIGHBOURS: [NeighboursTurn, string, number, ReturnType<typeof nextMove>, string][] = [
+  [
+    turn('before-school'),
+    'school',
+    0,
+    'ask-neighbours',
+    'a version is wanted: who is near has it?',
+  ],
+  [turn('before-school', 'asked'), 'school neighbour', 0, 1, 'one has: it goes first'],
+  [
+    turn('before-school', 'asked'),
+    'school neighbour neighbour',
+    0,
+    1,
+    'in the order of the answers',
+  ],
+  [turn('before-school', 'asked'), 'school', 0, 0, 'none has: the school server'],
+  [turn('before-school', 'asked'), 'school neighbour:away neighbour', 0, 2, 'the next goes on'],
+  [turn('before-school', 'asked'), 'school neighbour:bad', 0, 0, 'none left: the school server'],
+  [turn('before-school', 'asked'), 'school:away upstream neighbour:lacks', 0, 1, 'and upstream'],
+  [turn('before-school', 'asked'), 'school:away neighbour:away', 0, 'wait', 'asked once a round'],
+  [
+    turn('before-school'),
+    'school:serving',
+    0,
+    'ask-neighbours',
+    'the school server said what to want',
+  ],
+  [turn('before-school', 'asked'), 'school:serving neighbour', 0, 1, 'a neighbour brings it'],
+  [turn('before-school', 'asked'), 'school:serving neighbour:serving', 0, 1, 'one at a time'],
+  [turn('before-school', 'asked'), 'school:serving neighbour:bad', 0, 0, 'or the school server'],
+  [turn('before-school', 'unknown'), 'school', 0, 0, 'others say what is the newest'],
+  [turn('before-school', 'unknown'), 'school:serving', 0, 0, 'others say what is the newest'],
+  [turn('before-school', 'unknown'), 'school:away', 0, 'ask-neighbours', 'nobody can: neighbours'],
+  [turn('before-school', 'unknown'), 'school:away upstream', 0, 'ask-neighbours', 'who are nearer'],
+  [
+    turn('before-school', 'unknown', 'asked'),
+    'school:away upstream neighbour:lacks',
+    0,
+    1,
+    'upstream',
+  ],
+  [turn('after-school'), 'school', 0, 0, 'the school server first'],
+  [turn('after-school'), 'school:serving', 0, 0, 'and it goes on'],
+  [turn('after-school'), 'school:away upstream', 0, 'ask-neighbours', 'then neighbours'],
+  [turn('after-school'), 'school:lacks upstream', 0, 'ask-neighbours', 'before any wait'],
+  [turn('after-school', 'asked'), 'school:lacks upstream neighbour', 0, 2, 'before any wait'],
+  [turn('after-school', 'asked'), 'school:lacks upstream', 0, 'wait-for-school', 'then the wait'],
+  [turn('after-school', 'asked'), 'school:serving neighbour:serving', 0, 1, 'one at a time'],
+  [turn('off'), 'school:away upstream', 0, 1, 'nobody is asked'],
+  [turn('off'), 'school:away', 0, 'wait', 'nobody is asked'],
+]
+
+for (const [about, words, tries, move, why] of NEIGHBOURS) {
+  const { peers, known, asked } = about
+  const more = `${known ? '' : ', version unknown'}${asked ? ', neighbours asked' : ''}`
+  test(`${words}; ${peers}${more}: ${why}`, () => {
+    assert.is(nextMove(candidates(words), tries, { schoolTries: 6 }, about), move)
+  })
+}
+
+test('a neighbour whose connection is cut is away, and the next goes on; a server is asked again', () => {
+  const serving = (role: Candidate['role']) => ({ role, outcome: 'serving' as const })
+  assert.is(outcomeOf('cut', serving('neighbour'), 1), 'away')
+  assert.is(outcomeOf('cut', serving('school'), 1), 'serving')
+  assert.is(outcomeOf('bad', serving('neighbour'), 0), 'bad')
+})
 
 test('without patience, a school server that lacks the version costs no wait', () => {
   assert.is(nextMove(candidates('school:lacks upstream'), 0, { schoolTries: 0 }), 1)
@@ -114,7 +190,7 @@ test('after upstream failed it begins again, with as much patience for the schoo
   for (let round = 0; round < 9; round++) {
     let move = nextMove(lacking, wait?.tries ?? 0, patience)
     if (typeof move === 'number') move = nextMove(failed, wait?.tries ?? 0, patience)
-    if (typeof move === 'number') throw new Error(`${move} was asked twice`)
+    if (move !== 'wait' && move !== 'wait-for-school') throw new Error(`${move} was asked twice`)
     wait = nextWait(move, wait, { seconds: 0, random: 1 }, patience)
     lengths.push(wait.until)
   }

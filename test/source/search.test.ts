@@ -11,9 +11,11 @@ import {
   TrustError,
 } from '../../src/errors.ts'
 import type { Host } from '../../src/host.ts'
+import { NEIGHBOURS_ASIDE_MAX } from '../../src/limits.ts'
 import { silent } from '../../src/progress.ts'
 import type { SourceRole } from '../../src/source/order.ts'
-import { Search } from '../../src/source/search.ts'
+import { type Neighbours, type NeighbourWish, Search } from '../../src/source/search.ts'
+import { readSetAside, setAside } from '../../src/source/set-aside.ts'
 import type { Source } from '../../src/source/source.ts'
 import { readState } from '../../src/store/state.ts'
 import { Store } from '../../src/store/store.ts'
@@ -202,6 +204,120 @@ test('an attack is told before a server that is merely away; no source at all is
   const { served } = await round(BOTH, { school: attack, upstream: away })
   assert.instance(await rejects(served, /school: rollback/), TrustError)
   assert.instance(await rejects((await round([], {})).served), ConfigError)
+})
+
+/** A round in which neighbours may be asked; 0: nothing is wanted yet. */
+function amongNeighbours(
+  world_: ReturnType<typeof world>,
+  names: string[],
+  answers: Record<string, () => Error>,
+  wanted = 42,
+) {
+  const { store } = world_
+  const asked: string[] = []
+  const questions: NeighbourWish[] = []
+  const opened = (name: string, role: SourceRole) =>
+    ({ name, role, close: () => asked.push(`close ${name}`) }) as unknown as Source
+  const neighbours: Neighbours = {
+    peers: 'before-school',
+    async find(wish, aside) {
+      questions.push(wish)
+      return names.filter((name) => !aside.has(name)).map((name) => opened(name, 'neighbour'))
+    },
+  }
+  const sources = [opened('school', 'school')]
+  const search = new Search({ store, sources, progress: silent, neighbours })
+  if (wanted > 0) search.want({ version: wanted, running: 41 })
+  const use = async ({ name }: Source) => {
+    asked.push(name)
+    const answer = answers[name]
+    if (answer) throw answer()
+    return name
+  }
+  return { search, use, asked, questions }
+}
+
+const [NEAR, NEXT] = ['neighbour rsync://10.0.0.2:8873/xo', 'neighbour rsync://10.0.0.3:8873/xo']
+
+test('neighbours are asked once a round, and only when something is wanted', async () => {
+  const here = world()
+  const idle = amongNeighbours(here, [NEAR], {}, 0)
+  assert.is(await idle.search.serve(idle.use), 'school')
+  assert.equal(idle.questions, [])
+  const { search, use, questions } = amongNeighbours(here, [], {})
+  assert.is(await search.serve(use), 'school')
+  assert.is(await search.serve(use), 'school')
+  assert.equal(questions, [{ version: 42, running: 41 }])
+})
+
+test('what the school server says is the newest comes from a neighbour, and its place is free', async () => {
+  const { search, use, asked } = amongNeighbours(world(), [NEAR], {}, 0)
+  assert.is(await search.serve(use), 'school')
+  search.want({ version: 42, running: 41 })
+  assert.is(await search.serve(use), NEAR)
+  assert.is(search.serving?.name, NEAR)
+  assert.equal(asked, ['school', 'close school', NEAR])
+})
+
+test('a neighbour that is cut is not asked again, the next goes on, and then the school server', async () => {
+  const here = world()
+  const cut = () => new PeerError('the connection was cut', 'cut')
+  const { search, use, asked } = amongNeighbours(here, [NEAR, NEXT], { [NEAR]: cut, [NEXT]: cut })
+  assert.is(await search.serve(use), 'school')
+  const used = asked.filter((name) => !name.startsWith('close'))
+  assert.equal(used, [NEAR, NEXT, 'school'])
+  const again = amongNeighbours(here, [NEAR], {})
+  assert.is(await again.search.serve(again.use), NEAR, 'a lid that was closed is no misbehaviour')
+})
+
+test('a neighbour that lies or drips is not asked for a while; one that was not reached is', async () => {
+  const lies = () => new TrustError('neighbour: altered')
+  const drips = () => new DeadlineError('neighbour: slow')
+  const unreached = () => new DeadlineError('neighbour: no connection', undefined, false)
+  for (const [fault, isAside] of [
+    [lies, true],
+    [drips, true],
+    [unreached, false],
+  ] as const) {
+    const here = world()
+    const first = amongNeighbours(here, [NEAR], { [NEAR]: fault })
+    assert.is(await first.search.serve(first.use), 'school')
+    const second = amongNeighbours(here, [NEAR], {})
+    assert.is(await second.search.serve(second.use), isAside ? 'school' : NEAR)
+    here.clock.now += 30 * 60
+    const later = amongNeighbours(here, [NEAR], {})
+    assert.is(await later.search.serve(later.use), NEAR)
+  }
+})
+
+test('neighbours that misbehave without end push out no server that did', async () => {
+  const { clock, store, round } = world()
+  const { files } = store.host
+  await (await round(BOTH, { school: () => new TrustError('school: altered') })).served
+  for (let port = 1; port < 200; port++) {
+    setAside(files, store.directory, `neighbour rsync://10.0.0.66:${port}/xo`, clock.now)
+  }
+  const aside = readSetAside(files, store.directory, clock.now)
+  assert.ok(aside.has('school'))
+  assert.is(aside.size, 1 + NEIGHBOURS_ASIDE_MAX)
+})
+
+test('what a neighbour does is held against no server with the same address', async () => {
+  const here = world()
+  const name = 'rsync://10.0.0.2:8873/xo'
+  const first = amongNeighbours(here, [NEAR], { [NEAR]: () => new TrustError('altered') })
+  await first.search.serve(first.use)
+  const { served } = await here.round([[name, 'school']], {})
+  assert.is(await served, name)
+  assert.not.ok(readSetAside(here.store.host.files, here.store.directory, here.clock.now).has(name))
+})
+
+test('that a neighbour is away hides nothing that a server said', async () => {
+  const { search, use } = amongNeighbours(world(), [NEAR], {
+    [NEAR]: () => away('neighbour'),
+    school: () => away('school'),
+  })
+  await rejects(search.serve(use), /school: no connection/)
 })
 
 test('a garbled list of those set aside sets nobody aside', async () => {

@@ -50,6 +50,13 @@ test('every field comes back as it was written', () => {
     },
     wait: { tries: 3, failures: 2, begun: 1_795_000_000, until: 1_795_000_600 },
     last: { time: '2026-11-22T18:00:00.000Z', outcome: 'TrustError', message: 'a=b – é "x"' },
+    brought: {
+      version: 42,
+      origin: 'neighbour',
+      time: '2026-11-22T18:00:00.000Z',
+      source: 'neighbour x',
+    },
+    received: { neighbour: 7, school: 1_000_000_000_000 },
     attack: { name: 'altered', time: '2026-11-22T18:00:00.000Z', message: 'x=y', told: false },
   }
   writeState(store, state)

@@ -130,7 +130,8 @@ export class Device {
       `[${section}]`,
       ...Object.entries(values).map(([key, value]) => `${key} = ${value}`),
     ])
-    lines.push('[sources]', ...sources.map((url) => `url[] = ${url}`), '')
+    // Whoever else is on this machine's network is none of a test's business.
+    lines.push('[sources]', 'peers = off', ...sources.map((url) => `url[] = ${url}`), '')
     writeFileSync(this.configurationFile, lines.join('\n'))
   }
 
