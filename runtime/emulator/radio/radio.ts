@@ -183,6 +183,7 @@ export class Radio {
 }
 
 function interfaceOf(address: string): Interface {
-  const addresses = [{ family: 4 as const, address, broadcast: BROADCAST }]
+  const network = { prefixLength: 16, broadcast: BROADCAST }
+  const addresses = [{ family: 4 as const, address, ...network }]
   return { name: 'msh0', loopback: false, multicast: true, addresses }
 }
