@@ -171,6 +171,11 @@ const flag = (key: 'allowDowngrade' | 'hold' | 'keepPacks' | 'onBattery' | 'pack
     configuration[key] = value
   })
 
+const list = (key: 'leases' | 'schools' | 'sources'): Setter =>
+  text((configuration, value) => {
+    configuration[key].push(value)
+  })
+
 const patience = (key: keyof Patience, max: number): Setter =>
   number((configuration, value) => {
     configuration.patience = { ...configuration.patience, [key]: value }
@@ -232,18 +237,10 @@ const SETTERS: Record<string, Setter> = {
     configuration.pushSpreadSeconds = value
   }, 86_400),
   'daemon.control': word('controlSocket'),
-  'sources.url': text((configuration, value) => {
-    configuration.sources.push(value)
-  }),
-  'sources.school': text((configuration, value) => {
-    configuration.schools.push(value)
-  }),
-  'sources.upstream': text((configuration, value) => {
-    configuration.sources.push(value)
-  }),
-  'sources.dhcp-lease': text((configuration, value) => {
-    configuration.leases.push(value)
-  }),
+  'sources.url': list('sources'),
+  'sources.school': list('schools'),
+  'sources.upstream': list('sources'),
+  'sources.dhcp-lease': list('leases'),
   'sources.peers': (configuration, value, fail) => {
     configuration.peers = PEERS_WORDS.find((one) => one === value) ?? fail(PEERS_WORDS.join(', '))
   },

@@ -29,7 +29,7 @@ const PENDING_MAX = 32
 const SEEN_MAX = 64
 
 /** What is served here at this moment. */
-export interface Offered {
+export interface NeighbourOffer {
   hardware: string
   deployment: string
   versions: readonly number[]
@@ -46,7 +46,7 @@ interface AnswersOptions {
   /** Where questions are heard: the push's. */
   port: number
   /** Undefined: nothing now. */
-  offered(): Offered | undefined
+  offered(): NeighbourOffer | undefined
 }
 
 interface Pending {
@@ -152,7 +152,7 @@ export class Answers {
 }
 
 /** The version to offer; undefined: none that was asked for, or no place. */
-function versionFor(question: NeighbourQuestion, offered: Offered): number | undefined {
+function versionFor(question: NeighbourQuestion, offered: NeighbourOffer): number | undefined {
   const isOurs =
     question.hardware === offered.hardware && question.deployment === offered.deployment
   if (!isOurs || offered.freePlaces < 1) return undefined
@@ -161,7 +161,7 @@ function versionFor(question: NeighbourQuestion, offered: Offered): number | und
 }
 
 /** Those that lead to the version, first from where the asker stands. */
-function packsFor({ has = 0 }: NeighbourQuestion, version: number, { packs }: Offered): string[] {
+function packsFor({ has = 0 }: NeighbourQuestion, version: number, { packs }: NeighbourOffer): string[] {
   const leading = packs.filter((name) => versionsOfPack(name)?.to === version)
   const fits = (name: string) => versionsOfPack(name)?.from === has
   return [...leading.filter(fits), ...leading.filter((name) => !fits(name))]

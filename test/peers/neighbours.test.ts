@@ -5,7 +5,7 @@
 import * as assert from 'uvu/assert'
 import { VirtualClock } from '../../runtime/emulator/virtual-clock.ts'
 import { ANSWERS_PER_MINUTE_MAX, NEIGHBOURS_MAX } from '../../src/limits.ts'
-import { Answers, type Offered } from '../../src/peers/answer.ts'
+import { Answers, type NeighbourOffer } from '../../src/peers/answer.ts'
 import { askNeighbours, type Neighbour } from '../../src/peers/ask.ts'
 import {
   decodeNeighbourQuestion,
@@ -17,7 +17,7 @@ import { test } from '../support/suite.ts'
 import { Air } from './air.ts'
 
 const PORT = 8766
-const OFFERED: Offered = {
+const OFFERED: NeighbourOffer = {
   ...{ hardware: 'xo-1', deployment: 'peru', versions: [41, 42], packs: ['41-42', '40-42'] },
   ...{ port: 8873, places: 3, freePlaces: 3 },
 }
@@ -26,7 +26,7 @@ const nobodyAside = () => false
 
 function school() {
   const air = new Air(new VirtualClock())
-  const answering = (node: number, change: Partial<Offered> = {}, families?: (4 | 6)[]) =>
+  const answering = (node: number, change: Partial<NeighbourOffer> = {}, families?: (4 | 6)[]) =>
     new Answers(
       air.laptop(node, families),
       { port: PORT, offered: () => ({ ...OFFERED, ...change }) },
