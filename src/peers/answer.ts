@@ -161,7 +161,11 @@ function versionFor(question: NeighbourQuestion, offered: NeighbourOffer): numbe
 }
 
 /** Those that lead to the version, first from where the asker stands. */
-function packsFor({ has = 0 }: NeighbourQuestion, version: number, { packs }: NeighbourOffer): string[] {
+function packsFor(
+  { has = 0 }: NeighbourQuestion,
+  version: number,
+  { packs }: NeighbourOffer,
+): string[] {
   const leading = packs.filter((name) => versionsOfPack(name)?.to === version)
   const fits = (name: string) => versionsOfPack(name)?.from === has
   return [...leading.filter(fits), ...leading.filter((name) => !fits(name))]
