@@ -42,7 +42,7 @@ export interface NeighbourOffer {
   freePlaces: number
 }
 
-interface AnswersOptions {
+interface NeighbourAnswersOptions {
   /** Where questions are heard: the push's. */
   port: number
   /** Undefined: nothing now. */
@@ -57,9 +57,9 @@ interface Pending {
   size: number
 }
 
-export class Answers {
+export class NeighbourAnswers {
   readonly #modules: Pick<Host, 'sockets' | 'clock' | 'random'>
-  readonly #options: AnswersOptions
+  readonly #options: NeighbourAnswersOptions
   readonly #ear: Ear
   readonly #budget: TokenBucket
   readonly #pending = new Map<string, Pending>()
@@ -71,7 +71,7 @@ export class Answers {
   /** Throws a SystemError if nothing can be heard at the port. `failed`: no longer. */
   constructor(
     modules: Pick<Host, 'sockets' | 'clock' | 'random'>,
-    options: AnswersOptions,
+    options: NeighbourAnswersOptions,
     failed: (error: unknown) => void,
   ) {
     this.#modules = modules

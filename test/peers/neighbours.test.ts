@@ -5,7 +5,7 @@
 import * as assert from 'uvu/assert'
 import { VirtualClock } from '../../runtime/emulator/virtual-clock.ts'
 import { ANSWERS_PER_MINUTE_MAX, NEIGHBOURS_MAX } from '../../src/limits.ts'
-import { Answers, type NeighbourOffer } from '../../src/peers/answer.ts'
+import { NeighbourAnswers, type NeighbourOffer } from '../../src/peers/answer.ts'
 import { askNeighbours, type Neighbour } from '../../src/peers/ask.ts'
 import {
   decodeNeighbourQuestion,
@@ -27,7 +27,7 @@ const nobodyAside = () => false
 function school() {
   const air = new Air(new VirtualClock())
   const answering = (node: number, change: Partial<NeighbourOffer> = {}, families?: (4 | 6)[]) =>
-    new Answers(
+    new NeighbourAnswers(
       air.laptop(node, families),
       { port: PORT, offered: () => ({ ...OFFERED, ...change }) },
       (error) => {
@@ -143,7 +143,7 @@ test('who serves nobody any more by the time of its answer gives none', async ()
     isOn = false
     return now
   }
-  new Answers(air.laptop(2), { port: PORT, offered }, () => {})
+  new NeighbourAnswers(air.laptop(2), { port: PORT, offered }, () => {})
   assert.equal(await ask(), [])
 })
 
