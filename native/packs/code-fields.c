@@ -38,15 +38,32 @@ static int immediate_of_two(uint8_t opcode) {
   return AMONG(byte, opcode) ? 1 : 0;
 }
 
+/* A call or jump of one byte, and a conditional jump behind 0F. */
+static bool is_branch(uint8_t byte) { return (byte & 0xfe) == 0xe8; }
+static bool is_condition(uint8_t byte) { return (byte & 0xf0) == 0x80; }
+
+/* ModRM of mod 00 and r/m 101: [rip + displacement]. */
+static bool is_rip_relative(uint8_t modrm) { return (modrm & 0xc7) == 0x05; }
+
+/* ModRM of mod 10, a displacement of 32 bits; r/m 100 would be a SIB byte. */
+static bool is_displaced(uint8_t modrm) { return (modrm & 0xc0) == 0x80 && (modrm & 7) != 4; }
+
+void field_signs(bool operands, bool got, bool signs[256]) {
+  for (int i = 0; i < 256; i++) {
+    uint8_t byte = (uint8_t)i;
+    signs[i] = is_branch(byte) || is_condition(byte) || (operands && is_rip_relative(byte)) ||
+               (got && is_displaced(byte));
+  }
+}
+
 int relative_field(const uint8_t *field, uint64_t before, bool operands) {
   if (before < 1) return -1;
   uint8_t last = field[-1];
-  if (last == 0xe8 || last == 0xe9) return 0;
+  if (is_branch(last)) return 0;
   if (before < 2) return -1;
   uint8_t opcode = field[-2];
-  if (opcode == 0x0f && (last & 0xf0) == 0x80) return 0;
-  // ModRM of mod 00 and r/m 101: [rip + displacement].
-  if (!operands || (last & 0xc7) != 0x05) return -1;
+  if (opcode == 0x0f && is_condition(last)) return 0;
+  if (!operands || !is_rip_relative(last)) return -1;
   if (before >= 3 && field[-3] == 0x0f && opcode != 0x0f) return immediate_of_two(opcode);
   return immediate_of(opcode, last);
 }
@@ -57,8 +74,7 @@ bool got_field(const uint8_t *field, uint64_t before) {
                                   0xdc, 0xdd, 0xde, 0xdf, 0xf6, 0xf7, 0xff};
   if (before < 2) return false;
   uint8_t modrm = field[-1], opcode = field[-2];
-  // Mod 10 is a displacement of 32 bits; r/m 100 would be a SIB byte.
-  if ((modrm & 0xc0) != 0x80 || (modrm & 7) == 4) return false;
+  if (!is_displaced(modrm)) return false;
   if (before >= 3 && field[-3] == 0x0f) return true;
   if (opcode < 0x40) return arithmetic(opcode);
   return AMONG(usual, opcode);

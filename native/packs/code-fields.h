@@ -19,4 +19,7 @@ int relative_field(const uint8_t *field, uint64_t before, bool operands);
 /* i386: whether it may be a displacement off a register, which mostly holds the GOT's address. */
 bool got_field(const uint8_t *field, uint64_t before);
 
+/* Which bytes may stand right before a field at all: most places are passed over by that alone. */
+void field_signs(bool operands, bool got, bool signs[256]);
+
 #endif

@@ -185,6 +185,17 @@ static int read_fixes(struct file_maker *maker, uint32_t length, struct fault *f
   return 0;
 }
 
+/* Most bytes have none. */
+static void add_fixes(uint8_t *bytes, const uint8_t *fixes, uint32_t count) {
+  uint32_t at = 0;
+  for (uint64_t eight; at + sizeof eight <= count; at += sizeof eight) {
+    memcpy(&eight, fixes + at, sizeof eight);
+    if (eight == 0) continue;
+    for (uint32_t i = at; i < at + sizeof eight; i++) bytes[i] = (uint8_t)(bytes[i] + fixes[i]);
+  }
+  for (; at < count; at++) bytes[at] = (uint8_t)(bytes[at] + fixes[at]);
+}
+
 static int put_piece(struct file_maker *maker, const struct block *block, uint32_t from,
                      uint32_t length, struct fault *fault) {
   if (read_fixes(maker, length, fault)) return -1;
@@ -203,9 +214,7 @@ static int put_piece(struct file_maker *maker, const struct block *block, uint32
                         .predicted = maker->predicted,
                         .fixes = maker->fixes};
   predict_piece(maker->predictor, &piece);
-  for (uint32_t i = 0; i < length; i++) {
-    maker->predicted[i] = (uint8_t)(maker->predicted[i] + maker->fixes[i]);
-  }
+  add_fixes(maker->predicted, maker->fixes, length);
   return put(maker, maker->predicted, length, fault);
 }
 

@@ -144,12 +144,28 @@ struct part {
   uint64_t start, end;
 };
 
+/* i386 has displacements from the GOT in its code, where x86-64 has those from the instruction. */
+static bool has_got_fields(const struct elf_predictor *elf) {
+  return !elf->old.is_64 && elf->old.got;
+}
+
+/* The next place behind a byte before which fields stand. */
+static uint64_t next_sign(const struct elf_predictor *elf, const struct piece *piece,
+                          uint64_t place, uint64_t end) {
+  const uint8_t *start = piece->old + (int64_t)(place - piece->old_place) - 1;
+  const uint8_t *at = start, *last = start + (end > place ? end - place : 0);
+  while (at < last && !elf->signs[*at]) at++;
+  return place + (uint64_t)(at - start);
+}
+
 static void predict_code(struct predictor *predictor, const struct piece *piece,
                          const struct part *part) {
   struct elf_predictor *elf = &predictor->elf;
   const struct segment *segment = part->segment;
-  bool by_got = !elf->old.is_64 && elf->old.got;
-  for (uint64_t place = part->start; place + 4 <= part->end; place++) {
+  bool by_got = has_got_fields(elf);
+  // Before the segment's first byte there is none of its code.
+  uint64_t place = part->start > segment->place ? part->start : segment->place + 1;
+  for (; (place = next_sign(elf, piece, place, part->end)) + 4 <= part->end; place++) {
     uint32_t at = (uint32_t)(place - piece->old_place);
     uint64_t before = place - segment->place;
     int immediate = relative_field(piece->old + at, before, elf->old.is_64);
@@ -295,6 +311,7 @@ int elf_begin(struct predictor *predictor, const struct elf_shape *new_shape) {
   if (read != 1) return read;
   if (!new_shape || new_shape->segment_count != elf->old.segment_count) return 0;
   elf->new = *new_shape;
+  field_signs(elf->old.is_64, has_got_fields(elf), elf->signs);
   // No address is as high as an empty place's.
   memset(elf->exact, 0xff, sizeof elf->exact);
   memset(elf->rough, 0xff, sizeof elf->rough);

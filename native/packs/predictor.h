@@ -23,6 +23,8 @@ struct elf_predictor {
   uint64_t unwind_start, unwind_end;
   uint32_t unwind_count;
   uint32_t unwind[UNWIND_ENTRIES_MAX];
+  /* The bytes of code before which a field may stand. */
+  bool signs[256];
   /* Code asks both, words the second of the rough ones alone. */
   struct shift exact[1 << EXACT_SHIFTS_LOG];
   struct shift rough[2][1 << ROUGH_SHIFTS_LOG];

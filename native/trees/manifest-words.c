@@ -85,26 +85,24 @@ int64_t word_number(struct word word, unsigned base, int64_t max) {
   return value <= max ? value : -1;
 }
 
-/* By the low five bits of a digit: the processor would mispredict a branch half of the time. */
-static const uint8_t hex_values[32] = {
-    [1] = 10,       [2] = 11,       [3] = 12,       [4] = 13,       [5] = 14,       [6] = 15,
-    ['0' & 31] = 0, ['1' & 31] = 1, ['2' & 31] = 2, ['3' & 31] = 3, ['4' & 31] = 4, ['5' & 31] = 5,
-    ['6' & 31] = 6, ['7' & 31] = 7, ['8' & 31] = 8, ['9' & 31] = 9,
+/* A digit's value, with HEX_DIGIT; 0 for everything else. The processor would mispredict branches. */
+#define HEX_DIGIT 0x10
+static const uint8_t hex_digits[256] = {
+    ['0'] = 0x10, ['1'] = 0x11, ['2'] = 0x12, ['3'] = 0x13, ['4'] = 0x14, ['5'] = 0x15,
+    ['6'] = 0x16, ['7'] = 0x17, ['8'] = 0x18, ['9'] = 0x19, ['a'] = 0x1a, ['b'] = 0x1b,
+    ['c'] = 0x1c, ['d'] = 0x1d, ['e'] = 0x1e, ['f'] = 0x1f,
 };
-
-static bool is_hex_digit(unsigned char c) {
-  return (c - (unsigned)'0' < 10) | (c - (unsigned)'a' < 6);
-}
 
 int word_hex(struct word word, uint8_t *bytes, size_t count) {
   if (word.length != count * 2) return -1;
-  bool right = true;
+  const uint8_t *text = (const uint8_t *)word.text;
+  unsigned common = HEX_DIGIT;
   for (size_t i = 0; i < count; i++) {
-    unsigned char high = (unsigned char)word.text[2 * i], low = (unsigned char)word.text[2 * i + 1];
-    right &= is_hex_digit(high) & is_hex_digit(low);
-    bytes[i] = (uint8_t)(hex_values[high & 31] << 4 | hex_values[low & 31]);
+    unsigned high = hex_digits[text[2 * i]], low = hex_digits[text[2 * i + 1]];
+    common &= high & low;
+    bytes[i] = (uint8_t)(high << 4 | (low & 15));
   }
-  return right ? 0 : -1;
+  return common ? 0 : -1;
 }
 
 static int base64_digit(char c) {
@@ -133,9 +131,18 @@ int64_t word_base64(struct word word, uint8_t *bytes) {
   return held & ((1u << held_bits) - 1) ? -1 : (int64_t)count;
 }
 
+/* Whether one of eight bytes is this one: it becomes 0, and only a 0 borrows into a bit that it had not. */
+static bool any_of_eight(const char *text, char byte) {
+  uint64_t eight;
+  memcpy(&eight, text, sizeof eight);
+  eight ^= (unsigned char)byte * UINT64_C(0x0101010101010101);
+  return ((eight - UINT64_C(0x0101010101010101)) & ~eight & UINT64_C(0x8080808080808080)) != 0;
+}
+
 struct word word_cut(struct word *rest, char separator) {
-  /* Most words are short: a search that takes many bytes at a time would cost more. */
+  /* Most words are short: to call a search for each would cost more. */
   size_t length = 0;
+  while (length + 8 <= rest->length && !any_of_eight(rest->text + length, separator)) length += 8;
   while (length < rest->length && rest->text[length] != separator) length++;
   struct word word = {rest->text, length};
   size_t taken = length + (length < rest->length ? 1 : 0);
