@@ -8,4 +8,8 @@
 extern const uint32_t calls_allowed[];
 extern const size_t calls_allowed_count;
 
+/* Further ones, of those that change something on a disk, or go to somebody. */
+extern const uint32_t calls_changing[];
+extern const size_t calls_changing_count;
+
 #endif

@@ -52,16 +52,18 @@ static void give_up_files(struct outcome *outcome, char *const *read, const char
 static void give_up(struct outcome *outcome, const struct needs *needs) {
   char *const *read = needs->read;
   const char *change = needs->change;
-  int failure = change && geteuid() == 0 ? own_mounts(change, read, needs->holds_disks) : 0;
+  const enum work work =
+      needs->makes_trees ? WORK_MAKES_TREES : change ? WORK_WRITES : WORK_READS;
+  int failure = geteuid() == 0 ? own_mounts(change, read, needs->holds_disks) : 0;
   const char *what = failure == ENOTSUP
                          ? "all else read-only where mounts are private and a source is a folder"
                          : "all else read-only";
-  if (change && geteuid() == 0) note(outcome, what, failure);
+  if (geteuid() == 0) note(outcome, what, failure);
   failure = privileges_gain_none();
   note(outcome, "no new privileges", failure);
   if (!failure) give_up_files(outcome, read, change);
-  note(outcome, "capabilities", privileges_drop(needs->makes_trees));
-  if (!failure) note(outcome, "seccomp", filter_install());
+  note(outcome, "capabilities", privileges_drop(work));
+  if (!failure) note(outcome, "seccomp", filter_install(change != NULL));
 }
 
 static JSValue confine(JSContext *context, const struct needs *needs) {

@@ -8,7 +8,10 @@ declare module 'native:confinement' {
   export interface Needs {
     /** Files and folders that are read, with all below them. What is not there is left out. */
     read: Path[]
-    /** A folder that is changed, with all below it; undefined: none is. */
+    /**
+     * A folder that is changed, with all below it; undefined: none is, and this process does no more than read, and
+     * answer whoever came to a socket that is open already.
+     */
     change: Path | undefined
     /** Whether it makes trees as root does: owners, devices, flags, attributes. */
     makesTrees: boolean

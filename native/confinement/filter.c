@@ -162,7 +162,11 @@ static void add_socketcall(struct program *program) {
 }
 #endif
 
-static void build(struct program *program) {
+static void add_calls(struct program *program, const uint32_t *calls, size_t count) {
+  for (size_t i = 0; i < count; i++) on_value(program, calls[i], SECCOMP_RET_ALLOW);
+}
+
+static void build(struct program *program, bool changes) {
   load(program, offsetof(struct seccomp_data, arch));
   put(program, BPF_JMP | BPF_JEQ | BPF_K, MACHINE, 1, 0);
   finish(program, REFUSED);
@@ -171,9 +175,8 @@ static void build(struct program *program) {
   put(program, BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1);
   finish(program, REFUSED);
 #endif
-  for (size_t i = 0; i < calls_allowed_count; i++) {
-    on_value(program, calls_allowed[i], SECCOMP_RET_ALLOW);
-  }
+  add_calls(program, calls_allowed, calls_allowed_count);
+  if (changes) add_calls(program, calls_changing, calls_changing_count);
   add_ioctl(program);
 #ifdef SYS_mmap2
   add_memory_call(program, SYS_mmap2);
@@ -182,7 +185,7 @@ static void build(struct program *program) {
   add_memory_call(program, SYS_mmap);
 #endif
   add_memory_call(program, SYS_mprotect);
-  add_socket(program);
+  if (changes) add_socket(program);
 #ifdef SYS_socketcall
   add_socketcall(program);
 #endif
@@ -194,10 +197,10 @@ static void build(struct program *program) {
   finish(program, REFUSED);
 }
 
-int filter_install(void) {
+int filter_install(bool changes) {
   static struct program program;
   program.length = 0;
-  build(&program);
+  build(&program, changes);
   if (program.length == INSTRUCTIONS_MAX) return E2BIG;
   struct sock_fprog given = {program.length, program.code};
   return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &given) ? errno : 0;

@@ -2,7 +2,12 @@
 #ifndef FILTER_H
 #define FILTER_H
 
-/* For this process and the threads that it makes, for good. Needs no_new_privs. 0, or the errno. */
-int filter_install(void);
+#include <stdbool.h>
+
+/*
+ * For this process and the threads that it makes, for good. Whoever changes nothing may not: neither what
+ * is on a disk nor, by a socket of its own, what others do. Needs no_new_privs. 0, or the errno.
+ */
+int filter_install(bool changes);
 
 #endif

@@ -43,7 +43,7 @@ static int change_tree(const char *path, unsigned flags, uint64_t set, uint64_t 
  * device on a read-only mount, too, so no mount has any.
  */
 static int seal_at_once(const char *changed, bool writable) {
-  int failure = change_tree(changed, RECURSIVE, NO_SUID | NO_EXECUTION, 0);
+  int failure = changed ? change_tree(changed, RECURSIVE, NO_SUID | NO_EXECUTION, 0) : 0;
   if (!failure) failure = change_tree("/", RECURSIVE, READ_ONLY | NO_DEVICES, 0);
   if (failure || !writable) return failure;
   failure = change_tree(changed, 0, 0, READ_ONLY);
@@ -101,6 +101,7 @@ static int seal_others(const char *path, unsigned long more) {
 
 /* As before Linux 5.12. 0, or the errno. */
 static int seal_one_by_one(const char *changed) {
+  if (!changed) return seal_others("", MS_RDONLY | MS_NODEV);
   char *path = realpath(changed, NULL);
   if (!path) return errno;
   int failure = seal_mount(path, MS_NOSUID | MS_NODEV | MS_NOEXEC);
@@ -153,7 +154,7 @@ static bool find_other_disk(char *point, const char *changed, char *const *read)
     source = source ? strchr(source + 3, ' ') : NULL;
     bool is_disk = source && strncmp(source, " /dev/", 6) == 0 && !follows(line);
     char *path = is_disk ? mount_point(line) : NULL;
-    if (!path || strlen(path) >= PATH_MAX || is_needed(path, changed)) continue;
+    if (!path || strlen(path) >= PATH_MAX || (changed && is_needed(path, changed))) continue;
     char *const *needed = read;
     while (*needed && !is_needed(path, *needed)) needed++;
     found = !*needed;
@@ -199,8 +200,8 @@ int own_mounts_read_only(const char *needed) {
 }
 
 int own_mounts(const char *changed, char *const *read, bool may_hold) {
-  struct statvfs status;
-  if (statvfs(changed, &status)) return errno;
+  struct statvfs status = {.f_flag = ST_RDONLY};
+  if (changed && statvfs(changed, &status)) return errno;
   bool follow = root_follows();
   if (!follow && !may_hold) return ENOTSUP;
   if (!follow) copied_table = open(table_path, O_RDONLY | O_CLOEXEC);
@@ -208,7 +209,7 @@ int own_mounts(const char *changed, char *const *read, bool may_hold) {
   /* What is mounted or unmounted outside later is so here, too; never the other way round. */
   if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL)) return errno;
   leave_other_disks(changed, read);
-  if (mount(changed, changed, NULL, MS_BIND | MS_REC, NULL)) return errno;
+  if (changed && mount(changed, changed, NULL, MS_BIND | MS_REC, NULL)) return errno;
   enter_again();
   int failure = seal_at_once(changed, !(status.f_flag & ST_RDONLY));
   return failure == ENOSYS ? seal_one_by_one(changed) : failure;

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 
 /*
+ * All but `changed` is read-only; NULL: everything is.
+ *
  * Where the mounts of `/` are shared, as systemd has them, what is unmounted is gone from here then, too.
  * Where they are private, this view is a copy, which keeps its disks in use: those that hold `changed` or one
  * of `read` (a list that ends in NULL), and only if this process `may_hold` them. 0, or the errno (ENOTSUP:

@@ -24,9 +24,18 @@ static const uint64_t of_trees = BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CA
 
 int privileges_gain_none(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? errno : 0; }
 
-int privileges_drop(bool makes_trees) {
-  /* Without trees: a folder of its own that another user owns. */
-  uint64_t kept = makes_trees ? of_trees : BIT(CAP_DAC_OVERRIDE);
+static uint64_t capabilities_of(enum work work) {
+  switch (work) {
+    case WORK_MAKES_TREES: return of_trees;
+    /* A folder of its own that another user owns. */
+    case WORK_WRITES: return BIT(CAP_DAC_OVERRIDE);
+    case WORK_READS: break;
+  }
+  return BIT(CAP_DAC_READ_SEARCH);
+}
+
+int privileges_drop(enum work work) {
+  uint64_t kept = capabilities_of(work);
   /* Fails where this process is not root, which has none to begin with. */
   for (int capability = 0; capability < 64; capability++)
     if (!(kept & BIT(capability))) (void)prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);

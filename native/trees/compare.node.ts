@@ -1,12 +1,13 @@
 /**
  * Compares what is in a tree with the line of a manifest, keyword by keyword, without reading any content.
  */
-import type { Failure } from 'native:trees'
-import { EVERY_TIME, timeMatches } from '../../src/disk-times.ts'
+import type { Failure, LiveTree } from 'native:trees'
+import { type DiskTimes, EVERY_TIME, timeMatches } from '../../src/disk-times.ts'
 import { DAMAGE, isSystemError } from '../../src/errors.ts'
 import type { Fd, Files, Metadata, Path, Stat, Xattr } from '../../src/host.ts'
 import { encodeBase64 } from '../../src/release/base64.ts'
 import type { Entry } from '../../src/release/manifest-line.ts'
+import { ManifestLines } from './manifest-lines.node.ts'
 
 /**
  * What the kernel gives entries by the policy that is loaded: no difference if nobody asked for one.
@@ -86,4 +87,27 @@ function texts(xattrs: Xattr[]): string {
 
 function cut(text: string): string {
   return text.length > ATTRIBUTES_SHOWN_MAX ? `${text.slice(0, ATTRIBUTES_SHOWN_MAX)}...` : text
+}
+
+/** Looks at single entries of a tree. */
+export class Comparison {
+  readonly #entries = new Map<Path, Entry>()
+
+  constructor(
+    private readonly files: Files,
+    private readonly options: { live: LiveTree; times?: DiskTimes },
+  ) {
+    for (const { entry } of new ManifestLines(files, options.live.manifest)) {
+      this.#entries.set(entry.path, entry)
+    }
+  }
+
+  isUnchanged(path: Path): boolean {
+    const { live, times } = this.options
+    const entry = this.#entries.get(path)
+    const stat = entry && look(this.files, live.root, path)
+    if (!entry || !stat) return false
+    if (stat.type === 'dir') return entry.type === 'dir'
+    return differences(this.files, live.root, entry, stat, times).length === 0
+  }
 }

@@ -1,6 +1,6 @@
 /*
- * Looks lines up in a manifest: by the digest of their content (an index of 12 bytes a line), and
- * by path (binary search in the sorted file). Holds no lines in memory.
+ * Looks lines of a manifest up by the digest of their content: an index of 12 bytes a line, which holds
+ * no lines in memory.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,10 +18,6 @@
 
 /* More places of the same content would be no use. */
 #define LINES_FOUND_MAX 16
-/* Most lines are shorter, and only one is wanted (bytes). */
-#define LOOKUP_LENGTH 1024
-/* In a stretch this short, reading on is as fast as searching (bytes). */
-#define SEARCH_LENGTH_MIN (4 * 1024)
 
 /*
  * The start of a digest, and where its line begins. In words of 32 bits, so that it takes 12 bytes.
@@ -159,19 +155,10 @@ NATIVE(digests_open) {
   return JS_EXCEPTION;
 }
 
-/* Places the reader so that the next line is the one that begins at the offset. */
-static void seek(struct manifest_reader *reader, int64_t offset) {
-  reader->position = offset;
-  reader->start = reader->end = 0;
-  reader->line_number = 0;
-  /* The end of a line is the same wherever the search began. */
-  reader->entries = 1;
-}
-
 /* Appends the line at the offset if its digest is this one. -1 with an exception. */
 static int add_match(JSContext *context, JSValueConst lines, struct manifest_reader *reader,
                      struct entry *entry, int64_t offset, const uint8_t *digest) {
-  seek(reader, offset);
+  manifest_seek(reader, offset);
   enum read_result result = manifest_next_line(context, reader);
   if (result != READ_ENTRY) return result == READ_END ? 0 : -1;
   const char *problem = entry_parse(entry, reader->line, reader->line_length);
@@ -225,101 +212,4 @@ NATIVE(digests_close) {
   JS_SetOpaque(arguments[0], NULL);
   digests_release(JS_GetRuntime(context), index);
   return JS_UNDEFINED;
-}
-
-/* A search for one path. */
-struct search {
-  JSContext *context;
-  struct manifest_reader *reader;
-  struct entry *entry;
-  const char *path;
-  size_t length;
-};
-
-/*
- * Reads the next entry's line. Its path comes before (1), is (0) or comes after (-1) the wanted one; 2:
- * there is no entry; -2 with an exception.
- */
-static int next_order(struct search *search) {
-  struct manifest_reader *reader = search->reader;
-  enum read_result result = manifest_next_line(search->context, reader);
-  if (result != READ_ENTRY) return result == READ_END ? 2 : -2;
-  struct entry *entry = search->entry;
-  const char *problem = entry_parse_path(entry, reader->line, reader->line_length);
-  if (problem) {
-    throw_manifest_error(search->context, 0, reader->line, reader->line_length, problem);
-    return -2;
-  }
-  int order = path_compare(search->path, search->length, entry->path, entry->path_length);
-  return (order > 0) - (order < 0);
-}
-
-/* Skips to the start of the next line after an offset, or to the end. -1 with an exception. */
-static int seek_line(struct search *search, int64_t offset) {
-  struct manifest_reader *reader = search->reader;
-  seek(reader, offset);
-  char byte;
-  do {
-    while (reader->start < reader->end) {
-      if (reader->buffer[reader->start++] == '\n') return 0;
-    }
-    ssize_t got;
-    reader->start = reader->end = 0;
-    do got = pread(reader->fd, reader->buffer, reader->read_length, reader->position);
-    while (got < 0 && errno == EINTR);
-    if (got < 0) {
-      throw_system_error(search->context, "read", "manifest", errno);
-      return -1;
-    }
-    byte = got > 0;
-    reader->end = (size_t)got;
-    reader->position += got;
-  } while (byte);
-  return 0;
-}
-
-/* Narrows the stretch where the line begins, then reads it. 1: it is in the reader; -1: thrown. */
-static int search_run(struct search *search) {
-  struct stat status;
-  if (fstat(search->reader->fd, &status)) {
-    throw_system_error(search->context, "stat", "manifest", errno);
-    return -1;
-  }
-  int64_t low = 0, high = status.st_size;
-  while (high - low > SEARCH_LENGTH_MIN) {
-    int64_t middle = low + (high - low) / 2;
-    if (seek_line(search, middle)) return -1;
-    int order = next_order(search);
-    if (order == -2) return -1;
-    if (order == 0) return 1;
-    if (order == 1) low = middle;
-    else high = middle;
-  }
-  /* `low` lies in a line that comes before the wanted one, or is the start. */
-  if (low == 0) seek(search->reader, 0);
-  else if (seek_line(search, low)) return -1;
-  for (;;) {
-    int order = next_order(search);
-    if (order == 0) return 1;
-    if (order != 1) return order == -2 ? -1 : 0;
-  }
-}
-
-NATIVE(find_line) {
-  int32_t fd;
-  if (JS_ToInt32(context, &fd, arguments[0])) return JS_EXCEPTION;
-  struct search search = {.context = context};
-  char *path = bytes_from_js(context, arguments[1], &search.length);
-  if (!path) return JS_EXCEPTION;
-  search.path = path;
-  search.reader = manifest_reader_new(context, fd);
-  search.entry = search.reader ? js_malloc(context, sizeof *search.entry) : NULL;
-  if (search.reader) search.reader->read_length = LOOKUP_LENGTH;
-  int found = search.entry ? search_run(&search) : -1;
-  JSValue line = found < 0 ? JS_EXCEPTION : JS_UNDEFINED;
-  if (found > 0) line = bytes_to_js(context, search.reader->line, search.reader->line_length);
-  js_free(context, search.entry);
-  js_free(context, search.reader);
-  js_free(context, path);
-  return line;
 }

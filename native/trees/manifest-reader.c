@@ -59,6 +59,14 @@ static ssize_t fill(JSContext *context, struct manifest_reader *reader) {
   return got;
 }
 
+void manifest_seek(struct manifest_reader *reader, int64_t offset) {
+  reader->position = offset;
+  reader->start = reader->end = 0;
+  reader->line_number = 0;
+  /* The end of a line is the same wherever the search began. */
+  reader->entries = 1;
+}
+
 /* The next line, whatever it is. */
 static enum read_result next_raw(JSContext *context, struct manifest_reader *reader) {
   size_t searched = 0;

@@ -44,10 +44,16 @@ struct manifest_reader {
   char buffer[LINE_LENGTH_MAX + READ_LENGTH];
 };
 
+/* What to ask of the file at a time where single lines are looked up: most are shorter (bytes). */
+#define LOOKUP_LENGTH 1024
+
 enum read_result { READ_FAILED = -1, READ_END = 0, READ_ENTRY = 1 };
 
 /* From the start of the file. NULL with an exception. To be freed (js_free). */
 struct manifest_reader *manifest_reader_new(JSContext *context, int fd);
+
+/* Places the reader so that the next line is the one that begins at the offset. */
+void manifest_seek(struct manifest_reader *reader, int64_t offset);
 
 /* The next line that is not a comment. READ_FAILED has thrown. */
 enum read_result manifest_next_line(JSContext *context, struct manifest_reader *reader);

@@ -17,7 +17,7 @@ int tree_open(struct tree *tree, int root) {
   return fd < 0 ? -1 : 0;
 }
 
-static void leave_parent(struct tree *tree) {
+void tree_leave_parent(struct tree *tree) {
   if (tree->parent >= 0 && tree->parent != tree->root) close(tree->parent);
   tree->parent = tree->root;
   tree->parent_length = 0;
@@ -26,7 +26,7 @@ static void leave_parent(struct tree *tree) {
 
 void tree_close(struct tree *tree) {
   if (tree->root < 0) return;
-  leave_parent(tree);
+  tree_leave_parent(tree);
   close(tree->root);
   tree->root = tree->parent = -1;
 }
@@ -34,7 +34,7 @@ void tree_close(struct tree *tree) {
 int tree_parent(struct tree *tree, const struct entry *entry) {
   size_t length = entry->parent_length;
   if (length != tree->parent_length || memcmp(entry->path, tree->parent_path, length) != 0) {
-    leave_parent(tree);
+    tree_leave_parent(tree);
     if (length > 0) {
       memcpy(tree->parent_path, entry->path, length);
       tree->parent_path[length] = 0;

@@ -45,6 +45,9 @@ enum difference {
 int tree_open(struct tree *tree, int root);
 void tree_close(struct tree *tree);
 
+/* Forgets the open parent: it may have been moved. */
+void tree_leave_parent(struct tree *tree);
+
 /* The directory that the entry is in, or -1 with errno. Valid until the next call. */
 int tree_parent(struct tree *tree, const struct entry *entry);
 

@@ -23,11 +23,14 @@ static const JSCFunctionListEntry trees_functions[] = {
     JS_CFUNC_DEF("closeDigests", 1, digests_close),
     JS_CFUNC_DEF("findLine", 2, find_line),
     JS_CFUNC_DEF("samples", 1, samples_of),
+    JS_CFUNC_DEF("openComparison", 1, comparison_open),
+    JS_CFUNC_DEF("isUnchanged", 2, comparison_is_unchanged),
+    JS_CFUNC_DEF("closeComparison", 1, comparison_close),
 };
 
 static int trees_prepare(JSContext *context, UNUSED JSModuleDef *module) {
   if (reconcile_prepare(context) || proof_prepare(context)) return -1;
-  if (verify_prepare(context)) return -1;
+  if (verify_prepare(context) || comparison_prepare(context)) return -1;
   return digests_prepare(context);
 }
 

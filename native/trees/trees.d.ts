@@ -241,4 +241,15 @@ declare module 'native:trees' {
    * longest names. A line may come twice.
    */
   export function samples(manifest: Fd): string[]
+
+  /** Tells which entries of a tree are as its manifest has them. Some 400 KB of memory. */
+  export type Comparison = object
+  export function openComparison(options: { live: LiveTree; times?: DiskTimes }): Comparison
+  /**
+   * Whether the manifest has the path, and what stands there has the metadata of its line; of a directory only the type
+   * counts, since its time changes with what others make in it. No content is read. Fast for who asks in about the
+   * manifest's order.
+   */
+  export function isUnchanged(comparison: Comparison, path: Path): boolean
+  export function closeComparison(comparison: Comparison): void
 }

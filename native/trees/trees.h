@@ -18,6 +18,9 @@ NATIVE(digests_find);
 NATIVE(digests_close);
 NATIVE(find_line);
 NATIVE(samples_of);
+NATIVE(comparison_open);
+NATIVE(comparison_is_unchanged);
+NATIVE(comparison_close);
 NATIVE(extras_find);
 NATIVE(directories_finish);
 
@@ -26,5 +29,6 @@ int reconcile_prepare(JSContext *context);
 int proof_prepare(JSContext *context);
 int verify_prepare(JSContext *context);
 int digests_prepare(JSContext *context);
+int comparison_prepare(JSContext *context);
 
 #endif

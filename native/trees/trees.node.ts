@@ -7,7 +7,7 @@ import type { DiskTimes } from '../../src/disk-times.ts'
 import { isDamage, isSystemError } from '../../src/errors.ts'
 import type { Checksums, Fd, Files, Path, Stat, Trees } from '../../src/host.ts'
 import { systemErrorOf } from '../system-error.node.ts'
-import { differences, look, lookSpare, metadataOf } from './compare.node.ts'
+import { Comparison, differences, look, lookSpare, metadataOf } from './compare.node.ts'
 import { Companion, ManifestLines } from './manifest-lines.node.ts'
 import { Proof } from './proof.node.ts'
 import { Reconcile, type ReconcileOptions } from './reconcile.node.ts'
@@ -37,6 +37,9 @@ export function makeTrees(files: Files, checksums: Checksums): Trees {
     closeDigests: () => {},
     findLine: (manifest, path) => findLine(files, manifest, path),
     samples: (manifest) => samples(files, manifest),
+    openComparison: (options) => new Comparison(files, options),
+    isUnchanged: (comparison, path) => (comparison as Comparison).isUnchanged(path),
+    closeComparison: () => {},
   }
 }
 

@@ -9,6 +9,7 @@ import { formatManifestLine } from '../../src/release/manifest-line.ts'
 import { suite } from '../support/suite.ts'
 import { Kit } from './kit.ts'
 import { changed, find, type Planted, reasons, TreeKit } from './tree-kit.ts'
+import { comparisonContract } from './trees-comparison.ts'
 import { copiesContract } from './trees-copies.ts'
 import { manifestContract } from './trees-manifest.ts'
 import { proofContract } from './trees-proof.ts'
@@ -22,6 +23,7 @@ export function treesContract(name: string, host: Host, scratch: Path): void {
   verifyContract(name, trees)
   proofContract(name, trees)
   manifestContract(name, trees)
+  comparisonContract(name, trees)
 }
 
 const isFirst = ({ type, hardLinkTo }: Planted) => type === 'file' && hardLinkTo === undefined
