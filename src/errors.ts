@@ -105,7 +105,7 @@ export function isPackError(error: unknown): error is Error {
 }
 
 /** The manifest of a tree is malformed, in the words of native:trees; it is never constructed here. */
-function isManifestError(error: unknown): boolean {
+export function isManifestError(error: unknown): boolean {
   return error instanceof Error && error.name === 'ManifestError'
 }
 

@@ -52,8 +52,7 @@ static void give_up_files(struct outcome *outcome, char *const *read, const char
 static void give_up(struct outcome *outcome, const struct needs *needs) {
   char *const *read = needs->read;
   const char *change = needs->change;
-  const enum work work =
-      needs->makes_trees ? WORK_MAKES_TREES : change ? WORK_WRITES : WORK_READS;
+  const enum work work = needs->makes_trees ? WORK_MAKES_TREES : change ? WORK_WRITES : WORK_READS;
   int failure = geteuid() == 0 ? own_mounts(change, read, needs->holds_disks) : 0;
   const char *what = failure == ENOTSUP
                          ? "all else read-only where mounts are private and a source is a folder"

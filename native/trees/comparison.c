@@ -47,8 +47,7 @@ static int fill(JSContext *context, struct comparison *comparison, JSValueConst 
     return -1;
   }
   JSValue times = JS_GetPropertyStr(context, options, "times");
-  int failed = JS_IsException(times) ||
-               disk_times_from_js(context, times, &comparison->tree.times);
+  int failed = JS_IsException(times) || disk_times_from_js(context, times, &comparison->tree.times);
   JS_FreeValue(context, times);
   if (failed) return -1;
   comparison->entry = js_malloc(context, sizeof *comparison->entry);

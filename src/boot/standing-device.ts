@@ -2,9 +2,9 @@
  * The device as an early boot finds it. Its configuration may be missing or wrong, and is read again
  * each time it is needed: a bad file is reported on the screen, and stops only what needs it.
  */
-import type { BootSettings } from '../device/boot-settings.ts'
+import { type BootSettings, bootSettingsOf } from '../device/boot-settings.ts'
 import { Device, type Overrides } from '../device/device.ts'
-import { bootSettingsOf, defaults } from '../device/settings.ts'
+import { defaults } from '../device/settings.ts'
 import { ConfigError, isSystemError } from '../errors.ts'
 import type { Host } from '../host.ts'
 import { type Progress, silent } from '../progress.ts'

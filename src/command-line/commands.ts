@@ -14,6 +14,7 @@ import { keysCommand } from './keys-command.ts'
 import { type Option, optionOfPath, parseOptions } from './options.ts'
 import { deltaCommand, keygenCommand, publishCommand } from './publisher-commands.ts'
 import { pushCommand } from './push-command.ts'
+import { serveCommand } from './serve-command.ts'
 import { statusCommand, verifyCommand } from './status-commands.ts'
 import { confirmCommand, rollBackCommand, swapCommand } from './trial-commands.ts'
 import { installCommand, recoverCommand, upgradeCommand } from './upgrade-commands.ts'
@@ -35,6 +36,7 @@ export const COMMANDS: readonly Command[] = [
   deltaCommand,
   keygenCommand,
   homeCommand,
+  serveCommand,
   initCommand,
   makeUnlockCommand,
   pushCommand,

@@ -58,12 +58,18 @@ export class Context {
     if (this.#confined) this.progress.note(this.#confined.sentence)
   }
 
-  /** For a program that lasts: starts it again if what it gave up is no longer what the configuration says. */
-  stayConfined(): void {
-    if (!this.#confined || this.#confined.fits(this.newDevice())) return
+  /** Whether what was given up is still what the configuration says, and no other files stand there. */
+  isConfinedRight(): boolean {
+    return this.#confined?.fits(this.newDevice()) ?? true
+  }
+
+  /** For a program that lasts: starts it again, after what is to be `ended` before, if that is not so. */
+  stayConfined(ended: () => void = () => {}): void {
+    if (this.isConfinedRight()) return
     this.progress.note(
       'the configuration, a file that it names or a mount has changed: starting again',
     )
+    ended()
     this.host.processes.startAnew()
   }
 

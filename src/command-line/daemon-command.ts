@@ -14,12 +14,14 @@ import { claimStore } from '../device/one-daemon.ts'
 import { openPushHints } from '../device/push-hints.ts'
 import { countRun } from '../device/recorded.ts'
 import { makeRound } from '../device/round.ts'
+import { ServeChild } from '../device/serve-child.ts'
 import { isSystemError } from '../errors.ts'
 import { makeFolderOf } from '../folder.ts'
-import type { Host, Random } from '../host.ts'
+import type { Host, Path, Random } from '../host.ts'
 import { type Command, FETCH_OPTIONS } from './command.ts'
 import type { Context } from './context.ts'
 import { EXIT } from './exit-status.ts'
+import { textOf } from './options.ts'
 
 export const daemonCommand: Command = {
   name: 'daemon',
@@ -35,17 +37,21 @@ export const daemonCommand: Command = {
     const stops = [claimStore(device)]
     const push = openPushHints(device)
     stops.push(() => push.close())
+    let server: ServeChild | undefined
     const daemon = new Daemon({
       clock: host.clock,
       random: () => fraction(host.random),
-      round: (turn) => oneRound(context, turn),
+      round: (turn) => oneRound(context, turn, () => server?.stop()),
       count: (seconds) => countRun(device, seconds),
       hints: [signals(host, () => daemon.end()), interrupted(host), ...push.hints],
       log: (text) => progress.note(text),
     })
     stops.push(openControl(context, () => daemon.status()))
     const sockets = [context.configuration.controlSocket]
-    context.confine({ starts: true, lasts: true, sockets })
+    const serverWords = wordsForServer(context)
+    context.confine({ starts: true, lasts: true, sockets, serverWords })
+    server = new ServeChild(context.device, serverWords)
+    stops.push(() => server?.stop())
     try {
       await daemon.run()
       return EXIT.done
@@ -102,10 +108,18 @@ function signals({ system }: Host, end: () => void): HintSource {
   }
 }
 
+/** Where its server finds the same configuration, and the same store. */
+function wordsForServer({ values }: Context): Path[] {
+  return ['--config', '--store'].flatMap((name) => {
+    const value = textOf(values, name)
+    return value === undefined ? [] : [name, value]
+  })
+}
+
 /** What is drawn of it ends with it. */
-async function oneRound(context: Context, turn: Turn) {
+async function oneRound(context: Context, turn: Turn, ended: () => void) {
   try {
-    context.stayConfined()
+    context.stayConfined(ended)
     return await makeRound(context.newDevice(), turn)
   } finally {
     context.progress.end()

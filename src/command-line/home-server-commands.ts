@@ -7,10 +7,11 @@ import { HomeFolder } from '../home/folder.ts'
 import { HomeServer } from '../home/serve.ts'
 import { loadSecretKey } from '../publish/keygen.ts'
 import { formatInstant } from '../release/fields.ts'
-import { harmless, show } from '../text.ts'
+import { harmless } from '../text.ts'
 import { type Command, PLAIN_OPTIONS } from './command.ts'
 import { type Context, write } from './context.ts'
 import { EXIT } from './exit-status.ts'
+import { listenAddress } from './listening.ts'
 import { textOf } from './options.ts'
 import { receivedOf } from './received.ts'
 
@@ -57,7 +58,7 @@ async function serve(context: Context): Promise<number> {
   const key = loadSecretKey(host, secretKey)
   const folderPath = textOf(values, '--folder') as string
   const folder = new HomeFolder(host.files, folderPath)
-  const address = parseListen(textOf(values, '--listen') ?? LISTEN)
+  const address = listenAddress(textOf(values, '--listen') ?? LISTEN)
   const listener = host.sockets.listen(address, BACKLOG)
   const port = host.sockets.localPort(listener)
   context.result({ listening: true, port, key: key.number }, [
@@ -72,19 +73,6 @@ async function serve(context: Context): Promise<number> {
   const complain = (text: string) => write(host, 2, `xo-upgrade: ${harmless(text)}\n`)
   await new HomeServer(host, { folder, key, listener, complain }).run()
   return EXIT.done
-}
-
-/** `HOST:PORT`, `[V6]:PORT` */
-function parseListen(text: string): { host: string; port: number } {
-  const parts = /^(?:\[([0-9A-Fa-f:.%a-z]+)\]|([0-9.]+)):([0-9]{1,5})$/.exec(text)
-  const port = Number(parts?.[3])
-  if (!parts || port > 65_535) {
-    throw new ConfigError(
-      `"${show(text)}" is not an address to listen on`,
-      'write for instance 0.0.0.0:8765, or [::]:8765 for IPv6 and IPv4',
-    )
-  }
-  return { host: parts[1] ?? parts[2] ?? '', port }
 }
 
 function showFleet(context: Context): number {

@@ -51,7 +51,7 @@ const BOOT_DEFAULTS: BootSettings = {
   stickLabels: [],
 }
 /** If the configuration names no stick. */
-export const STICK_LABEL = 'XO-RELEASE'
+const STICK_LABEL = 'XO-RELEASE'
 
 type Set = (settings: BootSettings, value: string, fail: (allowed: string) => never) => void
 
@@ -115,4 +115,27 @@ export const BOOT_KEYS: Record<string, Set> = {
 export function newBootSettings(): BootSettings {
   const lists = { inits: [], persist: [], overlay: [], volatile: [], stickLabels: [] }
   return { ...BOOT_DEFAULTS, ...lists }
+}
+
+/** What an early boot goes by, out of all that the configuration says. */
+export function bootSettingsOf({
+  boot,
+  trialBoots,
+  staleDays,
+  lock,
+}: {
+  boot: BootSettings
+  trialBoots: number
+  staleDays: number
+  lock: { enforce: boolean }
+}): BootSettings {
+  const { stickLabels, rescueShell } = boot
+  return {
+    ...boot,
+    trialBoots,
+    staleDays,
+    // A lock that a shell opens is none.
+    rescueShell: rescueShell && !lock.enforce,
+    stickLabels: stickLabels.length > 0 ? stickLabels : [STICK_LABEL],
+  }
 }

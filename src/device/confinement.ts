@@ -11,6 +11,7 @@ import { folderOf, sshPrograms } from '../source/open-source.ts'
 import { uncover } from '../store/put-aside.ts'
 import { ROOT_MARK, type Store, type TreeName } from '../store/store.ts'
 import type { Device } from './device.ts'
+import { serverPrograms } from './serve-child.ts'
 import { CONFIGURATION_PATH } from './settings.ts'
 import { stolenHookPrograms } from './stolen-hook.ts'
 
@@ -27,6 +28,8 @@ export interface Wish {
   read?: Path[]
   /** ssh and the hook for a stolen laptop may be started, as the configuration says. */
   starts?: boolean
+  /** So may the server, where the configuration wants one: with these words. */
+  serverWords?: readonly Path[]
   /** A store that is missing is made first. */
   makesStore?: boolean
   /** Sockets with names, which are to go with the program. */
@@ -35,6 +38,8 @@ export interface Wish {
   leases?: readonly Path[]
   /** It goes on for so long that the configuration may change meanwhile. */
   lasts?: boolean
+  /** Nothing but these, and what says how it is to work, is read of the machine; nothing is changed, and nobody asked. */
+  serves?: readonly Path[]
 }
 
 /** What was given up, and when it has to be given up differently. */
@@ -69,8 +74,8 @@ export class Confined {
 export function confineDevice(device: Device, wish: Wish): Confined | undefined {
   const { host } = device
   if (wish.makesStore) device.store(true).close()
-  uncoverTrees(device)
-  const programs = wish.starts ? programsOf(device) : []
+  if (!wish.serves) uncoverTrees(device)
+  const programs = programsOf(device, wish)
   const needs = needsOf(device, wish)
   // Before anything else is there that two processes would share.
   const isApart = programs.length > 0 || wish.lasts
@@ -126,19 +131,23 @@ function standApart({ processes }: Host, options: Parameters<Processes['standApa
   }
 }
 
-function programsOf({ host, configuration }: Device): Startable[] {
+function programsOf({ host, configuration }: Device, { starts, serverWords }: Wish): Startable[] {
   const { ssh, store } = configuration
-  return [...sshPrograms(host, store, ssh, configuration), ...stolenHookPrograms(configuration)]
+  const server = serverWords ? serverPrograms(host, configuration, serverWords) : []
+  if (!starts) return server
+  const others = stolenHookPrograms(configuration)
+  return [...sshPrograms(host, store, ssh, configuration), ...others, ...server]
 }
 
 function needsOf(device: Device, wish: Wish): Remainder {
+  // Of the machine, and always the same.
+  const always = [...SURROUNDINGS_PLACES, '/proc/self']
   const read = [
     ...placesOf(device, wish),
-    // Of the machine, and always the same.
-    ...SERIAL_PLACES,
-    ...SURROUNDINGS_PLACES,
-    '/proc/self',
+    ...(wish.serves ? always : [...SERIAL_PLACES, ...always]),
   ]
+  // Its disk is in use by what it serves, anyway.
+  if (wish.serves) return { read, change: undefined, makesTrees: false, holdsDisks: true }
   const { store, schools, sources } = device.configuration
   // A stick that somebody pulls out must not be in use by a program that waits for the next night.
   const holdsDisks = !wish.lasts || ![...schools, ...sources].some(folderOf)
@@ -146,8 +155,12 @@ function needsOf(device: Device, wish: Wish): Remainder {
 }
 
 /** What may be replaced, or appear, while the program runs. */
-function placesOf(device: Device, { read = [], leases }: Wish): Path[] {
+function placesOf(device: Device, { read = [], leases, serves }: Wish): Path[] {
   const { configuration, overrides } = device
+  if (serves) {
+    const file = overrides.configuration ?? CONFIGURATION_PATH
+    return [file, configuration.inhibit, ...serves, ...TIME_ZONE_PLACES]
+  }
   const { keys, passwordFile, ssh, inhibit, schools, sources } = configuration
   const folders = [...schools, ...sources].map(folderOf)
   const optional = [passwordFile, ssh.key, ...folders].filter((path) => path !== undefined)
@@ -187,7 +200,7 @@ function linksIn({ host: { files } }: Device, folder: Path): Path[] {
 function situationOf(device: Device, wish: Wish): string {
   const { confinement } = device.host
   const { store } = device.configuration
-  const places = [...placesOf(device, wish), store]
+  const places = [...placesOf(device, wish), ...(wish.serves ? [] : [store])]
   const identities = places.map((path) => confinement.identity(path) ?? null)
-  return JSON.stringify([places, identities, wish.starts ? programsOf(device) : []])
+  return JSON.stringify([places, identities, programsOf(device, wish)])
 }

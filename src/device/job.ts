@@ -20,7 +20,8 @@ export function jobOf(
   sources: Source[],
   { version, allowDowngrade }: Omit<JobWish, 'sources'>,
 ): Upgrade {
-  const { hardware, deployment, reserveBytes, patience, packs, keepPacks } = device.configuration
+  const { hardware, deployment, reserveBytes, patience, packs } = device.configuration
+  const { keepPacks, serve } = device.configuration
   return {
     store,
     sources,
@@ -31,7 +32,8 @@ export function jobOf(
     reserveBytes,
     patience,
     withoutPacks: !packs,
-    keepPacks,
+    // Whoever comes by pack spares the air more than the disk takes.
+    keepPacks: keepPacks || serve.enabled,
     progress: device.progress,
   }
 }

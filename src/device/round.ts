@@ -20,7 +20,7 @@ import { type Upgraded, upgrade } from '../upgrade.ts'
 import type { Device } from './device.ts'
 import { recordAttack, recorded } from './recorded.ts'
 import { runStolenHook } from './stolen-hook.ts'
-import { givingWay } from './turns.ts'
+import { givingWay, lockInTurn } from './turns.ts'
 
 /** As long as the configuration can't be read. */
 const INTERVAL_UNREADABLE_SECONDS = 3600
@@ -60,7 +60,7 @@ export async function carryOut(
   if (decision.act !== 'upgrade') return undefined
   const { version, downgrade } = decision
   const sources = usable(device, store, decision.sources)
-  store.lock()
+  await lockInTurn(store, device.progress, 0)
   try {
     const wish = { version, allowDowngrade: downgrade, sources }
     return await givingWay(store, device.progress, () => recorded(device, store, upgrade, wish))

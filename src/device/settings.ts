@@ -19,7 +19,8 @@ import type { RateCap } from '../source/rate-cap.ts'
 import { parseHostKey } from '../source/ssh-files.ts'
 import type { SshSettings } from '../source/ssh-link.ts'
 import { bytesOfArray, isByteString, show } from '../text.ts'
-import { BOOT_KEYS, type BootSettings, newBootSettings, STICK_LABEL } from './boot-settings.ts'
+import { BOOT_KEYS, type BootSettings, newBootSettings } from './boot-settings.ts'
+import { newServeSettings, SERVE_KEYS, type ServeSettings } from './serve-settings.ts'
 
 export const CONFIGURATION_PATH = '/etc/xo-upgrade.conf'
 
@@ -58,6 +59,7 @@ export interface Configuration {
   schools: string[]
   /** How the laptop starts; without what [trial] says. */
   boot: BootSettings
+  serve: ServeSettings
   sources: string[]
   /** Files of key=value lines that a DHCP client left; none: those of /run/xo. */
   leases: Path[]
@@ -108,6 +110,7 @@ const DEFAULTS: Configuration = {
   pushSpreadSeconds: 300,
   schools: [],
   boot: newBootSettings(),
+  serve: newServeSettings(),
   sources: [],
   leases: [],
   peers: 'before-school',
@@ -133,8 +136,8 @@ type WordKey = {
   [Key in keyof Configuration]: string extends Configuration[Key] ? Key : never
 }[keyof Configuration]
 
-type Setter = (
-  configuration: Configuration,
+type Setter<Part = Configuration> = (
+  part: Part,
   value: string,
   fail: (allowed: string) => never,
 ) => void
@@ -183,14 +186,19 @@ const patience = (key: keyof Patience, max: number): Setter =>
 
 const COMPRESSION_WORDS = ['auto', 'zstd', 'zlibx', 'none'] as const
 
+/** Keys that have a file of their own, for the part of the configuration that they set. */
+const within = <Part>(keys: Record<string, Setter<Part>>, part: (of: Configuration) => Part) =>
+  Object.fromEntries(
+    Object.entries(keys).map(([key, set]): [string, Setter] => [
+      key,
+      (configuration, ...rest) => set(part(configuration), ...rest),
+    ]),
+  )
+
 /** `section.key` to what it sets. */
 const SETTERS: Record<string, Setter> = {
-  ...Object.fromEntries(
-    Object.entries(BOOT_KEYS).map(([key, set]): [string, Setter] => [
-      key,
-      (configuration, value, fail) => set(configuration.boot, value, fail),
-    ]),
-  ),
+  ...within(BOOT_KEYS, ({ boot }) => boot),
+  ...within(SERVE_KEYS, ({ serve }) => serve),
   'store.path': word('store'),
   'store.keep-free-mb': number((configuration, value) => {
     configuration.reserveBytes = value * 1e6
@@ -298,25 +306,11 @@ const SETTERS: Record<string, Setter> = {
   }, 86_400),
 }
 
-/** What an early boot goes by, out of all that the configuration says. */
-export function bootSettingsOf({ boot, trialBoots, staleDays, lock }: Configuration): BootSettings {
-  const { stickLabels, rescueShell } = boot
-  return {
-    ...boot,
-    trialBoots,
-    staleDays,
-    // A lock that a shell opens is none.
-    rescueShell: rescueShell && !lock.enforce,
-    stickLabels: stickLabels.length > 0 ? stickLabels : [STICK_LABEL],
-  }
-}
-
 /** With lists of their own, to be filled. */
 export function defaults(): Configuration {
   const rateCap = { ...DEFAULTS.rateCap, byHours: [] }
-  const boot = newBootSettings()
   const lists = { schools: [], sources: [], leases: [], weakPasswordDigests: [] }
-  return { ...DEFAULTS, ...lists, rateCap, boot }
+  return { ...DEFAULTS, ...lists, rateCap, boot: newBootSettings(), serve: newServeSettings() }
 }
 
 /** Reads the file over the defaults. A missing file is fine unless it was `named` by somebody. */

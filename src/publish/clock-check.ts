@@ -5,9 +5,10 @@
 import { ConfigError, TrustError } from '../errors.ts'
 import { RELEASE_SIZE_MAX } from '../limits.ts'
 import { formatInstant } from '../release/fields.ts'
+import { LATEST } from '../release/module-names.ts'
 import { type Release, readRelease } from '../release/release.ts'
 import { readFile } from '../small-file.ts'
-import { LATEST, type Publishing } from './publishing.ts'
+import type { Publishing } from './publishing.ts'
 
 /** Nobody is sure to publish more often, but whoever does has a wrong clock (seconds). */
 const AHEAD_SECONDS = 183 * 86_400

@@ -7,6 +7,7 @@ import { BusyError, ConfigError } from '../errors.ts'
 import type { Path } from '../host.ts'
 import { PACKS_SIZE_MAX } from '../limits.ts'
 import type { Progress } from '../progress.ts'
+import { LATEST, UNFINISHED } from '../release/module-names.ts'
 import { cheapest } from '../release/pack-ways.ts'
 import { DELTAS, nameOfPack, type Pack, signPacks, versionsOfPack } from '../release/packs.ts'
 import type { Release } from '../release/release.ts'
@@ -25,7 +26,7 @@ import {
   syncFolder,
   withTree,
 } from './pack-module.ts'
-import { clearUnfinished, LATEST, type PublishHost, UNFINISHED } from './publishing.ts'
+import { clearUnfinished, type PublishHost } from './publishing.ts'
 import { refuseRevokedKey } from './signer-check.ts'
 
 /** A pack has to be this much smaller than the whole image's: else the image does as well. */

@@ -16,6 +16,7 @@ import {
 import type { Progress } from '../progress.ts'
 import { formatInstant, isAudience, parseInstant } from '../release/fields.ts'
 import { ManifestWriter } from '../release/manifest-file.ts'
+import { LATEST, UNFINISHED } from '../release/module-names.ts'
 import { nameOfPack, type Pack } from '../release/packs.ts'
 import { type Release, readRelease, signRelease } from '../release/release.ts'
 import { readFile, writeFile } from '../small-file.ts'
@@ -32,13 +33,11 @@ import { Placement } from './placement.ts'
 import { checkPublished } from './published.ts'
 import {
   clearUnfinished,
-  LATEST,
   type Made,
   type PublishHost,
   type Publishing,
   setMode,
   type Terms,
-  UNFINISHED,
 } from './publishing.ts'
 import { refuseRevokedKey } from './signer-check.ts'
 import { refuseNoStart, refuseNoSystem, refuseShrunken } from './tree-check.ts'

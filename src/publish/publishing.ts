@@ -1,6 +1,7 @@
 /** One run of `publish`: what its steps share, and the result of the step that makes the release. */
 import type { Fd, Host, Path } from '../host.ts'
 import type { Progress } from '../progress.ts'
+import { UNFINISHED } from '../release/module-names.ts'
 import type { Release } from '../release/release.ts'
 import type { SecretKey } from '../release/signify.ts'
 import type { Exception } from './exceptions.ts'
@@ -10,12 +11,6 @@ export type PublishHost = Pick<
   Host,
   'files' | 'checksums' | 'signatures' | 'clock' | 'trees' | 'packs' | 'packCoder'
 >
-
-/** The statement of the newest version, in the module. */
-export const LATEST = 'latest'
-
-/** How the names of what is being made begin; none of that is ever fetched. */
-export const UNFINISHED = '.new-'
 
 /** Removes what a run before this one left half made. */
 export function clearUnfinished(files: Host['files'], module: Fd): void {

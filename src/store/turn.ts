@@ -4,7 +4,7 @@
  * way. The kernel lets go of both locks when a process dies, so that nothing of it can be left over.
  */
 import { isSystemError } from '../errors.ts'
-import type { Fd } from '../host.ts'
+import type { Fd, Path } from '../host.ts'
 import type { Store } from './store.ts'
 
 const NAME = 'turn'
@@ -36,10 +36,19 @@ export function claimTurn(store: Store): () => void {
 
 /** Whether somebody does. */
 export function isTurnClaimed(store: Store): boolean {
+  return isHeld(store, NAME)
+}
+
+/** Whether somebody is at work on the trees. Asking takes no more than a moment, and waits for nobody. */
+export function isAtWork(store: Store): boolean {
+  return isHeld(store, 'lock')
+}
+
+function isHeld(store: Store, name: Path): boolean {
   const { files } = store.host
   try {
-    if (files.stat(store.directory, NAME)?.type !== 'file') return false
-    const fd = files.openRead(store.directory, NAME)
+    if (files.stat(store.directory, name)?.type !== 'file') return false
+    const fd = files.openRead(store.directory, name)
     try {
       return !files.lock(fd)
     } finally {

@@ -78,6 +78,28 @@ test('the daemon’s configuration serves it', async () => {
   assert.match(said, / latest\n/)
 })
 
+test('a module is served without an rsync daemon', async () => {
+  const [port, other] = [await freePort(), await freePort()]
+  const script = page
+    .next('sh', 'xo-upgrade serve')
+    .replace('0.0.0.0:873', `127.0.0.1:${port}`)
+    .replace('[::1]:873', `127.0.0.2:${other}`)
+  const environment = { PATH: `${join(PROGRAM, '..')}:${process.env.PATH}` }
+  const words = ['-euc', `exec ${script}`]
+  const server = spawn('sh', words, { cwd: folder, env: environment, stdio: 'ignore' })
+  try {
+    for (const address of [`127.0.0.1:${port}`, `127.0.0.2:${other}`]) {
+      await until(() => {
+        assert.is(server.exitCode, null)
+        const words = [`rsync://${address}/xo/`]
+        return / latest\n/.test(spawnSync('rsync', words, { encoding: 'utf8' }).stdout)
+      }, `a server at ${address}`)
+    }
+  } finally {
+    server.kill()
+  }
+})
+
 test('the home server answers until it is killed', async () => {
   const port = await freePort()
   const script = page.next('sh', 'xo-upgrade keygen').replace('0.0.0.0:8765', `127.0.0.1:${port}`)

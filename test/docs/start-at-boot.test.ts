@@ -122,7 +122,7 @@ const socket = () => block('systemd', 'MaxConnectionsPerSource')
 const service = () => block('systemd', 'StandardInput=socket')
 
 test('systemd takes every unit, ours and those of the guide', () => {
-  for (const name of ['xo-upgrade', 'xo-upgrade-confirm', 'xo-upgrade-home']) {
+  for (const name of ['xo-upgrade', 'xo-upgrade-confirm', 'xo-upgrade-home', 'xo-upgrade-serve']) {
     const file = `${name}.service`
     verified(file, { [file]: readFileSync(`firmware/system/${file}`, 'utf8') })
   }
@@ -138,8 +138,8 @@ test('systemd takes every unit, ours and those of the guide', () => {
 /** Of a hundred: as systemd sums up what a service could do. */
 const EXPOSURE_MAX = 30
 
-test('systemd finds the daemon and the home server well confined', () => {
-  for (const name of ['xo-upgrade', 'xo-upgrade-home']) {
+test('systemd finds the daemon and both servers well confined', () => {
+  for (const name of ['xo-upgrade', 'xo-upgrade-home', 'xo-upgrade-serve']) {
     const file = `firmware/system/${name}.service`
     const words = ['security', '--offline=yes', '--no-pager', `--threshold=${EXPOSURE_MAX}`, file]
     const { status, stdout, stderr } = spawnSync('systemd-analyze', words, { encoding: 'utf8' })
