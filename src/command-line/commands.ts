@@ -145,7 +145,7 @@ ${list.join('\n')}
 Exit status: 0 done, or nothing to do; 1 verify found damage, or confirm was vetoed; 64 wrong
 command line or configuration; 65 a signature or digest is wrong; 69 no source could serve;
 70 internal error; 73 no space; 74 the system refused; 75 try again later (time-out, or another
-upgrade runs).
+upgrade runs); 141 nobody reads what it prints.
 `
 }
 

@@ -144,7 +144,7 @@ export const makeUnlockCommand: Command = {
         `--serial is "${show(serial)}", allowed: 1 to 64 letters, digits, ".", "_" and "-"`,
       )
     }
-    const key = loadSecretKey(host, textOf(values, '--key') as string)
+    const key = loadSecretKey(host, textOf(values, '--key') as string, { role: 'home' })
     const time = Math.floor(host.clock.wallSeconds())
     const message = encodeUnlock({ serial, time, leaseEnd: leaseOf(context, time) })
     const path = textOf(values, '--to') as string

@@ -55,7 +55,7 @@ async function serve(context: Context): Promise<number> {
   if (secretKey === undefined) {
     throw new ConfigError('--key FILE is missing', 'make one: xo-upgrade keygen --name home')
   }
-  const key = loadSecretKey(host, secretKey)
+  const key = loadSecretKey(host, secretKey, { role: 'home' })
   const folderPath = textOf(values, '--folder') as string
   const folder = new HomeFolder(host.files, folderPath)
   const address = listenAddress(textOf(values, '--listen') ?? LISTEN)

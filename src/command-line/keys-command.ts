@@ -37,7 +37,7 @@ export const keysCommand: Command = {
     if (next.length + revoked.length === 0) {
       throw new ConfigError('nothing would change', 'name a key with --next or --revoke')
     }
-    const key = loadSecretKey(host, textOf(values, '--key') as string)
+    const key = loadSecretKey(host, textOf(values, '--key') as string, { role })
     const module = host.files.openRoot(textOf(values, '--to') as string)
     try {
       const before = readFile(host.files, module, 'keys', KEY_CHAIN_SIZE_MAX) ?? new Uint8Array(0)

@@ -34,7 +34,7 @@ export const pushCommand: Command = {
   async run(context) {
     const { host, values } = context
     const version = versionOf(values, '--version') as number
-    const key = loadSecretKey(host, textOf(values, '--key') as string)
+    const key = loadSecretKey(host, textOf(values, '--key') as string, { role: 'push' })
     const deployment = textOfBytes(textOf(values, '--deployment') ?? 'any')
     if (deployment === undefined || !isAudience(deployment)) {
       throw new ConfigError('--deployment is a text of 1 to 100 characters')

@@ -40,8 +40,10 @@ export const swapCommand: Command = {
       const { source, target } = recoverFirst(context, store, 'swap') ?? swapSettled(store)
       if (way) countBoot(store)
       context.result({ outcome: 'swapped', source, target, live: way?.by }, [
-        `Version ${target} runs from now on, on trial; ${source} is kept as the way back until ` +
-          '`xo-upgrade confirm`.',
+        `Version ${target} runs from ${way ? 'now' : 'the next start'} on, on trial: it is swapped back by ` +
+          'itself unless `xo-upgrade confirm` says that it is healthy.',
+        `Version ${source} is kept until the next upgrade is staged: \`xo-upgrade roll-back\` ` +
+          'brings it back.',
       ])
       if (way) {
         const settings = context.configuration.boot

@@ -39,6 +39,8 @@ export type PolicyTexts = Partial<Record<PolicyFile, string>>
 const INTERVAL_SECONDS = 6 * 3600
 const INTERVAL_MAX_MINUTES = 366 * 24 * 60
 const LEASE_MAX_DAYS = 3660
+/** Of wrong lines: a list of serial numbers in the wrong file has thousands. */
+const SHOWN_MAX = 20
 
 /** One line that says something, with its place. */
 class Line {
@@ -62,6 +64,39 @@ class Line {
   }
 }
 
+/** Goes through all that a person wrote, so that one look at the message is enough to mend it. */
+class Faults {
+  readonly #messages: string[] = []
+
+  /** For each line that is right, what it says. */
+  each<Value>(lines: Line[], read: (line: Line) => Value): Value[] {
+    return lines.flatMap((line) => this.#try(() => [read(line)]) ?? [])
+  }
+
+  /** Of a file with one line; undefined if it says nothing, or something wrong. */
+  only<Value>(lines: Line[], read: (line: Line) => Value): Value | undefined {
+    const first = (line: Line) => (line === lines[0] ? read(line) : line.fail('one line only'))
+    return this.each(lines, first)[0]
+  }
+
+  #try<Value>(act: () => Value): Value | undefined {
+    try {
+      return act()
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      this.#messages.push(error.message)
+      return undefined
+    }
+  }
+
+  throwAll(): void {
+    const { length } = this.#messages
+    if (length === 0) return
+    const more = length > SHOWN_MAX ? `; and ${length - SHOWN_MAX} more` : ''
+    throw new ConfigError(`${this.#messages.slice(0, SHOWN_MAX).join('; ')}${more}`)
+  }
+}
+
 /** Without comments and empty lines. `name` is the folder's, for messages. */
 function linesOf(texts: PolicyTexts, file: PolicyFile, name: string): Line[] {
   const lines = (texts[file] ?? '').split('\n').map((text, index) => {
@@ -70,33 +105,30 @@ function linesOf(texts: PolicyTexts, file: PolicyFile, name: string): Line[] {
   return lines.filter(({ text }) => text !== '' && !text.startsWith('#'))
 }
 
-/** Throws a ConfigError that names file and line. */
+/** Throws a ConfigError that names each wrong line with its file. */
 export function parsePolicy(texts: PolicyTexts, name: string): DeploymentPolicy {
-  const pins = linesOf(texts, 'pins', name)
-  const leases = linesOf(texts, 'leases', name)
-  return {
-    latest: latestOf(linesOf(texts, 'latest', name)),
-    rollOut: rollOutOf(linesOf(texts, 'roll-out', name)),
-    pins: chosen(pins, 'VERSION', (line, word, allowed) => line.version(word, allowed)),
-    stolen: new Set(linesOf(texts, 'stolen', name).map(serialOf)),
-    leases: chosen(leases, 'DAYS, or an instant such as 2027-01-31T00:00:00Z', leaseOf),
-    ...answersOf(linesOf(texts, 'answers', name)),
+  const faults = new Faults()
+  const lines = (file: PolicyFile) => linesOf(texts, file, name)
+  const leases = 'DAYS, or an instant such as 2027-01-31T00:00:00Z'
+  const policy = {
+    latest: faults.only(lines('latest'), latestOf),
+    rollOut: faults.only(lines('roll-out'), rollOutOf),
+    pins: chosen(faults, lines('pins'), 'VERSION', (line, word, allowed) =>
+      line.version(word, allowed),
+    ),
+    stolen: new Set(faults.each(lines('stolen'), serialOf)),
+    leases: chosen(faults, lines('leases'), leases, leaseOf),
+    ...answersOf(faults, lines('answers')),
   }
+  faults.throwAll()
+  return policy
 }
 
-function single(lines: Line[]): Line | undefined {
-  if (lines.length > 1) lines[1]?.fail('one line only')
-  return lines[0]
+function latestOf(line: Line): number {
+  return line.version(line.text, `a version, 1 to ${VERSION_MAX}`)
 }
 
-function latestOf(lines: Line[]): number | undefined {
-  const line = single(lines)
-  return line?.version(line.text, `a version, 1 to ${VERSION_MAX}`)
-}
-
-function rollOutOf(lines: Line[]): DeploymentPolicy['rollOut'] {
-  const line = single(lines)
-  if (!line) return undefined
+function rollOutOf(line: Line): DeploymentPolicy['rollOut'] {
   const allowed = '"VERSION PERCENT", for instance "43 25"'
   const [version, percent, ...more] = line.words
   if (more.length > 0 || !/^(100|[1-9]?[0-9])(\.[0-9]{1,2})?$/.test(percent ?? '')) {
@@ -113,25 +145,26 @@ function serialOf(line: Line): string {
 
 /** Lines of `any VALUE`, `deployment NAME VALUE` and `serial NUMBER VALUE`. */
 function chosen<Value>(
+  faults: Faults,
   lines: Line[],
   what: string,
   read: (line: Line, word: string, allowed: string) => Value,
 ): PolicyChoice<Value> {
   const result: PolicyChoice<Value> = { any: undefined, deployments: new Map(), serials: new Map() }
   const allowed = `"any VALUE", "deployment NAME VALUE" or "serial NUMBER VALUE", VALUE being ${what}`
-  for (const line of lines) {
+  faults.each(lines, (line) => {
     const { kind, name, word } = choiceOf(line) ?? line.fail(allowed)
     const value = read(line, word, allowed)
     const map = kind === 'deployment' ? result.deployments : result.serials
     if (kind === 'any') {
       if (name !== undefined || result.any !== undefined) line.fail(`${allowed}; "any" once`)
       result.any = value
-      continue
+      return
     }
     const isName = kind === 'deployment' ? isAudience(name ?? '') : isSerial(name ?? '')
     if (name === undefined || !isName || map.has(name)) line.fail(`${allowed}; each name once`)
     else map.set(name, value)
-  }
+  })
   return result
 }
 
@@ -154,6 +187,7 @@ function leaseOf(line: Line, word: string, allowed: string): Lease {
 const ANSWERS = '"interval-minutes", "priority", "message" or "source", "=", and its value'
 
 function answersOf(
+  faults: Faults,
   lines: Line[],
 ): Pick<DeploymentPolicy, 'intervalSeconds' | 'priority' | 'message' | 'sources'> {
   const answers = {
@@ -162,7 +196,7 @@ function answersOf(
     message: '',
     sources: [] as string[],
   }
-  for (const line of lines) {
+  faults.each(lines, (line) => {
     const equals = line.text.indexOf('=')
     const key = line.text.slice(0, Math.max(equals, 0)).trim()
     const value = line.text.slice(equals + 1).trim()
@@ -182,6 +216,6 @@ function answersOf(
       answers.sources.push(value)
       if (!areSources(answers.sources)) line.fail('at most 8 URLs, without blanks')
     } else line.fail(ANSWERS)
-  }
+  })
   return answers
 }

@@ -61,7 +61,7 @@ export function makeDeltas(host: PublishHost, options: DeltaOptions): DeltaResul
   const { files } = host
   if (options.from.length > 0) checkCoder(host)
   const { allow: allowed = [] } = options
-  const key = loadSecretKey(host, options.secretKey, allowed)
+  const key = loadSecretKey(host, options.secretKey, { role: 'release', allowed })
   const module = files.openRoot(options.module)
   try {
     const moduleName = show(options.module)

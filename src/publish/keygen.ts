@@ -5,11 +5,12 @@
 import { ConfigError, TrustError } from '../errors.ts'
 import { makeFolder } from '../folder.ts'
 import type { Host, Path } from '../host.ts'
+import type { KeyRole } from '../release/keys.ts'
 import { makeKeyPair, readSecretKey, type SecretKey } from '../release/signify.ts'
 import { readSystemFile, writeFile } from '../small-file.ts'
 import { arrayOfBytes, bytesOfArray, show, textOfBytes } from '../text.ts'
 import type { Exception } from './exceptions.ts'
-import { refuseReadableKey } from './signer-check.ts'
+import { refuseOtherRole, refuseReadableKey } from './signer-check.ts'
 
 /** A comment line and a line of base64 (bytes). */
 const KEY_FILE_SIZE_MAX = 4096
@@ -66,15 +67,16 @@ export function generateKeys(
   }
 }
 
-/** The secret key of a file, by a path of the system. One that others can read is refused. */
+/** The secret key of a file, by a path of the system. One that others can read, or of another role, is refused. */
 export function loadSecretKey(
   host: Pick<Host, 'files' | 'signatures' | 'checksums'>,
   path: Path,
-  allowed: readonly Exception[] = [],
+  { role, allowed = [] }: { role?: KeyRole; allowed?: readonly Exception[] } = {},
 ): SecretKey {
   try {
     const content = readSystemFile(host.files, path, KEY_FILE_SIZE_MAX)
     const key = readSecretKey(host, bytesOfArray(content), show(path))
+    if (role !== undefined) refuseOtherRole(key, role)
     refuseReadableKey(host.files, path, allowed)
     return key
   } catch (error) {

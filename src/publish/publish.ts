@@ -91,7 +91,7 @@ export function publish(host: PublishHost, options: PublishOptions): PublishResu
   const { files } = host
   const terms = checkTerms(host, options)
   const { progress, deltaFrom = [], anyTree = false, allow: allowed = [] } = options
-  const key = loadSecretKey(host, options.secretKey, allowed)
+  const key = loadSecretKey(host, options.secretKey, { role: 'release', allowed })
   if (deltaFrom.length > 0) checkCoder(host)
   const root = files.openRoot(options.image)
   try {

@@ -2,11 +2,11 @@
  * Whether a secret key is one to sign with: nobody else can read it, and devices that follow the module's own
  * chain of keys still trust it.
  */
-import { TrustError } from '../errors.ts'
+import { ConfigError, TrustError } from '../errors.ts'
 import type { Fd, Host, Path } from '../host.ts'
 import { KEY_CHAIN_SIZE_MAX } from '../limits.ts'
 import { formatInstant } from '../release/fields.ts'
-import { type KeyRole, revokedBy } from '../release/keys.ts'
+import { type KeyRole, ROLES, revokedBy } from '../release/keys.ts'
 import { type PublicKey, publicKeyOf, type SecretKey } from '../release/signify.ts'
 import { readFile } from '../small-file.ts'
 import { show } from '../text.ts'
@@ -31,6 +31,18 @@ export function refuseReadableKey(
   } finally {
     files.close(fd)
   }
+}
+
+/** Key files are named by their role on devices, and mostly here as well: one of another role signs for nobody. */
+export function refuseOtherRole({ name }: SecretKey, role: KeyRole): void {
+  const file = name.slice(name.lastIndexOf('/') + 1)
+  const other = ROLES.find((one) => file.startsWith(`${one}-`) || file.startsWith(`${one}.`))
+  if (other === undefined || other === role) return
+  throw new ConfigError(
+    `${show(name)} is a key of the role ${other} by its name, and a ${role} key is needed: ` +
+      'devices believe no other',
+    `name a ${role} key; if this is one, call it ${role}.sec; \`xo-upgrade keygen --name ${role}\` makes one`,
+  )
 }
 
 export function refuseRevokedKey(

@@ -124,4 +124,28 @@ test('the last value that is taken, and the first that is not', () => {
   refuses({ answers: 'source=rsync://two words/xo' }, /answers, line 1.*without blanks/)
 })
 
+test('every wrong line is named at once, and of thousands the first', () => {
+  const texts = {
+    latest: '41\n42\n',
+    'roll-out': '42 200\n',
+    stolen: 'SHC1\nno serial\nSHC2\nnor this\n',
+    answers: 'priority = high\nnonsense = 1\n',
+  }
+  assert.throws(
+    () => parsePolicy(texts, 'home'),
+    (error: unknown) => {
+      const places = [...String(error).matchAll(/home\/([a-z-]+, line [0-9]+)/g)].map(
+        ([, at]) => at,
+      )
+      const right = ['latest, line 2', 'roll-out, line 1', 'stolen, line 2', 'stolen, line 4']
+      assert.equal(places, [...right, 'answers, line 1', 'answers, line 2'])
+      return true
+    },
+  )
+  assert.throws(
+    () => parsePolicy({ stolen: 'no serial\n'.repeat(5000) }, 'home'),
+    (error: unknown) => String(error).length < 2000 && /; and 4980 more$/.test(String(error)),
+  )
+})
+
 test.run()

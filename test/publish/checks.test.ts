@@ -81,6 +81,17 @@ test('a secret key that others can read is refused, also to who signs something 
   assert.ok(loadSecretKey(host, path))
 })
 
+test('a key of another role is refused by its name, where there is one', () => {
+  const folder = scratch('keys')
+  for (const name of ['home', 'push-2', 'pushkin', 'release.old', 'mine']) {
+    writeFileSync(`${folder}/${name}.sec`, readFileSync(SECRET_KEY), { mode: 0o600 })
+  }
+  const load = (name: string) => loadSecretKey(host, `${folder}/${name}.sec`, { role: 'release' })
+  refuses(() => load('home'), /home\.sec is a key of the role home by its name, and a release key/)
+  refuses(() => load('push-2'), /of the role push/)
+  for (const name of ['pushkin', 'release.old', 'mine']) assert.ok(load(name))
+})
+
 function revoke(module: string, role: KeyRole, name: string, by: string): void {
   const [key, next] = [name, by].map((one) => loadSecretKey(host, one))
   if (!key || !next) throw new Error('no key')
