@@ -75,7 +75,6 @@ export async function readList(given: {
   const asked = extentAsked(selection) ?? names?.extent
   let listed = 0
   let granted = 0
-  let asks = names !== undefined
   wire.phase = 'reading the file list'
   patience.measures = true
   for (;;) {
@@ -100,10 +99,6 @@ export async function readList(given: {
     }
     if (delta.listEnded(list)) break
     await wire.wait()
-    if (asks && names?.done && wire.drained) {
-      asks = false
-      patience.beginWindow()
-    }
   }
   patience.measures = false
   wire.starting = false

@@ -63,12 +63,6 @@ export class WirePatience {
     this.#measures = yes
   }
 
-  /** The least rate counts from here on: what was sent until now helps nobody who answers too slowly. */
-  beginWindow(): void {
-    this.#windowMs = 0
-    this.#windowBytes = 0
-  }
-
   /** Something came, useful or not. */
   heard(): void {
     this.#heard = true
@@ -159,7 +153,8 @@ export class WirePatience {
   #judgeRate(rateMin: number): Impatience | undefined {
     const rate = (this.#windowBytes * 1000) / this.#windowMs
     const window = seconds(this.#windowMs)
-    this.beginWindow()
+    this.#windowBytes = 0
+    this.#windowMs = 0
     if (rate >= rateMin) return undefined
     const shown = `${Math.round(rate)} useful bytes per second over ${window}`
     return { slow: true, reason: `${shown} (at least ${rateMin} wanted)` }

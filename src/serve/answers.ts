@@ -55,6 +55,9 @@ const BASIS_FILE = 0x80
 /** Two phases of files, then the goodbye. */
 const PHASES = 2
 
+/** By how often `--append` was said. */
+const APPEND_WAYS = [undefined, 'tail', 'whole'] as const
+
 type Sizes = { size: number; source: Fd | Uint8Array }
 
 export class Answers {
@@ -64,6 +67,8 @@ export class Answers {
   readonly #writer = new IndexWriter()
   #ioError = 0
   #dones = 0
+  /** Files that were continued once. */
+  readonly #appended = new Set<number>()
   /** What the client said of its deletions, as it came. */
   #deleted: Uint8Array | undefined
 
@@ -178,16 +183,18 @@ export class Answers {
     if (this.#dones >= PHASES) throw new PeerError('a request after the last phase', 'broken')
     if (asked.dryRun) return echo()
     talk.wire.phase = `sending "${show(entry.name)}"`
-    await this.#readSums(record)
+    await this.#readSums(index, record)
     const offered = this.answering.maker.offered(entry.name, entry.place, entry.key)
     await this.#send({ index, name: entry.name, record, offered, echo })
   }
 
-  async #readSums({ head }: RequestRecord): Promise<void> {
+  async #readSums(index: number, { head }: RequestRecord): Promise<void> {
     const { modules, talk, asked } = this.answering
     const { sending } = modules
-    const append = [undefined, 'tail', 'whole'] as const
-    sending.beginSums(this.#sender, head, append[asked.append])
+    // What came out wrong is asked for again as if nothing had been appended (sender.c send_files).
+    const append = this.#appended.has(index) ? undefined : APPEND_WAYS[asked.append]
+    if (append) this.#appended.add(index)
+    sending.beginSums(this.#sender, head, append)
     while (!sending.sumsComplete(this.#sender)) {
       const { incoming } = talk.wire
       const { buffer, start, end } = incoming

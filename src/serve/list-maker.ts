@@ -114,7 +114,8 @@ export class ListMaker {
     if (filters.excludes(name, isFolder)) return
     if (argument.implied && !this.#addParents(argument)) return
     const content = asked.recursive ? 'tree' : open ? 'names' : 'none'
-    this.#put(base, offered, { top: true, content })
+    // A folder at the top without content would be taken for a parent that only leads to others.
+    this.#put(base, offered, { top: content !== 'none', content })
     await this.#walk(base)
   }
 

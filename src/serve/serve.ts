@@ -111,7 +111,7 @@ class Serving {
       fault = wire.explain(error)
       // The client may be gone as soon as it has said goodbye.
       if (wire.phase === 'saying goodbye' && fault instanceof PeerError) fault = undefined
-      else await this.#tell(fault)
+      else await this.#tell(fault, error instanceof RsyncRefusal ? error : undefined)
       if (fault && !isExpected(fault)) throw fault
     } finally {
       wire.close()
@@ -280,18 +280,14 @@ class Serving {
   }
 
   /** Says why it ends, as far as the client can still be told. */
-  async #tell(fault: Error): Promise<void> {
+  async #tell(fault: Error, refusal: RsyncRefusal | undefined): Promise<void> {
     if (fault instanceof PeerError && (fault.kind === 'cut' || fault.kind === 'away')) return
     const talk = this.#talk
     if (this.#framed) {
-      const code =
-        fault instanceof RsyncRefusal
-          ? fault.exitCode
-          : fault instanceof DeadlineError
-            ? EXIT_TIMEOUT
-            : EXIT_PROTOCOL
-      const words = fault instanceof RsyncRefusal ? fault.words : `rsync: [sender] ${fault.message}`
-      talk.say(Code.error, words)
+      const otherwise = fault instanceof DeadlineError ? EXIT_TIMEOUT : EXIT_PROTOCOL
+      const code = refusal?.exitCode ?? otherwise
+      const words = refusal?.words ?? fault.message
+      talk.say(Code.error, words.startsWith('ERROR: ') ? words : `rsync: [sender] ${words}`)
       if (this.#protocol >= 31) talk.sayNumber(Code.errorExit, code)
     }
     this.#note(fault.message)
