@@ -43,7 +43,7 @@ async function publish(place, publisher) {
     ]) {
       const words = ['--image', place(name, version), '--version', version, '--to', to]
       const key = place('keys', 'release.sec')
-      await run([publisher, 'publish', ...words, '--key', key, '--delta-from', from])
+      await run([publisher, 'publish', '--any-tree', ...words, '--key', key, '--delta-from', from])
     }
   }
 }

@@ -1,6 +1,7 @@
 /*
  * Compiles a bundle to QuickJS bytecode: `compile BUNDLE.js BYTECODE`. The source text is left out;
- * function names and line numbers stay, so that `--debug` can show a stack. Runs at build time only.
+ * function names stay, so that `--debug` can show a stack, and line numbers, a third of the bytes, do not. Runs at
+ * build time only.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +46,7 @@ int main(int argc, char **argv) {
   JSContext *context = runtime ? JS_NewContext(runtime) : NULL;
   if (!context) fail("memory", argv[1]);
   JS_SetModuleLoaderFunc(runtime, NULL, load_module, NULL);
-  JS_SetStripInfo(runtime, JS_STRIP_SOURCE);
+  JS_SetStripInfo(runtime, JS_STRIP_DEBUG);
   size_t length;
   char *text = read_file(argv[1], &length);
   const char *name = strrchr(argv[1], '/');
