@@ -20,11 +20,19 @@ type Accepted = Awaited<ReturnType<Host['sockets']['accept']>>
 const CONNECTIONS_MAX = 200
 /** For a whole call, however slowly it comes (milliseconds). */
 const CALL_TIMEOUT_MS = 10_000
+/** For a call, once others wait because there are too many: a question is one packet or two (milliseconds). */
+const CROWDED_CALL_MS = 2000
 /** How often the folder is looked at (milliseconds). */
 const REFRESH_MS = 1000
 /** The wait when no descriptor is free: some calls will have ended by then (milliseconds). */
 const CROWDED_MS = 50
 const PIECE = 4096
+
+/** One that is being answered, since when (by the monotonic clock). */
+interface Call {
+  socket: Accepted['socket']
+  beganMs: number
+}
 
 interface HomeServerOptions {
   folder: HomeFolder
@@ -37,7 +45,8 @@ interface HomeServerOptions {
 export class HomeServer {
   readonly #modules: Pick<Host, 'sockets' | 'clock' | 'checksums'>
   readonly #options: HomeServerOptions
-  #answering = 0
+  /** The oldest first. */
+  readonly #calls = new Set<Call>()
   #freed: () => void = () => {}
   #refreshedMs = Number.NEGATIVE_INFINITY
 
@@ -49,7 +58,7 @@ export class HomeServer {
   async run(): Promise<void> {
     const { sockets, clock } = this.#modules
     for (;;) {
-      if (this.#answering >= CONNECTIONS_MAX) await this.#oneEnds()
+      await this.#room()
       let accepted: Accepted
       try {
         accepted = await sockets.accept(this.#options.listener)
@@ -59,28 +68,43 @@ export class HomeServer {
         await clock.sleep(CROWDED_MS)
         continue
       }
-      this.#answering++
       void this.#serve(accepted)
     }
   }
 
-  #oneEnds(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#freed = resolve
-    })
+  /** Until one more call may be taken: whoever has kept others waiting for the longest gives way. */
+  async #room(): Promise<void> {
+    const { clock } = this.#modules
+    while (this.#calls.size >= CONNECTIONS_MAX) {
+      const [oldest] = this.#calls
+      if (!oldest) return
+      const leftMs = oldest.beganMs + CROWDED_CALL_MS - clock.monotonicMs()
+      if (leftMs <= 0) this.#end(oldest)
+      else {
+        const oneEnds = new Promise<void>((resolve) => {
+          this.#freed = resolve
+        })
+        await Promise.race([oneEnds, clock.sleep(leftMs)])
+      }
+    }
+  }
+
+  #end(call: Call): void {
+    if (!this.#calls.delete(call)) return
+    this.#modules.sockets.close(call.socket)
+    this.#freed()
   }
 
   async #serve({ socket, peer }: Accepted): Promise<void> {
-    const { sockets } = this.#modules
+    const call = { socket, beganMs: this.#modules.clock.monotonicMs() }
+    this.#calls.add(call)
     try {
       await this.#call(socket, peer?.address)
     } catch (error) {
       // The laptop is gone, or says nothing: it will call again.
       if (!isSystemError(error)) this.#options.complain(String(error))
     } finally {
-      sockets.close(socket)
-      this.#answering--
-      this.#freed()
+      this.#end(call)
     }
   }
 

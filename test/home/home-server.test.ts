@@ -20,7 +20,7 @@ import { until } from '../support/until.ts'
 const host = nodeHost()
 const folder = scratch('home')
 const pair = makeKeyPair(signing, 'home')
-writeFileSync(join(folder, 'home.sec'), pair.secretFile, 'latin1')
+writeFileSync(join(folder, 'home.sec'), pair.secretFile, { encoding: 'latin1', mode: 0o600 })
 const keys = [readPublicKey(signing, pair.publicFile)]
 const put = (name: string, text: string) => writeFileSync(join(folder, name), text)
 const log = () =>
@@ -140,6 +140,20 @@ test('who says nothing keeps nobody waiting', async () => {
   }
   await deadline(callAll())
   for (const socket of silent) socket.destroy()
+})
+
+test('a crowd that says nothing gives way to a laptop that asks', async () => {
+  const crowd = Array.from({ length: 500 }, () => connect(port, '127.0.0.1'))
+  for (const socket of crowd) {
+    socket.on('error', () => {})
+    socket.write('POST / HTTP/1.1\r\n')
+  }
+  try {
+    // All of them came before: at ten seconds for each, it would have waited for twenty.
+    assert.is((await deadline(call('SHC5'))).version, 43)
+  } finally {
+    for (const socket of crowd) socket.destroy()
+  }
 })
 
 test('a laptop that trusts another key does not believe it', async () => {
