@@ -11,8 +11,9 @@ import { type Entry, parseManifestLine } from '../release/manifest-line.ts'
 import { foldsCase } from '../store/disk-limits.ts'
 import { isFull } from '../store/room.ts'
 import type { OpenTree, Store } from '../store/store.ts'
-import { show, textOfBytes } from '../text.ts'
+import { show } from '../text.ts'
 import { metadataOf } from './place.ts'
+import { Twins } from './twins.ts'
 
 /** In `staging`, whose leftovers are nobody's. */
 const PLACE = 'staging/partial/rehearsal'
@@ -71,12 +72,11 @@ function tryBasics(store: Store, place: Fd): void {
 }
 
 function refuseTwins({ host: { files }, path }: Store, manifest: Fd): void {
-  const seen = new Map<string, Path>()
+  const twins = new Twins()
   const reader = new ManifestReader(files, manifest)
   for (let line = reader.nextLine(); line !== undefined; line = reader.nextLine()) {
     const entry = parseManifestLine(line)
-    const folded = (textOfBytes(entry.path) ?? entry.path).toLowerCase()
-    const twin = seen.get(folded)
+    const twin = twins.meet(entry.path)
     if (twin !== undefined) {
       throw new ConfigError(
         `the disk of the store ${show(path)} can't hold both ${show(twin)} and ${show(entry.path)}, ` +
@@ -84,7 +84,6 @@ function refuseTwins({ host: { files }, path }: Store, manifest: Fd): void {
         'make the store in a folder that tells upper and lower case apart; no file of it was fetched',
       )
     }
-    seen.set(folded, entry.path)
   }
 }
 
