@@ -38,7 +38,7 @@ export function run(
 export function mustRun(
   program: string,
   args: string[],
-  options: { cwd?: string; input?: string } = {},
+  options: { cwd?: string; input?: string; timeoutMs?: number } = {},
 ): string {
   const { status, stdout, stderr } = run(program, args, options)
   if (status !== 0)
