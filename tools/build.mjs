@@ -31,8 +31,8 @@ const nativeFolder = join(projectFolder, 'native')
 /** Native modules that only the publisher's programs have: on the device each of them is an empty one. */
 const PUBLISHER_MODULES = ['pack-coder']
 /** C that runs seldom, or waits for the kernel, is made small and not fast, where a target makes programs fast. */
-const SMALL = ['confinement', 'files', 'packs', 'processes', 'sockets', 'system']
-const FAST = ['predict', 'predict-elf', 'predict-module', 'code-fields', 'file-maker']
+const SMALL = ['confinement', 'files', 'packs', 'processes', 'sending', 'sockets', 'system']
+const FAST = ['predict', 'predict-elf', 'predict-module', 'code-fields', 'file-maker', 'sender']
 
 const isSmall = (source) =>
   SMALL.some((name) => source.startsWith(join(nativeFolder, name, '/'))) &&

@@ -40,11 +40,8 @@ static const int16_t weights[STRIDE] = {
     42, 41, 40, 39, 38, 37, 36, 35, 34, 33, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21,
     20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9,  8,  7,  6,  5,  4,  3,  2,  1};
 
-/*
- * rsync's rolling sum of one block (checksum.c get_checksum1): by strides of a fixed length, which the
- * compiler turns into vector instructions where there are any.
- */
-static uint32_t weak_sum(const uint8_t *block, size_t count) {
+/* By strides of a fixed length, which the compiler turns into vector instructions where there are any. */
+uint32_t weak_sum(const uint8_t *block, size_t count) {
   const int8_t *bytes = (const int8_t *)block;
   uint32_t first = 0, second = 0;
   size_t i = 0;

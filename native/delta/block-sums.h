@@ -25,6 +25,9 @@ int sum_head_check(const struct sum_head *head, struct fault *fault);
 /* Bytes of the basis that blocks first .. first+count-1 cover; all of them must exist. */
 int64_t sum_head_span(const struct sum_head *head, int64_t first, int64_t count);
 
+/* rsync's rolling sum of one block (checksum.c get_checksum1). */
+uint32_t weak_sum(const uint8_t *block, size_t count);
+
 /* Writes `count` sums of 4 + strong_length bytes. 0, or -1 with a fault. */
 int block_sums(int basis, const struct sum_head *head, int64_t first, int64_t count,
                enum hash_kind kind, int32_t seed, uint8_t *sums, struct fault *fault);

@@ -3,13 +3,13 @@
  * (block-sums, rebuild), which know nothing of it. The file list's half is in delta-list.c.
  */
 #include <errno.h>
-#include <string.h>
 
 #include "../checksums/content.h"
 #include "block-sums.h"
 #include "budget.h"
 #include "delta-fault.h"
 #include "delta-list.h"
+#include "delta-values.h"
 #include "module.h"
 #include "rebuild.h"
 
@@ -19,39 +19,15 @@ static void rebuilder_finalize(UNUSED JSRuntime *runtime, JSValue value) {
   rebuilder_close(JS_GetOpaque(value, rebuilder_class));
 }
 
-static int hash_from_js(JSContext *context, JSValueConst value, enum hash_kind *kind) {
-  const char *name = JS_ToCString(context, value);
-  if (!name) return -1;
-  int found = hash_kind_of(name);
-  if (found < 0) JS_ThrowTypeError(context, "\"%s\" is not a hash", name);
-  JS_FreeCString(context, name);
-  if (found < 0) return -1;
-  *kind = (enum hash_kind)found;
-  return 0;
-}
-
-static int head_from_js(JSContext *context, JSValueConst object, struct sum_head *head) {
-  struct fault fault;
-  if (get_int64_property(context, object, "count", &head->count) ||
-      get_int64_property(context, object, "blockLength", &head->block_length) ||
-      get_int64_property(context, object, "strongLength", &head->strong_length) ||
-      get_int64_property(context, object, "remainder", &head->remainder)) {
-    return -1;
-  }
-  if (sum_head_check(head, &fault) == 0) return 0;
-  delta_throw_fault(context, &fault);
-  return -1;
-}
-
 static NATIVE(delta_block_sums) {
   struct sum_head head;
   struct fault fault;
   enum hash_kind kind;
   int32_t basis, seed;
   int64_t first, wanted;
-  if (JS_ToInt32(context, &basis, arguments[0]) || head_from_js(context, arguments[1], &head) ||
+  if (JS_ToInt32(context, &basis, arguments[0]) || sum_head_from_js(context, arguments[1], &head) ||
       JS_ToInt64(context, &first, arguments[2]) || JS_ToInt64(context, &wanted, arguments[3]) ||
-      hash_from_js(context, arguments[4], &kind) || JS_ToInt32(context, &seed, arguments[5])) {
+      hash_kind_from_js(context, arguments[4], &kind) || JS_ToInt32(context, &seed, arguments[5])) {
     return JS_EXCEPTION;
   }
   if (first < 0 || wanted < 0 || wanted > head.count || first > head.count - wanted) {
@@ -77,20 +53,15 @@ static NATIVE(delta_block_sums) {
 }
 
 static NATIVE(delta_open_rebuilder) {
-  static const char *const names[] = {"none", "zlibx", "zstd"};
   enum hash_kind kind;
-  const char *name = JS_ToCString(context, arguments[0]);
-  if (!name) return JS_EXCEPTION;
-  int compression = -1;
-  for (int i = 0; i < 3; i++) {
-    if (strcmp(names[i], name) == 0) compression = i;
+  enum compression compression;
+  if (compression_from_js(context, arguments[0], &compression) ||
+      hash_kind_from_js(context, arguments[1], &kind)) {
+    return JS_EXCEPTION;
   }
-  if (compression < 0) JS_ThrowTypeError(context, "\"%s\" is not a compression", name);
-  JS_FreeCString(context, name);
-  if (compression < 0 || hash_from_js(context, arguments[1], &kind)) return JS_EXCEPTION;
   JSValue object = JS_NewObjectClass(context, (int)rebuilder_class);
   if (JS_IsException(object)) return object;
-  struct rebuilder *rebuilder = rebuilder_open((enum compression)compression, kind);
+  struct rebuilder *rebuilder = rebuilder_open(compression, kind);
   if (!rebuilder) {
     struct fault fault;
     JS_FreeValue(context, object);
@@ -140,7 +111,7 @@ static NATIVE(delta_begin_file) {
   double size_max;
   JSValue head = JS_GetPropertyStr(context, arguments[1], "head");
   if (JS_IsException(head)) return head;
-  int failed = head_from_js(context, head, &plan.head);
+  int failed = sum_head_from_js(context, head, &plan.head);
   JS_FreeValue(context, head);
   if (failed || fd_from_js(context, arguments[1], "basis", true, &plan.basis) ||
       fd_from_js(context, arguments[1], "target", false, &plan.target)) {

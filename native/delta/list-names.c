@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "budget.h"
+#include "name-order.h"
 
 /* Of all names together (bytes): 300,000 entries of 40 bytes, which no image has. */
 #define ARENA_MAX ((uint32_t)12 * 1024 * 1024)
@@ -109,84 +110,24 @@ size_t list_names_text(const struct list_names *names, const struct list_entry *
   return length + name_length;
 }
 
-/* The component at which two names differ, as rsync's order sees it. */
-struct component {
-  const char *bytes;
-  size_t length;
-  /* -1: "." of the transfer; 0: the last name, of a non-directory; 1: a directory, followed by a slash. */
-  int rank;
-  bool last;
-};
-
-static struct component component_at(const char *name, size_t length, size_t start,
-                                     bool directory) {
-  const char *slash = start < length ? memchr(name + start, '/', length - start) : NULL;
-  struct component component = {name + start,
-                                slash ? (size_t)(slash - name) - start : length - start, 1, !slash};
-  if (component.last && !directory) component.rank = 0;
-  if (component.last && directory && component.length == 1 && name[start] == '.') {
-    component.rank = -1;
-  }
-  return component;
-}
-
-static int compare_components(const struct component *one, const struct component *other) {
-  if (one->rank != other->rank) return one->rank - other->rank;
-  size_t common = one->length < other->length ? one->length : other->length;
-  int order = memcmp(one->bytes, other->bytes, common);
-  if (order != 0) return order;
-  if (one->length != other->length) {
-    // The shorter one goes on with its slash, or ends.
-    const struct component *longer = one->length > other->length ? one : other;
-    int sign = longer == one ? 1 : -1;
-    if (one->rank != 1) return sign;
-    return (unsigned char)longer->bytes[common] > '/' ? sign : -sign;
-  }
-  return (int)other->last - (int)one->last;
-}
-
-/* rsync flist.c f_name_cmp, from protocol 29 on. */
-static int compare_names(const char *one, size_t one_length, bool one_directory, const char *other,
-                         size_t other_length, bool other_directory) {
-  size_t common = one_length < other_length ? one_length : other_length;
-  size_t start = 0, i = 0;
-  for (; i < common && one[i] == other[i]; i++) {
-    if (one[i] == '/') start = i + 1;
-  }
-  if (i == one_length && i == other_length && one_directory == other_directory) return 0;
-  struct component a = component_at(one, one_length, start, one_directory);
-  struct component b = component_at(other, other_length, start, other_directory);
-  return compare_components(&a, &b);
-}
-
 static int compare_entries(const struct list_names *names, uint32_t one, uint32_t other) {
   const struct list_entry *a = &names->entries[one], *b = &names->entries[other];
   if (a->directory == b->directory) {
     const char *a_name, *b_name;
     size_t a_length = arena_string(names, a->name, &a_name),
            b_length = arena_string(names, b->name, &b_name);
-    return compare_names(a_name, a_length, list_entry_is_directory(a), b_name, b_length,
-                         list_entry_is_directory(b));
+    return name_order(a_name, a_length, list_entry_is_directory(a), b_name, b_length,
+                      list_entry_is_directory(b));
   }
   /* A comparison is made some hundred thousand times: so these are not zeroed as all other variables are. */
   __attribute__((uninitialized)) char a_text[NAME_MAX_LENGTH + 1], b_text[NAME_MAX_LENGTH + 1];
   size_t a_length = list_names_text(names, a, a_text), b_length = list_names_text(names, b, b_text);
-  return compare_names(a_text, a_length, list_entry_is_directory(a), b_text, b_length,
-                       list_entry_is_directory(b));
+  return name_order(a_text, a_length, list_entry_is_directory(a), b_text, b_length,
+                    list_entry_is_directory(b));
 }
 
-/* Merges order[start..middle) with order[middle..end); `spare` takes the first half. Stable. */
-static void merge(const struct list_names *names, uint32_t *spare, size_t start, size_t middle,
-                  size_t end) {
-  uint32_t *order = names->order;
-  if (compare_entries(names, order[middle - 1], order[middle]) <= 0) return;
-  size_t left_count = middle - start, left = 0, right = middle, at = start;
-  memcpy(spare, order + start, left_count * sizeof *order);
-  while (left < left_count && right < end) {
-    bool take_right = compare_entries(names, order[right], spare[left]) < 0;
-    order[at++] = take_right ? order[right++] : spare[left++];
-  }
-  memcpy(order + at, spare + left, (left_count - left) * sizeof *order);
+static int compare_places(const void *names, uint32_t one, uint32_t other) {
+  return compare_entries(names, one, other);
 }
 
 static int sort_order(struct list_names *names, struct fault *fault) {
@@ -195,13 +136,7 @@ static int sort_order(struct list_names *names, struct fault *fault) {
   if (!names->order) return fault_memory(fault, &budget_source);
   uint32_t *spare = budget_take(&budget_source, count + 1, sizeof *spare);
   if (!spare) return fault_memory(fault, &budget_source);
-  for (size_t i = 0; i < count; i++) names->order[i] = (uint32_t)i;
-  for (size_t width = 1; width < count; width *= 2) {
-    for (size_t start = 0; start + width < count; start += 2 * width) {
-      size_t end = count - start < 2 * width ? count : start + 2 * width;
-      merge(names, spare, start, start + width, end);
-    }
-  }
+  place_order(names->order, spare, count, compare_places, names);
   budget_free(&budget_source, spare);
   return 0;
 }
@@ -214,7 +149,7 @@ int64_t list_names_find_kind(const struct list_names *names, const char *name, s
     size_t middle = low + (high - low) / 2;
     const struct list_entry *entry = &names->entries[names->order[middle]];
     size_t text_length = list_names_text(names, entry, text);
-    if (compare_names(text, text_length, list_entry_is_directory(entry), name, length, directory) <
+    if (name_order(text, text_length, list_entry_is_directory(entry), name, length, directory) <
         0) {
       low = middle + 1;
     } else {

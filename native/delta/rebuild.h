@@ -12,9 +12,8 @@
 
 #include "../checksums/hash.h"
 #include "block-sums.h"
+#include "compression.h"
 #include "fault.h"
-
-enum compression { COMPRESSION_NONE, COMPRESSION_ZLIBX, COMPRESSION_ZSTD };
 
 struct rebuilder;
 

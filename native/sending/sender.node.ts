@@ -3,15 +3,15 @@
  * says the rest literally. The whole file is held in memory: never for the device.
  */
 import type { Algorithm } from 'native:checksums'
-import type { Compression, SumHead } from 'native:delta'
+import type { SumHead } from 'native:delta'
 import type { Fd, Files } from '../../src/host.ts'
 import { hashLength, openHash, seededHash } from '../checksums/checksums.node.ts'
 import { checkHead, lengthOfBlock, tokenError } from '../delta/rebuild.node.ts'
 import { Drain, join } from './bytes.node.ts'
-import { type Part, TokenWriter } from './tokens.node.ts'
+import { type Part, writeTokens } from './tokens.node.ts'
 
 interface Options {
-  compression: Compression
+  compression: 'none' | 'zlibx'
   algorithm: Algorithm
   seed: number
   seedFirst: boolean
@@ -43,7 +43,6 @@ const CANDIDATES_MAX = 64
 const signed = (byte: number) => (byte << 24) >> 24
 
 export class NodeSender {
-  private readonly tokens: TokenWriter
   private sums: Sums | undefined
   private file: SendingFile | undefined
   private drain: Drain | undefined
@@ -53,11 +52,10 @@ export class NodeSender {
     private readonly options: Options,
   ) {
     const { compression, algorithm } = options
-    if (!['none', 'zlibx', 'zstd'].includes(compression)) {
+    if (!['none', 'zlibx'].includes(compression)) {
       throw new TypeError(`"${compression}" is not a compression`)
     }
     if (!(algorithm in hashLength)) throw new TypeError(`"${algorithm}" is not a hash`)
-    this.tokens = new TokenWriter(compression)
   }
 
   beginSums(head: SumHead, append?: 'tail' | 'whole'): void {
@@ -146,7 +144,7 @@ export class NodeSender {
   }
 
   private *encode(parts: Generator<Part>): Generator<Uint8Array> {
-    yield* this.tokens.encode(parts)
+    yield* writeTokens(this.options.compression, parts)
     const file = this.running()
     const { content } = file
     const hash = openHash(this.options.algorithm)

@@ -6,13 +6,14 @@
  */
 declare module 'native:sending' {
   import type { Algorithm } from 'native:checksums'
-  import type { Compression, SumHead } from 'native:delta'
+  import type { SumHead } from 'native:delta'
   import type { Fd, Path } from 'native:files'
 
-  /** One per connection: the compressor's state may span files (zstd: one stream for all). */
+  /** One per connection, for one file after the other. */
   export type Sender = object
   export function openSender(options: {
-    compression: Compression
+    /** Of literals. Not zstd: its encoder would take 40 KB of the program. */
+    compression: 'none' | 'zlibx'
     /** Of block sums and of whole files. */
     algorithm: Algorithm
     /** Of the block sums; 0: none. */

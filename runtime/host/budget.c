@@ -22,6 +22,9 @@ struct budget budget_source = {.holder = "the file list and the streams of a sou
 struct budget budget_manifest = {.holder = "comparing the manifest", .limit = 32 * MIB};
 /* The limits of native/packs/limits.h, all reached at once. */
 struct budget budget_pack = {.holder = "a pack", .limit = 11 * MIB};
+/* Three clients of 3 MiB, as many as are served at once, and one that is just leaving. */
+struct budget budget_clients = {.holder = "the lists and files of those who are served",
+                                .limit = 12 * MIB};
 
 void budget_prepare(void) {
   const char *wanted = getenv("XO_NATIVE_MEMORY_LIMIT_MB");
@@ -30,7 +33,8 @@ void budget_prepare(void) {
   errno = 0;
   unsigned long megabytes = strtoul(wanted, &end, 10);
   if (errno || end == wanted || *end || megabytes == 0 || megabytes > SIZE_MAX / MIB) return;
-  budget_source.limit = budget_manifest.limit = budget_pack.limit = megabytes * MIB;
+  budget_source.limit = budget_manifest.limit = megabytes * MIB;
+  budget_pack.limit = budget_clients.limit = megabytes * MIB;
 }
 
 /* The allocator rounds up, so that what is held may be a little more than the limit. */

@@ -27,6 +27,9 @@ extern struct budget budget_manifest;
 /* Of a pack that is read. */
 extern struct budget budget_pack;
 
+/* Of all clients that are served together. */
+extern struct budget budget_clients;
+
 /* A number of MiB in XO_NATIVE_MEMORY_LIMIT_MB is the limit of each of them, instead of its own. */
 void budget_prepare(void);
 

@@ -11,6 +11,7 @@
   X(checksums)     \
   X(delta)         \
   X(packs)         \
+  X(sending)       \
   X(signatures)    \
   X(random)        \
   X(clock)         \
@@ -21,9 +22,7 @@
  * Those that only some programs have (see PUBLISHER_MODULES of tools/build.mjs), with their names in
  * JavaScript. A program without one has an empty module of its name, because the bundle is the same.
  */
-#define OPTIONAL_MODULES(X)          \
-  X(pack_coder, "native:pack-coder") \
-  X(sending, "native:sending")
+#define OPTIONAL_MODULES(X) X(pack_coder, "native:pack-coder")
 
 #define DEFINE_EMPTY(identifier, name)                                           \
   __attribute__((weak)) int module_##identifier##_register(JSContext *context) { \

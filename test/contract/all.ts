@@ -10,6 +10,8 @@ import { packsContract } from './packs.ts'
 import { packsHostileContract } from './packs-hostile.ts'
 import { packsPredictionContract } from './packs-prediction.ts'
 import { clockContract, processesContract, randomContract } from './processes.ts'
+import { sendingContract } from './sending.ts'
+import { sentListContract } from './sent-list.ts'
 import { signaturesContract } from './signatures.ts'
 import { type Peers, socketsContract } from './sockets.ts'
 import { systemContract } from './system.ts'
@@ -26,6 +28,8 @@ export function allContracts(side: string, host: Host, scratch: Path, peers: Pee
   checksumsContract(`checksums over ${side}`, host, scratch)
   fileListContract(`file lists over ${side}`, host)
   deltaContract(`delta over ${side}`, host, scratch)
+  sendingContract(`sending over ${side}`, host, scratch)
+  sentListContract(`lists to be sent over ${side}`, host, scratch)
   packsContract(`packs over ${side}`, host, scratch)
   packsHostileContract(`hostile packs over ${side}`, host, scratch)
   packsPredictionContract(`prediction over ${side}`, host, scratch)
