@@ -272,7 +272,9 @@ function settingsNow(context: Context, before: string): string {
 function tell(context: Context, client: GoneClient): void {
   const { peer, module, files, sent, seconds, fault } = client
   if (context.json) {
-    write(context.host, 1, jsonLine({ event: 'served', ...client }))
+    const { received } = client
+    const record = { peer, module, files, received, sent, seconds, fault }
+    write(context.host, 1, jsonLine({ event: 'served', ...record }))
     return
   }
   const what = module === undefined ? 'nothing' : `${files} files of "${show(module)}"`

@@ -68,11 +68,15 @@ const attempts: Record<string, () => unknown> = {
   'listens for strangers': () => sockets.listen({ host: '127.0.0.1', port: 0 }, 1),
 }
 
-/** What it has to go on being able to do. */
+/** What some have to go on being able to do. */
 const needed: Record<string, () => unknown> = {
+  'reads a tree of the store': () => files.close(files.openFile(`${store}/fakeroot/release`)),
+  'reads the record of the store': () => files.close(files.openFile(`${store}/state`)),
+  'talks to somebody': async () =>
+    sockets.close(await sockets.connect({ family: 4, address: '127.0.0.1', port: 9 }, 1000)),
   'writes into the store': () => files.close(files.openAppend(inStore(), 'written', 0o600)),
   'makes a device in the store': () => files.makeNode(inStore(), 'null', 'char', 1, 3),
-  'sets what root may set': () => files.setMetadata(inStore(), 'written', METADATA),
+  'sets what root may set': () => files.setMetadata(inStore(), 'state', METADATA),
 }
 
 async function outcomeOf(attempt: () => unknown): Promise<string> {

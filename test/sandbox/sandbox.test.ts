@@ -25,7 +25,18 @@ import { skip, test } from '../support/suite.ts'
 
 const BUNDLE = 'build/misbehaving.js'
 const DEADLINE_MS = 60_000
-const NEEDED = /^(writes into the store|makes a device in the store|sets what root may set)$/
+/** What each kind of command has to go on being able to do, and what comes of it. */
+const NEEDS = {
+  'reads a tree of the store': { trees: 'done', home: 'done', serve: 'done' },
+  'reads the record of the store': { trees: 'done', home: 'done', serve: 'EACCES' },
+  // Nobody is there.
+  'talks to somebody': { trees: 'ECONNREFUSED', home: 'ECONNREFUSED', serve: 'EPERM' },
+  'writes into the store': { trees: 'done', home: 'done', serve: 'EROFS' },
+  // The home server makes no trees.
+  'makes a device in the store': { trees: 'done', home: 'EPERM', serve: 'EPERM' },
+  'sets what root may set': { trees: 'done', home: 'done', serve: 'EPERM' },
+} as const
+const isNeeded = (name: string) => Object.hasOwn(NEEDS, name)
 const publisher = new Publisher()
 const servers = new Set<Server>()
 
@@ -93,17 +104,14 @@ async function misbehave(
   return { note, outcomes }
 }
 
-function checkOutcomes(outcomes: Event, isHome = false): void {
-  const names = Object.keys(outcomes).filter((name) => !NEEDED.test(name))
+function checkOutcomes(outcomes: Event, kind: 'trees' | 'home' | 'serve' = 'trees'): void {
+  const names = Object.keys(outcomes).filter((name) => !isNeeded(name))
   assert.ok(names.length > 20)
   const codes = new Set(names.map((name) => outcomes[name]))
   for (const code of codes) assert.match(code, /^(EPERM|EACCES|EROFS|EXDEV|EBUSY)$/)
-  const works = Object.keys(outcomes).filter((name) => NEEDED.test(name))
-  assert.equal(
-    works.map((name) => outcomes[name]),
-    // The home server makes no trees.
-    isHome ? ['done', 'EPERM', 'done'] : ['done', 'done', 'done'],
-  )
+  for (const [name, { [kind]: outcome }] of Object.entries(NEEDS)) {
+    assert.is(outcomes[name], outcome, name)
+  }
 }
 
 function checkUnharmed({ outside }: Victim): void {
@@ -144,7 +152,18 @@ test('nor has who takes over the home server more than its folder', async () => 
     ...listen,
   ])
   if (/refuses/.test(note)) skip(`this machine does not let it give up all: ${note}`)
-  checkOutcomes(outcomes, true)
+  checkOutcomes(outcomes, 'home')
+  checkUnharmed(laptop)
+})
+
+test('nor can who takes over the server of neighbours write at all, or read more than it serves', async () => {
+  const laptop = await victim('file:///no/such')
+  const store = join(laptop.outside, 'store')
+  const listen = ['--listen', '127.0.0.1:0', '--store', store]
+  const { note, outcomes } = await misbehave(laptop.outside, ['serve', ...listen])
+  assert.match(note, /^confined: all else read-only, no new privileges, /)
+  if (/refuses/.test(note)) skip(`this machine does not let it give up all: ${note}`)
+  checkOutcomes(outcomes, 'serve')
   checkUnharmed(laptop)
 })
 
@@ -225,7 +244,7 @@ test('a kernel that lacks something gives the rest, and one line says so', async
     const launcher = oldKernel(...lacks, mounts)
     const { note, outcomes } = await misbehave(laptop.outside, upgradeOf(laptop), launcher)
     assert.match(note, sentence)
-    const done = Object.keys(outcomes).filter((name) => !NEEDED.test(name))
+    const done = Object.keys(outcomes).filter((name) => !isNeeded(name))
     assert.equal(
       done.filter((name) => outcomes[name] === 'done'),
       open,
