@@ -10,6 +10,7 @@ import {
   type HintSource,
   type Turn,
 } from '../daemon/daemon.ts'
+import { answerNeighbours } from '../device/neighbour-answers.ts'
 import { claimStore } from '../device/one-daemon.ts'
 import { openPushHints } from '../device/push-hints.ts'
 import { countRun } from '../device/recorded.ts'
@@ -51,7 +52,7 @@ export const daemonCommand: Command = {
     const serverWords = wordsForServer(context)
     context.confine({ starts: true, lasts: true, sockets, serverWords })
     server = new ServeChild(context.device, serverWords)
-    stops.push(() => server?.stop())
+    stops.push(() => server?.stop(), answerNeighbours(context.device, server))
     try {
       await daemon.run()
       return EXIT.done

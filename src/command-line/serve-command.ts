@@ -112,8 +112,10 @@ async function serveUntil(context: Context): Promise<'ended' | 'begin again'> {
     const port = listeners.map((listener) => host.sockets.localPort(listener))[0] ?? 0
     const speaksAgainst = now(host, () => objectionNow(host, device, offered, limits))
     let clients = 0
-    const tellParent = () =>
-      parent.tell(speaksAgainst() ? 0 : Math.max(0, limits.clients - clients), port)
+    const tellParent = () => {
+      const freePlaces = speaksAgainst() ? 0 : Math.max(0, limits.clients - clients)
+      return parent.tell({ freePlaces, places: limits.clients, port })
+    }
     const known = JSON.stringify(settings)
     tellParent()
     const server = new Server(host, {

@@ -1,6 +1,6 @@
 /**
  * The server as a part of the daemon: a process of its own, since what reads strangers' bytes must not have the
- * daemon's rights. What comes from it is two numbers at a time. Both ends are here: the daemon's, and the
+ * daemon's rights. What comes from it is three numbers at a time. Both ends are here: the daemon's, and the
  * server's, which ends when the daemon has gone.
  */
 import { isSystemError } from '../errors.ts'
@@ -24,8 +24,8 @@ const AGAIN_MS = 60_000
 const USAGE = 64
 /** A server says that it is there more often than this (milliseconds). */
 const SILENCE_MAX_MS = 60_000
-/** How many more it would serve now, and its port. */
-const LINE = /^([0-9]{1,4}) ([0-9]{1,5})$/
+/** How many more it would serve now, how many at once at most, and its port. */
+const LINE = /^([0-9]{1,4}) ([1-9][0-9]{0,3}) ([0-9]{1,5})$/
 
 /** How the daemon starts it; `words` are those of its own that it hands on. */
 export function serverPrograms(
@@ -46,6 +46,8 @@ export function serverPrograms(
 export class ServeChild {
   /** How many more it would serve now. */
   freePlaces = 0
+  /** How many it serves at once at most. */
+  places = 1
   /** Undefined until it listens. */
   port: number | undefined
   #process: Process | undefined
@@ -95,9 +97,10 @@ export class ServeChild {
   }
 
   #take(line: string): void {
-    const [, places, port] = LINE.exec(line) ?? []
-    if (places === undefined) return
-    this.freePlaces = Number(places)
+    const [, free, places, port] = LINE.exec(line) ?? []
+    if (free === undefined) return
+    this.freePlaces = Number(free)
+    this.places = Number(places)
     this.port = Number(port)
   }
 
@@ -129,17 +132,17 @@ export class ServeChild {
 interface ParentOfServer {
   /** It was started by hand. */
   isNone: boolean
-  /** Tells it how many more are served now, and where; false if it has gone. Nobody is told where there is none. */
-  tell(freePlaces: number, port: number): boolean
+  /** Tells it what is served now; false if it has gone. Nobody is told where there is none. */
+  tell(served: { freePlaces: number; places: number; port: number }): boolean
 }
 
 export function parentOfServer({ processes, files }: Host): ParentOfServer {
   if (processes.variable(VARIABLE) === undefined) return { isNone: true, tell: () => true }
   return {
     isNone: false,
-    tell(freePlaces, port) {
+    tell({ freePlaces, places, port }) {
       try {
-        const line = arrayOfBytes(`${freePlaces} ${port}\n`)
+        const line = arrayOfBytes(`${freePlaces} ${places} ${port}\n`)
         files.write(STDOUT, line, 0, line.length)
         return true
       } catch (error) {

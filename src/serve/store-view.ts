@@ -51,6 +51,33 @@ export function isSettled(store: Store): boolean {
   return trialOf(store) === undefined
 }
 
+/** What others can have of a store, for who asks them: whether its trees are whole their server finds out. */
+export function contentOf(store: Store): { versions: number[]; packs: string[] } {
+  const versions: number[] = []
+  const packs: string[] = []
+  for (const name of OFFERED) {
+    if (name === 'fakeroot' && !isSettled(store)) continue
+    const release = store.tree(name)?.release
+    if (!release || versions.includes(release.version)) continue
+    versions.push(release.version)
+    packs.push(...keptPacks(store, release))
+  }
+  return { versions, packs }
+}
+
+/**
+ * Names of the packs that a release lists and the store has. One that is still coming is shorter; what else may be
+ * wrong with it the signed digest tells.
+ */
+function keptPacks({ host, directory }: Store, { packs = [] }: Release): string[] {
+  return packs
+    .filter((pack) => {
+      const stat = host.files.stat(directory, `packs/${nameOfPack(pack)}`)
+      return stat?.type === 'file' && stat.size === pack.size
+    })
+    .map(nameOfPack)
+}
+
 class StoreView implements OfferedView {
   readonly places: OfferedPlace[] = []
   /** By the names of their roots on the wire. */
@@ -128,11 +155,7 @@ class StoreView implements OfferedView {
       this.places.push({ at: 'keys', directory, path: 'keys' })
     }
     for (const { release } of this.#trees.values()) {
-      for (const pack of release.packs ?? []) {
-        const name = nameOfPack(pack)
-        // One that is still coming is shorter; what else may be wrong with it the signed digest tells.
-        const stat = host.files.stat(directory, `packs/${name}`)
-        if (stat?.type !== 'file' || stat.size !== pack.size) continue
+      for (const name of keptPacks(this.proved.store, release)) {
         this.places.push({ at: `${DELTAS}/${name}`, directory, path: `packs/${name}` })
       }
     }

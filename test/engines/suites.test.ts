@@ -38,6 +38,8 @@ const IN_NODE = [
   'publish/mounted.test.ts: mounts file systems of its own',
   'push/push-daemon.test.ts: runs the program as a daemon',
   'push/push-network.test.ts: makes network namespaces',
+  'serve/daemon.test.ts: runs the program as a daemon',
+  'serve/server.test.ts: has clients in Node',
   'source/rsync-source.test.ts: talks with a stock rsync',
   'source/source.test.ts: has a server that is slow',
   'staging/rehearsal.test.ts: mounts file systems of its own',

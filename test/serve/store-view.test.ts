@@ -1,5 +1,4 @@
 /** What a laptop's store shows to others: what it proved, and nothing that is its own. */
-import { execFileSync } from 'node:child_process'
 import {
   appendFileSync,
   chmodSync,
@@ -18,12 +17,20 @@ import type { Store } from '../../src/store/store.ts'
 import { swap } from '../../src/store/swap.ts'
 import { confirm } from '../../src/store/trial.ts'
 import { smallImage } from '../support/image.ts'
-import { newStorePath, withStore } from '../support/node-device.ts'
+import { withStore } from '../support/node-device.ts'
 import { Publisher } from '../support/release.ts'
-import { waitingStore } from '../support/stores.ts'
+import { copyOfStore, waitingStore } from '../support/stores.ts'
 import { test } from '../support/suite.ts'
 
 const publisher = new Publisher()
+/** As `link` of the images is made. */
+const LINK = {
+  mode: 0o777,
+  uid: 0,
+  gid: 0,
+  modified: { seconds: 1_700_000_000, nanoseconds: 0 },
+  xattrs: [],
+}
 /** 1 runs, and 2 waits. */
 let waiting: string
 
@@ -58,10 +65,13 @@ const has = (store: Store, name: string) =>
   shown(store, (lookup) => lookup.find(name) !== undefined)
 
 function inCopy(use: (store: Store) => void): Promise<void> {
-  const path = newStorePath()
-  // With the times of links, which Node's copy leaves out.
-  execFileSync('cp', ['-a', waiting, path])
-  return withStore(path, async (store) => use(store))
+  return withStore(copyOfStore(waiting), async (store) => {
+    for (const tree of ['fakeroot', 'upgraded-root']) {
+      // Copying leaves the times of links out.
+      store.host.files.setMetadata(store.directory, `${tree}/root/link`, LINK)
+    }
+    use(store)
+  })
 }
 
 test('the running version and the waiting one are there whole, with the newer one as the latest', () =>
