@@ -211,12 +211,13 @@ export class NodeSender {
     }
     let after = 0
     const find = (start: number, length: number, weak: number): number | undefined => {
-      const known = table.get(weak)
-      if (!known) return undefined
+      const known = table.get(weak)?.slice(0, CANDIDATES_MAX)
+      // The strong sum is made only for a block that may fit: a window may be long, and roll by one byte.
+      if (!known?.some((block) => lengthOfBlock(head, block) === length)) return undefined
       const same = start % blockLength === 0 ? start / blockLength : -1
       const first = [...(inPlace ? [same] : []), after].filter((block) => weakOf2(block) === weak)
       const strong = this.strongOf(content.subarray(start, start + length))
-      return [...first, ...known.slice(0, CANDIDATES_MAX)].find(
+      return [...first, ...known].find(
         (block) =>
           lengthOfBlock(head, block) === length &&
           (!inPlace || block * blockLength >= start) &&

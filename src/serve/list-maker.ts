@@ -26,7 +26,7 @@ interface ListMaking {
   checksum: Parameters<Host['checksums']['hash']>[0]
   filters: Filters
   /** What could not be listed, in rsync's words; `fails`: the client then deletes nothing. */
-  complain(words: string, fails: boolean): void
+  complain(of: { call: string; name: Path; why: string; fails: boolean }): void
   /** What is no fault. */
   mention(words: string): void
   turn(): Promise<void>
@@ -196,7 +196,7 @@ export class ListMaker {
       )
       for (const { name, call, code } of refused) {
         // Gone since its folder was read: as if it had never been there.
-        if (code !== 'ENOENT') complain(`${call} "${joined(base, name)}" failed: ${code}`, true)
+        if (code !== 'ENOENT') complain({ call, name: joined(base, name), why: code, fails: true })
       }
       if (done) return
       await this.making.turn()
@@ -206,7 +206,7 @@ export class ListMaker {
   #missing(name: Path, isFile: boolean): void {
     if (this.making.asked.ignoresMissing) return
     const why = isFile ? 'Not a directory (20)' : 'No such file or directory (2)'
-    this.making.complain(`link_stat "/${name === '.' ? '' : name}" failed: ${why}`, false)
+    this.making.complain({ call: 'link_stat', name: name === '.' ? '' : name, why, fails: false })
   }
 
   /** Wildcards, name by name, among what is offered. What matches nothing stays as it is. */

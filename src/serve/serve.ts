@@ -237,9 +237,10 @@ class Serving {
       asked,
       filters,
       checksum: agreement.listChecksum,
-      complain: (words, fails) => {
+      complain: ({ call, name, why, fails }) => {
         if (fails) ioError = 1
-        talk.say(Code.errorTransfer, `rsync: [sender] ${words} (in ${module})`)
+        const words = `rsync: [sender] ${call} "/${name}" (in ${module}) failed: ${why}`
+        talk.say(Code.errorTransfer, words)
       },
       mention: (words) => talk.say(Code.info, words),
       turn: () => talk.wire.turn(),

@@ -70,6 +70,11 @@ export const CASES: Case[] = [
     ...from('sort.d\0strange/n\nl\0./latest\0sort-of-links\0'),
   },
   {
+    title: 'from a list, by protocol 30',
+    words: ['-a', '--files-from=@names', '--protocol=30'],
+    ...from('latest\nsort/a\n'),
+  },
+  {
     title: 'from a list over what is there, with zstd',
     words: ['-az', '--files-from=@names'],
     ...from('large\ntext\nzeros\n'),

@@ -1,19 +1,28 @@
-/** A daemon of every stock rsync of the field for a file of tests, each of which runs once against each. */
+/** A daemon of everything that serves, for a file of tests, each of which runs once against each. */
 
 import { deadline } from '../support/deadline.ts'
-import { type Daemon, type DaemonModule, startDaemon } from '../support/rsync-daemon.ts'
-import { stockRsyncs } from '../support/stock-rsync.ts'
+import type { Daemon, DaemonModule } from '../support/rsync-daemon.ts'
+import { servers } from '../support/servers.ts'
 import { test } from '../support/suite.ts'
 
 /** How a test is named and run; the daemons start before the first and end after the last. */
-export type Each = (title: string, run: (daemon: Daemon, version: string) => Promise<void>) => void
+export type Each = (title: string, run: (daemon: Daemon, name: string) => Promise<void>) => void
 
-/** `modules` is called once for each daemon, so that each locks files of its own. */
-export function everyRsync(modules: () => DaemonModule[]): Each {
-  const daemons: { version: string; daemon: Daemon }[] = []
+/**
+ * Every stock rsync of the field. `modules` is called once for each daemon, so that each locks files of its
+ * own.
+ */
+export const everyRsync = (modules: () => DaemonModule[]): Each => every(modules, false)
+
+/** Our own server as well, which knows few of a stock daemon's settings. */
+export const everyServer = (modules: () => DaemonModule[]): Each => every(modules, true)
+
+function every(modules: () => DaemonModule[], withOurs: boolean): Each {
+  const daemons: { name: string; daemon: Daemon }[] = []
   test.before(async () => {
-    for (const { version, program } of await stockRsyncs()) {
-      daemons.push({ version, daemon: await startDaemon(program, modules()) })
+    for (const { name, ours, start } of await servers()) {
+      if (ours && !withOurs) continue
+      daemons.push({ name, daemon: await start(modules()) })
     }
   })
   test.after(async () => {
@@ -21,11 +30,11 @@ export function everyRsync(modules: () => DaemonModule[]): Each {
   })
   return (title, run) =>
     test(title, async () => {
-      for (const { version, daemon } of daemons) {
+      for (const { name, daemon } of daemons) {
         try {
-          await deadline(run(daemon, version))
+          await deadline(run(daemon, name))
         } catch (error) {
-          if (error instanceof Error) error.message = `rsync ${version}: ${error.message}`
+          if (error instanceof Error) error.message = `${name}: ${error.message}`
           throw error
         }
       }

@@ -10,9 +10,10 @@ import { startProxy } from '../support/proxy.ts'
 import { rejects } from '../support/rejects.ts'
 import { fetchAll, host, optionsFor } from '../support/rsync-client.ts'
 import { scratch } from '../support/scratch.ts'
+import { OURS } from '../support/servers.ts'
 import { stockRsyncs } from '../support/stock-rsync.ts'
 import { test } from '../support/suite.ts'
-import { everyRsync } from './every-rsync.ts'
+import { everyServer } from './every-rsync.ts'
 
 const digest = (content: Buffer) => createHash('sha256').update(content).digest('hex')
 
@@ -54,7 +55,8 @@ writeFileSync(join(local, 'half'), text.subarray(0, 150_000))
 writeFileSync(join(local, 'none'), '')
 writeFileSync(join(local, 'same'), text)
 
-const each = everyRsync(() => [{ name: 'xo', path: folder }])
+/** By protocol 30, ours takes no names from a list: see `must-fail.ts`. */
+const each = everyServer(() => [{ name: 'xo', path: folder }])
 
 test('what is tested against: at least two different releases', async () => {
   const versions = (await stockRsyncs()).map(({ version }) => version)
@@ -71,7 +73,7 @@ each('lists by path arguments with wildcards, and fetches from the list', async 
   assert.equal(files[0]?.content().toString(), 'kind=release\n')
   assert.equal(files[1]?.result, { size: text.length, digest: digest(text) })
   assert.is(texts.length, 1)
-  assert.match(texts[0] ?? '', /^error: .*link_stat "missing".*No such file/)
+  assert.match(texts[0] ?? '', /^error: .*link_stat "\/?missing".*No such file/)
 })
 
 each('every checksum, compression and protocol', async ({ port }) => {
@@ -118,10 +120,11 @@ each('any basis gives the same file, and a good one saves bytes', async ({ port 
   assert.ok((received.changed ?? 0) < 10_000, JSON.stringify(received))
 })
 
-each('exactly the named files, whatever their names', async ({ port }) => {
+each('exactly the named files, whatever their names', async ({ port }, server) => {
   const names = ['etc/noise', ...STRANGE.map((name) => `usr/lib/${name}`)]
   const selection = { kind: 'files-from', under: '42/root', names: [...names, 'gone'] } as const
   for (const protocol of [30, 31, 32] as const) {
+    if (protocol === 30 && server === OURS) continue
     const { session, files } = await fetchAll({ ...optionsFor(port, selection), protocol }, names)
     assert.is(session.agreement.protocol, protocol)
     for (const file of files.slice(1)) {
@@ -141,23 +144,27 @@ each('names are asked for as they are sent, and answers while they come', async 
   assert.equal(files[0]?.result, { size: noise.length, digest: digest(noise) })
 })
 
-each('a server that negotiates nothing is asked again in its own words', async ({ port }) => {
-  for (const [protocol, compression, agreed] of [
-    [31, 'auto', 'none'],
-    [30, 'auto', 'none'],
-    [32, 'none', 'none'],
-  ] as const) {
-    const selection = { kind: 'files-from', under: '42/root', names: ['usr/lib/text'] } as const
-    const options = optionsFor(port, selection, { compression, protocol, capabilities: 'LsfxC' })
-    const { session, files } = await fetchAll(options, ['usr/lib/text'], {
-      'usr/lib/text': join(local, 'changed'),
-    })
-    assert.is(session.agreement.checksum, 'md5')
-    assert.is(session.agreement.compression, agreed)
-    assert.equal(files[0]?.result, { size: text.length, digest: digest(text) })
-    assert.ok(session.traffic.matched > 250_000)
-  }
-})
+each(
+  'a server that negotiates nothing is asked again in its own words',
+  async ({ port }, server) => {
+    for (const [protocol, compression, agreed] of [
+      [31, 'auto', 'none'],
+      [30, 'auto', 'none'],
+      [32, 'none', 'none'],
+    ] as const) {
+      if (protocol === 30 && server === OURS) continue
+      const selection = { kind: 'files-from', under: '42/root', names: ['usr/lib/text'] } as const
+      const options = optionsFor(port, selection, { compression, protocol, capabilities: 'LsfxC' })
+      const { session, files } = await fetchAll(options, ['usr/lib/text'], {
+        'usr/lib/text': join(local, 'changed'),
+      })
+      assert.is(session.agreement.checksum, 'md5')
+      assert.is(session.agreement.compression, agreed)
+      assert.equal(files[0]?.result, { size: text.length, digest: digest(text) })
+      assert.ok(session.traffic.matched > 250_000)
+    }
+  },
+)
 
 each('without the proper order of seeds no sums are sent', async ({ port }) => {
   const options = optionsFor(port, { kind: 'paths', paths: ['42/manifest'] })

@@ -93,10 +93,13 @@ for (const wire of wires) {
   })
 }
 
-/** Errors that are meant for the user; the other messages are a server's own affair. */
+/**
+ * Errors that are meant for the user; the other messages are a server's own affair. A daemon that
+ * has changed its root calls what is in it by a slash.
+ */
 const textsOf = ({ messages }: SenderStream): string[] =>
   messages
     .filter(({ code }) => code === 1 || code === 3)
-    .map(({ text }) => text.replace(/^rsync: (\[sender\] )?/, ''))
+    .map(({ text }) => text.replace(/^rsync: (\[sender\] )?/, '').replace(/"\//g, '"'))
 
 test.run()
