@@ -129,8 +129,7 @@ static int added_as_from_js(JSContext *context, JSValueConst object, struct sent
 static JSValue add_entry(JSContext *context, struct sent_list *list, const char *name,
                          struct sent_facts *facts) {
   struct fault fault;
-  char path[PATH_SIZE_MAX];
-  if (strlen(name) <= SENT_NAME_MAX && !sent_list_path(list, facts->place, name, path)) {
+  if (!sent_list_is_below(list, facts->place, name)) {
     return JS_ThrowTypeError(context, "\"%s\" is not below \"%s\"", name,
                              list->places[facts->place].at);
   }

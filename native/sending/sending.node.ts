@@ -16,8 +16,11 @@ function senderOf(value: Sender): NodeSender {
 }
 
 function listOf(value: SentList): NodeSentList {
-  if (value instanceof NodeSentList && !closed.has(value)) return value
-  throw new TypeError('no open list to be sent')
+  if (!(value instanceof NodeSentList) || closed.has(value)) {
+    throw new TypeError('no open list to be sent')
+  }
+  if (value.isBusy) throw new TypeError('the list is being walked')
+  return value
 }
 
 export function makeSending(files: Files): Sending {
@@ -42,6 +45,8 @@ export function makeSending(files: Files): Sending {
     listDrained: (list) => listOf(list).drained,
     sentSummary: (list) => listOf(list).summary(),
     sentAt: (list, index) => listOf(list).at(index),
-    closeSentList: (list) => void closed.add(list),
+    closeSentList(list) {
+      if (!closed.has(list)) closed.add(listOf(list))
+    },
   }
 }

@@ -76,14 +76,20 @@ int sent_list_add_place(struct sent_list *list, int directory, const char *path,
   return -1;
 }
 
+bool sent_list_is_below(const struct sent_list *list, unsigned place, const char *name) {
+  const char *at = list->places[place].at;
+  size_t length = strlen(at);
+  if (strcmp(at, ".") == 0) return true;
+  return strncmp(name, at, length) == 0 && (!name[length] || name[length] == '/');
+}
+
 bool sent_list_path(const struct sent_list *list, unsigned place_number, const char *name,
                     char *path) {
   const struct sent_place *place = &list->places[place_number];
   const char *rest = name;
   if (strcmp(place->at, ".") != 0 || strcmp(name, ".") == 0) {
     size_t length = strlen(place->at);
-    if (strncmp(name, place->at, length) != 0 || (name[length] && name[length] != '/'))
-      return false;
+    if (!sent_list_is_below(list, place_number, name)) return false;
     rest = name[length] ? name + length + 1 : name + length;
   }
   size_t base_length = strcmp(place->path, ".") == 0 ? 0 : strlen(place->path);

@@ -82,6 +82,8 @@ void sent_list_close(struct sent_list *list);
 int sent_list_add_place(struct sent_list *list, int directory, const char *path, const char *at,
                         struct fault *fault);
 
+/* Whether the name is the place's, or below it. */
+bool sent_list_is_below(const struct sent_list *list, unsigned place, const char *name);
 /* Writes the path of a name of a place (PATH_SIZE_MAX bytes). False if it is not below the place, or too long. */
 bool sent_list_path(const struct sent_list *list, unsigned place, const char *name, char *path);
 

@@ -39,6 +39,8 @@ export class NodeSentList {
   private walked = 0
   private drain: Drain | undefined
   private sorted = false
+  /** A function is being asked: nobody may touch the list. */
+  isBusy = false
 
   constructor(
     private readonly files: Files,
@@ -91,11 +93,19 @@ export class NodeSentList {
   walk(countMax: number, keep: (name: Path, mode: number) => boolean = () => true) {
     this.adding()
     const refused: { name: Path; call: string; code: string }[] = []
+    const asked = (name: Path, mode: number) => {
+      this.isBusy = true
+      try {
+        return keep(name, mode)
+      } finally {
+        this.isBusy = false
+      }
+    }
     for (let seen = 0; this.walked < this.entries.length; ) {
       const entry = this.entries[this.walked] as Entry
       if (isDir(entry.mode) && entry.content !== 'none' && entry.place >= 0) {
         if (seen >= countMax) return { done: false, refused }
-        seen += this.walkDirectory(entry, keep, refused)
+        seen += this.walkDirectory(entry, asked, refused)
       }
       this.walked++
     }

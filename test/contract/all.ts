@@ -11,6 +11,7 @@ import { packsHostileContract } from './packs-hostile.ts'
 import { packsPredictionContract } from './packs-prediction.ts'
 import { clockContract, processesContract, randomContract } from './processes.ts'
 import { sendingContract } from './sending.ts'
+import { sentDetailsContract } from './sent-details.ts'
 import { sentListContract } from './sent-list.ts'
 import { signaturesContract } from './signatures.ts'
 import { type Peers, socketsContract } from './sockets.ts'
@@ -29,6 +30,7 @@ export function allContracts(side: string, host: Host, scratch: Path, peers: Pee
   fileListContract(`file lists over ${side}`, host)
   deltaContract(`delta over ${side}`, host, scratch)
   sendingContract(`sending over ${side}`, host, scratch)
+  sentDetailsContract(`details of lists over ${side}`, host, scratch)
   sentListContract(`lists to be sent over ${side}`, host, scratch)
   packsContract(`packs over ${side}`, host, scratch)
   packsHostileContract(`hostile packs over ${side}`, host, scratch)

@@ -104,6 +104,15 @@ const TESTED: Record<string, Record<string, string>> = {
     EAGAIN: '(memory that is refused ends other tests first)',
   },
   'processes/processes.c': { ENOSYS: 'who does not stand apart starts nothing again' },
+  'sending/sent-list.c': { ENAMETOOLONG: 'a path of more bytes than the system takes' },
+  'sending/sent-walk.c': {
+    ENOENT: '(a name that goes between two calls of one walk)',
+    EXDEV: '(a mount that comes between two calls of one walk)',
+    ENAMETOOLONG: '(a name that no path leads to)',
+  },
+  'sending/source-window.c': {
+    ENODATA: 'a file that became shorter is filled with zeros, and its sum is wrong',
+  },
   'sockets/addresses.c': {
     EINVAL: 'an address that is none',
     ENAMETOOLONG: 'a path that is too long',
