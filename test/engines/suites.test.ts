@@ -34,6 +34,7 @@ const IN_NODE = [
   'hostile/mute-source.test.ts: runs the program beside a source in Node',
   'hooks.test.ts: asks Node who it is',
   'publish/large-files.test.ts: runs the program that makes packs',
+  'peers/neighbours-network.test.ts: makes network namespaces',
   'publish/mapped-owners.test.ts: runs the program in a user namespace',
   'publish/mounted.test.ts: mounts file systems of its own',
   'push/push-daemon.test.ts: runs the program as a daemon',

@@ -6,6 +6,7 @@
 import { systemError } from '../../runtime/emulator/disk/system-error.ts'
 import type { VirtualClock } from '../../runtime/emulator/virtual-clock.ts'
 import type { Host } from '../../src/host.ts'
+import { bytesOfArray } from '../../src/text.ts'
 
 type Sockets = Host['sockets']
 type Address = import('native:sockets').Address
@@ -76,7 +77,7 @@ export class Air {
     const copy = bytes.slice()
     this.sent.push({
       from: from.address,
-      text: Buffer.from(copy).toString('latin1'),
+      text: bytesOfArray(copy),
       atMs: this.clock.nowMs(),
     })
     for (const ear of this.#ears) {

@@ -105,6 +105,8 @@ export interface DeviceOptions {
   /** Lines of the configuration, below their sections. */
   configuration?: Record<string, Record<string, string>>
   store?: string
+  /** Whether neighbours are asked (default: off). */
+  peers?: 'before-school' | 'after-school'
 }
 
 export class Device {
@@ -118,7 +120,7 @@ export class Device {
   }
 
   configure(sections: Record<string, Record<string, string>>): void {
-    const { sources, keys } = this.options
+    const { sources, keys, peers = 'off' } = this.options
     const all: Record<string, Record<string, string>> = {
       store: { path: this.store, 'keep-free-mb': '0' },
       trust: { keys },
@@ -131,7 +133,8 @@ export class Device {
       ...Object.entries(values).map(([key, value]) => `${key} = ${value}`),
     ])
     // Whoever else is on this machine's network is none of a test's business.
-    lines.push('[sources]', 'peers = off', ...sources.map((url) => `url[] = ${url}`), '')
+    const urls = sources.map((url) => `url[] = ${url}`)
+    lines.push('[sources]', `peers = ${peers}`, ...urls, '')
     writeFileSync(this.configurationFile, lines.join('\n'))
   }
 
