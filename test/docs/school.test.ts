@@ -130,7 +130,7 @@ test('the home server, and laptops that do as it says', async () => {
     const more = `[trust]\nkeys = ${at('keys')}\n[policy]\non-battery = yes\n`
     writeFileSync(
       at(`${serial}.conf`),
-      `${here(text).replace('[device]', `[device]\n${own}\n[device]`)}${more}`,
+      `${here(text).replace('[device]', `[device]\n${own}\n[device]`).replace('[sources]', '[sources]\npeers = off')}${more}`,
     )
   }
   const said = next('# On a laptop.', EARLY)

@@ -13,6 +13,7 @@ import {
   KEY_CHAIN_SIZE_MAX,
   MANIFEST_LINE_MAX,
   NAME_LENGTH_MAX,
+  NEIGHBOUR_WORDS_SIZE_MAX,
   PATH_LENGTH_MAX,
   POLICY_SIZE_MAX,
   PUSH_SIZE_MAX,
@@ -23,6 +24,7 @@ import {
   VERSION_JUMP_MAX,
   VERSION_MAX,
 } from '../../src/limits.ts'
+import { decodeNeighbourQuestion, encodeNeighbourQuestion } from '../../src/peers/words.ts'
 import { concerns, signUpgradeNow } from '../../src/push/upgrade-now.ts'
 import { splitChain } from '../../src/release/keys.ts'
 import { ManifestReader } from '../../src/release/manifest-file.ts'
@@ -62,6 +64,10 @@ const QUESTION = {
   ...{ ...ASKED, hardware: 'any', deployment: 'any', installed: 1, trial: undefined },
   ...{ bad: [], outcome: undefined, code: undefined },
 }
+
+const NEIGHBOUR = encodeNeighbourQuestion({
+  ...{ nonce: '0'.repeat(16), hardware: 'any', deployment: 'any', wanted: 2, has: 1, aside: [] },
+})
 
 /** A statement with a line more, which nobody knows, so that all is so long. */
 function padded(message: Uint8Array, length: number, isSigned: boolean): Uint8Array {
@@ -136,6 +142,10 @@ const LIMITS: Record<string, [number, (size: number) => boolean]> = {
       const situation = { running: 1, deployment: 'any', trustedSeconds: 0, pushSeconds: 0 }
       return isTaken(() => concerns(padded(messageOf(push, ''), size, true), situation), TrustError)
     },
+  ],
+  'a question of a neighbour': [
+    NEIGHBOUR_WORDS_SIZE_MAX,
+    (size) => isTaken(() => decodeNeighbourQuestion(padded(NEIGHBOUR, size, false)), TrustError),
   ],
   'a chain of keys': [
     KEY_CHAIN_SIZE_MAX,

@@ -1,10 +1,12 @@
 /**
- * Hostile packets: pushes that somebody altered, and leases that somebody made up. All that a push can do
- * is to bring a question to home forward, and all that a lease can do is to name one more daemon to ask.
+ * Hostile packets: pushes and answers of neighbours that somebody altered, and leases that somebody made up. All
+ * that a push can do is to bring a question to home forward, and all that the others can do is to name one more
+ * daemon to ask.
  */
 import * as assert from 'uvu/assert'
 import { TrustError } from '../../src/errors.ts'
-import { PUSH_SIZE_MAX } from '../../src/limits.ts'
+import { NEIGHBOUR_WORDS_SIZE_MAX, PUSH_SIZE_MAX } from '../../src/limits.ts'
+import { answerIn, encodeNeighbourAnswer } from '../../src/peers/words.ts'
 import { concerns, openUpgradeNow, signUpgradeNow } from '../../src/push/upgrade-now.ts'
 import { signRelease } from '../../src/release/release.ts'
 import { makeKeyPair, readPublicKey, readSecretKey } from '../../src/release/signify.ts'
@@ -60,6 +62,45 @@ test('release-sent-as-a-push', () => {
   const words = { hardware: 'any', deployment: 'any', manifestDigest: digest }
   const release = { ...words, ...numbers, version: 42, issued: SEEN + 60, expires: undefined }
   assert.not.ok(believed(signRelease(release, secret, '')))
+})
+
+const NONCE = '0123456789abcdef'
+const ANSWER = encodeNeighbourAnswer(
+  { nonce: NONCE, version: 42, packs: ['41-42'], places: 3, port: 8873 },
+  NEIGHBOUR_WORDS_SIZE_MAX,
+) as Uint8Array
+
+/** What a laptop would make of an answer; a place to try, and nothing else. */
+function placeIn(bytes: Uint8Array): ReturnType<typeof answerIn> {
+  const answer = answerIn(bytes)
+  return answer?.nonce === NONCE ? answer : undefined
+}
+
+test('neighbours-answer-with-any-one-byte-altered', () => {
+  assert.is(placeIn(ANSWER)?.port, 8873, 'for comparison')
+  for (let at = 0; at < ANSWER.length; at++) {
+    for (const bit of [1, 0x20, 0x80]) {
+      const altered = Uint8Array.from(ANSWER)
+      altered[at] = (altered[at] ?? 0) ^ bit
+      const place = placeIn(altered)
+      if (!place) continue
+      assert.equal(Object.keys(place).sort(), ['nonce', 'packs', 'places', 'port', 'version'])
+      assert.ok(place.port >= 1 && place.port <= 65_535 && place.packs.length <= 16)
+    }
+  }
+})
+
+test('neighbours-answer-cut-anywhere, neighbours-answer-with-more', () => {
+  for (let length = 0; length < ANSWER.length; length++) {
+    assert.is(placeIn(ANSWER.subarray(0, length)), undefined, `${length} bytes`)
+  }
+  assert.is(placeIn(Uint8Array.from([...ANSWER, 0x78])), undefined)
+  assert.is(placeIn(new Uint8Array(NEIGHBOUR_WORDS_SIZE_MAX + 1).fill(0x78)), undefined)
+})
+
+test('push-sent-as-an-answer, answer-sent-as-a-push', () => {
+  assert.is(placeIn(push), undefined)
+  assert.not.ok(believed(ANSWER))
 })
 
 test('lease-of-noise, lease-of-any-bytes-around-a-url', () => {

@@ -1,13 +1,14 @@
 /** Which release is taken of what a source offers, and what the device remembers of it. */
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { DeadlineError, TrustError } from '../../src/errors.ts'
+import { DeadlineError, PeerError, TrustError } from '../../src/errors.ts'
 import { loadSecretKey } from '../../src/publish/keygen.ts'
 import { extendChain } from '../../src/release/keys.ts'
 import { readRelease } from '../../src/release/release.ts'
 import { publicKeyOf } from '../../src/release/signify.ts'
 import { openSource } from '../../src/source/open-source.ts'
+import type { Neighbours } from '../../src/source/search.ts'
 import { changeState, readState } from '../../src/store/state.ts'
 import { Store } from '../../src/store/store.ts'
 import { nodeHost } from '../support/host.ts'
@@ -98,6 +99,67 @@ test('a source whose time ran out over its keys is not waited for a second time'
   const result = await bring('upgrade', path, publisher, { sources: [slow, open('good')] })
   store.close()
   assert.equal([result.version, result.source, asked], [2, 'good', ['keys']])
+})
+
+test('a neighbour that says there is nothing newer keeps nobody behind', async () => {
+  const { publisher, path } = await onVersion1()
+  const host = nodeHost()
+  const store = Store.open(host, path, false)
+  const behind = new Publisher()
+  const open = (name: string, more: object, module = publisher.module) =>
+    Object.assign(openSource(host, `file://${module}`, sourceOptions(host, store)), {
+      name,
+      ...more,
+    })
+  const asked: string[] = []
+  const away = async () => {
+    throw new PeerError('the school server is away', 'away')
+  }
+  const old = {
+    role: 'neighbour',
+    statement: async () => readFileSync(join(behind.module, 'latest')),
+  }
+  cpSync(join(publisher.module, '1/release'), join(behind.module, 'latest'))
+  const neighbours: Neighbours = {
+    peers: 'before-school',
+    async find({ version, running }) {
+      asked.push(`${version} over ${running}`)
+      return [open('neighbour x', old)]
+    },
+  }
+  const sources = [open('school', { role: 'school', statement: away }), open('upstream', {})]
+  const result = await bring('upgrade', path, publisher, { sources, change: { neighbours } })
+  store.close()
+  assert.equal([result.version, result.source, result.origin], [2, 'upstream', 'stick'])
+  assert.equal(asked, ['undefined over 1'])
+})
+
+test('a version that the school server has comes from a neighbour, its manifest and all', async () => {
+  const { publisher, path } = await onVersion1()
+  const host = nodeHost()
+  const store = Store.open(host, path, false)
+  const open = (name: string, more: object) =>
+    Object.assign(openSource(host, `file://${publisher.module}`, sourceOptions(host, store)), {
+      name,
+      ...more,
+    })
+  const wishes: object[] = []
+  const neighbours: Neighbours = {
+    peers: 'before-school',
+    async find(wish) {
+      wishes.push(wish)
+      return [open('neighbour x', { role: 'neighbour', isFolder: false })]
+    },
+  }
+  const refuse = async () => {
+    throw new PeerError('more was asked of the school server than the statement', 'refused')
+  }
+  const school = open('school', { role: 'school', manifest: refuse, content: refuse })
+  const change = { sources: [school], change: { neighbours } }
+  const result = await bring('upgrade', path, publisher, change)
+  store.close()
+  assert.equal([result.version, result.source, result.origin], [2, 'neighbour x', 'neighbour'])
+  assert.equal(wishes, [{ version: 2, running: 1 }])
 })
 
 test('a version that is known as bad is skipped, and said to be; by its number it is taken', async () => {
