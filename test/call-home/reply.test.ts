@@ -145,6 +145,8 @@ const QUESTION: Question = {
   bad: [39, 40],
   outcome: 'TrustError',
   code: 'rollback',
+  brought: { version: 41, origin: 'neighbour' },
+  received: { neighbour: 1200, school: 7 },
 }
 
 test('a question is read as it was written', () => {
@@ -156,6 +158,8 @@ test('a question is read as it was written', () => {
     bad: [],
     outcome: undefined,
     code: undefined,
+    brought: undefined,
+    received: undefined,
   }
   assert.equal(decodeQuestion(encodeQuestion(least)), least)
 })

@@ -1,6 +1,6 @@
 /**
  * What laptops and their home server read of each other, and what both read of a network: HTTP, questions,
- * replies, pushes, neighbours, policies, DHCP's file, addresses.
+ * replies, pushes, policies, DHCP's file, addresses.
  */
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
@@ -21,20 +21,7 @@ import { ConfigError, PeerError, TrustError } from '../../src/errors.ts'
 import { answer } from '../../src/home/answer.ts'
 import { HttpRequest, Refusal } from '../../src/home/http-request.ts'
 import { parsePolicy } from '../../src/home/policy.ts'
-import {
-  NEIGHBOUR_WORDS_SIZE_MAX,
-  PUSH_SIZE_MAX,
-  QUESTION_SIZE_MAX,
-  REPLY_SIZE_MAX,
-  VERSION_MAX,
-} from '../../src/limits.ts'
-import {
-  decodeNeighbourAnswer,
-  decodeNeighbourQuestion,
-  encodeNeighbourAnswer,
-  encodeNeighbourQuestion,
-  type NeighbourQuestion,
-} from '../../src/peers/words.ts'
+import { PUSH_SIZE_MAX, QUESTION_SIZE_MAX, REPLY_SIZE_MAX, VERSION_MAX } from '../../src/limits.ts'
 import { concerns, openUpgradeNow, signUpgradeNow } from '../../src/push/upgrade-now.ts'
 import { formatInstant, isAudience } from '../../src/release/fields.ts'
 import {
@@ -62,7 +49,6 @@ import { decoded, properties, same } from './property.ts'
 import { signing } from './quick-signing.ts'
 
 const property = properties('home')
-
 const secret = readSecretKey(signing, makeKeyPair(signing, 'home').secretFile)
 const key = publicKeyOf(secret)
 
@@ -209,6 +195,8 @@ const question = record<Question>({
   ...{ serial, nonce, hardware: audience, deployment: audience },
   ...{ installed: maybe(version), trial: maybe(version), outcome: maybe(word), code: maybe(word) },
   bad: fc.array(version, { maxLength: 32 }),
+  brought: maybe(record({ version, origin: fc.constant('neighbour' as const) })),
+  received: maybe(record({ neighbour: version, stick: version })),
 })
 
 property(
@@ -321,54 +309,6 @@ property(
     same(openUpgradeNow(signUpgradeNow(opened, secret), [key]), opened)
   },
   6,
-)
-
-const shortNonce = fc.stringMatching(/^[0-9a-f]{16}$/)
-const literal = fc.stringMatching(/^[0-9a-f:.]{2,45}$/)
-const neighbourQuestion = record<NeighbourQuestion>({
-  ...{ nonce: shortNonce, hardware: audience, deployment: audience },
-  ...{ wanted: maybe(version), has: maybe(version) },
-  aside: fc.array(literal, { maxLength: 4 }),
-})
-const pack = fc
-  .tuple(fc.nat(999_998), version)
-  .filter(([from, to]) => from < to)
-  .map(([from, to]) => `${from}-${to}`)
-const neighbourAnswer = record({
-  ...{ nonce: shortNonce, version, packs: fc.array(pack, { maxLength: 16 }) },
-  ...{ places: fc.integer({ min: 1, max: 999 }), port: fc.integer({ min: 1, max: 65_535 }) },
-})
-const encodedAnswer = (one: Parameters<typeof encodeNeighbourAnswer>[0]) =>
-  encodeNeighbourAnswer(one, NEIGHBOUR_WORDS_SIZE_MAX) as Uint8Array
-
-property(
-  'each question to neighbours comes back and fits a datagram, and its answer is no larger',
-  fc.tuple(neighbourQuestion, neighbourAnswer),
-  ([question, answer]) => {
-    const asked = encodeNeighbourQuestion(question)
-    assert.ok(asked.length <= NEIGHBOUR_WORDS_SIZE_MAX)
-    same(decodeNeighbourQuestion(asked), question)
-    same(decodeNeighbourAnswer(encodedAnswer(answer)), answer)
-    const suiting = { ...answer, version: question.wanted ?? answer.version }
-    const answered = encodeNeighbourAnswer(suiting, asked.length)
-    assert.ok(answered && answered.length <= asked.length)
-  },
-)
-
-property(
-  'any datagram is refused, or is a question or an answer of a neighbour that comes back the same',
-  fc.oneof(
-    bytes(1200),
-    altered(neighbourQuestion.map(encodeNeighbourQuestion)),
-    altered(neighbourAnswer.map(encodedAnswer)),
-  ),
-  (given) => {
-    const question = decoded(() => decodeNeighbourQuestion(given), TrustError)
-    if (question) same(decodeNeighbourQuestion(encodeNeighbourQuestion(question)), question)
-    const answer = decoded(() => decodeNeighbourAnswer(given), TrustError)
-    if (answer) same(decodeNeighbourAnswer(encodedAnswer(answer)), answer)
-    assert.not.ok(question && answer)
-  },
 )
 
 const policyLine = fc.oneof(

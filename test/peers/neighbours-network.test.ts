@@ -110,6 +110,33 @@ test('a school without a server upgrades from one that has it; one answers, the 
   assert.ok(received.neighbour >= last.fetchedBytes / 2 && received.school === undefined)
 })
 
+test('a laptop that serves what it runs answers, where its server listens', async () => {
+  const done = new Device({
+    sources: [`file://${publisher.module}`],
+    keys: publisher.keys.publicFile,
+    configuration: {
+      policy: { hold: 'yes' },
+      serve: { enabled: 'yes', 'on-battery': 'yes' },
+      daemon: { control: join(scratch('control'), 'socket') },
+    },
+  })
+  await done.succeed('install', ['--version', '42'])
+  const [command = '', ...inside] = lan.machines[1]?.inside ?? []
+  const daemon = spawn(command, [...inside, PROGRAM, 'daemon', ...done.words])
+  children.push(daemon)
+  let log = ''
+  daemon.stderr.setEncoding('utf8').on('data', (text) => {
+    log += text
+  })
+  await until(() => /Serving the store/.test(log), 'a server')
+  const { upgrade } = asker()
+  // It answers once its daemon has heard from its server.
+  await until(
+    () => upgrade().events.some(({ text }) => /neighbour rsync:.*:8767\/xo/.test(text ?? '')),
+    'an answer of the daemon',
+  )
+})
+
 test('where the first one closes its lid, the next goes on at what is there', async () => {
   const first = await startLaptop(1, { cutAfter: 700_000 })
   const next = await startLaptop(2, { manners: 'second' })

@@ -72,6 +72,7 @@ const PROPERTY_TARGETS = [
     name: 'home',
     about: 'HTTP, replies, questions, pushes, policies, DHCP (src/call-home, src/home)',
   },
+  { name: 'neighbours', about: 'what neighbours ask and answer (src/peers)' },
   { name: 'machine', about: 'what an early boot reads: the kernel, disks, programs (src/boot)' },
   { name: 'records', about: 'the configuration, the state, the log of calls, the text exit' },
   { name: 'replays', about: 'recorded sessions, altered and played to the client (src/rsync)' },
