@@ -124,96 +124,100 @@ const LETTERS_REFUSED: Record<string, string> = {
 }
 
 /** Long options without a value. */
-const WORDS: Record<string, Setting> = {
-  server: nothing,
-  sender: (asked) => {
-    asked.sender = true
-  },
-  'new-compress': (asked) => {
-    asked.compress = true
-    asked.compressChoice = 'zlibx'
-  },
-  'old-compress': (asked) => {
-    asked.compress = true
-    asked.compressChoice = 'zlib'
-  },
-  'numeric-ids': (asked) => {
-    asked.numericIds = true
-  },
-  inplace: (asked) => {
-    asked.inPlace = true
-  },
-  append: (asked) => {
-    asked.append = asked.append === 0 ? 1 : 2
-  },
-  specials: (asked) => {
-    asked.specials = true
-  },
-  'no-specials': (asked) => {
-    asked.specials = false
-  },
-  relative: (asked) => {
-    asked.relative = true
-  },
-  'no-relative': (asked) => {
-    asked.relative = false
-  },
-  'no-implied-dirs': (asked) => {
-    asked.impliedFolders = false
-  },
-  'ignore-missing-args': (asked) => {
-    asked.ignoresMissing = true
-  },
-  'list-only': (asked) => {
-    asked.folders = true
-  },
-  dirs: (asked) => {
-    asked.folders = true
-  },
-  // All lists that we read have names that end in NUL.
-  from0: nothing,
-  // Links are never followed here; which of them are safe is the client's to judge.
-  'safe-links': nothing,
-  'ignore-errors': nothing,
-  'open-noatime': nothing,
-  msgs2stderr: nothing,
-  'no-msgs2stderr': nothing,
-  stats: nothing,
-}
+const WORDS = new Map<string, Setting>(
+  Object.entries<Setting>({
+    server: nothing,
+    sender: (asked) => {
+      asked.sender = true
+    },
+    'new-compress': (asked) => {
+      asked.compress = true
+      asked.compressChoice = 'zlibx'
+    },
+    'old-compress': (asked) => {
+      asked.compress = true
+      asked.compressChoice = 'zlib'
+    },
+    'numeric-ids': (asked) => {
+      asked.numericIds = true
+    },
+    inplace: (asked) => {
+      asked.inPlace = true
+    },
+    append: (asked) => {
+      asked.append = asked.append === 0 ? 1 : 2
+    },
+    specials: (asked) => {
+      asked.specials = true
+    },
+    'no-specials': (asked) => {
+      asked.specials = false
+    },
+    relative: (asked) => {
+      asked.relative = true
+    },
+    'no-relative': (asked) => {
+      asked.relative = false
+    },
+    'no-implied-dirs': (asked) => {
+      asked.impliedFolders = false
+    },
+    'ignore-missing-args': (asked) => {
+      asked.ignoresMissing = true
+    },
+    'list-only': (asked) => {
+      asked.folders = true
+    },
+    dirs: (asked) => {
+      asked.folders = true
+    },
+    // All lists that we read have names that end in NUL.
+    from0: nothing,
+    // Links are never followed here; which of them are safe is the client's to judge.
+    'safe-links': nothing,
+    'ignore-errors': nothing,
+    'open-noatime': nothing,
+    msgs2stderr: nothing,
+    'no-msgs2stderr': nothing,
+    stats: nothing,
+  }),
+)
 
 /** Long options with a value, after `=` or as the next argument. */
-const VALUES: Record<string, Setting> = {
-  timeout: (asked, value) => {
-    asked.timeoutSeconds = number('timeout', value, 0, 86_400)
-  },
-  bwlimit: (asked, value) => {
-    asked.kibibytesPerSecond = number('bwlimit', value, 0, 2 ** 31 - 1)
-  },
-  'checksum-choice': (asked, value) => {
-    asked.checksumChoice = value
-  },
-  'compress-choice': (asked, value) => {
-    asked.compress = value !== 'none'
-    asked.compressChoice = value
-  },
-  'compress-level': (asked, value) => {
-    asked.compressLevel = number('compress-level', value, -(2 ** 31), 2 ** 31 - 1)
-  },
-  'checksum-seed': (asked, value) => {
-    asked.seed = number('checksum-seed', value, -(2 ** 31), 2 ** 31 - 1)
-  },
-  'files-from': (asked, value) => {
-    // A list that lies here would have to be read from a module.
-    if (value !== '-') throw refused('files-from')
-    asked.filesFrom = true
-  },
-  'skip-compress': nothing,
-  'max-alloc': nothing,
-  'modify-window': nothing,
-  info: nothing,
-  debug: nothing,
-  'log-format': nothing,
-}
+const VALUES = new Map<string, Setting>(
+  Object.entries<Setting>({
+    timeout: (asked, value) => {
+      asked.timeoutSeconds = number('timeout', value, 0, 86_400)
+    },
+    bwlimit: (asked, value) => {
+      asked.kibibytesPerSecond = number('bwlimit', value, 0, 2 ** 31 - 1)
+    },
+    'checksum-choice': (asked, value) => {
+      asked.checksumChoice = value
+    },
+    'compress-choice': (asked, value) => {
+      asked.compress = value !== 'none'
+      asked.compressChoice = value
+    },
+    'compress-level': (asked, value) => {
+      asked.compressLevel = number('compress-level', value, -(2 ** 31), 2 ** 31 - 1)
+    },
+    'checksum-seed': (asked, value) => {
+      asked.seed = number('checksum-seed', value, -(2 ** 31), 2 ** 31 - 1)
+    },
+    'files-from': (asked, value) => {
+      // A list that lies here would have to be read from a module.
+      if (value !== '-') throw refused('files-from')
+      asked.filesFrom = true
+    },
+    'skip-compress': nothing,
+    'max-alloc': nothing,
+    'modify-window': nothing,
+    info: nothing,
+    debug: nothing,
+    'log-format': nothing,
+  }),
+)
 
 /** What would write, remove or follow, and what the list or the records would need more for. */
 const REFUSED = new Set(
@@ -238,9 +242,11 @@ export function readArguments(words: readonly Path[], asked = nothingAsked()): A
     const word = options[i] as string
     try {
       const [, name = '', , value] = /^--([^=]+)(=([\s\S]*))?$/.exec(word) ?? []
+      const setting = value === undefined ? WORDS.get(name) : undefined
+      const valued = VALUES.get(name)
       if (name === '') readLetters(asked, word)
-      else if (VALUES[name]) VALUES[name](asked, value ?? options[++i] ?? '')
-      else if (value === undefined && WORDS[name]) WORDS[name](asked, '')
+      else if (valued) valued(asked, value ?? options[++i] ?? '')
+      else if (setting) setting(asked, '')
       else throw REFUSED.has(name) ? refused(name) : unknown(`--${name}`)
     } catch (error) {
       if (!(error instanceof RsyncRefusal)) throw error

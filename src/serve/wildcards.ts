@@ -125,21 +125,23 @@ function parse(pattern: string): Piece[] {
 }
 
 /** Names of POSIX, for the letters of ASCII. */
-const CLASSES: Record<string, RegExp> = {
-  alnum: /[A-Za-z0-9]/,
-  alpha: /[A-Za-z]/,
-  blank: /[ \t]/,
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what the class is.
-  cntrl: /[\x00-\x1f\x7f]/,
-  digit: /[0-9]/,
-  graph: /[!-~]/,
-  lower: /[a-z]/,
-  print: /[ -~]/,
-  punct: /[!-/:-@[-`{-~]/,
-  space: /[\t-\r ]/,
-  upper: /[A-Z]/,
-  xdigit: /[0-9A-Fa-f]/,
-}
+const CLASSES = new Map(
+  Object.entries({
+    alnum: /[A-Za-z0-9]/,
+    alpha: /[A-Za-z]/,
+    blank: /[ \t]/,
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what the class is.
+    cntrl: /[\x00-\x1f\x7f]/,
+    digit: /[0-9]/,
+    graph: /[!-~]/,
+    lower: /[a-z]/,
+    print: /[ -~]/,
+    punct: /[!-/:-@[-`{-~]/,
+    space: /[\t-\r ]/,
+    upper: /[A-Z]/,
+    xdigit: /[0-9A-Fa-f]/,
+  }),
+)
 
 /** `at` is where the bracket stands. A class without an end matches nothing, as in wildmatch.c. */
 function parseClass(pattern: string, at: number): { piece: Piece; next: number } {
@@ -152,7 +154,7 @@ function parseClass(pattern: string, at: number): { piece: Piece; next: number }
     if (i >= pattern.length) return { piece: { kind: 'one', matches: () => false }, next: i }
     const named = /^\[:([a-z]+):\]/.exec(pattern.slice(i, i + 12))
     if (named) {
-      const expression = CLASSES[named[1] as string]
+      const expression = CLASSES.get(named[1] as string)
       tests.push((code) => expression?.test(String.fromCharCode(code)) ?? false)
       previous = undefined
       i += named[0].length

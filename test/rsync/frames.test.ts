@@ -115,6 +115,24 @@ test('the two buffers take turns', () => {
   assert.is(outgoing.take().length, 0)
 })
 
+test('a message stands between two frames of data, and what was not written is no frame', () => {
+  const outgoing = new Outgoing()
+  outgoing.beginFrames()
+  const nothing = () => 0
+  const letter = (buffer: Uint8Array, offset: number) => {
+    buffer[offset] = 65
+    return 1
+  }
+  assert.is(outgoing.fill(100, nothing), 0)
+  assert.is(outgoing.queued, 0)
+  assert.is(outgoing.fill(100, letter), 1)
+  assert.is(outgoing.fill(100, nothing), 0)
+  outgoing.message(Code.warning, Buffer.from('oh'))
+  assert.is(outgoing.fill(100, letter), 1)
+  const sent = Buffer.from(outgoing.take()).toString('latin1')
+  assert.is(sent, '\x01\0\0\x07A\x02\0\0\x0boh\x01\0\0\x07A')
+})
+
 test('a keep-alive is an empty frame', () => {
   const outgoing = new Outgoing()
   outgoing.beginFrames()

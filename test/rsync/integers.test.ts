@@ -9,6 +9,7 @@ import {
   readVarint,
   readVarlong,
   readVstring,
+  writeVarlong,
   writeVstring,
 } from '../../src/rsync/integers.ts'
 import { varlong } from '../support/rsync-numbers.ts'
@@ -38,6 +39,7 @@ test('numbers are read and written as in the table', () => {
   for (const [value, varint, varlong3, varlong4] of TABLE) {
     if (varint) {
       assert.is(hex(varlong(value, 1)), varint)
+      assert.is(hex(writeVarlong(value, 1)), varint)
       const array = bytes(varint)
       assert.equal(readVarint(array, 0, array.length), { value, next: array.length })
     }
@@ -47,6 +49,7 @@ test('numbers are read and written as in the table', () => {
     ] as const) {
       if (!code) continue
       assert.is(hex(varlong(value, minimum)), code)
+      assert.is(hex(writeVarlong(value, minimum)), code)
       const array = bytes(code)
       assert.equal(readVarlong(array, 0, array.length, minimum), { value, next: array.length })
     }

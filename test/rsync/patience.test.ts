@@ -79,4 +79,18 @@ test('without a least rate a drip is taken', () => {
   assert.is(wait(patience, () => patience.worked(1)).end, undefined)
 })
 
+test('who thinks may be silent for as long as was granted, in all, and no longer', () => {
+  const patience = new WirePatience({ timeoutMs: 60_000, rateMin: SLOW })
+  patience.grantThought(200_000)
+  patience.thinks = true
+  assert.is(wait(patience, () => {}, 150).end, undefined)
+  // Work in between gives no new patience for thoughts, and is judged by itself.
+  patience.thinks = false
+  assert.is(wait(patience, (one) => one.worked(100), 300).end, undefined)
+  patience.thinks = true
+  const { seconds, end } = wait(patience, () => {})
+  assert.is(seconds, 50)
+  assert.match(end?.reason ?? '', /in the time that its list allows/)
+})
+
 test.run()
