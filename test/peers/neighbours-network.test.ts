@@ -110,7 +110,7 @@ test('a school without a server upgrades from one that has it; one answers, the 
   assert.ok(received.neighbour >= last.fetchedBytes / 2 && received.school === undefined)
 })
 
-test('a laptop that serves what it runs answers, where its server listens', async () => {
+test('a laptop that runs the version serves the next one, all by itself', async () => {
   const done = new Device({
     sources: [`file://${publisher.module}`],
     keys: publisher.keys.publicFile,
@@ -129,12 +129,17 @@ test('a laptop that serves what it runs answers, where its server listens', asyn
     log += text
   })
   await until(() => /Serving the store/.test(log), 'a server')
-  const { upgrade } = asker()
+  const { upgrade, state } = asker()
   // It answers once its daemon has heard from its server.
-  await until(
-    () => upgrade().events.some(({ text }) => /neighbour rsync:.*:8767\/xo/.test(text ?? '')),
-    'an answer of the daemon',
-  )
+  let tried = upgrade()
+  await until(() => {
+    if (tried.status !== 0) tried = upgrade()
+    return tried.status === 0
+  }, 'an upgrade from the daemon').catch(() => assert.unreachable(JSON.stringify(tried) + log))
+  const { last } = tried
+  assert.equal([last.outcome, last.origin], ['staged', 'neighbour'])
+  assert.match(last.source, /:8767\/xo$/)
+  assert.is(state().waiting, 42)
 })
 
 test('where the first one closes its lid, the next goes on at what is there', async () => {
