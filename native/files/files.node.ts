@@ -231,7 +231,7 @@ function space(fd: Fd): { bytes: number; inodes: number; blockSize: number } {
     return fs.statfsSync(`/proc/self/fd/${fd}`)
   })
   return {
-    bytes: found.bavail * found.bsize,
+    bytes: found.blocks === 0 ? Number.POSITIVE_INFINITY : found.bavail * found.bsize,
     inodes: found.files === 0 ? Number.POSITIVE_INFINITY : found.ffree,
     blockSize: found.bsize,
   }

@@ -112,7 +112,8 @@ NATIVE(handle_space) {
   double inodes = status.f_files ? (double)status.f_favail : (double)INFINITY;
   JSValue space = JS_NewObject(context);
   if (JS_IsException(space)) return space;
-  double bytes = (double)status.f_bavail * block;
+  /* A disk that tells no size (ramfs, some of FUSE) has as much as it takes. */
+  double bytes = status.f_blocks ? (double)status.f_bavail * block : (double)INFINITY;
   if (set_property(context, space, "bytes", JS_NewFloat64(context, bytes)) ||
       set_property(context, space, "inodes", JS_NewFloat64(context, inodes)) ||
       set_property(context, space, "blockSize", JS_NewFloat64(context, block))) {

@@ -4,6 +4,7 @@
  * and the most names of one file. What it can't hold, or loses in silence, is refused by path, with what
  * would hold it.
  */
+import { timeMatches } from '../disk-times.ts'
 import { ConfigError, isOfMachine, isSystemError, type SystemError } from '../errors.ts'
 import type { Fd, Files, Path, Xattr } from '../host.ts'
 import { ManifestReader } from '../release/manifest-file.ts'
@@ -22,6 +23,8 @@ const NAMES_ALWAYS = 100
 const LABELS = ['security.selinux', 'security.SMACK64']
 /** Of files, which no mount option gives to all. */
 const ODD_MODE = 0o741
+/** One that every disk holds, and no clock shows by chance. */
+const ODD_TIME = { seconds: 1_000_000_002, nanoseconds: 0 }
 /** Where the disk has as much room, an attribute that finds none is too large, and the disk is not full (bytes). */
 const ROOM_ENOUGH = 1024 * 1024
 
@@ -46,7 +49,7 @@ export function rehearse(store: Store, { manifest }: OpenTree): void {
   }
 }
 
-/** What every release asks for: modes, and files that two versions share. */
+/** What every release asks for: modes, times, and files that two versions share. */
 function tryBasics(store: Store, place: Fd): void {
   const { files } = store.host
   const refuse = (what: string, how: string) => {
@@ -56,14 +59,16 @@ function tryBasics(store: Store, place: Fd): void {
     )
   }
   files.close(files.createFile(place, 'one', 0o600))
-  const modified = { seconds: 0, nanoseconds: 0 }
+  const modified = ODD_TIME
   attempt(
     store,
     ({ call, code }) => refuse('modes of files', `${call}: ${code}`),
     () => files.setMetadata(place, 'one', { mode: ODD_MODE, uid: 0, gid: 0, modified, xattrs: [] }),
   )
-  const mode = files.stat(place, 'one')?.mode
+  const { mode, modified: found } = files.stat(place, 'one') ?? {}
+  const isKept = found !== undefined && timeMatches(store.times, found, modified)
   if (mode !== ODD_MODE) refuse('modes of files', 'what was set is lost')
+  if (!isKept) refuse('times of files', 'what was set is lost')
   attempt(
     store,
     ({ call, code }) => refuse('hard links', `${call}: ${code}`),

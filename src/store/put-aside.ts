@@ -9,10 +9,11 @@ import type { Fd, Host, Path } from '../host.ts'
 const PREFIX = 'put-aside-'
 
 /**
- * What the kernel says of an entry that is there and can't be removed: something forbids it, a mount that
- * can't be written to is in it, or the disk can no longer find its way there.
+ * What the kernel says of an entry that is there and can't be removed or built upon: something forbids it, a
+ * mount that can't be written to is in it, it is a subvolume or has a quota of its own, or the disk can no
+ * longer find its way there.
  */
-const RESISTS = ['EPERM', 'EACCES', 'EBUSY', 'ENOTEMPTY', 'EEXIST', 'EROFS', ...DAMAGE]
+const RESISTS = ['EPERM', 'EACCES', 'EBUSY', 'ENOTEMPTY', 'EEXIST', 'EROFS', 'EXDEV', ...DAMAGE]
 
 export function resists(error: unknown): error is Error {
   return isSystemError(error, ...RESISTS)

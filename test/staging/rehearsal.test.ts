@@ -2,6 +2,7 @@
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { EVERY_TIME } from '../../src/disk-times.ts'
 import { ConfigError } from '../../src/errors.ts'
 import type { Files, Host, Stat } from '../../src/host.ts'
 import { nodeHost } from '../support/host.ts'
@@ -138,6 +139,20 @@ test('what a try left that was cut short is in nobody’s way', async () => {
   mkdirSync(join(path, 'staging/partial/rehearsal/0'), { recursive: true })
   mkdirSync(join(path, 'staging/root'))
   assert.is((await bring('install', path, publisher)).version, 1)
+})
+
+test('a disk that takes times and does not keep them', async () => {
+  const host = nodeHost()
+  const files: Files = {
+    ...host.files,
+    diskTimes: () => EVERY_TIME,
+    setMetadata: (directory, path, metadata) => {
+      const modified = { seconds: Math.floor(Date.now() / 1000), nanoseconds: 0 }
+      host.files.setMetadata(directory, path, { ...metadata, modified })
+    },
+  }
+  const error = await refused(new Map(), { host: { ...host, files }, fetched: ['a file'] })
+  assert.match(error.message, /keeps no times of files \(what was set is lost\)/)
 })
 
 test('two names that a disk takes for one', async () => {

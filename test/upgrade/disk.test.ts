@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { Device, run } from '../support/device.ts'
 import { nodeHost } from '../support/host.ts'
-import { image41, image42 } from '../support/image.ts'
-import { mountTmpfs, remount } from '../support/mounts.ts'
+import { image41, image42, smallImage } from '../support/image.ts'
+import { mountOver, mountTmpfs, remount } from '../support/mounts.ts'
 import { PROGRAM } from '../support/program.ts'
 import { startProxy } from '../support/proxy.ts'
 import { Publisher } from '../support/release.ts'
@@ -76,6 +76,22 @@ test('a disk that is too full before it begins: what is missing is said in MB, a
   fill(disk, 1 * MB + (missing + 0.1) * MB)
   await device.succeed('upgrade')
   assert.equal(plain(device.root('upgraded-root')), published(42))
+})
+
+test('a disk that tells no size has room for whatever it takes', async () => {
+  const disk = scratch('ramfs')
+  mountOver(disk, ['-t', 'ramfs', 'ramfs'])
+  const plainly = new Publisher()
+  for (const version of [1, 2]) plainly.publish(version, smallImage(version))
+  const device = new Device({
+    sources: [`file://${plainly.module}`],
+    keys: plainly.keys.publicFile,
+    store: join(disk, 'xo'),
+  })
+  await device.succeed('install', ['--version', '1'])
+  await device.succeed('upgrade')
+  await device.succeed('swap')
+  assert.equal(plain(device.root()), plain(join(plainly.module, '2/root')))
 })
 
 test('what is to stay free is kept free', async () => {

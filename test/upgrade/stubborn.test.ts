@@ -119,6 +119,19 @@ test('a read-only btrfs subvolume with another in it is removed', async () => {
   assert.not.ok(existsSync(join(device.root('upgraded-root'), 'volume')))
 })
 
+test('a tree before whose root is a subvolume of its own is no obstacle', async () => {
+  const disk = mountImage(256 * MB, 'mkfs.btrfs', '-q', '-f')
+  const device = await calm(disk, (root) => {
+    const volume = join(root, '../volume')
+    must('btrfs', '-q', 'subvolume', 'create', volume)
+    must('cp', '-a', `${root}/.`, volume)
+    must('rm', '-r', root)
+    must('mv', volume, root)
+  })
+  await device.succeed('upgrade', ['--version', '3'])
+  assert.equal(leftovers(device), [])
+})
+
 test('an ext4 with small inodes holds a release as far as it goes', async () => {
   const disk = mountImage(64 * MB, 'mkfs.ext4', '-q', '-F', '-I', '128')
   const device = await calm(disk, () => {})
