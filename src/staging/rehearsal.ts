@@ -135,6 +135,10 @@ function attempt(store: Store, refused: (error: SystemError) => void, act: () =>
 function lostOf(files: Files, place: Fd, path: Path, entry: Entry): string | undefined {
   const stat = files.stat(place, path)
   if (stat?.type !== entry.type) return 'mknod'
+  const slash = path.indexOf('/')
+  // Some disks give names in another form of Unicode than they took, and the tree would never be closed.
+  if (!files.readDirectory(place, path.slice(0, slash)).includes(path.slice(slash + 1)))
+    return 'open'
   if (stat.uid !== entry.uid || stat.gid !== entry.gid) return 'chown'
   if (entry.type !== 'link' && stat.mode !== entry.mode) return 'chmod'
   const kept = new Map(files.readXattrs(place, path).map(({ name, value }) => [name, value]))

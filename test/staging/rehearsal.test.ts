@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert'
 import { EVERY_TIME } from '../../src/disk-times.ts'
 import { ConfigError } from '../../src/errors.ts'
 import type { Files, Host, Stat } from '../../src/host.ts'
+import { bytesOfText, textOfBytes } from '../../src/text.ts'
 import { nodeHost } from '../support/host.ts'
 import { mountImage } from '../support/mounts.ts'
 import { bring, newStorePath } from '../support/node-device.ts'
@@ -153,6 +154,21 @@ test('a disk that takes times and does not keep them', async () => {
   }
   const error = await refused(new Map(), { host: { ...host, files }, fetched: ['a file'] })
   assert.match(error.message, /keeps no times of files \(what was set is lost\)/)
+})
+
+test('a disk that gives names in another form of Unicode than it took', async () => {
+  const host = nodeHost()
+  const files: Files = {
+    ...host.files,
+    readDirectory: (directory, path) =>
+      host.files.readDirectory(directory, path).map((name) => {
+        const text = textOfBytes(name)?.normalize('NFD')
+        return text === undefined ? name : bytesOfText(text)
+      }),
+  }
+  const composed: Tree = new Map([[bytesOfText('etc/caf\u00e9'), file('coffee')]])
+  const error = await refused(composed, { host: { ...host, files }, fetched: ['a file'] })
+  assert.match(error.message, /can't hold the name of etc\/caf\u00e9 \(it takes them/)
 })
 
 test('two names that a disk takes for one', async () => {
