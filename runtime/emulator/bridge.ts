@@ -25,6 +25,8 @@ export class Bridge {
   constructor(
     private readonly host: Host,
     private readonly settle: (id: number, answer: Answer) => void,
+    /** Calls a function that the guest gave to the call under way. */
+    private readonly ask: (number: number, words: string) => string,
   ) {
     this.shaped = this.shapes()
   }
@@ -58,7 +60,11 @@ export class Bridge {
   }
 
   private shapes(): Record<string, Shaped> {
-    const { files, sockets, delta, checksums, processes } = this.host
+    const { files, sockets, delta, checksums, processes, sending } = this.host
+    const filled = (length: unknown, fill: (buffer: Uint8Array) => number) => {
+      const buffer = new Uint8Array(length as number)
+      return buffer.subarray(0, fill(buffer))
+    }
     type Any = never
     return {
       'files.read': (_, [fd, length, position]) => {
@@ -87,6 +93,12 @@ export class Bridge {
       },
       'delta.feed': (bytes, [rebuilder]) => delta.feed(rebuilder as Any, bytes, 0, bytes.length),
       'delta.feedList': (bytes, [list]) => delta.feedList(list as Any, bytes, 0, bytes.length),
+      'sending.feedSums': (bytes, [sender]) =>
+        sending.feedSums(sender as Any, bytes, 0, bytes.length),
+      'sending.produce': (_, [sender, length]) =>
+        filled(length, (buffer) => sending.produce(sender as Any, buffer, 0, buffer.length)),
+      'sending.drainList': (_, [list, length]) =>
+        filled(length, (buffer) => sending.drainList(list as Any, buffer, 0, buffer.length)),
       'checksums.hash': (bytes, [algorithm]) => checksums.hash(algorithm as Any, bytes),
       'processes.start': (_, [options]) => {
         const process = processes.start(options as Any)
@@ -105,6 +117,14 @@ export class Bridge {
     const { $: kind, of } = value as { $?: string; of?: unknown }
     if (kind === 'undefined') return undefined
     if (kind === 'number') return Number(of)
+    if (kind === 'function') {
+      return (...values: unknown[]) => {
+        const answer = this.ask(of as number, JSON.stringify(values))
+        // The guest keeps what it threw, and throws it again when this call has ended.
+        if (answer === '') throw new Error('the guest threw')
+        return JSON.parse(answer)
+      }
+    }
     if (kind === 'strange') return Symbol('no value of a contract')
     if (kind === 'bytes') return Uint8Array.from(Buffer.from(of as string, 'latin1'))
     if (kind === 'handle') return this.things.get(of as number)

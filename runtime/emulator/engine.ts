@@ -61,6 +61,7 @@ export class Engine {
   status: number | undefined
   private readonly bridge: Bridge
   private readonly settleGuest: QuickJSHandle
+  private readonly askGuest: QuickJSHandle
   private main: QuickJSHandle | undefined
   private ended: (status: number) => void = () => {}
   private inside = false
@@ -78,8 +79,10 @@ export class Engine {
       this.status = status
       throw new Exit(status)
     }
-    this.bridge = new Bridge({ ...host, processes: { ...host.processes, exit } }, (id, answer) =>
-      this.settle(id, answer),
+    this.bridge = new Bridge(
+      { ...host, processes: { ...host.processes, exit } },
+      (id, answer) => this.settle(id, answer),
+      (number, words) => this.ask(number, words),
     )
     // The room that memory-limit.ts leaves is what counts; this refuses single giants at once.
     runtime.setMemoryLimit(program.memoryBytes)
@@ -87,7 +90,9 @@ export class Engine {
     // After exit nothing runs any more, even if the program catches errors.
     runtime.setInterruptHandler(() => this.isOver())
     runtime.setModuleLoader((name) => this.load(name))
-    this.settleGuest = this.startBridge()
+    const { settle, ask } = this.startBridge()
+    this.settleGuest = settle
+    this.askGuest = ask
   }
 
   static async start(program: Program): Promise<Engine> {
@@ -130,7 +135,7 @@ export class Engine {
     throw new Error(`there is no module "${name}"`)
   }
 
-  private startBridge(): QuickJSHandle {
+  private startBridge(): { settle: QuickJSHandle; ask: QuickJSHandle } {
     const { context } = this
     const call = context.newFunction('hostCall', (name, words, bytes) =>
       this.serve(name, words, bytes),
@@ -140,11 +145,12 @@ export class Engine {
     const result = context.evalCode(`import 'native:bridge'`, 'start', { type: 'module' })
     context.unwrapResult(result).dispose()
     const module = context.unwrapResult(
-      context.evalCode(`export { settle } from 'native:bridge'`, 'bridge', { type: 'module' }),
+      context.evalCode(`export { settle, ask } from 'native:bridge'`, 'bridge', { type: 'module' }),
     )
     const settle = context.getProp(module, 'settle')
+    const ask = context.getProp(module, 'ask')
     module.dispose()
-    return settle
+    return { settle, ask }
   }
 
   /** One call of the guest's; without the memory to carry it, the guest gets no answer and ends. */
@@ -192,6 +198,22 @@ export class Engine {
     const bytes = lifetime.value.slice()
     lifetime.dispose()
     return bytes
+  }
+
+  /** The guest's own function, in the middle of a call of the guest's. */
+  private ask(number: number, words: string): string {
+    const { context } = this
+    const [place, text] = [context.newNumber(number), context.newString(words)]
+    const result = context.callFunction(this.askGuest, context.undefined, place, text)
+    place.dispose()
+    text.dispose()
+    if (result.error) {
+      this.fail(result.error)
+      return ''
+    }
+    const answer = context.getString(result.value)
+    result.value.dispose()
+    return answer
   }
 
   private carry(answer: Answer): QuickJSHandle {
@@ -264,6 +286,7 @@ export class Engine {
   dispose(): void {
     this.memory()
     this.settleGuest.dispose()
+    this.askGuest.dispose()
     this.main?.dispose()
   }
 }

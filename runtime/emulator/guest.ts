@@ -24,15 +24,20 @@ interface Waiting {
 }
 
 const waiting = new Map<number, Waiting>()
+/** Functions that the call under way was given; the host may call them until it answers. */
+const given: ((...values: unknown[]) => unknown)[] = []
+/** What one of these threw. */
+let thrown: { error: unknown } | undefined
 const handles = new Map<number, Handle>()
 
 /** Values that JSON lacks go as `{ $: kind, of: … }`. */
 function encode(value: unknown): unknown {
   if (value === undefined) return { $: 'undefined' }
   if (typeof value === 'number' && !Number.isFinite(value)) return { $: 'number', of: `${value}` }
-  if (typeof value === 'bigint' || typeof value === 'symbol' || typeof value === 'function') {
-    return { $: 'strange' }
+  if (typeof value === 'function') {
+    return { $: 'function', of: given.push(value as (typeof given)[number]) - 1 }
   }
+  if (typeof value === 'bigint' || typeof value === 'symbol') return { $: 'strange' }
   if (typeof value !== 'object' || value === null) return value
   if (value instanceof Handle) return { $: 'handle', of: value.id }
   if (value instanceof Uint8Array) return { $: 'bytes', of: textOf(value) }
@@ -115,9 +120,27 @@ export function settle(id: number, answer: unknown): void {
   }
 }
 
+/** Called by the host in the middle of a call that was given a function: what that says, as JSON; nothing if it throws. */
+export function ask(number: number, words: string): string {
+  try {
+    return JSON.stringify(given[number]?.(...JSON.parse(words)) ?? null)
+  } catch (error) {
+    thrown = { error }
+    return ''
+  }
+}
+
 function call(name: string, values: unknown[], content?: Uint8Array): unknown {
-  const words = JSON.stringify(values.map(encode))
-  return received(hostCall(name, words, content && whole(content)))
+  const before = given.length
+  try {
+    const words = JSON.stringify(values.map(encode))
+    const answer = hostCall(name, words, content && whole(content))
+    if (thrown) throw thrown.error
+    return received(answer)
+  } finally {
+    thrown = undefined
+    given.length = before
+  }
 }
 
 /** The bridge copies whole buffers; most windows are a small part of theirs. */
@@ -144,6 +167,16 @@ const sending =
   (handle: unknown, buffer: Uint8Array, offset: number, length: number, ...rest: unknown[]) =>
     call(name, [handle, ...rest], windowOf(buffer, offset, length))
 
+/** A call that fills a window. */
+const filling =
+  (name: string) =>
+  (handle: unknown, buffer: Uint8Array, offset: number, length: number): number => {
+    const target = windowOf(buffer, offset, length)
+    const got = call(name, [handle, length]) as Uint8Array
+    target.set(got)
+    return got.length
+  }
+
 const processHandles = new WeakMap<object, unknown>()
 
 /** Functions whose buffers need more than a copy on the way there; all others are plain calls. */
@@ -151,6 +184,9 @@ const shaped: Shaped = {
   'files.write': sending,
   'delta.feed': sending,
   'delta.feedList': sending,
+  'sending.feedSums': sending,
+  'sending.produce': filling,
+  'sending.drainList': filling,
   'sockets.write':
     (name) =>
     async (...values: Parameters<ReturnType<typeof sending>>) =>

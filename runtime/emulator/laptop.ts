@@ -39,7 +39,12 @@ export interface Laptop {
 
 const EXIT_INTERNAL_ERROR = 70
 
-export function laptopHost(laptop: Laptop): Host {
+/** What the kernel calls the program that runs. */
+const OWN_PROGRAM = '/proc/self/exe'
+const EXIT_BY_SIGNAL = 128
+
+/** `startOwn`: starts the laptop's own program once more, with its output to somebody else. */
+export function laptopHost(laptop: Laptop, startOwn?: (started: Laptop) => Started): Host {
   const { clock, network, seed, nextSignal } = laptop
   const random = new SeededRandom(seed, 'random')
   const files = withTerminal(laptop.files, laptop.terminal)
@@ -53,7 +58,7 @@ export function laptopHost(laptop: Laptop): Host {
     packs: makePacks(files),
     sending: makeSending(files),
     sockets: network.asHost,
-    processes: processesOf(laptop),
+    processes: processesOf(laptop, startOwn),
     signatures,
     random: { randomBytes: (length) => random.bytes(length) },
     clock: clock.asHost,
@@ -91,18 +96,54 @@ function withTerminal(files: Files, terminal: Terminal): Files {
   }
 }
 
+/** What has a process number of its own; nobody looks at it. */
+const FIRST_CHILD = 100
+
+function splitAt(line: string, mark: string): [string, string] {
+  const place = line.indexOf(mark)
+  return [line.slice(0, place), line.slice(place + 1)]
+}
+
 function refuse(call: string): never {
   throw systemErrorOf(call, undefined, 'ENOSYS')
 }
 
-function processesOf({ argv, environment }: Laptop): Processes {
+interface Started {
+  ended: Promise<number>
+  stop(status: number): void
+}
+
+function processesOf(laptop: Laptop, startOwn?: (started: Laptop) => Started): Processes {
+  const { argv, environment } = laptop
+  const running = new Map<object, Started>()
   return {
     argv,
-    start({ command }) {
-      // The disk may hold programs, but there is no processor to run them.
-      throw systemErrorOf('spawn', command[0], 'ENOENT')
+    start({ command, environment, pipe }) {
+      // The disk may hold programs, but there is no processor to run any other than ours.
+      if (command[0] !== OWN_PROGRAM || !startOwn) {
+        throw systemErrorOf('spawn', command[0], 'ENOENT')
+      }
+      const network = laptop.network.beside()
+      const { here, there } = laptop.network.pipe()
+      const write = (fd: number, bytes: Uint8Array) => {
+        // Whoever no longer reads is gone, and we with it.
+        if (fd === 1 && pipe) there.write(bytes).catch(() => {})
+        else laptop.terminal.write(2, bytes)
+      }
+      const started = startOwn({
+        ...laptop,
+        network,
+        terminal: { ...laptop.terminal, write, isTerminal: false },
+        argv: ['xo-upgrade', ...command.slice(1)],
+        environment: Object.fromEntries(environment.map((line) => splitAt(line, '='))),
+        nextSignal: undefined,
+      })
+      const ended = started.ended.finally(() => there.close())
+      const process = { pid: FIRST_CHILD + running.size, stream: pipe ? here : undefined, ended }
+      running.set(process, started)
+      return process
     },
-    signal() {},
+    signal: (process, signal) => running.get(process)?.stop(EXIT_BY_SIGNAL + signal),
     standApart: () => refuse('fork'),
     startAnew: () => refuse('execve'),
     variable: (name) => environment[name],
@@ -132,23 +173,73 @@ export interface Outcome {
 
 /** Runs one command line on the laptop, to its end. */
 export async function runOnLaptop(laptop: Laptop, run: Run): Promise<Outcome> {
+  const { clock, terminal } = laptop
+  const program = await startOnLaptop(laptop, run)
+  if (!(await clock.pass(() => program.status !== undefined))) {
+    terminal.write(2, Buffer.from('xo-upgrade: internal error: it waits for what can never come\n'))
+    program.stop(EXIT_INTERNAL_ERROR)
+  }
+  return program.ended
+}
+
+interface Program {
+  /** Undefined while it runs. */
+  readonly status: number | undefined
+  /** When it has run, and left nothing open. */
+  readonly ended: Promise<Outcome>
+  stop(status: number): void
+}
+
+/** Starts one command line on the laptop; somebody else has to let time pass. */
+export async function startOnLaptop(laptop: Laptop, run: Run): Promise<Program> {
   const { clock, network, terminal } = laptop
   const complain = (text: string) => terminal.write(2, Buffer.from(text))
   const { name, text } = run.bundle
   const { memoryBytes, trace, killed } = run
-  const host = laptopHost(laptop)
+  const children: Started[] = []
+  const host = laptopHost(laptop, (child) => {
+    const started = startBeside(child, run)
+    children.push(started)
+    return started
+  })
   const engine = await Engine.start({ name, text, host, memoryBytes, complain, trace })
-  void engine.run().then(() => clock.lookAgain())
   const kill = () => engine.stop(EXIT_KILLED)
+  const ended = engine.run().then((status) => {
+    clock.lookAgain()
+    killed?.removeEventListener('abort', kill)
+    network.closeAll()
+    // They see that nobody reads them, and end.
+    for (const child of children) child.stop(EXIT_KILLED)
+    const memory = engine.memory()
+    engine.dispose()
+    return { status, memory }
+  })
   if (killed?.aborted) kill()
   killed?.addEventListener('abort', kill)
-  if (!(await clock.pass(() => engine.status !== undefined))) {
-    complain('xo-upgrade: internal error: it waits for what can never come\n')
-    engine.stop(EXIT_INTERNAL_ERROR)
+  return {
+    get status() {
+      return engine.status
+    },
+    ended,
+    stop: (status) => engine.stop(status),
   }
-  killed?.removeEventListener('abort', kill)
-  network.closeAll()
-  const memory = engine.memory()
-  engine.dispose()
-  return { status: engine.status ?? EXIT_INTERNAL_ERROR, memory }
+}
+
+/** The same program again on the same laptop; time stands still until it runs. */
+function startBeside(laptop: Laptop, run: Run): Started {
+  const release = laptop.clock.hold()
+  const power = new AbortController()
+  let status = EXIT_KILLED
+  const starting = startOnLaptop(laptop, { ...run, killed: power.signal })
+  const ended = starting
+    .finally(release)
+    .then((program) => program.ended)
+    .then((outcome) => (power.signal.aborted ? status : outcome.status))
+  return {
+    ended,
+    stop(by) {
+      status = by
+      power.abort()
+    },
+  }
 }

@@ -68,6 +68,12 @@ function endOf(incoming: Pipe, outgoing: Pipe): Stream {
   }
 }
 
+/** Both ends of a connection. */
+export function pipe(): { here: Stream; there: Stream } {
+  const [out, back] = [new Pipe(), new Pipe()]
+  return { here: endOf(back, out), there: endOf(out, back) }
+}
+
 interface Arrival {
   stream: Stream
   /** Undefined for one over a path. */
@@ -126,8 +132,8 @@ export class LocalSockets {
   connect(path: Path): Stream {
     const listener = this.#listeners.get(path)
     if (!listener) throw systemError('connect', path, 'ENOENT')
-    const [there, back] = [new Pipe(), new Pipe()]
-    listener.arrive(endOf(there, back))
-    return endOf(back, there)
+    const { here, there } = pipe()
+    listener.arrive(there)
+    return here
   }
 }

@@ -46,7 +46,9 @@ export class VirtualClock {
 
   /** Calls `fire` when that much time has passed; returns a function that cancels it. */
   after(milliseconds: number, fire: () => void): () => void {
-    return this.at(this.nowMs() + Math.max(0, milliseconds), fire)
+    // In whole microseconds, as a kernel does: what is left of a wait by rounding alone must pass, too.
+    const waitMs = Math.ceil(milliseconds * 1000) / 1000
+    return this.at(this.nowMs() + Math.max(0, waitMs), fire)
   }
 
   /** The same at a time of this clock. Of two with one time the one that was asked for first comes first. */

@@ -6,7 +6,7 @@
 import type { Address, Interface } from 'native:sockets'
 import type { Path, Sockets } from '../../src/host.ts'
 import { systemError } from './disk/system-error.ts'
-import { LocalListener, LocalSockets } from './local-sockets.ts'
+import { LocalListener, LocalSockets, pipe } from './local-sockets.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 import { type Shape, UNSHAPED, VirtualLine } from './virtual-line.ts'
 import { type Stream, VirtualSocket } from './virtual-socket.ts'
@@ -45,7 +45,7 @@ export class VirtualNetwork {
     readonly clock: VirtualClock,
     private readonly peers: Peers,
     readonly shape: Shape,
-    seed: number,
+    private readonly seed: number,
     /** Shared by the programs that run on the laptop at the same time. */
     private readonly local = new LocalSockets(),
   ) {
@@ -80,6 +80,18 @@ export class VirtualNetwork {
       this.datagrams.delete(datagram)
       this.udp('close').closeDatagram(datagram)
     },
+  }
+
+  /** That of another program of the same laptop. */
+  beside(): VirtualNetwork {
+    const { clock, peers, shape, seed, local } = this
+    return new VirtualNetwork(clock, peers, shape, seed, local)
+  }
+
+  /** Between this program and one that it starts: an end as a socket of this one, and the other end. */
+  pipe(): { here: VirtualSocket; there: Stream } {
+    const { here, there } = pipe()
+    return { here: this.opened(this.inside, here), there }
   }
 
   /** The program is gone. */

@@ -272,7 +272,11 @@ export class Wire {
   #patienceMs(nowMs: number): number {
     let patienceMs = this.patience.leftMs(nowMs)
     if (this.keepAliveMs > 0) {
-      patienceMs = Math.min(patienceMs, this.#lastSentMs + this.keepAliveMs - nowMs)
+      // Behind a write that the peer does not take, none can be sent: looking all the time would not help.
+      const dueMs = this.#writing
+        ? this.keepAliveMs / 2
+        : this.#lastSentMs + this.keepAliveMs - nowMs
+      patienceMs = Math.min(patienceMs, dueMs)
     }
     if (this.options.interrupted) patienceMs = Math.min(patienceMs, LOOK_AROUND_MS)
     return Math.max(1, Math.ceil(patienceMs))

@@ -27,6 +27,11 @@ export const NOT_RUN: NotRun[] = [
     reason: 'upgrades gigabytes for minutes; test/bench runs it on two small trees',
   },
   {
+    page: 'docs/MESH.md',
+    begins: 'npm run school ',
+    reason: 'simulates a school for minutes; test/school does it with eight laptops',
+  },
+  {
     page: 'docs/FUZZING.md',
     begins: 'npm run fuzz ',
     reason: 'takes minutes for each target; test/fuzz gives each a few seconds',

@@ -20,10 +20,12 @@ const timedOut = () => systemError('read', undefined, 'ETIMEDOUT')
 /** A peer that never says anything; `write` decides how long a write blocks. */
 async function silent(more: Partial<WireOptions> = {}, write = async () => {}) {
   const sent: Buffer[] = []
+  let reads = 0
   const sockets: Partial<Sockets> = {
     resolve: async () => [{ family: 4, address: '127.0.0.1', port: 873 }],
     connect: async () => ({}),
     read: async (_socket, _buffer, _offset, _length, timeoutMs) => {
+      reads++
       await clock.sleep(timeoutMs)
       throw timedOut()
     },
@@ -40,7 +42,7 @@ async function silent(more: Partial<WireOptions> = {}, write = async () => {}) {
     { connectTimeoutMs: 1000, timeoutMs: 150, ...options },
     new Incoming(() => {}),
   )
-  return { wire, sent }
+  return { wire, sent, reads: () => reads }
 }
 
 /** Waits until the wire gives up. */
@@ -94,6 +96,20 @@ test('a write that moves slowly is no silence, and never has a second one beside
   await end(wire)
   assert.ok(clock.monotonicMs() - began >= 5 * 60 + 100)
   assert.is(Buffer.concat(sent).length, 5 * 16 * 1024)
+})
+
+test('behind a write that is not taken nobody looks for a keep-alive all the time', async () => {
+  const { wire, sent, reads } = await silent(
+    { timeoutMs: 100_000 },
+    () => new Promise<never>(() => {}),
+  )
+  wire.outgoing.beginFrames()
+  wire.keepAliveMs = 20
+  wire.outgoing.bytes(new Uint8Array(10))
+  wire.patience.deadlineMs = clock.monotonicMs() + 3000
+  assert.match((await end(wire)).message, /not done in time/)
+  assert.is(sent.length, 1)
+  assert.ok(reads() <= 3000 / 10 + 2, `${reads()} reads`)
 })
 
 test('the rate counts only where it is asked for', async () => {

@@ -17,6 +17,8 @@ const MADE = [
   'bench --svg',
   'micro --json',
   'run-tests --as boot --console',
+  'school --json',
+  'school --svg',
 ]
 
 const sources = ['tools', 'bench'].flatMap((folder) =>

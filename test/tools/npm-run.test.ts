@@ -76,6 +76,7 @@ const RUNS: Record<string, Run[]> = {
   'check:isa': [{ words: [makeObject()], prints: /1 instructions, 0 foreign/ }],
   emulate: [{ words: ['--disk', place('disk'), 'ls', '/'], prints: /^/ }],
   deployment: [{ words: ['--emulated'], prints: /confirms version \d+/ }],
+  school: [{ words: ['--laptops', '2', '--hops', '1'], prints: /stock rsync each.*by pack/s }],
   'test:one': [{ words: ['test/text.test.ts'], prints: /\n\d+ passed, 0 failed, 0 skipped\n$/ }],
   'test:node': [{ words: ['test/text.test'], prints: /\n\d+ passed, 0 failed, 0 skipped\n$/ }],
   'power-cut': [

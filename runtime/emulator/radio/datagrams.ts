@@ -42,11 +42,15 @@ class OpenDatagram {
 const isGroup = (address: string) => /^(22[4-9]|23\d)\./.test(address)
 
 export class AirDatagrams {
+  readonly #open = new Map<Station, Set<OpenDatagram>>()
+
   constructor(private readonly air: Air) {}
 
   of(station: Station): Datagrams {
     const { air } = this
-    const open = new Set<OpenDatagram>()
+    // Several programs of one machine share what comes.
+    const open = this.#open.get(station) ?? new Set()
+    this.#open.set(station, open)
     const hear = (message: Message) => {
       for (const datagram of open) {
         const { address, port } = message.to

@@ -36,6 +36,7 @@ export class Radio {
   readonly #addresses = new Map<Station, string>()
   readonly #listeners = new Map<string, LocalListener>()
   readonly #ends = new Map<Station, Set<TcpEnd>>()
+  readonly #bytes = new Map<Station, number>()
   readonly #datagrams: AirDatagrams
   readonly #path: { mesh: Mesh; weight: number; told(): void }
   #told = false
@@ -159,8 +160,8 @@ export class Radio {
     const listener = this.#listeners.get(place)
     if (answer === 'silence' || !to) throw systemError('connect', place, 'ETIMEDOUT')
     if (answer === 'no' || !listener) throw systemError('connect', place, 'ECONNREFUSED')
-    const near = this.#endAt(from)
-    const far = this.#endAt(to)
+    const near = this.#endBetween(from, to)
+    const far = this.#endBetween(to, from)
     near.peer = far
     far.peer = near
     // The last packet of the three; what is sent at once would ride on it.
@@ -170,13 +171,27 @@ export class Radio {
     return near
   }
 
+  /** Bytes of streams, in both directions, that the station had a part in; with the weight. */
+  bytesAt(station: Station): number {
+    return (this.#bytes.get(station) ?? 0) * this.#path.weight
+  }
+
+  #count(bytes: number, ...stations: Station[]): void {
+    for (const station of stations) {
+      this.#bytes.set(station, (this.#bytes.get(station) ?? 0) + bytes)
+    }
+  }
+
   freePort(): number {
     return this.#ports++
   }
 
-  #endAt(station: Station): TcpEnd {
+  #endBetween(station: Station, other: Station): TcpEnd {
     const ends = this.#ends.get(station)
-    const end = new TcpEnd(station, this.#path, () => ends?.delete(end))
+    const end: TcpEnd = new TcpEnd(station, this.#path, {
+      sent: (bytes) => this.#count(bytes, station, other),
+      finished: () => ends?.delete(end),
+    })
     ends?.add(end)
     return end
   }

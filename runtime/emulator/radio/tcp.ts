@@ -16,6 +16,8 @@ import type { Mesh, Station } from './mesh.ts'
 
 /** 32 KiB, in segments: what a laptop with little memory offers. */
 const WINDOW_SEGMENTS = 22
+/** A program is woken for so many, or for the last that the sender has just now. */
+const READ_SEGMENTS = WINDOW_SEGMENTS / 2
 /** RFC 6928. */
 const FIRST_WINDOW_SEGMENTS = 10
 /** What the sender's kernel takes beyond what is under way, in segments. */
@@ -31,6 +33,8 @@ interface Segment {
   number: number
   bytes: Uint8Array
   last: boolean
+  /** TCP's PSH: the sender has no more just now, so the receiver's program is given all that came. */
+  push: boolean
   sentUs: number
   repeated: boolean
 }
@@ -42,12 +46,16 @@ interface Path {
   told(): void
 }
 
+interface Notes {
+  /** Bytes of the stream that a program gave it to send. */
+  sent(bytes: number): void
+  finished(): void
+}
+
 /** One end of a connection. */
 export class TcpEnd implements Stream {
   /** Set when the connection is made, by whoever makes both ends. */
   peer!: TcpEnd
-  /** Bytes of the stream that this end was given to send. */
-  sentBytes = 0
   readonly #segmentBytes: number
   // Sending.
   readonly #unsent: Uint8Array[] = []
@@ -65,6 +73,8 @@ export class TcpEnd implements Stream {
   #variationUs = 0
   // Receiving.
   readonly #ready: Uint8Array[] = []
+  /** Whether a program is given what is ready. */
+  #readable = false
   readonly #early = new Map<number, Segment>()
   #expected = 0
   #unacknowledged = 0
@@ -80,18 +90,14 @@ export class TcpEnd implements Stream {
   constructor(
     readonly station: Station,
     readonly path: Path,
-    private readonly finished: () => void = () => {},
+    private readonly notes: Notes,
   ) {
     this.#segmentBytes = Math.max(1, Math.floor(SEGMENT_BYTES / path.weight))
   }
 
   async read(): Promise<Uint8Array | undefined> {
     for (;;) {
-      const bytes = this.#ready.shift()
-      if (bytes) {
-        if (this.#ready.length === WINDOW_SEGMENTS / 2) this.#acknowledge()
-        return bytes
-      }
+      if (this.#ready.length > 0 && (this.#readable || this.#failure)) return this.#taken()
       if (this.#failure) throw systemError('read', undefined, this.#failure)
       if (this.#ended || this.#closed) return undefined
       await new Promise<void>((resolve) => {
@@ -100,9 +106,18 @@ export class TcpEnd implements Stream {
     }
   }
 
+  #taken(): Uint8Array {
+    const wasFull = this.#room() === 0
+    const bytes = Buffer.concat(this.#ready)
+    this.#ready.length = 0
+    this.#readable = false
+    if (wasFull) this.#acknowledge()
+    return bytes
+  }
+
   async write(bytes: Uint8Array): Promise<void> {
     if (this.#failure || this.#lastWanted) throw systemError('write', undefined, 'EPIPE')
-    this.sentBytes += bytes.length
+    this.notes.sent(bytes.length)
     this.#unsent.push(bytes.slice())
     this.#unsentBytes += bytes.length
     this.#push()
@@ -141,7 +156,7 @@ export class TcpEnd implements Stream {
     this.#repeatAtUs = Infinity
     this.#tellReader()
     this.#tellWriters()
-    this.finished()
+    this.notes.finished()
   }
 
   #tellReader(): void {
@@ -175,7 +190,8 @@ export class TcpEnd implements Stream {
       if (bytes.length === 0 && !last) break
       if (last) this.#lastSent = true
       const number = this.#nextNumber++
-      const segment = { number, bytes, last, sentUs: this.#nowUs, repeated: false }
+      const push = this.#unsentBytes === 0
+      const segment = { number, bytes, last, push, sentUs: this.#nowUs, repeated: false }
       this.#underWay.push(segment)
       this.#sendSegment(segment)
     }
@@ -230,8 +246,9 @@ export class TcpEnd implements Stream {
       this.#unacknowledged++
       if (next.last) this.#ended = true
       if (next.bytes.length > 0 && !this.#closed) this.#ready.push(next.bytes)
+      if (next.push || this.#ready.length >= READ_SEGMENTS) this.#readable = true
     }
-    if (inOrder) this.#tellReader()
+    if (inOrder && (this.#readable || this.#ended)) this.#tellReader()
     if (!inOrder || this.#unacknowledged >= 2 || this.#ended) this.#acknowledge()
     else this.#acknowledgeLater()
     this.#look()
@@ -322,6 +339,6 @@ export class TcpEnd implements Stream {
     if (this.#done || this.#failure || !this.#closed) return
     if (!this.#ended || !this.#lastSent || this.#underWay.length > 0) return
     this.#done = true
-    this.finished()
+    this.notes.finished()
   }
 }
