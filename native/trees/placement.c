@@ -217,7 +217,7 @@ static int copy_live_file(struct placing *at, const struct entry *line) {
   struct reconcile *job = at->job;
   if (job->dry_run) return copy_open(at, -1);
   int parent = tree_parent(&job->walk.live_tree, line);
-  int source = parent < 0 ? -1 : open_regular(parent, entry_name(line), O_RDONLY, 0);
+  int source = parent < 0 ? -1 : open_seen(parent, entry_name(line), O_RDONLY, 0);
   if (source < 0) return is_fault_of_source(errno) ? leave(at, REASON_CHANGED) : fail(at, "open");
   int result = copy_open(at, source);
   close(source);

@@ -140,18 +140,45 @@ struct arrival {
   const char *name;
 };
 
+/* Sets what the file doesn't have by what it `had`, and looks at it. */
+static int set_and_look(int fd, const struct stat *had, const struct metadata *metadata,
+                        struct stat *status, const char **call) {
+  if (metadata_set_open(fd, had, metadata, call)) return -1;
+  *call = "stat";
+  return fstat(fd, status);
+}
+
+static int set_as_it_came(struct proof *proof, int fd, const struct metadata *metadata,
+                          struct stat *status, const char **call) {
+  *call = "stat";
+  if (fstat(fd, &proof->arrived)) return -1;
+  proof->has_arrived = true;
+  return set_and_look(fd, &proof->arrived, metadata, status, call);
+}
+
+/*
+ * Files come with the same owner and mode, made by one process in one folder; so they are not asked before each is set,
+ * and one that came otherwise is seen by the look that follows, and set again. A set-id bit waits for the owner, which
+ * has to be known.
+ */
+static int set_metadata(struct proof *proof, int fd, struct stat *status, const char **call) {
+  const struct entry *entry = proof->entry;
+  struct metadata metadata = entry_metadata(entry);
+  if (!proof->has_arrived || (entry->mode & (S_ISUID | S_ISGID))) {
+    return set_as_it_came(proof, fd, &metadata, status, call);
+  }
+  if (set_and_look(fd, &proof->arrived, &metadata, status, call)) return -1;
+  int wrong = stat_differences(entry, &proof->tree.times, status);
+  if (!(wrong & (DIFFERS_MODE | DIFFERS_UID | DIFFERS_GID))) return 0;
+  return set_and_look(fd, status, &metadata, status, call);
+}
+
 /* Gives the file its metadata and its name in the tree, and looks at it. -1 with an exception. */
 static int settle(JSContext *context, struct proof *proof, const struct arrival *file) {
   const struct entry *entry = proof->entry;
-  struct metadata metadata = entry_metadata(entry);
   struct stat status;
-  const char *call = "stat";
-  int result = fstat(file->fd, &status);
-  if (result == 0) result = metadata_set_open(file->fd, &status, &metadata, &call);
-  if (result == 0) {
-    call = "stat";
-    result = fstat(file->fd, &status);
-  }
+  const char *call;
+  int result = set_metadata(proof, file->fd, &status, &call);
   if (result == 0) {
     call = "rename";
     int parent = tree_parent(&proof->tree, entry);

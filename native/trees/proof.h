@@ -20,6 +20,9 @@ struct proof {
   size_t bytes;
   /* The inodes of proved files that have other names as well, maybe in the live tree. */
   struct inode_set inodes;
+  /* How the last file came whose owner and mode were looked up before they were set; the next one comes so, too. */
+  struct stat arrived;
+  bool has_arrived;
 };
 
 /* The proof of an argument, or of the options of a job: it is held until it is released. NULL for undefined. */

@@ -4,7 +4,7 @@ import { isExpected } from '../errors.ts'
 import { addReceived, type Origin, type Received, receivedText } from '../origin.ts'
 import { originOf, type Source } from '../source/source.ts'
 import { keepRoom, spaceError } from '../store/room.ts'
-import { changeState, readState } from '../store/state.ts'
+import { changeState, readState, type State } from '../store/state.ts'
 import type { Store } from '../store/store.ts'
 import type { Upgrade } from '../upgrade.ts'
 import type { Device } from './device.ts'
@@ -28,48 +28,44 @@ export async function recorded<Result extends Ended>(
 ): Promise<Result> {
   const sources = device.sources(store, wish.sources)
   const neighbours = neighboursOf(device, store)
+  const asked = () => [...sources, ...(neighbours?.found ?? [])]
   keepRoom(store)
   try {
     const result = await flow({ ...jobOf(device, store, sources, wish), neighbours })
-    record(store, result.outcome, `version ${result.version}`)
-    recordBrought(store, result)
+    const last = lastOf(store, result.outcome, `version ${result.version}`)
+    conclude(store, asked(), { last, ...broughtBy(store, result) })
     return result
   } catch (thrown) {
     const { reserveBytes } = device.configuration
     const error = thrown instanceof Error ? spaceError(store, thrown, reserveBytes) : thrown
     try {
-      if (isExpected(error)) record(store, error.name, error.message)
+      const last = isExpected(error) ? lastOf(store, error.name, error.message) : undefined
+      conclude(store, asked(), last ? { last } : {})
     } catch {
       // If the disk can't take the record, the first error is about that.
     }
     throw error
   } finally {
-    const asked = [...sources, ...(neighbours?.found ?? [])]
-    for (const source of asked) source.close()
-    countReceived(store, asked)
+    for (const source of asked()) source.close()
   }
 }
 
-function recordBrought(store: Store, { version, origin, source }: Ended): void {
-  if (origin === undefined || source === undefined) return
-  const time = new Date(store.host.clock.wallSeconds() * 1000).toISOString()
-  changeState(store, { brought: { version, origin, time, source } })
+function broughtBy(store: Store, { version, origin, source }: Ended): Partial<State> {
+  if (origin === undefined || source === undefined) return {}
+  return { brought: { version, origin, time: now(store), source } }
 }
 
-/** Also of what came to nothing. */
-function countReceived(store: Store, sources: readonly Source[]): void {
+/** How a run ended and what came in it, also to nothing: written at once, since each write waits for the disk. */
+function conclude(store: Store, sources: readonly Source[], change: Partial<State>): void {
   const received = sources.reduce(
     (sum: Received, source) => addReceived(sum, { [originOf(source)]: source.received ?? 0 }),
     {},
   )
-  if (receivedText(received) === undefined) return
-  try {
-    store.alone(() =>
-      changeState(store, { received: addReceived(readState(store).received, received) }),
-    )
-  } catch (error) {
-    // How the run ended is worth more than a count that doesn't fit on a full disk.
-    if (!isExpected(error)) throw error
+  if (receivedText(received) !== undefined) {
+    const sum = () => addReceived(readState(store).received, received)
+    store.alone(() => changeState(store, { ...change, received: sum() }))
+  } else if (Object.keys(change).length > 0) {
+    changeState(store, change)
   }
 }
 
@@ -88,9 +84,16 @@ export function recordAttack(store: Store, attack: Error): void {
 
 /** How what was done last ended. */
 export function record(store: Store, outcome: string, message: string): void {
-  const time = new Date(store.host.clock.wallSeconds() * 1000).toISOString()
-  changeState(store, { last: { time, outcome, message } })
+  changeState(store, { last: lastOf(store, outcome, message) })
 }
+
+const lastOf = (store: Store, outcome: string, message: string) => ({
+  time: now(store),
+  outcome,
+  message,
+})
+
+const now = (store: Store) => new Date(store.host.clock.wallSeconds() * 1000).toISOString()
 
 /** Counts time that the laptop ran. False if the record could not be changed now. */
 export function countRun(device: Device, seconds: number): boolean {

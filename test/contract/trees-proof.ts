@@ -35,11 +35,11 @@ export function proofContract(name: string, kit: TreeKit): void {
   const touch = (root: Fd, entry: Planted) =>
     files.setMetadata(root, entry.path, { ...entry, modified: later })
 
-  /** A new file with the content of an entry, settled in its place. */
-  function settled(proof: Proof, entries: Planted[], path: Path): void {
+  /** A new file with the content of an entry, settled in its place. `mode`: as it came. */
+  function settled(proof: Proof, entries: Planted[], path: Path, mode = 0o644): void {
     const entry = find(entries, path)
     const partial = kit.kit.fresh()
-    kit.kit.put(partial, 'arriving', entry.content)
+    kit.kit.put(partial, 'arriving', entry.content, mode)
     const fd = files.openRead(partial, 'arriving')
     const number = entries.indexOf(entry) + 1
     trees.settle(proof, { number, line: formatManifestLine(entry) }, fd, partial, 'arriving')
@@ -99,6 +99,22 @@ export function proofContract(name: string, kit: TreeKit): void {
     touch(root, find(entries, 'a-b'))
     assert.equal(wrong(entries, root, live), ['a-b'])
     assert.equal(wrong(entries, root, live, proof), [])
+  })
+
+  test('a file that came with another mode than the ones before it has its own in the end', () => {
+    const paths = ['a-b', 'secret', 'empty']
+    const { entries, root, proof } = built((live) =>
+      live.map((entry) => (paths.includes(entry.path) ? { ...entry, mode: 0o600 } : entry)),
+    )
+    settled(proof, entries, 'a-b', 0o600)
+    settled(proof, entries, 'secret', 0o640)
+    settled(proof, entries, 'empty', 0o600)
+    for (const path of paths) assert.is(kit.kit.stat(root, path).mode, 0o600)
+    finish(entries, root, proof)
+    assert.equal(
+      wrong(entries, root).filter((path) => paths.includes(path)),
+      [],
+    )
   })
 
   test('the first name of a hard link that came is looked at with the others', () => {
