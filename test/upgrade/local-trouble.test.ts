@@ -8,7 +8,10 @@ import type { Fd, Files, Host, Path, Trees } from '../../src/host.ts'
 import { silent } from '../../src/progress.ts'
 import { readPublicKey } from '../../src/release/signify.ts'
 import { FolderSource } from '../../src/source/folder-source.ts'
+import { readState } from '../../src/store/state.ts'
 import { Store } from '../../src/store/store.ts'
+import { swap } from '../../src/store/swap.ts'
+import { confirm } from '../../src/store/trial.ts'
 import { verify } from '../../src/store/verify.ts'
 import { install, type Upgrade } from '../../src/upgrade.ts'
 import { Device, run } from '../support/device.ts'
@@ -155,6 +158,36 @@ test('a folder that can not be read is the source’s own trouble', async () => 
   const { result, store } = await installed(nodeHost({ ...base.files, read }))
   assert.is(result?.version, 41)
   assert.ok(isAside(store))
+})
+
+test('any clock: an upgrade goes on, from the next source, and so does the one after the clock jumped', async () => {
+  const both = new Publisher()
+  const foreign = new Publisher()
+  for (const version of [1, 2, 3]) {
+    both.publish(version, smallImage(version))
+    foreign.publish(version, smallImage(version))
+  }
+  const urls = [foreign, both].map(({ module }) => `file://${module}`)
+  const at = (seconds: number) => {
+    const base = nodeHost()
+    return { ...base, clock: { ...base.clock, wallSeconds: () => seconds } }
+  }
+  // Before 1970, at its begin, around the end of signed and unsigned 32 bits, and the year 9999 and later.
+  const clocks = [0, -86_400, 2 ** 31 - 1, 2 ** 31, 2 ** 32, 253_402_300_799, 253_402_300_800, 0.5]
+  for (const [index, seconds] of clocks.entries()) {
+    const path = newStorePath()
+    const host = at(seconds)
+    const later = at(clocks[(index + 3) % clocks.length] as number)
+    const bringTo = (flow: 'install' | 'upgrade', version: number, host: Host) =>
+      bring(flow, path, both, { urls, host, change: { version } })
+    assert.is((await bringTo('install', 1, host)).version, 1, `${seconds}`)
+    assert.is((await bringTo('upgrade', 2, host)).version, 2, `${seconds}`)
+    await withStore(path, (store) => void swap(store), later)
+    await withStore(path, (store) => confirm(store), host)
+    assert.is((await bringTo('upgrade', 3, later)).version, 3, `${seconds}`)
+    assert.ok(isAside(path), `${seconds}`)
+    await withStore(path, (store) => assert.is(readState(store).attack?.name, 'unknown key'))
+  }
 })
 
 test('what is remembered of sources may be garbage, of any size', async () => {
