@@ -25,6 +25,9 @@ const IDLE_WITHIN_MS = 1000
 export const ANSWER_WITHIN_MS = 3000
 /** So many at once, which are not copies of one; more have other neighbours, or a school server. */
 const PENDING_MAX = 32
+/** A look at what the store has costs a slow laptop milliseconds: no more questions than these are looked at. */
+const LOOKS_PER_SECOND = 5
+const LOOKS_AT_ONCE = 20
 /** Questions whose copies, by the other family or from a second card, are known as such. */
 const SEEN_MAX = 64
 
@@ -62,6 +65,7 @@ export class NeighbourAnswers {
   readonly #options: NeighbourAnswersOptions
   readonly #ear: Ear
   readonly #budget: TokenBucket
+  readonly #looks: TokenBucket
   readonly #pending = new Map<string, Pending>()
   #seen: string[] = []
   /** How often it answered, and how often it had something and kept quiet because another one answered. */
@@ -78,6 +82,7 @@ export class NeighbourAnswers {
     this.#options = options
     const perSecond = ANSWERS_PER_MINUTE_MAX / 60
     this.#budget = new TokenBucket(modules.clock, perSecond, ANSWERS_PER_MINUTE_MAX / 2)
+    this.#looks = new TokenBucket(modules.clock, LOOKS_PER_SECOND, LOOKS_AT_ONCE)
     this.#ear = new Ear(modules, {
       port: options.port,
       sizeMax: NEIGHBOUR_WORDS_SIZE_MAX,
@@ -100,10 +105,10 @@ export class NeighbourAnswers {
   #asked(question: NeighbourQuestion, from: Sender, size: number): void {
     const { nonce } = question
     if (this.#seen.includes(nonce) || this.#pending.size >= PENDING_MAX) return
+    const card = cardOf(this.#modules.sockets, from)
+    if (card === undefined || !this.#looks.take()) return
     const offered = this.#options.offered()
     if (!offered || versionFor(question, offered) === undefined) return
-    const card = cardOf(this.#modules.sockets, from)
-    if (card === undefined) return
     this.#seen = [...this.#seen.slice(1 - SEEN_MAX), nonce]
     this.#pending.set(nonce, { question, family: from.family, card, size })
     const isBusy = 1 - offered.freePlaces / offered.places

@@ -235,6 +235,23 @@ test('a flood of questions has it say so much a minute, and no more', async () =
   assert.ok(one.answered > 0 && one.answered <= 1.5 * ANSWERS_PER_MINUTE_MAX, `${one.answered}`)
 })
 
+test('a flood of questions that are none of ours has it look at its store now and then', async () => {
+  const { air } = school()
+  let looks = 0
+  const offered = () => {
+    looks++
+    return OFFERED
+  }
+  new NeighbourAnswers(air.laptop(2), { port: PORT, offered }, () => {})
+  for (let round = 0; round < 1000; round++) {
+    const nonce = round.toString(16).padStart(16, '0')
+    const question = { ...WISH, deployment: 'elsewhere', nonce }
+    air.send({ family: 4, address: '10.0.0.66', port: 1 }, encodeNeighbourQuestion(question))
+    await air.pass(0.01)
+  }
+  assert.ok(looks > 0 && looks <= 20 + 5 * 11, `${looks}`)
+})
+
 test('noise is nothing', async () => {
   const { air, answering, ask } = school()
   answering(2)
