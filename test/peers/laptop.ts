@@ -115,6 +115,6 @@ function answerAlways(): void {
 
 server.listen(PORT, '::', () => {
   if (manners === 'polite') answerPolitely()
-  else answerAlways()
+  else if (manners !== 'none') answerAlways()
   tell()
 })

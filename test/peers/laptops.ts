@@ -3,8 +3,8 @@
 export interface LaptopWords {
   /** What its rsync daemon serves. */
   module: string
-  /** `polite`: as the program answers. `first`: at once. `second`: as soon as another one has answered. */
-  manners: 'polite' | 'first' | 'second'
+  /** `polite`: as the program answers. `first`: at once. `second`: as soon as another one has. `none`: never. */
+  manners: 'polite' | 'first' | 'second' | 'none'
   /** Its lid is closed after so many bytes. */
   cutAfter?: number
   bytesPerSecond?: number

@@ -77,10 +77,45 @@ function startLaptop(place: number, words: Partial<LaptopWords> = {}): Promise<L
   )
 }
 
-/** The laptop that asks, with version 41. */
-function asker(peers: 'before-school' | 'after-school' = 'before-school') {
-  const device = installed.copy({ sources: [SCHOOL], peers })
-  const [command = '', ...inside] = lan.machines[0]?.inside ?? []
+/** The configuration of one that serves what it has. */
+const serving = () => ({
+  policy: { hold: 'yes' },
+  serve: { enabled: 'yes', 'on-battery': 'yes' },
+  daemon: { control: join(scratch('control'), 'socket') },
+})
+
+/** The machine's addresses, as a regular expression. */
+function addressOf(place: number): string {
+  const { address = '', inside: [command = '', ...inside] = [] } = lan.machines[place] ?? {}
+  const { stdout } = run(command, [...inside, 'ip', '-6', '-o', 'address', 'show', 'dev', 'eth0'])
+  const [, six = ''] = /inet6 (fe80:[0-9a-f:]+)/.exec(stdout) ?? []
+  return `${address}:|${six}%`.replaceAll('.', '\\.')
+}
+
+async function startDaemon(place: number, device: Device): Promise<ChildProcess> {
+  const [command = '', ...inside] = lan.machines[place]?.inside ?? []
+  const daemon = spawn(command, [...inside, PROGRAM, 'daemon', ...device.words])
+  children.push(daemon)
+  let log = ''
+  daemon.stderr.setEncoding('utf8').on('data', (text) => {
+    log += text
+  })
+  await until(() => /Serving the store/.test(log), `the server on machine ${place}`)
+  return daemon
+}
+
+/** Tries until somebody answers: a daemon does so once it has heard from its server. */
+async function upgraded({ upgrade }: ReturnType<typeof asker>) {
+  return until(() => {
+    const tried = upgrade()
+    return tried.status === 0 && tried
+  }, 'an upgrade from a neighbour')
+}
+
+/** A laptop with version 41 on one of the machines. */
+function asker(peers: 'before-school' | 'after-school' = 'before-school', place = 0) {
+  const device = installed.copy({ sources: [SCHOOL], peers, configuration: serving() })
+  const [command = '', ...inside] = lan.machines[place]?.inside ?? []
   const does = (verb: string, ...words: string[]) => {
     const all = [...inside, PROGRAM, verb, '--json', ...device.words, ...words]
     const { status, stdout, stderr } = run(command, all)
@@ -88,7 +123,7 @@ function asker(peers: 'before-school' | 'after-school' = 'before-school') {
     return { status, events, last: events.at(-1) ?? {}, stderr }
   }
   const state = () => does('status').last
-  return { does, state, upgrade: () => does('upgrade', '--version', '42') }
+  return { device, does, state, upgrade: () => does('upgrade', '--version', '42') }
 }
 
 const sum = (laptops: Laptop[], key: keyof Told) =>
@@ -114,32 +149,33 @@ test('a laptop that runs the version serves the next one, all by itself', async 
   const done = new Device({
     sources: [`file://${publisher.module}`],
     keys: publisher.keys.publicFile,
-    configuration: {
-      policy: { hold: 'yes' },
-      serve: { enabled: 'yes', 'on-battery': 'yes' },
-      daemon: { control: join(scratch('control'), 'socket') },
-    },
+    configuration: serving(),
   })
   await done.succeed('install', ['--version', '42'])
-  const [command = '', ...inside] = lan.machines[1]?.inside ?? []
-  const daemon = spawn(command, [...inside, PROGRAM, 'daemon', ...done.words])
-  children.push(daemon)
-  let log = ''
-  daemon.stderr.setEncoding('utf8').on('data', (text) => {
-    log += text
-  })
-  await until(() => /Serving the store/.test(log), 'a server')
-  const { upgrade, state } = asker()
-  // It answers once its daemon has heard from its server.
-  let tried = upgrade()
-  await until(() => {
-    if (tried.status !== 0) tried = upgrade()
-    return tried.status === 0
-  }, 'an upgrade from the daemon').catch(() => assert.unreachable(JSON.stringify(tried) + log))
-  const { last } = tried
+  await startDaemon(1, done)
+  const { last } = await upgraded(asker())
   assert.equal([last.outcome, last.origin], ['staged', 'neighbour'])
   assert.match(last.source, /:8767\/xo$/)
-  assert.is(state().waiting, 42)
+})
+
+test('a school whose server is gone after the first laptop fills itself, one after the other', async () => {
+  const [one, two, three] = [asker(), asker('before-school', 1), asker('before-school', 2)]
+  const server = await startLaptop(3, { manners: 'none' })
+  const named = ['--source', `rsync://${lan.machines[3]?.address}:8873/xo`]
+  const first = one.does('upgrade', '--version', '42', ...named)
+  assert.is(first.status, 0, JSON.stringify(first.last))
+  assert.is(server.told.answered, 0)
+  children.pop()?.kill('SIGTERM')
+  // What waits was proved, and is served before it ever runs.
+  const daemon = await startDaemon(0, one.device)
+  const second = await upgraded(two)
+  assert.match(second.last.source, new RegExp(addressOf(0)))
+  daemon.kill('SIGTERM')
+  await startDaemon(1, two.device)
+  const third = await upgraded(three)
+  assert.match(third.last.source, new RegExp(addressOf(1)))
+  const { received } = three.state()
+  assert.equal(Object.keys(received), ['neighbour', 'stick'])
 })
 
 test('where the first one closes its lid, the next goes on at what is there', async () => {
