@@ -37,6 +37,7 @@ const C_ENTRIES = [
     lengthMax: 20_000,
     words: ['..', '../', '/', './', '//'],
   },
+  { name: 'sending', about: 'block sums of a client, and the file it asks for (native/sending)' },
   { name: 'rebuild-plain', about: 'tokens of a source, not compressed (native/delta)' },
   { name: 'rebuild-zlibx', about: 'the same, compressed by zlib' },
   { name: 'rebuild-zstd', about: 'the same, compressed by zstd' },
