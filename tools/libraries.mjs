@@ -195,6 +195,16 @@ export const recipes = {
     const encoderFiles = encoder.sort().map((n) => `lib/compress/${n}`)
     const library = join(into, 'libzstd-encoder.a')
     await archiveOf(target, { source, files: encoderFiles, flags: all, library })
+    // What every program compresses with, a client's files: the fast way alone, and small.
+    const fast = [
+      ...all,
+      '-Os',
+      ...['DFAST', 'GREEDY', 'LAZY', 'LAZY2', 'BTLAZY2', 'BTOPT', 'BTULTRA'].map(
+        (way) => `-DZSTD_EXCLUDE_${way}_BLOCK_COMPRESSOR`,
+      ),
+    ]
+    const fastLibrary = join(into, 'libzstd-fast.a')
+    await archiveOf(target, { source, files: encoderFiles, flags: fast, library: fastLibrary })
     await run(['cp', 'lib/zstd.h', 'lib/zstd_errors.h', join(into, 'include')], { folder: source })
   },
 
@@ -365,6 +375,7 @@ export async function buildLibraries(targetName, target) {
   const inFolder = ([name, library]) => join(folders[name], `lib${library}.a`)
   const libraries = [
     ['quickjs', 'quickjs'],
+    ['zstd', 'zstd-fast'],
     ['zstd', 'zstd'],
     ['zlib', 'z'],
     // The linker takes what hogweed needs from the library after it.

@@ -1,6 +1,6 @@
 /*
- * The compressor of token streams: deflate, a stream for each file (rsync token.c, zlibx). Knows nothing of
- * tokens.
+ * The compressors of token streams under one type: deflate, a stream for each file, and zstd, one for the
+ * connection (rsync token.c). Knows nothing of tokens.
  */
 #ifndef PACKER_H
 #define PACKER_H
@@ -9,10 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../delta/compression.h"
 #include "../delta/fault.h"
 
-/* Bytes at the end of what a flush writes that the stream goes without. */
-#define PACKER_MARKER_LENGTH 4
+/* The most bytes at the end of what a flush writes that a stream goes without. */
+#define PACKER_MARKER_MAX 4
 
 struct packer;
 
@@ -23,8 +24,8 @@ struct packing {
   size_t target_length;
 };
 
-/* NULL with a fault. */
-struct packer *packer_open(struct fault *fault);
+/* For anything but COMPRESSION_NONE. NULL with a fault. */
+struct packer *packer_open(enum compression compression, struct fault *fault);
 void packer_close(struct packer *packer);
 
 /* A new file. */
@@ -36,5 +37,8 @@ void packer_begin(struct packer *packer);
  */
 int packer_pack(struct packer *packer, struct packing *packing, bool flush, bool *done,
                 struct fault *fault);
+
+/* Bytes at the end of what a flush writes that this stream goes without. */
+size_t packer_marker_length(const struct packer *packer);
 
 #endif

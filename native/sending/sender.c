@@ -59,7 +59,7 @@ struct sender *sender_open(const struct sender_options *options, struct fault *f
   size_t size = (sizeof *sender->hash + 63) / 64 * 64;
   sender->hash = aligned_alloc(64, size);
   if (!sender->hash) fault->kind = FAULT_MEMORY;
-  if (sender->hash && token_writer_open(&sender->writer, options->packs, fault) == 0) {
+  if (sender->hash && token_writer_open(&sender->writer, options->compression, fault) == 0) {
     return sender;
   }
   sender_close(sender);

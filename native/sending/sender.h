@@ -12,13 +12,13 @@
 
 #include "../checksums/hash.h"
 #include "../delta/block-sums.h"
+#include "../delta/compression.h"
 #include "../delta/fault.h"
 
 struct sender;
 
 struct sender_options {
-  /* zlibx. */
-  bool packs;
+  enum compression compression;
   enum hash_kind kind;
   int32_t seed;
   bool seed_first;

@@ -3,15 +3,15 @@
  * says the rest literally. The whole file is held in memory: never for the device.
  */
 import type { Algorithm } from 'native:checksums'
-import type { SumHead } from 'native:delta'
+import type { Compression, SumHead } from 'native:delta'
 import type { Fd, Files } from '../../src/host.ts'
 import { hashLength, openHash, seededHash } from '../checksums/checksums.node.ts'
 import { checkHead, lengthOfBlock, tokenError } from '../delta/rebuild.node.ts'
 import { Drain, join } from './bytes.node.ts'
-import { type Part, writeTokens } from './tokens.node.ts'
+import { type Part, TokenWriter } from './tokens.node.ts'
 
 interface Options {
-  compression: 'none' | 'zlibx'
+  compression: Compression
   algorithm: Algorithm
   seed: number
   seedFirst: boolean
@@ -43,6 +43,7 @@ const CANDIDATES_MAX = 64
 const signed = (byte: number) => (byte << 24) >> 24
 
 export class NodeSender {
+  private readonly tokens: TokenWriter
   private sums: Sums | undefined
   private file: SendingFile | undefined
   private drain: Drain | undefined
@@ -52,10 +53,11 @@ export class NodeSender {
     private readonly options: Options,
   ) {
     const { compression, algorithm } = options
-    if (!['none', 'zlibx'].includes(compression)) {
+    if (!['none', 'zlibx', 'zstd'].includes(compression)) {
       throw new TypeError(`"${compression}" is not a compression`)
     }
     if (!(algorithm in hashLength)) throw new TypeError(`"${algorithm}" is not a hash`)
+    this.tokens = new TokenWriter(compression)
   }
 
   beginSums(head: SumHead, append?: 'tail' | 'whole'): void {
@@ -144,7 +146,7 @@ export class NodeSender {
   }
 
   private *encode(parts: Generator<Part>): Generator<Uint8Array> {
-    yield* writeTokens(this.options.compression, parts)
+    yield* this.tokens.encode(parts)
     const file = this.running()
     const { content } = file
     const hash = openHash(this.options.algorithm)

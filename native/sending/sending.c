@@ -22,19 +22,13 @@ static int sender_options_from_js(JSContext *context, JSValueConst object,
   int64_t seed;
   JSValue compression = JS_GetPropertyStr(context, object, "compression");
   JSValue algorithm = JS_GetPropertyStr(context, object, "algorithm");
-  enum compression way;
-  int failed = compression_from_js(context, compression, &way) ||
+  int failed = compression_from_js(context, compression, &options->compression) ||
                hash_kind_from_js(context, algorithm, &options->kind) ||
                get_int64_property(context, object, "seed", &seed) ||
                get_bool_property(context, object, "seedFirst", &options->seed_first);
   JS_FreeValue(context, compression);
   JS_FreeValue(context, algorithm);
   if (failed) return -1;
-  if (way == COMPRESSION_ZSTD) {
-    JS_ThrowTypeError(context, "nothing is sent with zstd");
-    return -1;
-  }
-  options->packs = way == COMPRESSION_ZLIBX;
   options->seed = (int32_t)(uint32_t)(uint64_t)seed;
   return 0;
 }

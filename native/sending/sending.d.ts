@@ -6,14 +6,13 @@
  */
 declare module 'native:sending' {
   import type { Algorithm } from 'native:checksums'
-  import type { SumHead } from 'native:delta'
+  import type { Compression, SumHead } from 'native:delta'
   import type { Fd, Path } from 'native:files'
 
-  /** One per connection, for one file after the other. */
+  /** One per connection: the compressor's state may span files (zstd: one stream for all). */
   export type Sender = object
   export function openSender(options: {
-    /** Of literals. Not zstd: its encoder would take 40 KB of the program. */
-    compression: 'none' | 'zlibx'
+    compression: Compression
     /** Of block sums and of whole files. */
     algorithm: Algorithm
     /** Of the block sums; 0: none. */

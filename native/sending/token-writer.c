@@ -8,13 +8,14 @@
 /* The longest run: the number of further blocks has 16 bits. */
 #define RUN_MAX 65536
 /* A piece, and what may turn out to be the marker of a flush. */
-#define PACKED_SIZE (PIECE_MAX + PACKER_MARKER_LENGTH)
+#define PACKED_SIZE (PIECE_MAX + PACKER_MARKER_MAX)
 
-int token_writer_open(struct token_writer *writer, bool packs, struct fault *fault) {
+int token_writer_open(struct token_writer *writer, enum compression compression,
+                      struct fault *fault) {
   memset(writer, 0, sizeof *writer);
   writer->block = BLOCK_NONE;
-  if (!packs) return 0;
-  writer->packer = packer_open(fault);
+  if (compression == COMPRESSION_NONE) return 0;
+  writer->packer = packer_open(compression, fault);
   if (!writer->packer) return -1;
   writer->packed = budget_take(&budget_clients, 1, PACKED_SIZE);
   return writer->packed ? 0 : fault_memory(fault, &budget_clients);
@@ -99,19 +100,20 @@ static void drop_piece(struct token_writer *writer) {
 
 /* Packs until a piece is full, or all is in. 0, or -1 with a fault. */
 static int pack(struct token_writer *writer, bool flush, struct fault *fault) {
+  size_t marker_length = packer_marker_length(writer->packer);
+  size_t size = PIECE_MAX + marker_length;
   bool done = false;
   struct packing packing = {writer->literal, writer->literal_length,
-                            writer->packed + writer->packed_length,
-                            PACKED_SIZE - writer->packed_length};
+                            writer->packed + writer->packed_length, size - writer->packed_length};
   if (packer_pack(writer->packer, &packing, flush, &done, fault)) return -1;
   writer->literal = packing.source;
   writer->literal_length = packing.source_length;
-  writer->packed_length = PACKED_SIZE - packing.target_length;
+  writer->packed_length = size - packing.target_length;
   writer->is_unflushed = true;
   if (flush && done) {
     writer->is_unflushed = false;
     // The marker may be in part what the last piece has left over; the whole of it is always here.
-    size_t length = writer->packed_length - PACKER_MARKER_LENGTH;
+    size_t length = writer->packed_length - marker_length;
     writer->packed_length = length;
     if (length > 0) put_piece(writer, length);
   } else if (packing.target_length == 0) {

@@ -48,8 +48,9 @@ struct token_writer {
   size_t sum_length;
 };
 
-/* `packs`: literals are compressed. 0, or -1 with a fault. To be closed either way. */
-int token_writer_open(struct token_writer *writer, bool packs, struct fault *fault);
+/* 0, or -1 with a fault. To be closed either way. */
+int token_writer_open(struct token_writer *writer, enum compression compression,
+                      struct fault *fault);
 void token_writer_close(struct token_writer *writer);
 
 void token_writer_begin(struct token_writer *writer);

@@ -1,12 +1,16 @@
 /**
- * The Node side's encoders of token streams (rsync token.c): plain, or framed with pako's deflate.
+ * The Node side's encoders of token streams (rsync token.c): plain, or framed with pako's deflate or
+ * with raw zstd blocks, which need no compressor.
  */
+import type { Compression } from 'native:delta'
 import { Z_OK, Z_SYNC_FLUSH, ZStream, zlibDeflate, zlibDeflateInit2 } from 'pako'
 import { join } from './bytes.node.ts'
 
 /** rsync token.c: runs of literals, pieces of compressed data (bytes). */
 const LITERAL_MAX = 32768
 const PIECE_MAX = 16383
+/** No zstd block is longer (bytes). */
+const ZSTD_BLOCK_MAX = 128 * 1024
 
 const int16 = (value: number) => [value & 0xff, (value >> 8) & 0xff]
 const int32 = (value: number) => [...int16(value), ...int16(value >> 16)]
@@ -54,27 +58,44 @@ function openDeflate(): (bytes: Uint8Array) => Uint8Array {
   }
 }
 
-/** Turns the parts of a file into bytes. */
-export function* writeTokens(
-  compression: 'none' | 'zlibx',
-  parts: Iterable<Part>,
-): Generator<Uint8Array> {
-  if (compression === 'none') {
-    for (const part of parts) yield plainPart(part)
-    yield join(int32(0))
-    return
+/** The blocks of a zstd frame that never ends; the first ones begin it, with a window of 2 MiB. */
+function openZstd(): (bytes: Uint8Array) => Uint8Array {
+  let header = [0x28, 0xb5, 0x2f, 0xfd, 0, 0x58]
+  return (bytes) => {
+    const blocks = [...piecesOf(bytes, ZSTD_BLOCK_MAX)].flatMap((it) => {
+      const field = it.length << 3
+      return [[...int16(field), field >> 16], it]
+    })
+    const made = join(header, ...blocks)
+    header = []
+    return made
   }
-  const pack = openDeflate()
-  let last = 0
-  for (const part of parts) {
-    if (part instanceof Uint8Array) {
-      for (const piece of piecesOf(pack(part), PIECE_MAX)) {
-        yield join([0x40 | (piece.length >> 8), piece.length & 0xff], piece)
-      }
-    } else {
-      yield blockToken(last, part)
-      last = part.first + part.count - 1
+}
+
+/** Turns the parts of a file into bytes; for all files of a connection. */
+export class TokenWriter {
+  private readonly zstd = openZstd()
+
+  constructor(private readonly compression: Compression) {}
+
+  *encode(parts: Iterable<Part>): Generator<Uint8Array> {
+    if (this.compression === 'none') {
+      for (const part of parts) yield plainPart(part)
+      yield join(int32(0))
+      return
     }
+    const pack = this.compression === 'zstd' ? this.zstd : openDeflate()
+    let last = 0
+    for (const part of parts) {
+      if (part instanceof Uint8Array) {
+        for (const piece of piecesOf(pack(part), PIECE_MAX)) {
+          yield join([0x40 | (piece.length >> 8), piece.length & 0xff], piece)
+        }
+      } else {
+        yield blockToken(last, part)
+        last = part.first + part.count - 1
+      }
+    }
+    yield join([0])
   }
-  yield join([0])
 }

@@ -2,10 +2,12 @@
  * The server's side of the negotiation: compatibility bits, checksum, compression and seed. Of what is negotiated
  * the client's order decides, which every version of stock agrees with.
  */
+import type { Compression } from 'native:delta'
 import type { Host } from '../host.ts'
 import { writeVarlong, writeVstring } from '../rsync/integers.ts'
 import {
   CHECKSUMS,
+  COMPRESSIONS,
   Compatibility,
   readVstringFrom,
   type TransferChecksum,
@@ -22,13 +24,9 @@ export interface ServedAgreement {
   /** Of blocks and whole files; and that of the list. */
   checksum: TransferChecksum
   listChecksum: TransferChecksum
-  compression: SentCompression
+  compression: Compression
   seed: number
 }
-
-/** Those that native:sending packs with. */
-const SENT_COMPRESSIONS = ['zlibx'] as const
-type SentCompression = (typeof SENT_COMPRESSIONS)[number] | 'none'
 
 /** What each letter of the client asks for. Incremental recursion is declined. */
 const LETTERS: Record<string, number> = {
@@ -60,7 +58,7 @@ export async function agree(
   const checksumOpen = negotiates && asked.checksumChoice === undefined
   const compressionOpen = negotiates && asked.compress && asked.compressChoice === undefined
   if (checksumOpen) outgoing.bytes(writeVstring(CHECKSUMS.join(' ')))
-  if (compressionOpen) outgoing.bytes(writeVstring(SENT_COMPRESSIONS.join(' ')))
+  if (compressionOpen) outgoing.bytes(writeVstring(COMPRESSIONS.join(' ')))
   wire.flush()
   const settle = <Name>(choose: () => Name, otherwise: Name): Name => {
     try {
@@ -78,9 +76,9 @@ export async function agree(
   const compressions = compressionOpen
     ? await readVstringFrom(wire)
     : (asked.compressChoice ?? 'zlib')
-  const compression: SentCompression = !asked.compress
+  const compression: Compression = !asked.compress
     ? 'none'
-    : settle(() => chosen('compress', SENT_COMPRESSIONS, compressions), 'none')
+    : settle(() => chosen('compress', COMPRESSIONS, compressions), 'none')
   outgoing.bytes([seed & 0xff, (seed >> 8) & 0xff, (seed >> 16) & 0xff, seed >>> 24])
   outgoing.beginFrames()
   wire.incoming.beginFrames()

@@ -3,7 +3,7 @@
  * Rebuilder of native:delta turns back into the file. Runs in Node and in QuickJS: no Node types here.
  */
 import type { Algorithm } from 'native:checksums'
-import type { SumHead } from 'native:delta'
+import type { Compression, SumHead } from 'native:delta'
 import * as assert from 'uvu/assert'
 import type { Fd, Host, Path } from '../../src/host.ts'
 import { arrayOfBytes } from '../../src/text.ts'
@@ -11,8 +11,7 @@ import { suite } from '../support/suite.ts'
 import { Kit } from './kit.ts'
 import { fromHex, join, randomBytes, toHex } from './sample-bytes.ts'
 
-type Compression = 'none' | 'zlibx'
-const compressions: Compression[] = ['none', 'zlibx']
+const compressions: Compression[] = ['none', 'zlibx', 'zstd']
 const noBasis: SumHead = { count: 0, blockLength: 0, strongLength: 0, remainder: 0 }
 
 /** The head of a basis of this length. */

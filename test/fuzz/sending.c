@@ -28,7 +28,10 @@ struct plan {
 static struct plan read_plan(struct input *input) {
   uint8_t choice = input_byte(input);
   struct plan plan = {
-      .options = {.packs = choice & 1, .kind = HASH_XXH64, .seed = 1, .seed_first = choice & 2},
+      .options = {.compression = (choice >> 4) % 3,
+                  .kind = HASH_XXH64,
+                  .seed = 1,
+                  .seed_first = choice & 2},
       .has_true_sums = choice & 4,
       .in_place = choice & 8,
       .piece = input_byte(input) + 1u,
