@@ -128,7 +128,7 @@ test('giant-list-of-names', async () => {
   const client = await RawClient.open(served.port)
   client.say(asking(words, { letters }))
   function* names() {
-    for (let i = 0; i < 400; i++) {
+    for (let i = 0; i < 40; i++) {
       yield data(latin(Array.from({ length: 500 }, (_, k) => `gone/${i}/${k}\0`).join('')))
       yield data(latin('latest\0'.repeat(3000)))
     }

@@ -16,6 +16,7 @@ const MADE = [
   'bench --json',
   'bench --svg',
   'micro --json',
+  'serve --json',
   'run-tests --as boot --console',
   'school --json',
   'school --svg',

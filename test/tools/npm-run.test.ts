@@ -106,6 +106,12 @@ const RUNS: Record<string, Run[]> = {
       prints: /SHA-256.*MB.s.*matching.*from a base.*whole.*merge.*entries.s.*file list/s,
     },
   ],
+  'bench:serve': [
+    {
+      words: ['--clients', '2', '--size', '1', '--json', place('serve.json')],
+      prints: /One pack.*Whole files.*Deltas.*xo-upgrade serve +2 /s,
+    },
+  ],
   'bench:emulator': [
     { words: ['--directories', '1'], prints: /took at most .* MiB\n.*took at most/s },
   ],
