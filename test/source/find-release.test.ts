@@ -1,5 +1,5 @@
 /** Which release is taken of what a source offers, and what the device remembers of it. */
-import { copyFileSync, cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { DeadlineError, PeerError, TrustError } from '../../src/errors.ts'
@@ -119,7 +119,7 @@ test('a neighbour that says there is nothing newer keeps nobody behind', async (
     role: 'neighbour',
     statement: async () => readFileSync(join(behind.module, 'latest')),
   }
-  cpSync(join(publisher.module, '1/release'), join(behind.module, 'latest'))
+  copyFileSync(join(publisher.module, '1/release'), join(behind.module, 'latest'))
   const neighbours: Neighbours = {
     peers: 'before-school',
     async find({ version, running }) {
