@@ -38,7 +38,9 @@ export async function makeDisks(pair: Pair, bundle: Bundle, seed: number): Promi
   }
   const module = publishPair(pair, join(keys, 'release.sec'))
   put(virtualFiles(server), module, MODULE)
-  put(virtualFiles(server), serverSettings(), '/etc/xo-upgrade.conf')
+  // A byte stands for many, so a client has to wait that many times as long for the same share of the air:
+  // few at once keep each of them above what the server calls too slow.
+  configure(server, ['[serve]', 'clients = 8'])
   put(virtualFiles(bare), join(keys, 'release.pub'), `${KEY_FOLDER}/release.pub`)
   const installing = bare.snapshot()
   put(virtualFiles(installing), module, '/module')
@@ -49,14 +51,11 @@ export async function makeDisks(pair: Pair, bundle: Bundle, seed: number): Promi
   return { laptop, server }
 }
 
-/**
- * A byte stands for many, so a client has to wait that many times as long for the same share of the air:
- * few at once keep each of them above what the server calls too slow.
- */
-function serverSettings(): string {
-  const path = join(scratch('school-server'), 'conf')
-  writeFileSync(path, '[serve]\nclients = 8\n')
-  return path
+/** Gives a disk that has none yet its configuration. */
+export function configure(disk: VirtualDisk, lines: readonly string[]): void {
+  const path = join(scratch('school-settings'), 'conf')
+  writeFileSync(path, `${lines.join('\n')}\n`)
+  put(virtualFiles(disk), path, '/etc/xo-upgrade.conf')
 }
 
 function emptyDisk(): VirtualDisk {

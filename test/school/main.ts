@@ -14,6 +14,9 @@ const WAYS: readonly Way[] = [
   { name: 'file by file', words: ['--no-packs'] },
   { name: 'by pack' },
   { name: 'by pack, some come and go', leaving: 0.3 },
+  { name: 'by pack, with neighbours', neighbours: true },
+  { name: 'neighbours, server off after one', neighbours: true, serverOff: true },
+  { name: 'neighbours, some come and go', neighbours: true, leaving: 0.3 },
 ]
 
 interface Options {

@@ -6,6 +6,7 @@ const COLUMNS: [string, (figures: Figures, first: Figures) => string][] = [
   ['of stock', ({ airSeconds }, first) => (airSeconds / first.airSeconds).toFixed(3)],
   ['busiest place, s', ({ busiestSeconds }) => busiestSeconds.toFixed(0)],
   ['MB at the server', ({ serverBytes }) => (serverBytes / 1e6).toFixed(1)],
+  ['from neighbours', ({ fromNeighbours }) => `${fromNeighbours}`],
   ['50 %, min', ({ halfSeconds }) => minutes(halfSeconds)],
   ['90 %, min', ({ mostSeconds }) => minutes(mostSeconds)],
   ['100 %, min', ({ allSeconds }) => minutes(allSeconds)],

@@ -5,7 +5,8 @@
 import { Radio } from '../../runtime/emulator/radio/radio.ts'
 import { SeededRandom } from '../../runtime/emulator/random.ts'
 import { VirtualClock } from '../../runtime/emulator/virtual-clock.ts'
-import { type Disks, MODULE } from './disks.ts'
+import type { VirtualDisk } from '../../runtime/emulator/virtual-disk.ts'
+import { configure, type Disks, MODULE } from './disks.ts'
 import { Machine, type World, wasKilled } from './machine.ts'
 import type { Pair, StockCost } from './pair.ts'
 import { serveStock, takeByStock } from './stock.ts'
@@ -32,6 +33,10 @@ export interface Way {
   stock?: boolean
   /** What `upgrade` is given. */
   words?: string[]
+  /** Whoever has it runs the daemon, which serves and answers neighbours. */
+  neighbours?: boolean
+  /** The school's server goes off as soon as one laptop has it. */
+  serverOff?: boolean
   /** The share of laptops that lose their power once while they are at it. */
   leaving?: number
 }
@@ -63,6 +68,8 @@ export interface Figures {
   lost: number
   /** Laptops that lost their power on the way. */
   left: number
+  /** Laptops that had it from another one. */
+  fromNeighbours: number
 }
 
 /** Lets the school take the upgrade that way. */
@@ -78,7 +85,10 @@ class Scene {
   readonly #radio: Radio
   readonly #world: World
   readonly #doneMs: number[] = []
+  readonly #machines: Machine[] = []
+  readonly #laptopDisk: VirtualDisk
   #left = 0
+  #fromNeighbours = 0
 
   constructor(
     readonly school: School,
@@ -90,6 +100,10 @@ class Scene {
     const { places, server, accessPoints, laptops } = this.#village
     this.#radio = new Radio({ clock: this.#clock, places, seed, weight: pair.weight })
     for (const station of [server, ...accessPoints, ...laptops]) this.#radio.add(station)
+    this.#laptopDisk = school.disks.laptop.snapshot()
+    const peers = this.way.neighbours ? 'before-school' : 'off'
+    const sources = ['[sources]', 'school = rsync://schoolserver/xo', `peers = ${peers}`]
+    configure(this.#laptopDisk, [...sources, '[serve]', 'enabled = yes'])
     this.#world = { clock: this.#clock, radio: this.#radio, seed, bundle }
   }
 
@@ -109,15 +123,22 @@ class Scene {
         const work = way.stock
           ? takeByStock(this.#radio, station, server, school.stock)
           : this.#upgrade(number)
-        work.then(() => this.#doneMs.push(this.#clock.nowMs())).catch(fail)
+        work.then(() => this.#hasIt()).catch(fail)
       })
     }
     const isOver = () => failure !== undefined || this.#doneMs.length === laptops.length
     const went = await this.#clock.pass(isOver)
+    for (const machine of this.#machines) machine.switchOff()
     if (failure !== undefined) throw failure
     if (!went)
       throw new Error(`${way.name}: only ${this.#doneMs.length} of ${laptops.length} got it`)
     return this.#figures()
+  }
+
+  #hasIt(): void {
+    this.#doneMs.push(this.#clock.nowMs())
+    const [server] = this.#machines
+    if (this.way.serverOff && server?.isBusy) server.switchOff()
   }
 
   /** The server's own program, for as long as the scene lasts. */
@@ -125,7 +146,10 @@ class Scene {
     const { server } = this.#village
     const disk = this.school.disks.server
     const machine = new Machine(this.#world, server, disk, SERVER, SERVER_MEMORY_BYTES)
-    const { status, stderr, events } = await machine.run(['serve', '--json', '--module', MODULE])
+    this.#machines.push(machine)
+    const ran = await machine.run(['serve', '--json', '--module', MODULE])
+    if (wasKilled(ran)) return
+    const { status, stderr, events } = ran
     const last = JSON.stringify(events.at(-1))
     throw new Error(`the school server ended with ${status}: ${stderr}${last}`)
   }
@@ -134,14 +158,18 @@ class Scene {
   async #upgrade(number: number): Promise<void> {
     const station = this.#village.laptops[number]
     if (!station) return
-    const machine = new Machine(this.#world, station, this.school.disks.laptop, SERVER + 1 + number)
+    const machine = new Machine(this.#world, station, this.#laptopDisk, SERVER + 1 + number)
+    this.#machines.push(machine)
     const back = this.#mayLeave(machine)
-    const source = ['--source', 'rsync://schoolserver/xo']
-    const words = ['upgrade', '--json', '--wait', ...source, ...(this.way.words ?? [])]
+    const words = ['upgrade', '--json', '--wait', ...(this.way.words ?? [])]
     for (let runs = 0; runs < RUNS_MAX; runs++) {
       const ran = await machine.run(words)
       const last = ran.events.at(-1)
-      if (ran.status === 0 && last?.outcome === 'staged') return
+      if (ran.status === 0 && last?.outcome === 'staged') {
+        if (`${last.source}`.startsWith('neighbour')) this.#fromNeighbours++
+        if (this.way.neighbours) void machine.run(['daemon', '--json'])
+        return
+      }
       if (wasKilled(ran)) await back
       else if (ran.status === EXIT_LATER) await this.#clock.asHost.sleep(RETRY_MS)
       else {
@@ -182,6 +210,7 @@ class Scene {
       collided: use.collisions / use.frames,
       lost: use.losses / use.frames,
       left: this.#left,
+      fromNeighbours: this.#fromNeighbours,
     }
   }
 }

@@ -16,8 +16,8 @@ const LAYOUT = { laptops: 8, seed: 1, hops: 2, accessPoints: 1 }
 
 test('eight laptops take an upgrade, by pack for a fraction of the air that stock rsyncs take', async () => {
   const all = await runWays(LAYOUT, () => {})
-  const [stock, files, packs, leaving] = all
-  assert.ok(stock && files && packs && leaving && all.length === 4)
+  const [stock, files, packs, leaving, neighbours, off, mixed] = all
+  assert.ok(stock && files && packs && leaving && neighbours && off && mixed && all.length === 7)
   assert.ok(packs.airSeconds <= AIR_OF_STOCK_MAX * stock.airSeconds, tableOf(all))
   assert.ok(leaving.airSeconds < files.airSeconds, tableOf(all))
   assert.ok(leaving.left > 0, 'nobody left')
@@ -25,6 +25,13 @@ test('eight laptops take an upgrade, by pack for a fraction of the air that stoc
     assert.ok(busiestSeconds <= airSeconds && busiestSeconds <= allSeconds)
     assert.ok(halfSeconds <= allSeconds)
   }
+  assert.is(packs.fromNeighbours, 0)
+  assert.ok(
+    neighbours.fromNeighbours > 0 && neighbours.serverBytes < packs.serverBytes,
+    tableOf(all),
+  )
+  // Whoever was not the first has it from another one, or had nearly all of it already.
+  assert.ok(off.fromNeighbours >= 4, tableOf(all))
   // So much is under way that the air is never idle for long.
   assert.ok(stock.allSeconds <= OF_IDEAL_MAX * stock.busiestSeconds, tableOf(all))
   assert.match(tableOf(all), /by pack, some come and go/)
