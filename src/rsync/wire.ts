@@ -172,7 +172,8 @@ export class Wire {
       return
     }
     if (this.#failure) throw this.#failure
-    await this.#pause()
+    // Only where it may take time: what comes during an await here would wake nobody.
+    if (this.options.pace && !this.#reading) await this.#pause()
     const beganMs = this.modules.clock.monotonicMs()
     this.#read(beganMs)
     await new Promise<void>((resolve) => {
