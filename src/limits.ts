@@ -73,6 +73,10 @@ export const FILTER_WORK_MAX = 100_000_000
 export const WILDCARD_MATCHES_MAX = 10_000
 /** All rules of a session, whatever they say (bytes). */
 export const CLIENT_FILTERS_SIZE_MAX = 64 * 1024
+/** Lines of a client that are passed on: what is wrong on its side is its own user's to read. */
+export const CLIENT_NOTES_MAX = 20
+/** Records of a client for each entry that it was listed: a report, a request, a second try, a link; and some. */
+export const RECORDS_AN_ENTRY_MAX = 4
 /**
  * How long a client may think, in all, by what it was listed: a slow one looks at 50 files a second, and reads them
  * at 1 MB/s to compare checksums. So long a client that is gone can hold a place (milliseconds).

@@ -6,6 +6,7 @@
 import type { Sender, SentList } from 'native:sending'
 import { isSystemError, PeerError } from '../errors.ts'
 import type { Fd, Host } from '../host.ts'
+import { RECORDS_AN_ENTRY_MAX } from '../limits.ts'
 import { Code } from '../rsync/incoming.ts'
 import {
   INDEX_DONE,
@@ -65,6 +66,8 @@ export class Answers {
   readonly #sender: Sender
   readonly #reader = new IndexReader()
   readonly #writer = new IndexWriter()
+  readonly #recordsMax: number
+  #records = 0
   #ioError = 0
   #dones = 0
   /** Files that were continued once. */
@@ -75,6 +78,8 @@ export class Answers {
   constructor(readonly answering: Answering) {
     const { modules, agreement } = answering
     const { compression, checksum, seed, bits } = agreement
+    const { entries } = modules.sending.sentSummary(answering.list)
+    this.#recordsMax = entries * RECORDS_AN_ENTRY_MAX
     this.#sender = modules.sending.openSender({
       compression,
       algorithm: checksum,
@@ -162,6 +167,8 @@ export class Answers {
 
   async #answer(index: number): Promise<void> {
     const { modules, talk, list, asked } = this.answering
+    // Nobody is served the same things on and on.
+    if (++this.#records > this.#recordsMax) throw new PeerError('too many requests', 'broken')
     const entry = index < 0 ? undefined : modules.sending.sentAt(list, index)
     if (!entry) throw new PeerError(`index ${index}, which the list has not`, 'broken')
     const record = await talk.read((buffer, start, end) => {

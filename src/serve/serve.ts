@@ -8,6 +8,7 @@ import { DeadlineError, isExpected, PeerError } from '../errors.ts'
 import type { Host } from '../host.ts'
 import {
   CLIENT_FILTERS_SIZE_MAX,
+  CLIENT_NOTES_MAX,
   FILE_LIST_ENTRIES_MAX,
   FILTER_RULE_MAX,
   PATH_LENGTH_MAX,
@@ -88,6 +89,7 @@ class Serving {
   #answers: Answers | undefined
   #protocol = 0
   #framed = false
+  #notes = 0
 
   constructor(
     readonly modules: ServeModules,
@@ -270,9 +272,11 @@ class Serving {
     if (this.#protocol < 31) throw new RsyncRefusal('files-from needs protocol 31 here', 4)
     const [path = ''] = asked.paths
     const under = path.startsWith(`${module}/`) ? path.slice(module.length + 1) : path
-    for (;;) {
+    const namesMax = this.options.entriesMax ?? FILE_LIST_ENTRIES_MAX
+    for (let count = 0; ; count++) {
       const name = await readText(wire, 0, PATH_LENGTH_MAX)
       if (name === '') return
+      if (count >= namesMax) throw new RsyncRefusal(`more than ${namesMax} names in a list`, 4)
       wire.patience.worked(name.length + 1)
       wire.patience.expect(name.length + 1)
       await this.#talk.room()
@@ -295,7 +299,8 @@ class Serving {
     await talk.farewell(this.modules.clock)
   }
 
+  /** Whoever talks on and on is not written down. */
   #note(words: string): void {
-    this.options.note?.(words)
+    if (this.#notes++ < CLIENT_NOTES_MAX) this.options.note?.(words)
   }
 }

@@ -28,9 +28,6 @@ const IN_NODE = [
   'device/round.test.ts: has a home server in Node',
   'hostile/altered-wire.test.ts: plays thousands of sessions',
   'hostile/attack-told.test.ts: answers as a home server in Node',
-  'hostile/cut-clients.test.ts: runs the program beside clients in Node',
-  'hostile/rsync-client-requests.test.ts: has clients in Node',
-  'hostile/rsync-client.test.ts: has clients in Node',
   'hostile/heavy-lines.test.ts: runs the program against a daemon in Node',
   'hostile/home-server.test.ts: answers as a server in Node',
   'hostile/memory.test.ts: runs the program against a daemon in Node',
@@ -49,7 +46,6 @@ const IN_NODE = [
   'staging/rehearsal.test.ts: mounts file systems of its own',
   'store/store.test.ts: has a second process at the same lock',
   'store/working-directory.test.ts: changes the working directory',
-  'vectors/sender.test.ts: asks Node who it is',
 ]
 
 const unitTests = () =>
