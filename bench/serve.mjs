@@ -18,7 +18,6 @@ const MEBIBYTES = 4
 /** The kernel counts processor time in these (seconds), on every machine that runs this. */
 const TICK = 0.01
 const SAMPLE_MS = 50
-const RUNS_MAX = 5
 const KIB_PER_MIB = 1024
 
 const pause = (timeMs) => new Promise((resolve) => setTimeout(resolve, timeMs))
@@ -164,21 +163,8 @@ function fetchOnce(rsync, words) {
   })
 }
 
-/**
- * One contender, one case, so many clients at once. Ours begins again, and drops whoever is there, when something
- * is mounted on the machine: a run that somebody else disturbed so is made again.
- */
-async function measure(...given) {
-  for (let left = RUNS_MAX; ; left--) {
-    try {
-      return await measureOnce(...given)
-    } catch (error) {
-      if (left <= 1) throw error
-    }
-  }
-}
-
-async function measureOnce(contender, oneCase, count, place) {
+/** One contender, one case, so many clients at once. */
+async function measure(contender, oneCase, count, place) {
   const { folder, older, rsync } = place
   const { child, port } = await startServer(contender, place)
   try {

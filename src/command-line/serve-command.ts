@@ -127,8 +127,9 @@ async function serveUntil(context: Context): Promise<'ended' | 'begin again'> {
       objection: speaksAgainst,
       next() {
         if (!tellParent()) return 'end'
-        if (!context.isConfinedRight()) return 'begin again'
-        return settingsNow(context, known) === known ? 'serve' : 'begin again'
+        if (settingsNow(context, known) !== known) return 'begin again'
+        // A stick that somebody mounts must not cost whoever is being served.
+        return context.isConfinedRight() ? 'serve' : 'begin again when idle'
       },
       told: (client) => tell(context, client),
       count(number) {

@@ -40,7 +40,7 @@ export interface ServerOptions {
   /** Why nobody is served now; undefined: everybody is. */
   objection(): string | undefined
   /** Asked every few seconds: somebody has to begin again if what is offered is no longer what is there. */
-  next(): 'serve' | 'begin again' | 'end'
+  next(): 'serve' | 'begin again when idle' | 'begin again' | 'end'
   told(client: GoneClient): void
   /** How many clients there are, each time that changes. */
   count(clients: number): void
@@ -50,6 +50,8 @@ export interface ServerOptions {
 const LOOK_MS = 1000
 /** How often, while nobody is there, it looks whether what it offers is what there is (milliseconds). */
 const IDLE_LOOK_MS = 5000
+/** How long it goes on for those who are there when it should begin again (milliseconds). */
+const LEAVING_MAX_MS = 600_000
 /** More who have to be told to go are just left (and come again); each costs a descriptor and a buffer. */
 const TURNED_AWAY_MAX = 16
 /** The wait when no descriptor is free: some clients will have gone by then (milliseconds). */
@@ -66,6 +68,8 @@ export class Server {
   readonly #pace: Pace
   #turnedAway = 0
   #ended: 'ended' | 'begin again' | undefined
+  /** Since when it takes nobody, to begin again once all have gone; undefined: it doesn't have to. */
+  #leavingSinceMs: number | undefined
   #wake: () => void = () => {}
 
   constructor(
@@ -117,13 +121,20 @@ export class Server {
     if (this.#ended !== undefined) return
     const next = this.options.next()
     if (next === 'end') this.#ended = 'ended'
-    else if (next === 'begin again') {
-      this.#ended = next
+    else if (next === 'begin again' || this.#isToLeave(next === 'begin again when idle')) {
+      this.#ended = 'begin again'
       this.#drop('what is offered has changed')
     } else if (this.#clients.size > 0) {
       const reason = this.options.objection()
       if (reason !== undefined) this.#drop(reason)
     }
+  }
+
+  #isToLeave(soon: boolean): boolean {
+    const nowMs = this.host.clock.monotonicMs()
+    this.#leavingSinceMs = soon ? (this.#leavingSinceMs ?? nowMs) : undefined
+    if (this.#leavingSinceMs === undefined) return false
+    return this.#clients.size === 0 || nowMs - this.#leavingSinceMs > LEAVING_MAX_MS
   }
 
   #drop(reason: string): void {
@@ -151,7 +162,7 @@ export class Server {
 
   async #welcome({ socket, peer }: Accepted): Promise<void> {
     const { clientsMax, objection } = this.options
-    const reason = objection()
+    const reason = this.#leavingSinceMs === undefined ? objection() : 'it is about to begin again'
     if (reason !== undefined) await this.#turnAway(socket, 0, `: ${reason}`)
     else if (this.#clients.size >= clientsMax) await this.#turnAway(socket, clientsMax, '')
     else await this.#serve(socket, peer?.address ?? 'a local socket')
@@ -199,5 +210,6 @@ export class Server {
     const fault = client.dropped ?? taken.fault?.message
     options.told({ peer, ...taken, seconds, fault })
     options.count(this.#clients.size)
+    if (this.#leavingSinceMs !== undefined) this.#wake()
   }
 }

@@ -175,6 +175,26 @@ test('it begins again once what it offers has changed, and whoever is there is d
   sockets.close(socket)
 })
 
+test('where it can wait it begins again when the last one has gone, and takes nobody until then', async () => {
+  let leaves = false
+  let told = false
+  const running = start({
+    next() {
+      told = leaves
+      return leaves ? 'begin again when idle' : 'serve'
+    },
+  })
+  const socket = await connect(running.port)
+  await until(() => running.sessions.length === 1, 'a session')
+  leaves = true
+  await until(() => told, 'a look')
+  assert.match(await deadline(askedAs(running.port)), /later: it is about to begin again/)
+  assert.is(running.told.length, 0)
+  sockets.close(socket)
+  assert.is(await deadline(running.ended), 'begin again')
+  assert.is(running.told[0]?.fault, undefined)
+})
+
 test('told to end, it drops everybody and closes its door', async () => {
   const running = start()
   const socket = await connect(running.port)

@@ -24,7 +24,7 @@ export interface ServingProgram {
 }
 
 export async function startProgram(words: string[]): Promise<ServingProgram> {
-  // It begins again at the same port when what it serves, or what is mounted on the machine, has changed.
+  // It may begin again, at the same port, when something was mounted on the machine and nobody is there.
   const port = await freePort()
   const all = ['serve', '--listen', `127.0.0.1:${port}`, '--json', ...words]
   const child = spawn(PROGRAM, all, { stdio: ['ignore', 'pipe', 'pipe'] })

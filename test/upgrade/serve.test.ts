@@ -10,6 +10,7 @@ import * as assert from 'uvu/assert'
 import { deadline } from '../support/deadline.ts'
 import { Device, type Event, run } from '../support/device.ts'
 import { nodeHost } from '../support/host.ts'
+import { mountTmpfs } from '../support/mounts.ts'
 import { packedImage } from '../support/pack-images.ts'
 import { PROGRAM, PUBLISHER } from '../support/program.ts'
 import { makeKeys } from '../support/release.ts'
@@ -174,6 +175,22 @@ test('and a module as it lies, with nothing that is not finished', async () => {
   } finally {
     rmSync(join(module, '.new-43'))
   }
+})
+
+test('something is mounted on the machine, and whoever is being served goes on', async () => {
+  await serving(['--config', giver.configurationFile, '--module', module], async (server) => {
+    const target = scratch('fetched')
+    const words = ['-a', '--bwlimit=400', `${server.url}/42/root/`, `${target}/`]
+    const client = spawn('rsync', words, { stdio: 'ignore' })
+    const ended = new Promise((done) => client.once('exit', done))
+    await until(() => readdirSync(target).length > 0, 'the first file')
+    mountTmpfs(1_000_000)
+    assert.is(await deadline(ended), 0)
+    await until(() => server.served.length > 0, 'the end of the client')
+    assert.is(server.served[0]?.fault, undefined)
+    // Then nobody is there, and it takes notice.
+    await until(() => server.starts.length > 1, 'a new start')
+  })
 })
 
 for (const way of ['by pack', 'file by file']) {
