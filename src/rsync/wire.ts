@@ -167,13 +167,13 @@ export class Wire {
    */
   async wait(): Promise<void> {
     this.flush()
+    if (!this.#failure) await this.#pause()
+    // What came during the pause has woken nobody.
     if (this.#news) {
       this.#news = false
       return
     }
     if (this.#failure) throw this.#failure
-    // Only where it may take time: what comes during an await here would wake nobody.
-    if (this.options.pace && !this.#reading) await this.#pause()
     const beganMs = this.modules.clock.monotonicMs()
     this.#read(beganMs)
     await new Promise<void>((resolve) => {
@@ -187,7 +187,7 @@ export class Wire {
   async #pause(): Promise<void> {
     const { clock } = this.modules
     const { pace } = this.options
-    while (pace && !this.#reading && !this.#closed) {
+    while (pace && !this.#reading && !this.#closed && !this.#news) {
       const nowMs = clock.monotonicMs()
       const pauseMs = pace.pauseMs(nowMs)
       if (pauseMs === 0) return

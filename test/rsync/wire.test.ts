@@ -6,6 +6,7 @@ import { VirtualClock } from '../../runtime/emulator/virtual-clock.ts'
 import { DeadlineError } from '../../src/errors.ts'
 import type { Sockets } from '../../src/host.ts'
 import { Incoming } from '../../src/rsync/incoming.ts'
+import { Pace } from '../../src/rsync/pace.ts'
 import { Wire, type WireOptions } from '../../src/rsync/wire.ts'
 import { deadline } from '../support/deadline.ts'
 import { rejects } from '../support/rejects.ts'
@@ -110,6 +111,26 @@ test('behind a write that is not taken nobody looks for a keep-alive all the tim
   assert.match((await end(wire)).message, /not done in time/)
   assert.is(sent.length, 1)
   assert.ok(reads() <= 3000 / 10 + 2, `${reads()} reads`)
+})
+
+test('what ends during a pause for the cap ends the wait, as does what ends before', async () => {
+  const writing = async () => clock.sleep(100)
+  const pace = new Pace(() => 1024)
+  pace.pauseMs(clock.monotonicMs())
+  pace.used(3000)
+  for (const capped of [{ pace }, {}]) {
+    const { wire } = await silent({ timeoutMs: 60_000, ...capped }, writing)
+    wire.outgoing.bytes(new Uint8Array(10))
+    const beganMs = clock.monotonicMs()
+    let isOver = false
+    const waiting = wire.wait().finally(() => {
+      isOver = true
+    })
+    void time.pass(() => isOver)
+    await deadline(waiting)
+    assert.ok(clock.monotonicMs() - beganMs <= 600)
+    wire.close()
+  }
 })
 
 test('the rate counts only where it is asked for', async () => {
