@@ -167,7 +167,8 @@ export class Wire {
    */
   async wait(): Promise<void> {
     this.flush()
-    if (!this.#failure) await this.#pause()
+    const mayPause = this.options.pace && !this.#reading
+    if (mayPause && !this.#news && !this.#failure) await this.#pause()
     // What came during the pause has woken nobody.
     if (this.#news) {
       this.#news = false
