@@ -30,7 +30,9 @@ static int prefix_length(const struct ifaddrs *entry) {
   const uint8_t *bytes = six ? ((const struct sockaddr_in6 *)mask)->sin6_addr.s6_addr
                              : (const uint8_t *)&((const struct sockaddr_in *)mask)->sin_addr;
   int length = 0;
-  for (int i = 0; i < (six ? 16 : 4); i++) length += __builtin_popcount(bytes[i]);
+  for (int i = 0; i < (six ? 16 : 4); i++) {
+    for (unsigned left = bytes[i]; left; left &= left - 1) length++;
+  }
   return length;
 }
 

@@ -41,7 +41,7 @@ test.before(async () => {
   for (const version of [41, 42, 43]) publisher.publish(version, smallImage(version))
   copyFileSync(publisher.keys.publicFile, join(keys, 'release.pub'))
   writeFileSync(join(keys, 'home.pub'), pair.publicFile)
-  writeFileSync(secretFile, pair.secretFile)
+  writeFileSync(secretFile, pair.secretFile, { mode: 0o600 })
   home = await HomeServer.start(replying(secret, {}))
 })
 test.after(() => home.stop())
@@ -79,7 +79,9 @@ test('nothing but what is documented leaves the laptop', async () => {
   await device.succeed('check')
   const [request = ''] = home.requests
   const { nonce } = home.questions.at(-1) ?? {}
-  const body = `kind=call-home\nserial=SHC1\nnonce=${nonce}\nhardware=xo-1\ndeployment=peru\ninstalled=41\nlast-outcome=installed\n`
+  // What came from where: a stick, here; how much depends on the signature's comments.
+  const received = /\nreceived=stick ([0-9]+)\n/.exec(request)?.[1]
+  const body = `kind=call-home\nserial=SHC1\nnonce=${nonce}\nhardware=xo-1\ndeployment=peru\ninstalled=41\nlast-outcome=installed\nbrought=41 stick\nreceived=stick ${received}\n`
   assert.is(
     request,
     `POST /call-home HTTP/1.1\r\nHost: ${home.url.slice(7)}\r\nUser-Agent: xo-upgrade\r\n` +

@@ -2,6 +2,7 @@
  * Who needs root, and who does not: each command by its word in the table. Those that need none do their
  * whole job here as a user who owns nothing else.
  */
+import { execFileSync, spawn } from 'node:child_process'
 import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
@@ -13,6 +14,7 @@ import { PROGRAM } from '../support/program.ts'
 import { Publisher } from '../support/release.ts'
 import { scratch } from '../support/scratch.ts'
 import { skip, test } from '../support/suite.ts'
+import { until } from '../support/until.ts'
 
 /** `nobody`. */
 const USER = 65_534
@@ -65,6 +67,30 @@ const JOBS: Record<string, () => Promise<void>> = {
     const words = ['--serial', 'A1', '--key', at('keys/home.sec'), '--to', folder]
     await succeeds('make-unlock', ...words)
     assert.ok(existsSync(at('unlock-A1')))
+  },
+  async serve() {
+    const words = ['--module', at('module'), '--listen', '127.0.0.1:0']
+    const child = spawn('setpriv', [
+      '--reuid=65534',
+      '--clear-groups',
+      at('program'),
+      'serve',
+      ...words,
+    ])
+    try {
+      let said = ''
+      child.stdout.setEncoding('utf8').on('data', (text) => {
+        said += text
+      })
+      await until(() => /on port ([0-9]+)/.test(said), 'a server')
+      const [, port] = /on port ([0-9]+)/.exec(said) ?? []
+      assert.match(
+        execFileSync('rsync', [`rsync://127.0.0.1:${port}/xo/`], { encoding: 'utf8' }),
+        / keys\n/,
+      )
+    } finally {
+      child.kill()
+    }
   },
 }
 

@@ -28,10 +28,14 @@ const IN_NODE = [
   'device/round.test.ts: has a home server in Node',
   'hostile/altered-wire.test.ts: plays thousands of sessions',
   'hostile/attack-told.test.ts: answers as a home server in Node',
+  'hostile/cut-clients.test.ts: cuts connections of Node',
   'hostile/heavy-lines.test.ts: runs the program against a daemon in Node',
   'hostile/home-server.test.ts: answers as a server in Node',
   'hostile/memory.test.ts: runs the program against a daemon in Node',
   'hostile/mute-source.test.ts: runs the program beside a source in Node',
+  'hostile/rsync-client-requests.test.ts: speaks bytes over sockets of Node',
+  'hostile/rsync-client.test.ts: speaks bytes over sockets of Node',
+  'hostile/serve-program.test.ts: attacks the program',
   'hooks.test.ts: asks Node who it is',
   'publish/large-files.test.ts: runs the program that makes packs',
   'peers/neighbours-network.test.ts: makes network namespaces',
@@ -46,6 +50,7 @@ const IN_NODE = [
   'staging/rehearsal.test.ts: mounts file systems of its own',
   'store/store.test.ts: has a second process at the same lock',
   'store/working-directory.test.ts: changes the working directory',
+  'vectors/sender.test.ts: plays recordings to a stock rsync',
 ]
 
 const unitTests = () =>

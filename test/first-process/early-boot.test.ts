@@ -249,7 +249,7 @@ test('a live swap pivots to the new tree, and busybox init starts again there', 
   })
   const { output } = await laptop.start()
   assert.match(output, /^rc of 41$/m, output)
-  assert.match(output, /Version 42 runs from the next start on, on trial/, output)
+  assert.match(output, /Version 42 runs from now on, on trial/, output)
   assert.match(output, /^rc of 42, kernel up$/m, output)
   assert.match(output, /^\/dev\/loop[0-9]+ \/ ext4/m)
   assert.match(output, /^41$/m)

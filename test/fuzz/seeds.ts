@@ -184,6 +184,13 @@ function ofOthers(seeds: Seeds): void {
   const basis = Buffer.alloc(350, 'text of a basis ')
   const head = [bytes(0, 7, 0, 0), short(100), short(4), bytes(8), short(50)]
   add(seeds, 'block-sums', Buffer.concat([...head, basis]))
+  for (const compression of [0, 1, 2]) {
+    // In each way: sums of the basis, which is most of the file, and sums of nothing.
+    const choice = compression << 4
+    add(seeds, 'sending', Buffer.concat([bytes(choice | 4, 99, 31), short(350), basis, basis]))
+    const strange = [bytes(choice, 9, 49, 8), short(100), basis.subarray(0, 100)]
+    add(seeds, 'sending', Buffer.concat([...strange, Buffer.alloc(24, 1), basis]))
+  }
   add(seeds, 'hashes', Buffer.concat([short(63), short(1000), basis]))
   add(seeds, 'signatures', Buffer.concat([short(777), Buffer.alloc(32, 9), basis.subarray(0, 90)]))
   add(seeds, 'byte-strings', latin('etc/\xe4\xff'), Buffer.from('ä€😀'))

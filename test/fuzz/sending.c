@@ -65,8 +65,8 @@ static uint8_t *make_sums(const struct plan *plan, int basis, struct input *inpu
 }
 
 /* Sends the file and rebuilds it. */
-static void send_and_rebuild(struct sender *sender, const struct plan *plan, int basis, int source,
-                             struct input content) {
+static void send_and_rebuild(struct sender *sender, struct rebuilder *rebuilder,
+                             const struct plan *plan, int basis, int source, struct input content) {
   static int target = -1;
   struct fault fault = {0};
   struct sent_file file = {.fd = source, .size = (int64_t)content.count};
@@ -77,9 +77,7 @@ static void send_and_rebuild(struct sender *sender, const struct plan *plan, int
       .target = memory_file(&target, (const uint8_t *)"", 0),
       .size_max = file.size,
   };
-  struct rebuilder *rebuilder = rebuilder_open(
-      plan->options.packs ? COMPRESSION_ZLIBX : COMPRESSION_NONE, plan->options.kind);
-  CHECK(rebuilder && rebuilder_begin(rebuilder, &rebuild, &fault) == 0);
+  CHECK(rebuilder_begin(rebuilder, &rebuild, &fault) == 0);
   CHECK(sender_begin(sender, &file, &fault) == 0);
   uint8_t piece[PIECE_SIZE], sum[HASH_LENGTH_MAX];
   size_t sum_length = 0;
@@ -99,7 +97,6 @@ static void send_and_rebuild(struct sender *sender, const struct plan *plan, int
   struct rebuild_result rebuilt;
   CHECK(rebuilder_state(rebuilder) == REBUILD_ENDED);
   rebuilder_finish(rebuilder, &rebuilt);
-  rebuilder_close(rebuilder);
   CHECK(rebuilt.size == file.size && rebuilt.literal == sent.literal);
   CHECK(sent.literal + sent.matched == file.size && sent.saved_errno == 0);
   CHECK(sum_length == hash_length(plan->options.kind));
@@ -125,6 +122,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
   struct fault fault = {0};
   struct sender *sender = sender_open(&plan.options, &fault);
   CHECK(sender);
+  // zstd's stream spans the files of a connection.
+  struct rebuilder *rebuilder = rebuilder_open(plan.options.compression, plan.options.kind);
+  CHECK(rebuilder);
   // The second time as well: what one file leaves behind is no business of the next.
   for (int i = 0; i < 2; i++) {
     if (sender_begin_sums(sender, &plan.head, APPEND_NOT, &fault)) {
@@ -133,8 +133,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     }
     feed(sender, sums, size, plan.piece);
     CHECK(sender_state(sender) == SENDER_READY);
-    send_and_rebuild(sender, &plan, basis_fd, source_fd, input);
+    send_and_rebuild(sender, rebuilder, &plan, basis_fd, source_fd, input);
   }
+  rebuilder_close(rebuilder);
   sender_close(sender);
   free(sums);
   return 0;
