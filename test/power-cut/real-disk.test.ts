@@ -5,7 +5,7 @@
  * and looked at.
  */
 import { type ChildProcess, spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
@@ -62,14 +62,17 @@ test.before(async () => {
   unmount()
 })
 
+let cuts = 0
+
 /** Cuts once: `run` ends the program somehow, and copies the disk as it then is to `left`. */
 async function cutOnce(
   command: 'upgrade' | 'swap',
   moment: string,
   run: (image: string, left: string) => Promise<unknown>,
 ): Promise<void> {
-  const image = join(folder, 'working')
-  const left = join(folder, 'left')
+  // Names of their own: whatever else runs on the machine may keep a disk that was unmounted here.
+  const image = join(folder, `working-${++cuts}`)
+  const left = join(folder, `left-${cuts}`)
   copyFileSync(bases[command], image)
   assert.ok(mount(image))
   await run(image, left)
@@ -82,6 +85,7 @@ async function cutOnce(
   if (fakeroot === 1) await device.succeed('swap')
   assert.is((await recoverAndProve(store)).fakeroot, 2)
   unmount()
+  for (const disk of [image, left]) rmSync(disk)
 }
 
 for (const command of ['upgrade', 'swap'] as const) {

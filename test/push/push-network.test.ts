@@ -26,7 +26,7 @@ const folder = scratch('push')
 for (const name of ['push', 'foreign']) {
   const { publicFile, secretFile } = makeKeyPair(signing, name)
   writeFileSync(join(folder, `${name}.pub`), publicFile, 'latin1')
-  writeFileSync(join(folder, `${name}.sec`), secretFile, 'latin1')
+  writeFileSync(join(folder, `${name}.sec`), secretFile, { encoding: 'latin1', mode: 0o600 })
 }
 
 interface Laptop {

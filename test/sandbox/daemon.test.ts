@@ -63,7 +63,8 @@ class RunningDaemon {
     const { pid = 0 } = this.child
     const [inner] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
     const table = (of: string | number) => readFileSync(`/proc/${of}/mountinfo`, 'utf8')
-    return { own: table(inner ?? ''), others: table(pid) }
+    // While it starts again there is none.
+    return { own: inner ? table(inner) : '', others: table(pid) }
   }
 
   /** Shell among the mounts of whoever started it. */

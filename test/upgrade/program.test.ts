@@ -68,7 +68,14 @@ test('the statuses of the help are those of the guide', async () => {
 test('JSON lines have the events and fields that the guide names', async () => {
   const rows = rowsOf('`event`')
   const fields = new Map(rows.map(([event, text]) => [wordsIn(event)[0], wordsIn(text)]))
-  assert.equal([...fields.keys()].sort(), ['error', 'note', 'phase', 'progress', 'result'])
+  assert.equal([...fields.keys()].sort(), [
+    'error',
+    'note',
+    'phase',
+    'progress',
+    'result',
+    'served',
+  ])
   const source = `rsync://127.0.0.1:${daemon.port}/xo`
   const device = new Device({
     sources: ['file:///no/such/folder', source],
