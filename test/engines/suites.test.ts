@@ -45,6 +45,7 @@ const IN_NODE = [
   'push/push-network.test.ts: makes network namespaces',
   'serve/daemon.test.ts: runs the program as a daemon',
   'serve/server.test.ts: has clients in Node',
+  'serve/session.test.ts: has a clock that jumps while a slow engine is still at work',
   'source/rsync-source.test.ts: talks with a stock rsync',
   'source/source.test.ts: has a server that is slow',
   'staging/rehearsal.test.ts: mounts file systems of its own',

@@ -45,6 +45,7 @@ const ELSEWHERE: Record<string, string> = {
   'test/contract/':
     'runs on every engine as a program of its own (c-host.test.ts, contract.test.ts)',
   'test/hostile/altered-wire': 'plays thousands of sessions, which takes minutes without a JIT',
+  'test/serve/session': 'has a clock that jumps while an engine without a JIT is still at work',
   'test/docs/': 'runs what documents show, each command a process of its own',
   'test/house/': 'reads the sources, which are the same on every engine',
   'test/tools/': "runs the project's tools, which are Node's",
