@@ -15,6 +15,10 @@ static int read_row(struct frame_index *index, uint32_t row, struct fault *fault
     return -1;
   }
   bool goes_on = length & 1;
+  if (length >> 1 == 0) {
+    return frame_fault(index->frames, fault, "row %" PRIu32 " of the index is a frame of no bytes",
+                       row);
+  }
   if (goes_on ? !before || difference != 0 : difference == 0) {
     return frame_fault(index->frames, fault,
                        "row %" PRIu32 " of the index is out of order (%" PRIu64 " entries on)", row,

@@ -97,6 +97,7 @@ class NodePack {
       const coded = frames.count('control', `a frame's length`, 2 * PACKED_MAX + 1)
       const difference = frames.count('control', `an entry's number`, ENTRIES_MAX - entry)
       const goesOn = coded % 2 === 1
+      if (coded < 2) frames.fail(`row ${row} of the index is a frame of no bytes`)
       if (goesOn ? row === 0 || difference !== 0 : difference === 0) {
         frames.fail(`row ${row} of the index is out of order (${difference} entries on)`)
       }

@@ -126,6 +126,8 @@ export function packsHostileContract(name: string, host: Host, scratch: Path): v
     const pack = (index: Uint8Array, ...frames: { bytes: Uint8Array }[]) =>
       concat([MANIFEST, index, ...frames.map(({ bytes }) => bytes)])
     refuses(pack(index(2, 20, 1, 20, 0), one, one), /row 1 of the index is out of order/)
+    refuses(pack(index(1, 0, 1), one), /row 0 of the index is a frame of no bytes/)
+    refuses(pack(index(2, 20, 1, 1, 0), one, more), /row 1 of the index is a frame of no bytes/)
     refuses(pack(index(1, 20, 0), one), /row 0 of the index is out of order/)
     refuses(pack(index(1, 21, 0), more), /row 0 of the index is out of order/)
     refuses(pack(index(2, 20, 1, 21, 1), one, more), /row 1 of the index is out of order/)
