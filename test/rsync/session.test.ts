@@ -146,8 +146,8 @@ test('what comes is held to the cap, whatever it is', async () => {
   const pace = new Pace(() => 1000)
   const words = frame(2, Buffer.alloc(8000, 'x'))
   const peer = daemon(LIST, words, words, words)
-  await rejects(fetched(peer, [new Fetched('latest', folder)], { ...OPTIONS, pace }))
-  assert.ok(peer.time.nowMs() > 20_000, `24,000 bytes in ${peer.time.nowMs()} ms`)
+  const error = await rejects(fetched(peer, [new Fetched('latest', folder)], { ...OPTIONS, pace }))
+  assert.ok(peer.time.nowMs() > 20_000, `24,000 bytes in ${peer.time.nowMs()} ms: ${error}`)
 })
 
 test('a file that came broken is given up when the session ends before its second try', async () => {
